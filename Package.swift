@@ -1,0 +1,85 @@
+// swift-tools-version: 6.2
+import PackageDescription
+
+// Arrows point down only: executables → Pipeline, Gateway → Wire, ZeroMQ, Transport →
+// Venues, Detection, Simulation → Microstructure. HouseRulesTests checks the imports.
+
+extension Target.Dependency {
+    static let realModule = product(name: "RealModule", package: "swift-numerics")
+    static let protobuf = product(name: "SwiftProtobuf", package: "swift-protobuf")
+    static let logging = product(name: "Logging", package: "swift-log")
+    static let metrics = product(name: "Metrics", package: "swift-metrics")
+    static let coreMetrics = product(name: "CoreMetrics", package: "swift-metrics")
+    static let configuration = product(name: "Configuration", package: "swift-configuration")
+    static let argumentParser = product(name: "ArgumentParser", package: "swift-argument-parser")
+    static let serviceLifecycle = product(name: "ServiceLifecycle", package: "swift-service-lifecycle")
+    static let histogram = product(name: "Histogram", package: "hdrhistogram-swift")
+    static let hummingbird = product(name: "Hummingbird", package: "hummingbird")
+    static let hummingbirdTesting = product(name: "HummingbirdTesting", package: "hummingbird")
+}
+
+func cLibrary(_ name: String, pkgConfig: String, apt: String) -> Target {
+    .systemLibrary(name: name, pkgConfig: pkgConfig, providers: [.apt([apt])])
+}
+
+func service(_ name: String, _ dependencies: [Target.Dependency] = ["Pipeline"]) -> Target {
+    .executableTarget(name: name, dependencies: dependencies)
+}
+
+let package = Package(
+    name: "microstructure",
+    platforms: [.macOS(.v26)],
+    products: [
+        .library(name: "Microstructure", targets: ["Microstructure"]),
+        .library(name: "Detection", targets: ["Detection"]),
+        .library(name: "Wire", targets: ["Wire"]),
+    ],
+    dependencies: [
+        .package(url: "https://github.com/apple/swift-numerics", from: "1.1.1"),
+        .package(url: "https://github.com/apple/swift-protobuf", from: "1.39.0"),
+        .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
+        .package(url: "https://github.com/apple/swift-metrics", from: "2.13.0"),
+        .package(url: "https://github.com/apple/swift-configuration", from: "1.4.0"),
+        .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
+        .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.13.0"),
+        .package(url: "https://github.com/HdrHistogram/hdrhistogram-swift", from: "0.2.0"),
+        .package(url: "https://github.com/hummingbird-project/hummingbird", from: "2.28.1"),
+    ],
+    targets: [
+        cLibrary("CZeroMQ", pkgConfig: "libzmq", apt: "libzmq3-dev"),
+        cLibrary("CLibWebSockets", pkgConfig: "libwebsockets", apt: "libwebsockets-dev"),
+        cLibrary("CLibCurl", pkgConfig: "libcurl", apt: "libcurl4-openssl-dev"),
+        cLibrary("COpenSSL", pkgConfig: "libcrypto", apt: "libssl-dev"),
+
+        .target(name: "Microstructure", dependencies: [.realModule]),
+        .target(name: "Detection", dependencies: ["Microstructure", .realModule]),
+        .target(name: "Venues", dependencies: ["Microstructure"]),
+        .target(name: "Simulation", dependencies: ["Microstructure", .realModule]),
+
+        .target(name: "Wire", dependencies: ["Microstructure", "Detection", .protobuf]),
+        .target(name: "ZeroMQ", dependencies: ["CZeroMQ"]),
+        .target(name: "Transport", dependencies: ["CLibWebSockets", "CLibCurl", "COpenSSL"]),
+
+        .target(
+            name: "Pipeline",
+            dependencies: [
+                "Microstructure", "Detection", "Venues", "Simulation", "Wire", "ZeroMQ", "Transport",
+                .logging, .metrics, .coreMetrics, .configuration, .argumentParser, .serviceLifecycle, .histogram,
+            ]),
+        .target(name: "Gateway", dependencies: ["Pipeline", "Wire", "ZeroMQ", .hummingbird]),
+
+        service("ingest"), service("features"), service("detector"), service("alerter"),
+        service("exchange-sim"), service("microlab"), service("api-gateway", ["Gateway"]),
+
+        .testTarget(name: "MicrostructureTests", dependencies: ["Microstructure"]),
+        .testTarget(name: "DetectionTests", dependencies: ["Detection"]),
+        .testTarget(name: "VenuesTests", dependencies: ["Venues"]),
+        .testTarget(name: "SimulationTests", dependencies: ["Simulation"]),
+        .testTarget(name: "WireTests", dependencies: ["Wire"]),
+        .testTarget(name: "ZeroMQTests", dependencies: ["ZeroMQ"]),
+        .testTarget(name: "TransportTests", dependencies: ["Transport"]),
+        .testTarget(name: "PipelineTests", dependencies: ["Pipeline"]),
+        .testTarget(name: "GatewayTests", dependencies: ["Gateway", .hummingbirdTesting]),
+        .testTarget(name: "HouseRulesTests"),
+    ]
+)

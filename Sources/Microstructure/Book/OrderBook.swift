@@ -1,0 +1,44 @@
+/// A limit order book by price: built from a snapshot, kept by deltas, in integers.
+///
+/// The book itself knows nothing of a venue's sequence rules; the venue session decides which deltas belong.
+public struct OrderBook: Sendable, Equatable {
+    public private(set) var bids = BookSide(.bid)
+    public private(set) var asks = BookSide(.ask)
+    /// The venue's id of the last change contained.
+    public private(set) var updateID: Int64 = 0
+    /// Levels dropped because a side was full; they are the ones furthest from the best price.
+    public private(set) var trimmedLevels: UInt64 = 0
+    /// Most levels kept a side. Beyond it the levels furthest from the best are dropped and counted.
+    public let levelLimit: Int
+
+    /// - Parameter levelLimit: twice the deepest snapshot that a venue hands out (Binance: 5,000).
+    public init(levelLimit: Int = 10_000) {
+        precondition(levelLimit > 0)
+        self.levelLimit = levelLimit
+    }
+
+    /// Best ask at or below best bid: an impossible state, hence a wrong book.
+    public var isCrossed: Bool {
+        guard let bid = bids.best, let ask = asks.best else { return false }
+        return ask.price <= bid.price
+    }
+
+    /// Empties the book, to be filled from a snapshot whose last change is `updateID`.
+    public mutating func reset(updateID: Int64) {
+        bids.removeAll()
+        asks.removeAll()
+        self.updateID = updateID
+    }
+
+    /// Sets one bid level; a quantity of zero removes it.
+    public mutating func setBid(_ price: Price, to quantity: Quantity) { bids.set(price, to: quantity) }
+
+    /// Sets one ask level; a quantity of zero removes it.
+    public mutating func setAsk(_ price: Price, to quantity: Quantity) { asks.set(price, to: quantity) }
+
+    /// Ends one delta or snapshot: the book now contains all changes up to `updateID`.
+    public mutating func commit(updateID: Int64) {
+        self.updateID = updateID
+        trimmedLevels += UInt64(bids.trim(to: levelLimit) + asks.trim(to: levelLimit))
+    }
+}

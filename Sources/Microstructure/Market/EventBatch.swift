@@ -1,0 +1,48 @@
+/// Events in receive order, with the book levels they refer to. Reused from frame to frame, so that the hot
+/// path allocates nothing after warm-up.
+public struct EventBatch: Sendable {
+    public private(set) var events: [MarketEvent] = []
+    /// Levels of all book updates of the batch, one after another.
+    public private(set) var levels: [PriceLevel] = []
+
+    public init(reservingEvents eventCapacity: Int = 16, levels levelCapacity: Int = 256) {
+        events.reserveCapacity(eventCapacity)
+        levels.reserveCapacity(levelCapacity)
+    }
+
+    public var isEmpty: Bool { events.isEmpty }
+
+    public mutating func removeAll() {
+        events.removeAll(keepingCapacity: true)
+        levels.removeAll(keepingCapacity: true)
+    }
+
+    /// Appends an event that carries no levels. For a book use `append(book:…)`.
+    public mutating func append(_ event: MarketEvent) {
+        events.append(event)
+    }
+
+    /// Appends a book update with the best `depth` levels of each side of `book`.
+    /// Complexity: O(depth).
+    public mutating func append(
+        book: borrowing OrderBook, depth: Int, instrument: InstrumentID, times: EventTimes, epoch: UInt64,
+        validity: Validity
+    ) {
+        let bidStart = levels.count
+        for rank in 0..<min(depth, book.bids.count) { levels.append(book.bids[rank]) }
+        let askStart = levels.count
+        for rank in 0..<min(depth, book.asks.count) { levels.append(book.asks[rank]) }
+        events.append(
+            .book(
+                BookUpdate(
+                    instrument: instrument, times: times, epoch: epoch, updateID: book.updateID, validity: validity,
+                    bids: bidStart..<askStart, asks: askStart..<levels.count)))
+    }
+
+    /// Appends one level and returns its index; for decoders that build a `BookUpdate` column by column.
+    @discardableResult
+    public mutating func append(level: PriceLevel) -> Int {
+        levels.append(level)
+        return levels.count - 1
+    }
+}

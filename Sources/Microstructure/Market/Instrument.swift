@@ -1,0 +1,47 @@
+/// Index of an instrument in its process's table of instruments. Not stable across processes:
+/// outside a process an instrument is named by venue and symbol.
+public struct InstrumentID: Sendable, Hashable {
+    public var index: Int
+
+    public init(_ index: Int) { self.index = index }
+}
+
+/// What trades: a symbol at a venue, with the decimal scale of its prices and sizes.
+public struct Instrument: Sendable, Hashable {
+    public let venue: Venue
+    /// The venue's own spelling, upper case, e.g. `BTCUSDT`.
+    public let symbol: String
+    /// One price unit is `10^priceExponent` of the quote asset. Range −18…9.
+    public let priceExponent: Int8
+    /// One quantity unit is `10^quantityExponent` of the base asset. Range −18…9.
+    public let quantityExponent: Int8
+    /// Smallest price step, in price units; at least 1.
+    public let tickSize: Int64
+    /// Smallest quantity step, in quantity units; at least 1.
+    public let lotSize: Int64
+
+    /// The exponents that are accepted. Outside it no real instrument lies, and powers of ten stay exact.
+    public static let exponentRange: ClosedRange<Int8> = -18...9
+
+    public init(
+        venue: Venue, symbol: String, priceExponent: Int8, quantityExponent: Int8, tickSize: Int64 = 1,
+        lotSize: Int64 = 1
+    ) {
+        precondition(Self.exponentRange.contains(priceExponent) && Self.exponentRange.contains(quantityExponent))
+        precondition(tickSize >= 1 && lotSize >= 1)
+        self.venue = venue
+        self.symbol = symbol
+        self.priceExponent = priceExponent
+        self.quantityExponent = quantityExponent
+        self.tickSize = tickSize
+        self.lotSize = lotSize
+    }
+
+    /// `price` in the quote asset.
+    public func value(_ price: Price) -> Double { Decimal10.value(price.mantissa, exponent: priceExponent) }
+
+    /// `quantity` in the base asset.
+    public func value(_ quantity: Quantity) -> Double {
+        Decimal10.value(quantity.mantissa, exponent: quantityExponent)
+    }
+}
