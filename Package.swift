@@ -50,6 +50,8 @@ let package = Package(
         cLibrary("CLibWebSockets", pkgConfig: "libwebsockets", apt: "libwebsockets-dev"),
         cLibrary("CLibCurl", pkgConfig: "libcurl", apt: "libcurl4-openssl-dev"),
         cLibrary("COpenSSL", pkgConfig: "libcrypto", apt: "libssl-dev"),
+        cLibrary("CZlib", pkgConfig: "zlib", apt: "zlib1g-dev"),
+        cLibrary("CZstd", pkgConfig: "libzstd", apt: "libzstd-dev"),
 
         .target(name: "Microstructure", dependencies: [.realModule]),
         .target(name: "Detection", dependencies: ["Microstructure", .realModule]),
@@ -63,7 +65,7 @@ let package = Package(
         .target(
             name: "Pipeline",
             dependencies: [
-                "Microstructure", "Detection", "Venues", "Simulation", "Wire", "ZeroMQ", "Transport",
+                "Microstructure", "Detection", "Venues", "Simulation", "Wire", "ZeroMQ", "Transport", "CZlib", "CZstd",
                 .logging, .metrics, .coreMetrics, .configuration, .argumentParser, .serviceLifecycle, .histogram,
             ]),
         .target(name: "Gateway", dependencies: ["Pipeline", "Wire", "ZeroMQ", .hummingbird]),

@@ -1,1 +1,3 @@
-print("")
+import Pipeline
+
+await DetectorCommand.main()

@@ -1,1 +1,3 @@
-print("")
+import Pipeline
+
+await FeaturesCommand.main()

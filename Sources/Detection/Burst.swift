@@ -1,0 +1,34 @@
+import Microstructure
+
+/// One-sided burst detector with hysteresis: it alarms when its input rises above `threshold`, and is armed again
+/// only once the input has fallen below `rearmThreshold`, so that one burst is one alarm.
+///
+/// The input is a standardised excess, in standard deviations. O(1), no allocation.
+public struct Burst: Sendable {
+    /// Above 0.
+    public let threshold: Double
+    /// `threshold` times the re-arm fraction.
+    public let rearmThreshold: Double
+    /// Since when the burst lasts; `nil` while there is none.
+    public private(set) var onset: Timestamp?
+
+    /// - Parameter rearmFraction: in (0, 1]; 1 is no hysteresis.
+    public init(threshold: Double, rearmFraction: Double) {
+        precondition(threshold > 0 && threshold.isFinite && rearmFraction > 0 && rearmFraction <= 1)
+        self.threshold = threshold
+        self.rearmThreshold = threshold * rearmFraction
+    }
+
+    /// Takes one observation, `z` in standard deviations; NaN and infinities are ignored: a burst neither begins
+    /// nor ends on them.
+    public mutating func process(_ z: Double, at time: Timestamp) -> Alarm? {
+        guard z.isFinite else { return nil }
+        guard onset == nil else {
+            if z < rearmThreshold { onset = nil }
+            return nil
+        }
+        guard z > threshold else { return nil }
+        onset = time
+        return Alarm(direction: .up, statistic: z, onset: time)
+    }
+}

@@ -1,0 +1,42 @@
+/// Where one detector stands, for a dashboard.
+public struct DetectorStatistic: Sendable {
+    /// Name of the detector's kind: `cusum` or `burst`.
+    public var detector: String
+    /// The feature column that it watches.
+    public var metric: String
+    /// At the last valid vector, in standard deviations, an alarm's reset not yet applied. Negative where a CUSUM's
+    /// lower side is the larger, or a burst's measure lies below its mean. NaN while undefined or warming up.
+    public var statistic: Double
+    /// What the magnitude of `statistic` (of a burst: `statistic` itself) must exceed for an alarm.
+    public var threshold: Double
+
+    public init(detector: String, metric: String, statistic: Double, threshold: Double) {
+        self.detector = detector
+        self.metric = metric
+        self.statistic = statistic
+        self.threshold = threshold
+    }
+}
+
+/// What a `DetectorBank` has done since it was made.
+public struct DetectorCounts: Sendable, Hashable {
+    /// All vectors handed in.
+    public var vectors: UInt64 = 0
+    /// Vectors that were not valid.
+    public var ignoredInvalid: UInt64 = 0
+    /// Vectors whose number of values is not the schema's.
+    public var ignoredMalformed: UInt64 = 0
+    /// Values of watched columns that were infinite or beyond `Standardiser.magnitudeLimit`, taken as NaN.
+    public var infiniteValues: UInt64 = 0
+    /// Resets of the book-based detectors.
+    public var bookResets: UInt64 = 0
+    /// Alarms of single detectors; several in one vector make one candidate.
+    public var alarms: UInt64 = 0
+    public var drift = SignalCounts()
+    public var burst = SignalCounts()
+
+    public init() {}
+
+    /// The counts of every type that the bank emits.
+    public var byType: [(type: SignalType, counts: SignalCounts)] { [(.drift, drift), (.burst, burst)] }
+}

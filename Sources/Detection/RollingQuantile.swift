@@ -1,0 +1,72 @@
+/// Quantile of the last `window` values.
+///
+/// Holds the values twice: in order of arrival and in order of size. Memory is fixed at `window` values and
+/// allocated at the start; an insertion finds its places in O(log window) and moves at most `window` doubles.
+public struct RollingQuantile: Sendable {
+    /// Values kept, 1 to `windowLimit`; the oldest makes room for the newest.
+    public let window: Int
+    private var arrivals: [Double] = []
+    private var sorted: [Double] = []
+    /// Where the oldest value lies once the window is full.
+    private var oldest = 0
+
+    /// Largest window: an insertion then moves at most 80 kB.
+    public static let windowLimit = 10_000
+
+    public init(window: Int) {
+        precondition((1...Self.windowLimit).contains(window))
+        self.window = window
+        arrivals.reserveCapacity(window)
+        sorted.reserveCapacity(window)
+    }
+
+    /// Values held, 0 to `window`.
+    public var count: Int { sorted.count }
+
+    /// Adds a value; NaN is ignored, since it has no rank.
+    public mutating func insert(_ value: Double) {
+        guard !value.isNaN else { return }
+        guard count == window else {
+            arrivals.append(value)
+            sorted.insert(value, at: rank(of: value))
+            return
+        }
+        let leaving = arrivals[oldest]
+        arrivals[oldest] = value
+        oldest = oldest + 1 == window ? 0 : oldest + 1
+        replace(leaving, by: value)
+    }
+
+    /// The smallest value that at least a part `probability` (0 to 1) of the values do not exceed (nearest rank,
+    /// no interpolation); NaN while there are none. O(1).
+    public func quantile(_ probability: Double) -> Double {
+        precondition((0...1).contains(probability))
+        guard count > 0 else { return .nan }
+        let rank = Int((probability * Double(count)).rounded(.up))
+        return sorted[max(rank, 1) - 1]
+    }
+
+    /// Index of the first value that is not below `value`.
+    private func rank(of value: Double) -> Int {
+        var (lower, upper) = (0, sorted.count)
+        while lower < upper {
+            let middle = (lower + upper) / 2
+            if sorted[middle] < value { lower = middle + 1 } else { upper = middle }
+        }
+        return lower
+    }
+
+    /// Moves only what lies between the two places.
+    private mutating func replace(_ leaving: Double, by value: Double) {
+        var hole = rank(of: leaving)
+        while hole + 1 < sorted.count, sorted[hole + 1] < value {
+            sorted[hole] = sorted[hole + 1]
+            hole += 1
+        }
+        while hole > 0, sorted[hole - 1] > value {
+            sorted[hole] = sorted[hole - 1]
+            hole -= 1
+        }
+        sorted[hole] = value
+    }
+}

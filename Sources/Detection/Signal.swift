@@ -1,0 +1,111 @@
+import Microstructure
+
+/// A side. Of an `Alarm`: which way the input moved. Of a `Signal`: of the market, `up` being buying pressure,
+/// and `none` where the metric has no side (spread, volume, volatility).
+public enum Direction: Sendable, Hashable, CaseIterable {
+    case up
+    case down
+    case none
+}
+
+/// One detector's part in a signal.
+public struct Evidence: Sendable, Hashable {
+    /// Name of the detector's kind: `cusum` or `burst`.
+    public var detector: String
+    /// The feature column that it watches.
+    public var metric: String
+    /// In standard deviations; negative where the metric fell. Its magnitude compares with `threshold`.
+    public var statistic: Double
+    /// What the magnitude of `statistic` must exceed for an alarm.
+    public var threshold: Double
+    /// Its part of the signal's score, in [0, 1). The shares of a signal sum to its score within rounding.
+    public var share: Double
+
+    public init(detector: String, metric: String, statistic: Double, threshold: Double, share: Double) {
+        self.detector = detector
+        self.metric = metric
+        self.statistic = statistic
+        self.threshold = threshold
+        self.share = share
+    }
+}
+
+/// Something has happened in a market: what, when, how surely, and on what evidence.
+///
+/// A pure function of the feature vectors up to `detected`: live and replay give the same bits.
+public struct Signal: Sendable {
+    /// Unique a market, and in lexicographic order the order of detection. See `makeID`.
+    public var id: String
+    public var venue: Venue
+    /// The venue's own spelling, e.g. `BTCUSDT`.
+    public var symbol: String
+    public var type: SignalType
+    /// The feature column whose alarm lies furthest above its threshold.
+    public var metric: String
+    public var direction: Direction
+    /// In [0, 1): 0.5 is one detector exactly at its threshold, alone. See `EnsembleScore`.
+    public var score: Double
+    /// The dynamic threshold, in [0, 1), that the score exceeded.
+    public var threshold: Double
+    /// Tail probability under "nothing happens", in [0, 1]; NaN where the profile has none.
+    public var probability: Double
+    /// When the change is estimated to have begun.
+    public var onset: Timestamp
+    /// Receive time of the vector that completed the evidence.
+    public var detected: Timestamp
+    /// Venue time of the same vector.
+    public var venueTime: Timestamp
+    /// The detectors that say the same thing, in the bank's order; those that contribute nothing are left out.
+    public var evidence: [Evidence]
+    public var validity: Validity
+    /// Error bound of the clock behind `detected`, in nanoseconds; `nil` where unknown.
+    public var clockErrorNanoseconds: Int64?
+    public var bookEpoch: UInt64
+
+    public init(
+        id: String, venue: Venue, symbol: String, type: SignalType, metric: String, direction: Direction,
+        score: Double, threshold: Double, probability: Double, onset: Timestamp, detected: Timestamp,
+        venueTime: Timestamp, evidence: [Evidence], validity: Validity, clockErrorNanoseconds: Int64?,
+        bookEpoch: UInt64
+    ) {
+        self.id = id
+        self.venue = venue
+        self.symbol = symbol
+        self.type = type
+        self.metric = metric
+        self.direction = direction
+        self.score = score
+        self.threshold = threshold
+        self.probability = probability
+        self.onset = onset
+        self.detected = detected
+        self.venueTime = venueTime
+        self.evidence = evidence
+        self.validity = validity
+        self.clockErrorNanoseconds = clockErrorNanoseconds
+        self.bookEpoch = bookEpoch
+    }
+
+    /// 16 lower-case hexadecimal digits of the detected time in nanoseconds, then "-", the symbol, "-", the type.
+    ///
+    /// The digits order ids by time (from 1970 on), and the cooldown, which is at least a nanosecond, makes them
+    /// unique a symbol and type.
+    public static func makeID(detected: Timestamp, symbol: String, type: SignalType) -> String {
+        let digits = String(UInt64(bitPattern: detected.nanoseconds), radix: 16)
+        return String(repeating: "0", count: 16 - digits.count) + digits + "-" + symbol + "-" + type.rawValue
+    }
+}
+
+extension Signal: Equatable {
+    /// Bit for bit: a probability of NaN equals itself, so that live and replay can be compared.
+    public static func == (left: Signal, right: Signal) -> Bool {
+        left.id == right.id && left.venue == right.venue && left.symbol == right.symbol && left.type == right.type
+            && left.metric == right.metric && left.direction == right.direction
+            && left.score.bitPattern == right.score.bitPattern
+            && left.threshold.bitPattern == right.threshold.bitPattern
+            && left.probability.bitPattern == right.probability.bitPattern
+            && left.onset == right.onset && left.detected == right.detected && left.venueTime == right.venueTime
+            && left.evidence == right.evidence && left.validity == right.validity
+            && left.clockErrorNanoseconds == right.clockErrorNanoseconds && left.bookEpoch == right.bookEpoch
+    }
+}

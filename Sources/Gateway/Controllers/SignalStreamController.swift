@@ -1,0 +1,66 @@
+import HTTPTypes
+import Hummingbird
+import NIOCore
+import ServiceLifecycle
+
+/// `/api/v1/signals/stream`: signals as they come, as server-sent events.
+///
+/// An event is `id: …`, `event: signal`, `data: {the signal's JSON}`. A client that comes back with the header
+/// Last-Event-ID first gets what it missed; where that id is no longer held, an event `gap` and then all that is.
+/// Source: WHATWG HTML, section "Server-sent events".
+struct SignalStreamController<Repository: SignalRepository>: Sendable {
+    /// Seconds that a client gets to read what is queued when the process stops, before its connection is closed.
+    static var stopLimitSeconds: Int64 { 1 }
+    /// How long a browser waits before it comes back.
+    static var retryMilliseconds: Int { 1_000 }
+
+    let repository: Repository
+    let hub: SignalHub
+
+    var routes: [Route] {
+        [Route("/api/v1/signals/stream", "Live signals as server-sent events; resumes after Last-Event-ID.", [.get: open])]
+    }
+
+    @Sendable private func open(_ request: Request, _ context: GatewayRequestContext) async throws -> Response {
+        _ = try QueryParameters(request, allowed: [])
+        let channel = context.channel
+        // First the live signals, then the past ones: none falls between, and those in both are told by position.
+        guard let subscription = hub.subscribe(onDrop: { channel.close(promise: nil) }) else {
+            throw Problem(
+                .serviceUnavailable, "all \(SignalHub.streamLimit) streams are taken; try again",
+                headers: [.retryAfter: "5"])
+        }
+        var backlog: SignalBacklog?
+        if let last = request.headers[.lastEventID], !last.isEmpty { backlog = try await repository.backlog(after: last) }
+        let body = ResponseBody { [backlog] writer in
+            try await withGracefulShutdownHandler {
+                try await request.body.consumeWithInboundCloseHandler { _ in
+                    try await Self.write(backlog, subscription.events, to: &writer)
+                } onInboundClosed: {
+                    subscription.finish()
+                }
+            } onGracefulShutdown: {
+                subscription.finish()
+                channel.eventLoop.scheduleTask(in: .seconds(Self.stopLimitSeconds)) { channel.close(promise: nil) }
+            }
+            try await writer.finish(nil)
+        }
+        return Response(
+            status: .ok,
+            headers: [.contentType: "text/event-stream", .cacheControl: "no-store", .accelBuffering: "no"], body: body)
+    }
+
+    private static func write(
+        _ backlog: SignalBacklog?, _ events: AsyncStream<StreamEvent>, to writer: inout any ResponseBodyWriter
+    ) async throws {
+        try await writer.write(ByteBuffer(string: "retry: \(retryMilliseconds)\n\n"))
+        if let backlog {
+            if !backlog.isComplete { try await writer.write(StreamEvent.gap.bytes) }
+            for signal in backlog.signals { try await writer.write(StreamEvent(signal).bytes) }
+        }
+        let written = backlog?.end ?? 0
+        for await event in events where event.position.map({ $0 > written }) ?? true {
+            try await writer.write(event.bytes)
+        }
+    }
+}

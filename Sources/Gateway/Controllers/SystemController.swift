@@ -1,0 +1,97 @@
+import HTTPTypes
+import Hummingbird
+import Microstructure
+import NIOCore
+import Pipeline
+
+/// What the process says of itself: health, metrics, the schema of its features and its routes.
+struct SystemController: Sendable {
+    let service: String
+    let health: Health
+    let metrics: PrometheusRegistry
+
+    private struct HealthDocument: Encodable {
+        struct Part: Encodable {
+            let name: String
+            let alive: Bool
+            let ready: Bool
+            let detail: String
+        }
+
+        let status: String
+        let service: String
+        let version = Version.current
+        let parts: [Part]
+    }
+
+    private struct SchemaDocument: Encodable {
+        /// As text: a 64-bit number does not fit a JSON number in most languages.
+        let schemaID: String
+        let features: [String]
+
+        enum CodingKeys: String, CodingKey {
+            case schemaID = "schema_id"
+            case features
+        }
+    }
+
+    private struct IndexDocument: Encodable {
+        struct Entry: Encodable {
+            let path: String
+            let methods: [String]
+            let summary: String
+        }
+
+        let service: String
+        let version = Version.current
+        let routes: [Entry]
+    }
+
+    var routes: [Route] {
+        [
+            Route("/api/v1/schema", "Names of the features, in their order, and the schema's id.", [.get: schema]),
+            Route(
+                "/health", "200 while every part of the process is alive, else 503.",
+                [.get: { _, _ in answer(isGood: health.parts.allSatisfy(\.isAlive)) }]),
+            Route(
+                "/ready", "200 while every part, and what it depends on, does its job, else 503.",
+                [
+                    .get: { _, _ in
+                        answer(isGood: !health.parts.isEmpty && health.parts.allSatisfy { $0.isAlive && $0.isReady })
+                    }
+                ]),
+            Route("/metrics", "Metrics in the Prometheus text format.", [.get: metricsPage]),
+        ]
+    }
+
+    /// The route `/`, which names all others.
+    func index(of routes: [Route]) -> Route {
+        let entries = routes.map { IndexDocument.Entry(path: $0.path, methods: $0.methods, summary: $0.summary) }
+        let document = IndexDocument(service: service, routes: entries)
+        return Route("/", "This list.", [.get: { _, _ in .json(document) }])
+    }
+
+    private func answer(isGood: Bool) -> Response {
+        let parts = health.parts.map {
+            HealthDocument.Part(name: $0.name, alive: $0.isAlive, ready: $0.isReady, detail: $0.detail)
+        }
+        return .json(
+            HealthDocument(status: isGood ? "ok" : "unavailable", service: service, parts: parts),
+            status: isGood ? .ok : .serviceUnavailable)
+    }
+
+    @Sendable private func schema(_ request: Request, _ context: GatewayRequestContext) throws -> Response {
+        _ = try QueryParameters(request, allowed: [])
+        let schema = FeatureSchema()
+        let digits = String(schema.id, radix: 16)
+        return .json(
+            SchemaDocument(
+                schemaID: String(repeating: "0", count: 16 - digits.count) + digits, features: schema.names))
+    }
+
+    @Sendable private func metricsPage(_ request: Request, _ context: GatewayRequestContext) -> Response {
+        Response(
+            status: .ok, headers: [.contentType: "text/plain; version=0.0.4; charset=utf-8"],
+            body: ResponseBody(byteBuffer: ByteBuffer(string: metrics.render())))
+    }
+}

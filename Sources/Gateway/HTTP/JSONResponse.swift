@@ -1,0 +1,26 @@
+import Foundation
+import Hummingbird
+import NIOCore
+
+extension Response {
+    /// An answer with a JSON body that is already written.
+    static func json(_ body: ByteBuffer, status: HTTPResponse.Status = .ok) -> Response {
+        Response(
+            status: status,
+            headers: [
+                .contentType: "application/json", .cacheControl: "no-store",
+                .xContentTypeOptions: "nosniff",
+            ], body: ResponseBody(byteBuffer: body))
+    }
+
+    /// An answer with `value` as its JSON body, keys sorted. A value of this module that has no JSON (NaN) is a
+    /// fault of ours: 500 with an empty object.
+    static func json(_ value: some Encodable, status: HTTPResponse.Status = .ok) -> Response {
+        let encoder = JSONEncoder()
+        encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
+        guard let body = try? encoder.encode(value) else {
+            return json(ByteBuffer(string: "{}"), status: .internalServerError)
+        }
+        return json(ByteBuffer(bytes: body), status: status)
+    }
+}

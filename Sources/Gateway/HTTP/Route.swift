@@ -1,0 +1,48 @@
+import HTTPTypes
+import Hummingbird
+
+/// One path and all that may be asked of it.
+struct Route: Sendable {
+    typealias Handler = @Sendable (Request, GatewayRequestContext) async throws -> Response
+
+    /// With placeholders in braces: `/api/v1/signals/{id}`.
+    let path: String
+    /// What it is for, for the index.
+    let summary: String
+    let handlers: [HTTPRequest.Method: Handler]
+
+    init(_ path: String, _ summary: String, _ handlers: [HTTPRequest.Method: Handler]) {
+        self.path = path
+        self.summary = summary
+        self.handlers = handlers
+    }
+
+    /// The methods answered, sorted: those of the handlers, HEAD where there is GET, and OPTIONS.
+    var methods: [String] {
+        var names = Set(handlers.keys.map(\.rawValue))
+        names.insert(HTTPRequest.Method.options.rawValue)
+        if handlers[.get] != nil { names.insert(HTTPRequest.Method.head.rawValue) }
+        return names.sorted()
+    }
+
+    /// Methods that have an answer on every path, if only 405.
+    static let knownMethods: [HTTPRequest.Method] = [.get, .head, .post, .put, .patch, .delete, .options, .trace]
+
+    /// The handler of a method: the route's own, or what HTTP asks for in its place.
+    func handler(for method: HTTPRequest.Method) -> Handler {
+        if let own = handlers[method] { return own }
+        let allow = methods.joined(separator: ", ")
+        if method == .options { return { _, _ in Response(status: .noContent, headers: [.allow: allow]) } }
+        if method == .head, let get = handlers[.get] { return { try await get($0, $1).createHeadResponse() } }
+        let path = path
+        return { _, _ in
+            throw Problem(.methodNotAllowed, "\(path) does not answer \(method); use \(allow)", headers: [.allow: allow])
+        }
+    }
+}
+
+extension Router where Context == GatewayRequestContext {
+    func add(_ route: Route) {
+        for method in Route.knownMethods { on("\(route.path)", method: method, use: route.handler(for: method)) }
+    }
+}

@@ -1,0 +1,154 @@
+import Detection
+import Foundation
+import Hummingbird
+import Microstructure
+import Pipeline
+import Wire
+
+/// A signal that a program posts, checked: `{"timestamp": …, "signal_type": …, "score": …, "symbol": …}`.
+struct PostedSignal: Sendable, Equatable {
+    /// What stands in place of an exchange in the topic of a posted signal.
+    static let venue = "api"
+    /// Seconds since 1970 that fit in 64-bit nanoseconds.
+    static let timestampRange = 0...9_223_372_036.0
+
+    /// 16 hexadecimal digits of the time in nanoseconds, "-", symbol, "-", type, as a detector writes it, and then
+    /// "-" and 16 random hexadecimal digits, which tell two posts of one instant apart.
+    let id: String
+    let timestamp: Double
+    let type: SignalType
+    /// 0 to 1.
+    let score: Double
+    /// Normalised: `BTC/USDT` is posted, `BTCUSDT` is stored.
+    let symbol: String
+
+    /// Reads a request's body. Throws a 400 that names the field and says what it should be.
+    init(json: Data) throws(Problem) {
+        let fields: Fields
+        do {
+            fields = try JSONDecoder().decode(Fields.self, from: json)
+        } catch let problem as Problem {
+            throw problem
+        } catch {
+            throw Self.problem(of: error)
+        }
+        guard Self.timestampRange.contains(fields.timestamp) else {
+            throw Problem(
+                .badRequest,
+                "timestamp \(fields.timestamp) is outside 0…9223372036; give seconds since 1970, not milliseconds")
+        }
+        guard let type = SignalType(rawValue: fields.type) else {
+            throw Problem(
+                .badRequest,
+                "signal_type needs a lower-case letter followed by at most \(SignalType.lengthLimit - 1) lower-case "
+                    + "letters, digits or underscores, e.g. buy_imbalance")
+        }
+        guard (0...1).contains(fields.score) else {
+            throw Problem(.badRequest, "score \(fields.score) is outside 0…1")
+        }
+        guard let symbol = SymbolName.normalised(fields.symbol) else {
+            throw Problem(.badRequest, "symbol \(SymbolName.rule)")
+        }
+        timestamp = fields.timestamp
+        self.type = type
+        score = fields.score
+        self.symbol = symbol
+        let detected = Timestamp(nanoseconds: Self.nanoseconds(timestamp))
+        let random = String(UInt64.random(in: .min ... .max), radix: 16)
+        id =
+            Signal.makeID(detected: detected, symbol: symbol, type: type) + "-"
+            + String(repeating: "0", count: 16 - random.count) + random
+    }
+
+    var document: SignalDocument {
+        SignalDocument(id: id, timestamp: timestamp, signalType: type.rawValue, score: score, symbol: symbol)
+    }
+
+    /// For the alerter. No onset is known, so it is the signal's own time.
+    var message: ProtoSignal {
+        var message = ProtoSignal()
+        message.id = id
+        message.venue = Self.venue
+        message.symbol = symbol
+        message.type = type.rawValue
+        message.score = score
+        message.detectedTimeNs = Self.nanoseconds(timestamp)
+        message.onsetTimeNs = message.detectedTimeNs
+        message.venueTimeNs = message.detectedTimeNs
+        return message
+    }
+
+    var topic: Topic { .signal(venue: Self.venue, symbol: symbol, type: type.rawValue) }
+
+    /// `seconds` is in `timestampRange`; the upper end, multiplied, still is below 2⁶³.
+    private static func nanoseconds(_ seconds: Double) -> Int64 { Int64((seconds * 1e9).rounded()) }
+
+    private static func problem(of error: any Error) -> Problem {
+        guard let error = error as? DecodingError else { return Problem(.badRequest, "the body cannot be read") }
+        func name(_ path: [any CodingKey]) -> String { path.map(\.stringValue).joined(separator: ".") }
+        switch error {
+        case .keyNotFound(let key, _):
+            return Problem(.badRequest, "'\(key.stringValue)' is missing; send \(Fields.example)")
+        case .typeMismatch(_, let context) where context.codingPath.isEmpty:
+            return Problem(.badRequest, "the body is no JSON object; send \(Fields.example)")
+        case .typeMismatch(_, let context), .valueNotFound(_, let context):
+            return Problem(.badRequest, "'\(name(context.codingPath))' is of the wrong type; send \(Fields.example)")
+        case .dataCorrupted(let context) where !context.codingPath.isEmpty:
+            return Problem(.badRequest, "'\(name(context.codingPath))' cannot be represented; send \(Fields.example)")
+        default:
+            return Problem(.badRequest, "the body is not valid JSON; send \(Fields.example)")
+        }
+    }
+
+    /// The body as written.
+    private struct Fields: Decodable {
+        static let example =
+            #"{"timestamp": 1696867200.0, "signal_type": "buy_imbalance", "score": 0.85, "symbol": "BTC/USDT"}"#
+
+        let timestamp: Double
+        let type: String
+        let score: Double
+        let symbol: String
+
+        private struct Key: CodingKey {
+            let stringValue: String
+            var intValue: Int? { nil }
+            init(stringValue: String) { self.stringValue = stringValue }
+            init?(intValue: Int) { nil }
+        }
+
+        init(from decoder: any Decoder) throws {
+            let container = try decoder.container(keyedBy: Key.self)
+            let known = ["timestamp", "signal_type", "score", "symbol"]
+            let unknown = container.allKeys.map(\.stringValue).filter { !known.contains($0) }.sorted()
+            guard unknown.isEmpty else {
+                let names = unknown.prefix(10).map { "'\($0.prefix(64))'" }.joined(separator: ", ")
+                throw Problem(.badRequest, "unknown \(names); known are \(known.joined(separator: ", "))")
+            }
+            timestamp = try container.decode(Double.self, forKey: Key(stringValue: "timestamp"))
+            type = try container.decode(String.self, forKey: Key(stringValue: "signal_type"))
+            score = try container.decode(Double.self, forKey: Key(stringValue: "score"))
+            symbol = try container.decode(String.self, forKey: Key(stringValue: "symbol"))
+        }
+    }
+}
+
+/// The spelling of symbols: as the venue writes them, `BTCUSDT`.
+enum SymbolName {
+    static let lengthLimit = 32
+    static let rule = "needs 1 to \(lengthLimit) letters and digits, e.g. BTCUSDT or BTC/USDT"
+
+    /// Upper case, without the separators `/`, `-` and `_`; `nil` where it is then no symbol.
+    static func normalised(_ text: String) -> String? {
+        var bytes: [UInt8] = []
+        for byte in text.utf8 {
+            switch byte {
+            case UInt8(ascii: "/"), UInt8(ascii: "-"), UInt8(ascii: "_"): continue
+            case UInt8(ascii: "a")...UInt8(ascii: "z"): bytes.append(byte - 32)
+            case UInt8(ascii: "A")...UInt8(ascii: "Z"), UInt8(ascii: "0")...UInt8(ascii: "9"): bytes.append(byte)
+            default: return nil
+            }
+        }
+        return (1...lengthLimit).contains(bytes.count) ? String(decoding: bytes, as: UTF8.self) : nil
+    }
+}

@@ -1,0 +1,145 @@
+import Metrics
+import NIOCore
+import Pipeline
+import ServiceLifecycle
+import Synchronization
+
+/// What goes to a live stream.
+struct StreamEvent: Sendable {
+    /// Of the signal; `nil` for a heartbeat.
+    let position: UInt64?
+    /// As sent. All streams share the one buffer.
+    let bytes: ByteBuffer
+
+    static let heartbeat = StreamEvent(position: nil, bytes: ByteBuffer(string: ": heartbeat\n\n"))
+    /// Sent to a client whose last event is no longer held: signals may be missing before the next.
+    static let gap = StreamEvent(
+        position: nil, bytes: ByteBuffer(string: "event: gap\ndata: {\"reason\":\"last event id not held\"}\n\n"))
+
+    init(position: UInt64?, bytes: ByteBuffer) {
+        self.position = position
+        self.bytes = bytes
+    }
+
+    init(_ signal: StoredSignal) {
+        var bytes = ByteBuffer()
+        bytes.reserveCapacity(signal.json.readableBytes + signal.document.id.utf8.count + 32)
+        bytes.writeString("id: \(signal.document.id)\nevent: signal\ndata: ")
+        bytes.writeImmutableBuffer(signal.json)
+        bytes.writeStaticString("\n\n")
+        self.init(position: signal.position, bytes: bytes)
+    }
+}
+
+/// Hands signals to the live streams. A stream whose client does not keep up is dropped, so that nobody waits for it.
+final class SignalHub: Sendable {
+    /// Streams open at a time; beyond it a new one is refused.
+    static let streamLimit = 1_000
+    /// Events waiting for one client; a client with more is dropped and counted.
+    static let queueLimit = 1_000
+
+    private struct Stream {
+        let events: AsyncStream<StreamEvent>.Continuation
+        let onDrop: @Sendable () -> Void
+    }
+
+    private struct State {
+        var streams: [UInt64: Stream] = [:]
+        var nextID: UInt64 = 0
+    }
+
+    private let state = Mutex(State())
+    private let clients = Gauge(label: MetricName.streamClients)
+    private let dropped = Counter(label: MetricName.streamDropped)
+
+    init() {
+        clients.record(0)
+        // A counter that has not moved yet must still be there to alert on.
+        dropped.increment(by: 0)
+    }
+
+    /// Opens a stream of all signals from now on; `nil` at the limit. It closes when the subscription is let go of.
+    /// - Parameter onDrop: called, on any thread, when the client has been too slow.
+    func subscribe(onDrop: @escaping @Sendable () -> Void) -> StreamSubscription? {
+        let (events, continuation) = AsyncStream<StreamEvent>.makeStream(
+            bufferingPolicy: .bufferingOldest(Self.queueLimit))
+        return state.withLock { state in
+            guard state.streams.count < Self.streamLimit else { return nil }
+            state.nextID += 1
+            state.streams[state.nextID] = Stream(events: continuation, onDrop: onDrop)
+            clients.record(state.streams.count)
+            return StreamSubscription(id: state.nextID, events: events, continuation: continuation, hub: self)
+        }
+    }
+
+    func broadcast(_ signal: StoredSignal) { broadcast(StreamEvent(signal)) }
+
+    /// O(streams). Never waits.
+    func broadcast(_ event: StreamEvent) {
+        let slow = state.withLock { state in
+            var slow: [Stream] = []
+            for (id, stream) in state.streams {
+                if case .dropped = stream.events.yield(event) {
+                    slow.append(stream)
+                    state.streams[id] = nil
+                }
+            }
+            if !slow.isEmpty { clients.record(state.streams.count) }
+            return slow
+        }
+        for stream in slow {
+            dropped.increment()
+            stream.events.finish()
+            stream.onDrop()
+        }
+    }
+
+    var streamCount: Int { state.withLock { $0.streams.count } }
+
+    fileprivate func remove(_ id: UInt64) {
+        state.withLock { state in
+            if state.streams.removeValue(forKey: id) != nil { clients.record(state.streams.count) }
+        }
+    }
+}
+
+/// One client's place in the hub, given back when this is let go of.
+final class StreamSubscription: Sendable {
+    /// Ends after `finish`, when what was queued has been read.
+    let events: AsyncStream<StreamEvent>
+    private let id: UInt64
+    private let continuation: AsyncStream<StreamEvent>.Continuation
+    private let hub: SignalHub
+
+    fileprivate init(
+        id: UInt64, events: AsyncStream<StreamEvent>, continuation: AsyncStream<StreamEvent>.Continuation,
+        hub: SignalHub
+    ) {
+        self.id = id
+        self.events = events
+        self.continuation = continuation
+        self.hub = hub
+    }
+
+    deinit { hub.remove(id) }
+
+    func finish() { continuation.finish() }
+}
+
+/// Writes a comment to every live stream now and then, so that no proxy takes a quiet one for dead and a client that
+/// has vanished is noticed.
+struct StreamHeartbeat: Service {
+    static let intervalSeconds = 15
+
+    let hub: SignalHub
+    var interval: Duration = .seconds(StreamHeartbeat.intervalSeconds)
+
+    func run() async throws {
+        try? await cancelWhenGracefulShutdown {
+            while true {
+                try await Task.sleep(for: interval)
+                hub.broadcast(.heartbeat)
+            }
+        }
+    }
+}

@@ -1,0 +1,59 @@
+import Logging
+import Pipeline
+import Wire
+import ZeroMQ
+
+/// Reads one kind of topic from the bus, on a thread of its own, and says in the health whether it is heard.
+struct UpstreamReader: Sendable {
+    /// A kind that speaks at least once a second while all is well is unready after this silence.
+    static let silenceLimitSeconds = 10.0
+    /// Longest time spent on what is already queued once the stop is requested.
+    static let drainLimitSeconds = 2.0
+
+    let kind: Topic.Kind
+    let endpoints: [Endpoint]
+    /// Market data never pauses for long; a signal may not come for hours.
+    let mustBeHeard: Bool
+
+    init(_ kind: Topic.Kind, _ endpoints: [Endpoint], mustBeHeard: Bool) {
+        self.kind = kind
+        self.endpoints = endpoints
+        self.mustBeHeard = mustBeHeard
+    }
+
+    /// Its name in the health: `ticks`, `features`, `signals`.
+    var part: String { kind.rawValue + "s" }
+
+    func run(
+        in context: Context, _ runtime: ServiceRuntime, until stop: StopSignal, _ process: (Delivery) -> Void
+    ) throws {
+        var subscriber = try Subscriber(
+            EndpointDirectory(endpoints, logger: runtime.logger), topics: [Topic.prefix(kind)], in: context,
+            logger: runtime.logger)
+        var lastHeard: Int64?
+        var nextBeat: Int64 = 0
+        while !stop.isRequested {
+            let delivery = try subscriber.next(timeoutMilliseconds: 100)
+            let now = Pipeline.Clock.monotonicNanoseconds
+            if let delivery {
+                process(delivery)
+                lastHeard = now
+            }
+            guard now >= nextBeat else { continue }
+            nextBeat = now + 1_000_000_000
+            beat(runtime.health, subscriber.counts, silence: lastHeard.map { Double(now - $0) / 1e9 })
+        }
+        let end = Pipeline.Clock.monotonicNanoseconds + Int64(Self.drainLimitSeconds * 1e9)
+        while Pipeline.Clock.monotonicNanoseconds < end, let delivery = try subscriber.next(timeoutMilliseconds: 0) {
+            process(delivery)
+        }
+    }
+
+    private func beat(_ health: Health, _ counts: SequenceTracker.Counts, silence: Double?) {
+        let isHeard = silence.map { $0 < Self.silenceLimitSeconds } ?? false
+        let detail =
+            silence.map { "\(counts.received) received, \(counts.lost) lost, last \(Int($0)) s ago" }
+            ?? "nothing received yet"
+        health.beat(part, isReady: isHeard || !mustBeHeard, detail: detail)
+    }
+}

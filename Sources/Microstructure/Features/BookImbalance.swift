@@ -1,0 +1,17 @@
+/// Which side is heavier: `imbalance_n` = (ΣQᵇ−ΣQᵃ)/(ΣQᵇ+ΣQᵃ) over the best 5 and 10 levels, or those there are.
+///
+/// Range −1…1: ±1 where one side is empty. NaN where both are, or hold no size. O(levels).
+struct BookImbalance: Measure {
+    var columns: [String] { ["imbalance_5", "imbalance_10"] }
+
+    func write(_ market: borrowing MarketState, into row: inout FeatureRow) {
+        row.put(book: Self.imbalance(market.book, levels: 5))
+        row.put(book: Self.imbalance(market.book, levels: 10))
+    }
+
+    private static func imbalance(_ book: borrowing BookTop, levels: Int) -> Double {
+        let (bids, asks) = (book.bidDepth(levels), book.askDepth(levels))
+        guard bids + asks > 0 else { return .nan }
+        return Double(rounding: bids - asks) / Double(rounding: bids + asks)
+    }
+}

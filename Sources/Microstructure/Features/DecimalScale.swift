@@ -1,0 +1,23 @@
+/// From an instrument's integers to doubles, with the power of ten at hand. Equal to `Decimal10.value`.
+struct DecimalScale: Sendable {
+    private let power: Double
+    private let divides: Bool
+
+    init(exponent: Int8) {
+        power = Decimal10.power(exponent < 0 ? -exponent : exponent)
+        divides = exponent < 0
+    }
+
+    /// Correctly rounded for |mantissa| ≤ 2⁵³.
+    func value(_ mantissa: Int128) -> Double {
+        let units = Double(rounding: mantissa)
+        return divides ? units / power : units * power
+    }
+}
+
+extension Double {
+    /// The nearest double; quick where the value fits 64 bits, which it nearly always does.
+    init(rounding wide: Int128) {
+        if let narrow = Int64(exactly: wide) { self.init(narrow) } else { self.init(wide) }
+    }
+}

@@ -1,0 +1,119 @@
+/// Turns one instrument's events into feature vectors. Deterministic: the same events give the same bits.
+///
+/// A vector is written at each valid book update, and at each heartbeat when no book update wrote one since the
+/// last heartbeat; there the book columns are NaN unless the heartbeat is valid and a book of its epoch is known.
+/// What is undefined is NaN. A book update that is not valid writes nothing, and the book is unknown until the next
+/// valid one. A new epoch resets whatever looks back at the book; trades are remembered across it.
+///
+/// The clock is the latest receive time seen. An event from before it is taken at the clock and counted. Backfilled
+/// trades are counted and otherwise ignored: at their receive time they would look like a burst that never was.
+///
+/// O(levels + windows) an event, amortised over the trades that leave a window; no allocation once the rings have
+/// grown to the market's busiest moment.
+public struct FeatureEngine: Sendable {
+    public let schema: FeatureSchema
+    public let instrument: Instrument
+    private let id: InstrumentID
+    private var market: MarketState
+    private var measures: MeasureSet
+    private var row = FeatureRow()
+    private var counts = FeatureCounters()
+    /// `nil` before the first event that names one.
+    private var epoch: UInt64?
+    private var wroteSinceHeartbeat = false
+
+    public init(instrument: Instrument, id: InstrumentID, parameters: FeatureParameters = FeatureParameters()) {
+        self.instrument = instrument
+        self.id = id
+        market = MarketState(
+            parameters, priceExponent: instrument.priceExponent, quantityExponent: instrument.quantityExponent)
+        measures = MeasureSet(parameters)
+        measures.run(.declare, market: market, row: &row)
+        schema = FeatureSchema(names: row.names, parameters: parameters)
+    }
+
+    /// The last vector, one value a name of the schema; all NaN before the first. A copy that is kept across the
+    /// next `process` costs that call an allocation.
+    public var values: [Double] { row.values }
+
+    public var counters: FeatureCounters {
+        var counters = counts
+        counters.ignoredPrices = measures.realizedVolatility.ignoredPrices
+        counters.earlyExpiries = market.trades.earlyExpiries
+        return counters
+    }
+
+    /// Takes one event; returns the header of the vector now in `values`, or `nil` if the event writes none.
+    ///
+    /// - Parameter levels: the levels of the event's batch. The ranges of a book update must lie inside.
+    public mutating func process(_ event: MarketEvent, levels: Span<PriceLevel>) -> FeatureHeader? {
+        switch event {
+        case .book(let update):
+            guard accept(update.instrument, update.times) else { return nil }
+            return process(update, levels: levels)
+        case .quote(let quote):
+            _ = accept(quote.instrument, quote.times)
+            return nil
+        case .trade(let trade):
+            if accept(trade.instrument, trade.times) { process(trade) }
+            return nil
+        case .heartbeat(let heartbeat):
+            guard accept(heartbeat.instrument, heartbeat.times) else { return nil }
+            return process(heartbeat)
+        }
+    }
+
+    /// Is the event one of ours? Then the clock moves.
+    private mutating func accept(_ instrument: InstrumentID, _ times: EventTimes) -> Bool {
+        guard instrument == id else {
+            counts.foreignEvents += 1
+            return false
+        }
+        if market.advance(to: times.receive) {
+            measures.run(.advance, market: market, row: &row)
+        } else {
+            counts.lateEvents += 1
+        }
+        return true
+    }
+
+    private mutating func process(_ update: BookUpdate, levels: Span<PriceLevel>) -> FeatureHeader? {
+        enter(update.epoch)
+        guard update.validity == .valid else {
+            market.forgetBook()
+            return nil
+        }
+        market.process(update, levels: levels)
+        measures.run(.book, market: market, row: &row)
+        wroteSinceHeartbeat = true
+        return write(times: update.times, epoch: update.epoch, validity: update.validity)
+    }
+
+    private mutating func process(_ heartbeat: Heartbeat) -> FeatureHeader? {
+        enter(heartbeat.epoch)
+        defer { wroteSinceHeartbeat = false }
+        guard !wroteSinceHeartbeat else { return nil }
+        return write(times: heartbeat.times, epoch: heartbeat.epoch, validity: heartbeat.validity)
+    }
+
+    private mutating func process(_ trade: Trade) {
+        guard trade.quantity >= .zero else { return counts.invalidTrades += 1 }
+        guard !trade.isBackfilled else { return counts.backfilledTrades += 1 }
+        market.process(trade)
+        measures.run(.trade(trade), market: market, row: &row)
+    }
+
+    private mutating func enter(_ epoch: UInt64) {
+        guard epoch != self.epoch else { return }
+        self.epoch = epoch
+        market.forgetBook()
+        measures.run(.startEpoch, market: market, row: &row)
+    }
+
+    private mutating func write(times: EventTimes, epoch: UInt64, validity: Validity) -> FeatureHeader {
+        row.begin(isBookBelieved: market.isBookKnown && validity == .valid)
+        measures.run(.write, market: market, row: &row)
+        row.end()
+        return FeatureHeader(instrument: id, times: times, epoch: epoch, validity: validity)
+    }
+}

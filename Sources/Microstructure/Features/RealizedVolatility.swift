@@ -1,0 +1,43 @@
+import RealModule
+
+/// How far the trade price travelled: `realized_vol_w` = sqrt(Σ ln(pᵢ/pᵢ₋₁)²) over the trades i in `(t−w, t]`, where
+/// pᵢ₋₁ is the previous trade's price, inside the window or not. Dimensionless, ≥ 0, not annualised.
+///
+/// NaN until two trades had a price; then 0 while nothing moves. Prices ≤ 0 are left out and counted.
+/// O(windows) amortised. Source: Andersen, Bollerslev, Diebold, Labys (2003), Econometrica 71.
+struct RealizedVolatility: Measure {
+    let columns: [String]
+    private let windowCount: Int
+    /// Squared returns. Zero returns, the most frequent, need no place.
+    private var squares: SlidingWindows<CompensatedSum>
+    private var lastPrice: Int64?
+    private var hasReturn = false
+    private(set) var ignoredPrices: UInt64 = 0
+
+    init(_ parameters: FeatureParameters) {
+        columns = parameters.windowColumns("realized_vol")
+        windowCount = parameters.windowSeconds.count
+        squares = SlidingWindows(widths: parameters.windowWidths, limit: parameters.tradeLimit)
+    }
+
+    mutating func advance(_ market: borrowing MarketState) { squares.advance(to: market.now) }
+
+    mutating func process(_ trade: Trade, _ market: borrowing MarketState) {
+        let price = trade.price.mantissa
+        guard price > 0 else { return ignoredPrices += 1 }
+        defer { lastPrice = price }
+        guard let lastPrice else { return }
+        hasReturn = true
+        guard price != lastPrice else { return }
+        // The exact difference keeps the digits of a small return, which the quotient of the prices would lose.
+        let logReturn = Double.log(onePlus: Double(price - lastPrice) / Double(lastPrice))
+        squares.append(logReturn * logReturn, at: market.now)
+    }
+
+    func write(_ market: borrowing MarketState, into row: inout FeatureRow) {
+        for window in 0..<windowCount {
+            // Squares sum to no less than zero; only rounding, next to a return many orders larger, says otherwise.
+            row.put(hasReturn ? max(0, squares[window].value).squareRoot() : .nan)
+        }
+    }
+}

@@ -1,0 +1,18 @@
+/// The best prices: `mid` M = (Pᵇ+Pᵃ)/2 and `spread` S = Pᵃ−Pᵇ in the quote asset, `spread_bps` = 10⁴·S/M.
+///
+/// NaN unless both sides have a level; `spread_bps` also where M ≤ 0. S is negative in a crossed book. O(1).
+struct Touch: Measure {
+    var columns: [String] { ["mid", "spread", "spread_bps"] }
+
+    func write(_ market: borrowing MarketState, into row: inout FeatureRow) {
+        guard let bid = market.book.bestBid, let ask = market.book.bestAsk, let spread = market.book.spread else {
+            for _ in 0..<3 { row.put(.nan) }
+            return
+        }
+        // Sum and difference are taken of the integers, where they are exact.
+        let doubleMid = Int128(bid.price.mantissa) + Int128(ask.price.mantissa)
+        row.put(book: market.priceScale.value(doubleMid) / 2)
+        row.put(book: market.priceScale.value(spread))
+        row.put(book: doubleMid > 0 ? 2e4 * Double(rounding: spread) / Double(rounding: doubleMid) : .nan)
+    }
+}

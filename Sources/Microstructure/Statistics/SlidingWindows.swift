@@ -1,0 +1,90 @@
+/// A sum from which a term can be taken out again.
+public protocol InvertibleSum: Sendable {
+    associatedtype Element: Sendable
+    /// The sum of nothing.
+    init()
+    mutating func add(_ element: Element)
+    /// Undoes `add` of the same element.
+    mutating func remove(_ element: Element)
+}
+
+/// Sums of one stream of timed elements over several windows `(t−w, t]`, exact by time.
+///
+/// All windows share one ring of elements; each remembers where it begins. An empty window's sum starts afresh,
+/// so that no rounding outlives its elements. Every element is added once and removed once a window: amortised
+/// O(windows) an element, whatever the clock does.
+public struct SlidingWindows<Sum: InvertibleSum>: Sendable {
+    private struct Entry: Sendable {
+        var time: Timestamp
+        var element: Sum.Element
+    }
+
+    private struct Window: Sendable {
+        let width: Int64
+        var sum = Sum()
+        /// Number, counted from the first element ever, of the oldest element inside.
+        var begin = 0
+    }
+
+    private var entries: RingBuffer<Entry>
+    private var windows: [Window]
+    /// Number of the oldest element kept.
+    private var begin = 0
+    /// Elements that left a window before their time, since the ring was at its limit.
+    public private(set) var earlyExpiries: UInt64 = 0
+
+    /// - Parameters:
+    ///   - widths: nanoseconds, ascending and positive.
+    ///   - limit: most elements kept. Beyond it the oldest leave before their time and are counted.
+    public init(widths: [Int64], limit: Int) {
+        precondition(!widths.isEmpty && widths[0] > 0 && zip(widths, widths.dropFirst()).allSatisfy { $0 < $1 })
+        windows = widths.map { Window(width: $0) }
+        entries = RingBuffer(limit: limit)
+    }
+
+    /// The sum over window `index`, as of the last `advance` or `append`.
+    public subscript(index: Int) -> Sum { windows[index].sum }
+
+    /// How many elements lie in window `index`.
+    public func count(_ index: Int) -> Int { end - windows[index].begin }
+
+    /// Removes what is `width` or older. `now` must not go backwards.
+    public mutating func advance(to now: Timestamp) {
+        for index in windows.indices {
+            while windows[index].begin < end {
+                let oldest = entries[windows[index].begin - begin]
+                guard now.nanoseconds(since: oldest.time) >= windows[index].width else { break }
+                remove(oldest.element, from: index)
+            }
+        }
+        // The last window is the widest: what has left it has left all.
+        while begin < windows[windows.count - 1].begin {
+            entries.popFirst()
+            begin += 1
+        }
+    }
+
+    /// Adds an element that happens at `now`, which must not go backwards.
+    public mutating func append(_ element: Sum.Element, at now: Timestamp) {
+        advance(to: now)
+        if entries.isFull, let oldest = entries.first {
+            for index in windows.indices where windows[index].begin == begin { remove(oldest.element, from: index) }
+            entries.popFirst()
+            begin += 1
+            earlyExpiries += 1
+        }
+        entries.append(Entry(time: now, element: element))
+        for index in windows.indices { windows[index].sum.add(element) }
+    }
+
+    private var end: Int { begin + entries.count }
+
+    private mutating func remove(_ element: Sum.Element, from index: Int) {
+        windows[index].begin += 1
+        if windows[index].begin == end {
+            windows[index].sum = Sum()
+        } else {
+            windows[index].sum.remove(element)
+        }
+    }
+}

@@ -1,0 +1,51 @@
+/// Where a ZeroMQ socket binds or connects.
+public enum Endpoint: Sendable, Hashable, CustomStringConvertible {
+    /// `tcp://host:port` or `ipc://path`, handed to libzmq as it is.
+    case plain(String)
+    /// `dns+tcp://name:port`: every address that the name resolves to, now and later.
+    case resolved(name: String, port: Int)
+
+    /// Parses one endpoint; the error names what is wrong with it.
+    public init(_ text: String, setting: String) throws(ConfigurationError) {
+        func bad(_ problem: String) -> ConfigurationError {
+            ConfigurationError(setting: setting, problem: "'\(text)' \(problem)")
+        }
+        if text.hasPrefix("ipc://") {
+            guard text.utf8.count > 6, text.utf8.count <= 107 else { throw bad("needs a path of at most 101 bytes") }
+            self = .plain(text)
+            return
+        }
+        let isResolved = text.hasPrefix("dns+tcp://")
+        guard isResolved || text.hasPrefix("tcp://") else {
+            throw bad("is no endpoint; use tcp://host:port, ipc://path or dns+tcp://name:port")
+        }
+        let address = text.dropFirst(isResolved ? 10 : 6)
+        guard let colon = address.lastIndex(of: ":"), colon != address.startIndex else { throw bad("needs host:port") }
+        let portText = address[address.index(after: colon)...]
+        let port = Int(portText)
+        guard portText == "*" || port.map({ (1...65_535).contains($0) }) == true else {
+            throw bad("needs a port from 1 to 65535")
+        }
+        if isResolved {
+            guard let port else { throw bad("needs a port from 1 to 65535") }
+            self = .resolved(name: String(address[..<colon]), port: port)
+        } else {
+            self = .plain(text)
+        }
+    }
+
+    /// Parses a list, which must not be empty.
+    public static func list(_ texts: [String], setting: String) throws(ConfigurationError) -> [Endpoint] {
+        var endpoints: [Endpoint] = []
+        for text in texts { endpoints.append(try Endpoint(text, setting: setting)) }
+        guard !endpoints.isEmpty else { throw ConfigurationError(setting: setting, problem: "needs an endpoint") }
+        return endpoints
+    }
+
+    public var description: String {
+        switch self {
+        case .plain(let text): text
+        case .resolved(let name, let port): "dns+tcp://\(name):\(port)"
+        }
+    }
+}

@@ -1,0 +1,86 @@
+import Metrics
+public import Wire
+public import ZeroMQ
+
+/// A topic that this process publishes, with its place in the topic's sequence.
+public struct PublishedTopic {
+    public let topic: Topic
+    fileprivate var sequence: UInt64 = 0
+
+    public init(_ topic: Topic) { self.topic = topic }
+}
+
+/// Publishes envelopes. Every message takes the next number of its topic, sent or not, so that a consumer can
+/// count exactly what it lost. Lives on one thread.
+public struct Publisher: ~Copyable {
+    /// Messages queued for one slow consumer before ZeroMQ drops for it alone; the consumer sees the hole.
+    public static let highWaterMark = 100_000
+
+    private let socket: Socket
+    private let producer: String
+    private let epoch: UInt64
+    private let sent: Counter
+    private let dropped: Counter
+    private var message = Message()
+    /// Subscriptions now open; a consumer with several prefixes counts several times.
+    public private(set) var subscriptions = 0
+
+    /// Binds `endpoints` (only plain ones can be bound).
+    public init(
+        _ endpoints: [Endpoint], in context: Context, producer: String, epoch: UInt64, kind: Topic.Kind
+    ) throws {
+        var options = SocketOptions()
+        options.sendHighWaterMark = Self.highWaterMark
+        options.xpubVerboser = true
+        options.lingerMilliseconds = 2_000
+        let socket = try Socket(.xpub, in: context, options: options)
+        for endpoint in endpoints {
+            guard case .plain(let address) = endpoint else {
+                throw ConfigurationError(setting: "\(endpoint)", problem: "cannot be bound; use tcp:// or ipc://")
+            }
+            try socket.bind(address)
+        }
+        self.socket = socket
+        self.producer = producer
+        self.epoch = epoch
+        sent = Counter(label: MetricName.busSent, dimensions: [("kind", kind.rawValue)])
+        dropped = Counter(label: MetricName.busDropped, dimensions: [("kind", kind.rawValue)])
+    }
+
+    /// Where the socket is bound, with its actual port.
+    public var endpoint: String { get throws(ZMQError) { try socket.lastEndpoint } }
+
+    /// Sends `payload` as the topic's next message and returns whether ZeroMQ took it. Never blocks.
+    @discardableResult
+    public mutating func publish(
+        _ payload: ProtoEnvelope.OneOf_Payload, on topic: inout PublishedTopic
+    ) throws(ZMQError) -> Bool {
+        topic.sequence += 1
+        var envelope = ProtoEnvelope()
+        envelope.producer = producer
+        envelope.epoch = epoch
+        envelope.sequence = topic.sequence
+        envelope.sentTimeNs = Clock.now.nanoseconds
+        envelope.payload = payload
+        let bytes = EnvelopeCodec.encode(envelope)
+        switch try socket.offer(topic: topic.topic.bytes.span.bytes, body: bytes.span.bytes) {
+        case .sent:
+            sent.increment()
+            return true
+        case .backPressured, .unreachable, .shutdown:
+            dropped.increment()
+            return false
+        }
+    }
+
+    /// Reads the subscriptions that have come and gone. Call it now and then.
+    public mutating func countSubscriptions() throws(ZMQError) {
+        while try socket.tryReceive(into: &message) == .received {
+            switch message.frame(0).first {
+            case 1: subscriptions += 1
+            case 0: subscriptions = max(0, subscriptions - 1)
+            default: break
+            }
+        }
+    }
+}

@@ -1,0 +1,153 @@
+import Logging
+import Metrics
+public import Wire
+public import ZeroMQ
+
+/// One message from the bus.
+public struct Delivery {
+    public let topic: Topic
+    public let envelope: ProtoEnvelope
+    /// What the sequence says of it; a duplicate is never delivered.
+    public let arrival: SequenceTracker.Arrival
+}
+
+/// Subscribes to topics and accounts for every message: received, lost, refused. Lives on one thread.
+public struct Subscriber: ~Copyable {
+    /// Most distinct topics whose parsed form is remembered.
+    static let topicCacheLimit = SequenceTracker.topicLimit
+
+    private let socket: Socket
+    private let directory: EndpointDirectory
+    private let logger: Logger
+    private var connected: Set<String>
+    private var directoryVersion: Int
+    private var poller: Poller
+    private let slot: Poller.Slot
+    private var message = Message(maximumFrames: 2)
+    private var tracker = SequenceTracker()
+    private var topics: [[UInt8]: Topic] = [:]
+    private var reported = SequenceTracker.Counts()
+    private let meters: Meters
+    /// Messages refused since the start, all kinds together.
+    public private(set) var rejectedCount: UInt64 = 0
+
+    private struct Meters {
+        let received, lost, missed, duplicates, restarts: Counter
+        let hop: Timer
+    }
+
+    public init(
+        _ directory: EndpointDirectory, topics prefixes: [String], in context: Context, logger: Logger
+    ) throws {
+        var options = SocketOptions()
+        options.receiveHighWaterMark = Publisher.highWaterMark
+        options.maximumMessageBytes = EnvelopeCodec.byteLimit
+        options.reconnectIntervalMilliseconds = 50
+        options.maximumReconnectIntervalMilliseconds = 1_000
+        options.lingerMilliseconds = 0
+        let socket = try Socket(.sub, in: context, options: options)
+        for prefix in prefixes { try socket.subscribe(prefix) }
+        var (connected, version) = (Set<String>(), -1)
+        try directory.update(socket, connected: &connected, seen: &version)
+        var poller = Poller(capacity: 1)
+        slot = try poller.add(socket)
+        self.socket = socket
+        self.poller = poller
+        self.connected = connected
+        directoryVersion = version
+        self.directory = directory
+        self.logger = logger
+        let label = prefixes.map { $0.prefix { $0 != "." } }.joined(separator: "+")
+        let dimensions = [("kind", label)]
+        meters = Meters(
+            received: Counter(label: MetricName.busReceived, dimensions: dimensions),
+            lost: Counter(label: MetricName.busLost, dimensions: dimensions),
+            missed: Counter(label: MetricName.busMissedAtJoin, dimensions: dimensions),
+            duplicates: Counter(label: MetricName.busDuplicates, dimensions: dimensions),
+            restarts: Counter(label: MetricName.busRestarts, dimensions: dimensions),
+            hop: Timer(label: MetricName.busHop, dimensions: dimensions))
+    }
+
+    public var counts: SequenceTracker.Counts { tracker.counts }
+
+    /// The next message, or `nil` when none came for `timeoutMilliseconds`. Refused and duplicate messages are
+    /// counted and passed over.
+    public mutating func next(timeoutMilliseconds: Int) throws(ZMQError) -> Delivery? {
+        if let delivery = try nextWaiting() { return delivery }
+        try directory.update(socket, connected: &connected, seen: &directoryVersion)
+        guard case .ready = try poller.wait(timeoutMilliseconds: timeoutMilliseconds) else { return nil }
+        return try nextWaiting()
+    }
+
+    /// The next message that is already here.
+    private mutating func nextWaiting() throws(ZMQError) -> Delivery? {
+        while true {
+            switch try socket.tryReceive(into: &message) {
+            case .wouldBlock, .shutdown: return nil
+            case .overlong: reject("too_many_frames")
+            case .received: if let delivery = read() { return delivery }
+            }
+        }
+    }
+
+    private mutating func read() -> Delivery? {
+        guard message.frameCount == 2 else {
+            reject("frame_count")
+            return nil
+        }
+        let topicBytes = message.frame(0)
+        guard let topic = topic(of: topicBytes) else {
+            reject("topic")
+            return nil
+        }
+        let envelope: ProtoEnvelope
+        do {
+            envelope = try EnvelopeCodec.decode(message.frame(1))
+        } catch {
+            reject(error.kind)
+            return nil
+        }
+        let arrival = tracker.process(topic: topicBytes, epoch: envelope.epoch, sequence: envelope.sequence)
+        report()
+        guard arrival != .duplicate else { return nil }
+        switch arrival {
+        case .lost(let count):
+            logger.warning("messages lost", metadata: ["topic": "\(topic)", "count": "\(count)"])
+        case .restarted(let missed):
+            logger.notice(
+                "producer restarted",
+                metadata: ["topic": "\(topic)", "producer": "\(envelope.producer)", "missed": "\(missed)"])
+        case .next, .first, .duplicate: break
+        }
+        meters.hop.recordNanoseconds(Clock.now.nanoseconds - envelope.sentTimeNs)
+        return Delivery(topic: topic, envelope: envelope, arrival: arrival)
+    }
+
+    private mutating func topic(of bytes: [UInt8]) -> Topic? {
+        if let known = topics[bytes] { return known }
+        guard let topic = Topic(bytes) else { return nil }
+        if topics.count < Self.topicCacheLimit { topics[bytes] = topic }
+        return topic
+    }
+
+    private mutating func reject(_ kind: String) {
+        rejectedCount += 1
+        Counter(label: MetricName.busRejected, dimensions: [("reason", kind)]).increment()
+        logger.warning("bus message refused", metadata: ["reason": "\(kind)"])
+    }
+
+    /// Hands what the tracker has counted since the last call to the metrics.
+    private mutating func report() {
+        let now = tracker.counts
+        meters.received.increment(by: Int64(now.received - reported.received))
+        if now.lost != reported.lost { meters.lost.increment(by: Int64(clamping: now.lost &- reported.lost)) }
+        if now.missedAtJoin != reported.missedAtJoin {
+            meters.missed.increment(by: Int64(clamping: now.missedAtJoin &- reported.missedAtJoin))
+        }
+        if now.duplicates != reported.duplicates {
+            meters.duplicates.increment(by: Int64(clamping: now.duplicates &- reported.duplicates))
+        }
+        if now.restarts != reported.restarts { meters.restarts.increment(by: Int64(clamping: now.restarts &- reported.restarts)) }
+        reported = now
+    }
+}

@@ -1,0 +1,132 @@
+public import ArgumentParser
+import Foundation
+import Logging
+import ServiceLifecycle
+
+/// The version that `--version` and the health page state.
+public enum Version {
+    public static let current = "0.1.0"
+}
+
+/// Options that every process has.
+public struct CommonOptions: ParsableArguments {
+    @Option(name: .customLong("config"), help: "JSON file of settings, a section a process.")
+    var configFile: String?
+
+    @Option(help: "trace, debug, info, notice, warning, error or critical (default: info).")
+    var logLevel: String?
+
+    @Option(help: "text or json (default: text).")
+    var logFormat: String?
+
+    @Option(help: "Address for health and metrics (default: 127.0.0.1).")
+    var metricsHost: String?
+
+    @Option(help: "Port for /health, /ready and /metrics; 0 picks a free one.")
+    var metricsPort: String?
+
+    @Flag(help: "Check the configuration, print it with its sources, and exit.")
+    var checkConfig = false
+
+    public init() {}
+}
+
+/// `CommonOptions` after layering.
+public struct CommonConfiguration: Sendable {
+    public let logLevel: Logger.Level
+    public let logFormat: LogFormat
+    public let metricsHost: String
+    public let metricsPort: Int
+
+    init(_ options: CommonOptions, _ settings: inout Settings, defaultPort: Int) throws(ConfigurationError) {
+        let level = try settings.string(
+            "logLevel", options.logLevel, default: "info", allowed: Logger.Level.allCases.map(\.rawValue))
+        logLevel = Logger.Level(rawValue: level) ?? .info
+        let format = try settings.string(
+            "logFormat", options.logFormat, default: "text", allowed: LogFormat.allCases.map(\.rawValue))
+        logFormat = LogFormat(rawValue: format) ?? .text
+        metricsHost = try settings.string("metricsHost", options.metricsHost, default: "127.0.0.1")
+        metricsPort = try settings.integer("metricsPort", options.metricsPort, default: defaultPort, in: 0...65_535)
+    }
+}
+
+/// What a service gets to run with.
+public struct ServiceRuntime: Sendable {
+    public let name: String
+    public let logger: Logger
+    public let health: Health
+    public let metrics: PrometheusRegistry
+    /// Start of the process, nanoseconds since 1970: the epoch of everything that it publishes.
+    public let epoch: UInt64
+}
+
+/// Longest time that a stopping process drains before what is left is cancelled, so that it ends within 5 seconds.
+let drainLimitSeconds = 4
+
+/// A long-running process: settings, logs, health, metrics and an orderly end are the same for all.
+public protocol ServiceCommand: AsyncParsableCommand {
+    associatedtype ServiceConfiguration: Sendable
+    /// Section in the file and prefix in the environment.
+    static var scope: String { get }
+    static var defaultMetricsPort: Int { get }
+    var common: CommonOptions { get }
+    /// Decodes and validates all settings, once.
+    func decode(_ settings: inout Settings) throws(ConfigurationError) -> ServiceConfiguration
+    /// Builds the services that run until SIGTERM; anything that cannot start throws.
+    func services(_ configuration: ServiceConfiguration, _ runtime: ServiceRuntime) throws -> [any Service]
+}
+
+extension ServiceCommand {
+    public func run() async throws {
+        let name = Self.configuration.commandName ?? Self.scope
+        let shared: CommonConfiguration
+        let own: ServiceConfiguration
+        do {
+            var settings = try await Settings(scope: Self.scope, file: common.configFile)
+            shared = try CommonConfiguration(common, &settings, defaultPort: Self.defaultMetricsPort)
+            own = try decode(&settings)
+            try settings.checkFile()
+            if common.checkConfig {
+                for setting in settings.effective {
+                    print("\(setting.name) = \(setting.value)    (\(setting.source))")
+                }
+                return
+            }
+        } catch let error as ConfigurationError {
+            FileHandle.standardError.write(Data("\(name): \(error)\n".utf8))
+            throw ExitCode(78)
+        }
+        try await launch(name, shared, own)
+    }
+
+    private func launch(_ name: String, _ shared: CommonConfiguration, _ own: ServiceConfiguration) async throws {
+        let metrics = Observability.bootstrap(
+            service: name, level: shared.logLevel, format: shared.logFormat, version: Version.current)
+        let logger = Logger(label: name)
+        do {
+            let runtime = ServiceRuntime(
+                name: name, logger: logger, health: Health(), metrics: metrics,
+                epoch: UInt64(clamping: Clock.now.nanoseconds))
+            let endpoint = try HealthEndpoint(
+                host: shared.metricsHost, port: shared.metricsPort, health: runtime.health, metrics: metrics,
+                service: name)
+            logger.info(
+                "starting",
+                metadata: ["version": "\(Version.current)", "metrics": "http://\(shared.metricsHost):\(endpoint.port)"])
+            // The health page starts first and stops last, so that a draining process still answers.
+            var services = [ServiceGroupConfiguration.ServiceConfiguration(service: endpoint)]
+            services += try self.services(own, runtime).map {
+                .init(service: $0, successTerminationBehavior: .gracefullyShutdownGroup)
+            }
+            var group = ServiceGroupConfiguration(
+                services: services, gracefulShutdownSignals: [.sigterm, .sigint],
+                logger: Logger(label: name) { _ in SwiftLogNoOpLogHandler() })
+            group.maximumGracefulShutdownDuration = .seconds(drainLimitSeconds)
+            try await ServiceGroup(configuration: group).run()
+            logger.info("stopped")
+        } catch {
+            logger.critical("stopped by an error", metadata: ["error": "\(error)"])
+            throw ExitCode(1)
+        }
+    }
+}

@@ -1,0 +1,51 @@
+public import Logging
+import Metrics
+public import Wire
+public import ZeroMQ
+
+/// Pushes signals to the alerters. It never holds the detector up: what a full queue refuses is counted and logged.
+public struct AlertPusher: ~Copyable {
+    /// Signals that wait for an alerter that is away.
+    public static let highWaterMark = 10_000
+
+    private let socket: Socket
+    private let directory: EndpointDirectory
+    private var connected: Set<String>
+    private var directoryVersion: Int
+    private let logger: Logger
+    private let sent = Counter(label: MetricName.busSent, dimensions: [("kind", "alert")])
+    private let dropped = Counter(label: MetricName.busDropped, dimensions: [("kind", "alert")])
+
+    /// `nil` where there is no alerter.
+    public init?(_ endpoints: [Endpoint], in context: Context, logger: Logger) throws {
+        guard !endpoints.isEmpty else { return nil }
+        var options = SocketOptions()
+        options.sendHighWaterMark = Self.highWaterMark
+        options.lingerMilliseconds = 1_000
+        let socket = try Socket(.push, in: context, options: options)
+        let directory = EndpointDirectory(endpoints, logger: logger)
+        var (connected, version) = (Set<String>(), -1)
+        try directory.update(socket, connected: &connected, seen: &version)
+        self.socket = socket
+        self.directory = directory
+        self.connected = connected
+        directoryVersion = version
+        self.logger = logger
+    }
+
+    public mutating func push(_ signal: ProtoSignal, topic: Topic) throws(ZMQError) {
+        try directory.update(socket, connected: &connected, seen: &directoryVersion)
+        var envelope = ProtoEnvelope()
+        envelope.producer = "detector"
+        envelope.sequence = 1
+        envelope.sentTimeNs = Clock.now.nanoseconds
+        envelope.signal = signal
+        let bytes = EnvelopeCodec.encode(envelope)
+        if case .sent = try socket.offer(topic: topic.bytes.span.bytes, body: bytes.span.bytes) {
+            sent.increment()
+        } else {
+            dropped.increment()
+            logger.error("alert not queued: no alerter takes it", metadata: ["id": "\(signal.id)"])
+        }
+    }
+}

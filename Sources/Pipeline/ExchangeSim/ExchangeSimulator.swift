@@ -1,0 +1,170 @@
+import Foundation
+import Logging
+import Simulation
+import Transport
+
+/// A local exchange: serves simulated markets over Binance's WebSocket and REST protocol on one port.
+///
+/// Each symbol's clock is its own; it starts with the first subscription to one of the symbol's streams. At a
+/// finite speed a client that does not keep up is disconnected, as on the real exchange. At `.unpaced` the
+/// slowest client sets the pace, nothing is dropped, and a market that nobody follows stands still.
+///
+/// Not `Sendable`: make it and run it on one thread. `SimulatorMonitor` shows it to others.
+public final class ExchangeSimulator {
+    public struct Options: Sendable {
+        public var host = "127.0.0.1"
+        /// 0 takes a free one.
+        public var port = 9443
+        public var speed = MarketSpeed.factor(1)
+        /// Longest wall-clock wait for a client's snapshot request at the place where the recorder made its own.
+        public var holdSeconds = 10.0
+        public var pingIntervalSeconds = 20.0
+        /// A client that owes a pong for so long is disconnected.
+        public var pongTimeoutSeconds = 60.0
+        /// Outgoing queue of a client. At least four times the longest frame.
+        public var queueBytes = 4 << 20
+        /// PEM files; with both, the port speaks TLS.
+        public var tlsCertificateFile: String?
+        public var tlsKeyFile: String?
+
+        public init() {}
+    }
+
+    /// Frames of one market between two looks at the sockets.
+    private static let framesPerRound = 1_000
+    /// Longest time spent on closing handshakes at the end.
+    private static let farewellNanoseconds: Int64 = 1_000_000_000
+
+    public let port: Int
+    public internal(set) var statistics = SimulatorStatistics()
+
+    let feeds: [MarketFeed]
+    private let feedsBySymbol: [String: MarketFeed]
+    private let options: Options
+    private let monitor: SimulatorMonitor
+    private let logger: Logger
+    private let loop: EventLoop
+    private let server: Server
+    private let desk: SimulatorDesk
+    private var clients: [ObjectIdentifier: SimulatedClient] = [:]
+
+    /// Binds the port; `run` serves it.
+    ///
+    /// - Throws: `TransportError` where the port cannot be bound.
+    public init(
+        _ markets: [any SimulatedMarket], options: Options = Options(), monitor: SimulatorMonitor = SimulatorMonitor(),
+        logger: Logger = Logger(label: "exchange-sim")
+    ) throws(TransportError) {
+        precondition(options.queueBytes > 0 && options.pingIntervalSeconds > 0 && options.pongTimeoutSeconds > 0)
+        self.options = options
+        self.monitor = monitor
+        self.logger = logger
+        feeds = markets.map { MarketFeed($0, speed: options.speed) }
+        feedsBySymbol = Dictionary(feeds.map { ($0.market.listing.symbol, $0) }) { first, _ in first }
+        var loopOptions = EventLoop.Options()
+        // 1,024 stream names fit into one request line.
+        loopOptions.maxHeaderBytes = 65_535
+        loop = try EventLoop(loopOptions)
+        desk = SimulatorDesk()
+        var serverOptions = ServerOptions()
+        serverOptions.host = options.host
+        serverOptions.port = options.port
+        serverOptions.tlsCertificateFile = options.tlsCertificateFile
+        serverOptions.tlsKeyFile = options.tlsKeyFile
+        serverOptions.maxQueuedBytes = options.queueBytes
+        server = try loop.listen(serverOptions, delegate: desk)
+        port = server.port
+        desk.simulator = self
+        monitor.set(port: port)
+        logger.info(
+            "listening",
+            metadata: ["port": "\(port)", "symbols": "\(feedsBySymbol.keys.sorted().joined(separator: ","))"])
+    }
+
+    /// Serves until `stop` is requested, from this thread; then says goodbye to the clients.
+    public func run(until stop: StopSignal) {
+        let wake = loop.wake
+        stop.onRequest { wake.wake() }
+        while !stop.isRequested {
+            let now = Clock.monotonicNanoseconds
+            let wait = serve(at: now)
+            monitor.set(statistics)
+            loop.runOnce(timeoutMilliseconds: Int((wait + 999_999) / 1_000_000))
+        }
+        for client in clients.values { client.leave(code: 1001, reason: "the simulator ends") }
+        let end = Clock.monotonicNanoseconds + Self.farewellNanoseconds
+        while !clients.isEmpty, Clock.monotonicNanoseconds < end { loop.runOnce(timeoutMilliseconds: 50) }
+        server.stop()
+        loop.runOnce(timeoutMilliseconds: 0)
+        monitor.set(statistics)
+    }
+
+    /// Sends what is due; returns how long nothing will be, in ns.
+    private func serve(at now: Int64) -> Int64 {
+        let pingInterval = Int64(options.pingIntervalSeconds * 1e9)
+        let pongTimeout = Int64(options.pongTimeoutSeconds * 1e9)
+        for client in clients.values { client.keepAlive(at: now, pingInterval: pingInterval, pongTimeout: pongTimeout) }
+        var wait = min(1_000_000_000, pingInterval / 2, pongTimeout / 2)
+        for feed in feeds { wait = min(wait, advance(feed, at: now)) }
+        return max(0, wait)
+    }
+
+    private func advance(_ feed: MarketFeed, at now: Int64) -> Int64 {
+        let symbol = feed.market.listing.symbol
+        let holdLimit = Int64(options.holdSeconds * 1e9)
+        if feed.expireHold(after: holdLimit, at: now) {
+            statistics.holdsExpired += 1
+            logger.notice("nobody fetched the snapshot in time; the market goes on", metadata: ["symbol": "\(symbol)"])
+        }
+        do throws(CaptureError) {
+            for _ in 0..<Self.framesPerRound {
+                if !feed.isPaced {
+                    if feed.followers.isEmpty { break }
+                    // A client that reads wakes the loop by itself; the wait is for the case that it does not.
+                    if feed.hasFollower(over: options.queueBytes / 4) { return 5_000_000 }
+                }
+                guard let frame = try feed.nextFrame(at: now) else { break }
+                for client in feed.followers[frame.stream] ?? [] { client.send(frame) }
+            }
+        } catch {
+            statistics.failures[symbol] = error.description
+            logger.error("the capture cannot be played on", metadata: ["symbol": "\(symbol)", "error": "\(error)"])
+        }
+        if feed.market.phase == .ended, !statistics.endedSymbols.contains(symbol) {
+            statistics.endedSymbols.append(symbol)
+            logger.info("the market has ended", metadata: ["symbol": "\(symbol)"])
+        }
+        return feed.wait(from: now, holdLimit: holdLimit) ?? .max
+    }
+
+    // MARK: - For clients and requests
+
+    func feed(of symbol: String) -> MarketFeed? { feedsBySymbol[symbol] }
+
+    /// The exchange's time: the furthest of its open markets', as their clocks are independent; before any has
+    /// opened, the first market's start.
+    func serverTime(at now: Int64) -> Int64 {
+        let open = feeds.filter(\.clock.isStarted).map { $0.market.time(at: $0.clock.offset(at: now)) }
+        return (open.max() ?? feeds.first?.market.startTime)?.bucket(width: 1_000_000) ?? 0
+    }
+
+    func opened(_ client: SimulatedClient) {
+        clients[ObjectIdentifier(client)] = client
+        statistics.clientsAccepted += 1
+        statistics.clientsConnected = clients.count
+    }
+
+    func closed(_ client: SimulatedClient) {
+        clients[ObjectIdentifier(client)] = nil
+        statistics.clientsConnected = clients.count
+    }
+
+    /// A stream of a symbol that is not here, or that its market does not send, is accepted and silent.
+    func follow(_ stream: String, _ client: SimulatedClient) {
+        feeds.first { stream.hasPrefix($0.streamPrefix) }?.add(client, to: stream, at: Clock.monotonicNanoseconds)
+    }
+
+    func unfollow(_ stream: String, _ client: SimulatedClient) {
+        feeds.first { stream.hasPrefix($0.streamPrefix) }?.remove(client, from: stream)
+    }
+}

@@ -1,0 +1,65 @@
+import Simulation
+
+/// One symbol's market with its clock and those who follow it.
+final class MarketFeed {
+    var market: any SimulatedMarket
+    private(set) var clock: MarketClock
+    /// Subscribers by stream name; as many as there are connections.
+    private(set) var followers: [String: [SimulatedClient]] = [:]
+
+    init(_ market: any SimulatedMarket, speed: MarketSpeed) {
+        self.market = market
+        clock = MarketClock(speed: speed)
+    }
+
+    /// What the names of its streams begin with.
+    var streamPrefix: String { market.listing.symbol.lowercased() + "@" }
+
+    var isPaced: Bool { clock.speed != .unpaced }
+
+    /// The first follower opens the market.
+    func add(_ client: SimulatedClient, to stream: String, at now: Int64) {
+        followers[stream, default: []].append(client)
+        clock.start(at: now)
+    }
+
+    func remove(_ client: SimulatedClient, from stream: String) {
+        followers[stream]?.removeAll { $0 === client }
+        if followers[stream]?.isEmpty == true { followers[stream] = nil }
+    }
+
+    func hasFollower(over bytes: Int) -> Bool {
+        followers.values.contains { $0.contains { $0.bufferedBytes > bytes } }
+    }
+
+    /// The next frame that is due; stops the clock where the market holds.
+    func nextFrame(at now: Int64) throws(CaptureError) -> MarketFrame? {
+        guard let frame = try market.nextFrame(dueBy: clock.dueOffset(at: now)) else {
+            if market.phase == .held { clock.hold(atOffset: market.nextDue ?? 0, wall: now) }
+            return nil
+        }
+        clock.reach(offset: frame.due)
+        return frame
+    }
+
+    /// Ends a hold that has lasted `limit` ns; `true` if it did.
+    func expireHold(after limit: Int64, at now: Int64) -> Bool {
+        guard let since = clock.heldSince, now - since >= limit else { return false }
+        market.release()
+        clock.resume(at: now)
+        return true
+    }
+
+    func snapshot(limit: Int, at now: Int64) -> [UInt8]? {
+        let answer = market.snapshot(limit: limit)
+        if market.phase != .held { clock.resume(at: now) }
+        return answer
+    }
+
+    /// Until something is to be done, in ns; `nil` while nothing will be without a client.
+    func wait(from now: Int64, holdLimit: Int64) -> Int64? {
+        if let since = clock.heldSince { return max(0, since + holdLimit - now) }
+        guard let due = market.nextDue, isPaced || !followers.isEmpty else { return nil }
+        return clock.wait(until: due, from: now)
+    }
+}

@@ -1,0 +1,113 @@
+import Foundation
+
+/// A client's text message, `{"method":"SUBSCRIBE","params":["btcusdt@trade"],"id":1}`, and what is answered.
+struct SubscriptionRequest: Decodable {
+    enum Method: String {
+        case subscribe = "SUBSCRIBE"
+        case unsubscribe = "UNSUBSCRIBE"
+        case list = "LIST_SUBSCRIPTIONS"
+    }
+
+    /// Repeated in the answer as it came.
+    enum ID: Encodable, Equatable {
+        case number(UInt64)
+        case text(String)
+        case null
+
+        func encode(to encoder: any Encoder) throws {
+            var container = encoder.singleValueContainer()
+            switch self {
+            case .number(let number): try container.encode(number)
+            case .text(let text): try container.encode(text)
+            case .null: try container.encodeNil()
+            }
+        }
+    }
+
+    /// The venue's own words (WebSocket Streams, "Error Messages").
+    struct Refusal: Error, Encodable, Equatable {
+        let code: Int
+        let msg: String
+    }
+
+    let method: Method
+    let streams: [String]
+    let id: ID
+
+    private enum CodingKeys: String, CodingKey { case method, params, id }
+
+    private struct Answer<Result: Encodable>: Encodable {
+        let result: Result?
+        let id: ID
+
+        private enum CodingKeys: String, CodingKey { case result, id }
+
+        func encode(to encoder: any Encoder) throws {
+            var container = encoder.container(keyedBy: CodingKeys.self)
+            // A result of null is written, not left out.
+            try container.encode(result, forKey: .result)
+            try container.encode(id, forKey: .id)
+        }
+    }
+
+    static func parse(_ message: Data) -> Result<SubscriptionRequest, Refusal> {
+        do {
+            return .success(try JSONDecoder().decode(SubscriptionRequest.self, from: message))
+        } catch let refusal as Refusal {
+            return .failure(refusal)
+        } catch DecodingError.typeMismatch, DecodingError.valueNotFound {
+            return .failure(Refusal(code: 2, msg: "Invalid request: not an object"))
+        } catch {
+            return .failure(Refusal(code: 3, msg: "Invalid JSON: expected value at line 1 column 1"))
+        }
+    }
+
+    init(from decoder: any Decoder) throws {
+        let container = try decoder.container(keyedBy: CodingKeys.self)
+        guard container.contains(.method) else {
+            throw Refusal(code: 2, msg: "Invalid request: missing field `method`")
+        }
+        guard let name = try? container.decode(String.self, forKey: .method) else {
+            throw Refusal(code: 2, msg: "Invalid request: method must be a string")
+        }
+        guard let method = Method(rawValue: name) else {
+            throw Refusal(
+                code: 2,
+                msg: "Invalid request: unknown variant `\(name)`, expected one of "
+                    + "`SUBSCRIBE`, `UNSUBSCRIBE`, `LIST_SUBSCRIPTIONS`")
+        }
+        self.method = method
+        if try !container.contains(.id) || container.decodeNil(forKey: .id) {
+            id = .null
+        } else if let number = try? container.decode(UInt64.self, forKey: .id) {
+            id = .number(number)
+        } else if let text = try? container.decode(String.self, forKey: .id), text.utf8.count <= 36 {
+            id = .text(text)
+        } else {
+            throw Refusal(code: 2, msg: "Invalid request: request ID must be an unsigned integer")
+        }
+        guard method != .list else {
+            streams = []
+            return
+        }
+        guard container.contains(.params) else {
+            throw Refusal(code: 2, msg: "Invalid request: missing field `params`")
+        }
+        guard let streams = try? container.decode([String].self, forKey: .params) else {
+            throw Refusal(code: 2, msg: "Invalid request: params must be an array of strings")
+        }
+        self.streams = streams
+    }
+
+    /// `{"result":null,"id":1}`, or the list of streams as the result.
+    func answer(_ streams: [String]? = nil) -> [UInt8] { Self.encoded(Answer(result: streams, id: id)) }
+
+    static func answer(_ refusal: Refusal) -> [UInt8] { encoded(refusal) }
+
+    private static func encoded(_ value: some Encodable) -> [UInt8] {
+        let encoder = JSONEncoder()
+        encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
+        // Strings and numbers cannot fail to encode; were it otherwise, an empty message would say so.
+        return [UInt8]((try? encoder.encode(value)) ?? Data())
+    }
+}

@@ -1,0 +1,45 @@
+public import ArgumentParser
+public import ServiceLifecycle
+
+/// What a `features` process is told.
+public struct FeaturesConfiguration: Sendable {
+    public var connect: [Endpoint]
+    public var publish: [Endpoint]
+    /// Symbols to take; empty takes all.
+    public var symbols: [String]
+}
+
+/// `features`: ticks in, feature vectors out.
+public struct FeaturesCommand: ServiceCommand {
+    public static let configuration = CommandConfiguration(
+        commandName: "features",
+        abstract: "Turns books and trades into feature vectors, one a book update.",
+        discussion: """
+            Settings may also come from the environment (FEATURES_CONNECT, FEATURES_PUBLISH, …) or from the section \
+            "features" of --config.
+            """,
+        version: Version.current)
+    public static let scope = "features"
+    public static let defaultMetricsPort = 9102
+
+    @OptionGroup public var common: CommonOptions
+    @Option(help: "ZeroMQ endpoints of the ingest processes, comma-separated (default: tcp://127.0.0.1:5555).")
+    var connect: String?
+    @Option(help: "ZeroMQ endpoints to publish on (default: tcp://127.0.0.1:5556).") var publish: String?
+    @Option(help: "Symbols to take, comma-separated (default: all).") var symbols: String?
+
+    public init() {}
+
+    public func decode(_ settings: inout Settings) throws(ConfigurationError) -> FeaturesConfiguration {
+        FeaturesConfiguration(
+            connect: try Endpoint.list(
+                settings.list("connect", connect, default: ["tcp://127.0.0.1:5555"]), setting: "--connect"),
+            publish: try Endpoint.list(
+                settings.list("publish", publish, default: ["tcp://127.0.0.1:5556"]), setting: "--publish"),
+            symbols: try settings.list("symbols", symbols, default: []).map { $0.uppercased() })
+    }
+
+    public func services(_ configuration: FeaturesConfiguration, _ runtime: ServiceRuntime) throws -> [any Service] {
+        [StageThread("features") { stop in try FeaturesStage.run(configuration, runtime, until: stop) }]
+    }
+}

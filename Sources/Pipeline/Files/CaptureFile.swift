@@ -1,0 +1,16 @@
+public import Simulation
+
+/// A recorded capture's file: plain, gzip or Zstandard.
+public final class CaptureFile: LineSource {
+    public let path: String
+    private var reader: LineReader
+
+    public init(path: String) throws(LineReaderError) {
+        self.path = path
+        reader = try LineReader(path: path)
+    }
+
+    public func nextLine() throws(LineReaderError) -> [UInt8]? { try reader.next() }
+
+    public func rewind() throws(LineReaderError) { reader = try LineReader(path: path) }
+}

@@ -1,0 +1,22 @@
+import Synchronization
+import Transport
+
+/// Carries results from other threads into an event loop's thread. Bounded by what its user has under way.
+final class Inbox<Item: Sendable>: Sendable {
+    private let items = Mutex<[Item]>([])
+    private let waker: WakeHandle
+
+    init(waking waker: WakeHandle) { self.waker = waker }
+
+    func put(_ item: Item) {
+        items.withLock { $0.append(item) }
+        waker.wake()
+    }
+
+    func takeAll() -> [Item] {
+        items.withLock { items in
+            defer { items.removeAll(keepingCapacity: true) }
+            return items
+        }
+    }
+}

@@ -1,0 +1,35 @@
+public import ArgumentParser
+import Foundation
+
+/// `microlab verify`: is the rebuilt book the exchange's own?
+public struct VerifyCommand: AsyncParsableCommand {
+    public static let configuration = CommandConfiguration(
+        commandName: "verify",
+        abstract: "Rebuilds the book of a recording and compares it with the exchange's own best bid and ask.",
+        discussion: """
+            Wherever the recording holds a bookTicker with the update id of a book update, best prices and sizes must \
+            agree. Exit code 1 where a file cannot be read to its end, or a book has holes, or fewer than 99.9 % agree.
+            """)
+
+    @Argument(help: "Recordings: lines of `receive_ns JSON`, plain, .gz or .zst.") var captures: [String]
+
+    public init() {}
+
+    public func run() async throws {
+        var isGood = true
+        print("symbol      lines   books  applied   holes   trades   compared      equal    share")
+        for path in captures {
+            let audit: CaptureAudit
+            do {
+                audit = try CaptureAudit(path: path)
+            } catch {
+                FileHandle.standardError.write(Data("microlab: \(error)\n".utf8))
+                isGood = false
+                continue
+            }
+            print(audit.row)
+            isGood = isGood && audit.isGood
+        }
+        guard isGood else { throw ExitCode(1) }
+    }
+}

@@ -1,0 +1,76 @@
+import Foundation
+import ServiceLifecycle
+import Transport
+
+/// Serves `/health`, `/ready` and `/metrics` of one process on a thread of its own.
+final class HealthEndpoint: Service, Sendable {
+    let port: Int
+    private let thread: StageThread
+
+    /// Binds at once, so that a taken port is an error before anything else starts.
+    init(host: String, port: Int, health: Health, metrics: PrometheusRegistry, service: String) throws {
+        // The loop moves into its thread before its first round and is never touched from here again.
+        nonisolated(unsafe) let loop = try EventLoop()
+        let pages = HealthPages(health: health, metrics: metrics, service: service)
+        nonisolated(unsafe) let delegate = pages
+        var options = ServerOptions()
+        options.host = host
+        options.port = port
+        options.maxConnections = 64
+        options.maxBodyBytes = 1_024
+        let server = try loop.listen(options, delegate: pages)
+        self.port = server.port
+        thread = StageThread("health") { stop in
+            stop.onRequest { [wake = loop.wake] in wake.wake() }
+            withExtendedLifetime(delegate) {
+                while !stop.isRequested { loop.runOnce(timeoutMilliseconds: 1_000) }
+            }
+        }
+    }
+
+    func run() async throws { try await thread.run() }
+}
+
+private final class HealthPages: ServerDelegate {
+    private let health: Health
+    private let metrics: PrometheusRegistry
+    private let service: String
+
+    init(health: Health, metrics: PrometheusRegistry, service: String) {
+        self.health = health
+        self.metrics = metrics
+        self.service = service
+    }
+
+    func didReceive(_ request: ServerRequest, responder: HTTPResponder) {
+        guard ["GET", "HEAD"].contains(request.method) else {
+            return responder.respond(status: 405, headers: [("Allow", "GET, HEAD")], text: "method not allowed\n")
+        }
+        switch request.path {
+        case "/health":
+            let parts = health.parts
+            answer(responder, isGood: parts.allSatisfy(\.isAlive), parts)
+        case "/ready":
+            let parts = health.parts
+            answer(responder, isGood: !parts.isEmpty && parts.allSatisfy { $0.isAlive && $0.isReady }, parts)
+        case "/metrics":
+            responder.respond(
+                status: 200, headers: [("Content-Type", "text/plain; version=0.0.4; charset=utf-8")],
+                text: metrics.render())
+        default:
+            responder.respond(status: 404, text: "not found; try /health, /ready or /metrics\n")
+        }
+    }
+
+    private func answer(_ responder: HTTPResponder, isGood: Bool, _ parts: [Health.Part]) {
+        let body: [String: Any] = [
+            "status": isGood ? "ok" : "unavailable", "service": service, "version": Version.current,
+            "parts": parts.map {
+                ["name": $0.name, "alive": $0.isAlive, "ready": $0.isReady, "detail": $0.detail] as [String: Any]
+            },
+        ]
+        let data = (try? JSONSerialization.data(withJSONObject: body, options: [.sortedKeys])) ?? Data()
+        responder.respond(
+            status: isGood ? 200 : 503, headers: [("Content-Type", "application/json")], body: Array(data))
+    }
+}

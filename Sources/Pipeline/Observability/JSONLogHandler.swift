@@ -1,0 +1,31 @@
+import Foundation
+import Logging
+
+/// One JSON object a line on standard error: `time, level, service, message` and the metadata.
+struct JSONLogHandler: LogHandler {
+    let label: String
+    let service: String
+    var metadata: Logger.Metadata = [:]
+    var logLevel: Logger.Level = .info
+
+    subscript(metadataKey key: String) -> Logger.Metadata.Value? {
+        get { metadata[key] }
+        set { metadata[key] = newValue }
+    }
+
+    func log(event: LogEvent) {
+        var fields: [String: String] = [
+            "time": Date().formatted(.iso8601.time(includingFractionalSeconds: true)),
+            "level": event.level.rawValue, "service": service, "logger": label, "message": "\(event.message)",
+        ]
+        for (key, value) in metadata.merging(event.metadata ?? [:], uniquingKeysWith: { $1 }) {
+            // A metadata key never hides a field of the line itself.
+            fields[fields[key] == nil ? key : "metadata.\(key)"] = "\(value)"
+        }
+        let encoder = JSONEncoder()
+        encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
+        guard var line = try? encoder.encode(fields) else { return }
+        line.append(UInt8(ascii: "\n"))
+        FileHandle.standardError.write(line)
+    }
+}

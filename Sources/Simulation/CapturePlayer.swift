@@ -1,0 +1,350 @@
+import Microstructure
+
+/// Plays a recorded capture of one symbol: lines of `receive_ns JSON`, the JSON being what the combined
+/// endpoint sent, and once among them the recorder's REST snapshot. Frames come out verbatim, at the distances
+/// of their receive times.
+///
+/// **The book.** The player keeps the exchange's book, so that a snapshot fits the stream at any moment: the
+/// recorded snapshot plus the depth events beyond it that have been sent. Before the snapshot's line the
+/// recorded snapshot itself is the answer; that it is newer than the stream is normal on the exchange too.
+/// After a hole in the capture's ids there is no answer until its next snapshot line.
+///
+/// **The hold.** At the pass's first snapshot line the market stands still until a client has been answered
+/// that snapshot: there the recorder waited for its own. A client that fetched it since the first frame of the
+/// pass has passed already. So what a client gets does not depend on speed. `release()` ends a hold for which
+/// nobody came.
+///
+/// **Loops.** Each further pass adds a constant to all update ids, trade ids and times, so that they go on
+/// upwards. The end of a recording is not where it began, hence the seam is an honest hole in U/u (trade ids
+/// go on without one): clients resynchronise as after any hole, and no jump of the price passes for a move.
+public struct CapturePlayer<Source: LineSource>: SimulatedMarket {
+    /// The quiet between two passes, in ms of market time.
+    static var seamMilliseconds: Int64 { 1_000 }
+    /// Update ids missing at a seam.
+    static var seamIDs: Int64 { 1_000 }
+    /// Lines read in advance at least, to know the latency, and at most, to find the snapshot.
+    static var lookahead: ClosedRange<Int> { 1_024...20_000 }
+    /// Depth events kept for a snapshot that is yet to come; above it the oldest go.
+    static var unsettledLimit: Int { 4_096 }
+
+    private enum Upcoming {
+        case line(CaptureLine, due: Int64, pass: Int64)
+        case end
+        case failed(CaptureError)
+    }
+
+    public let listing: Listing
+    public let startTime: Timestamp
+    /// Lines that were neither a frame nor a snapshot.
+    public private(set) var skippedLines = 0
+    /// Holes in U/u inside the capture.
+    public private(set) var holes = 0
+    /// Passes begun, from 1.
+    public var passes: Int64 { pass + 1 }
+
+    private var source: Source
+    private let loops: Bool
+    private let recorded: CaptureBook
+    private let firstReceiveTime: Int64
+    private var lookahead: [CaptureLine]
+    private var lookaheadUsed = 0
+    private var failureBehindLookahead: CaptureError?
+    private var linesRead: Int
+    private var upcoming = Upcoming.end
+
+    /// The pass of the line read last, and where it starts.
+    private var readPass: Int64 = 0
+    private var readDue: Int64 = 0
+    private var passStart: Int64 = 0
+    private var updateIDs: ClosedRange<Int64>?
+    private var tradeIDs: ClosedRange<Int64>?
+    private var lastEventTime: Int64 = 0
+    /// What each further pass adds; known at the end of the first.
+    private var step = PassShift()
+
+    /// The pass of the frame sent last.
+    private var pass: Int64 = 0
+    private var shift = PassShift()
+    private var book: CaptureBook?
+    private var unsettled: [(line: CaptureLine, frame: CaptureLine.Frame)] = []
+    private var hasSent = false
+    private var isAnswered = false
+    private var isPastSnapshot = false
+
+    /// Reads ahead to the snapshot.
+    ///
+    /// - Throws: `CaptureError` for a bad line among the first, or where no snapshot line is among the first
+    ///   20,000. A bad line further on is thrown when the frames before it have been delivered.
+    public init(_ source: Source, loops: Bool = false) throws(CaptureError) {
+        self.source = source
+        self.loops = loops
+        var lines: [CaptureLine] = []
+        var recorded: CaptureBook?
+        var symbol: String?
+        var start: Int64?
+        var count = 0
+        while lines.count < Self.lookahead.lowerBound || recorded == nil, lines.count < Self.lookahead.upperBound {
+            let line: CaptureLine
+            do {
+                guard let next = try Self.read(&self.source, &count) else { break }
+                line = next
+            } catch {
+                // What stands before a bad line is played.
+                guard recorded != nil else { throw error }
+                failureBehindLookahead = error
+                break
+            }
+            switch line.content {
+            case .snapshot where recorded == nil:
+                recorded = CaptureBook(snapshot: line.bytes)
+                guard recorded != nil else { throw CaptureError(line: count, problem: .badSnapshot) }
+            case .frame(let frame):
+                symbol = symbol ?? Self.symbol(of: frame.stream)
+                if let time = frame["E"] {
+                    let first = lines.first?.receiveTime ?? line.receiveTime
+                    // The quickest event so far had no latency at all: then no event is received before it happened.
+                    start = max(start ?? .min, time * 1_000_000 - (line.receiveTime - first))
+                }
+            default: break
+            }
+            lines.append(line)
+        }
+        guard let recorded, let symbol, let first = lines.first else {
+            throw CaptureError(line: count, problem: .noSnapshot)
+        }
+        let assets = Listing.assets(of: symbol)
+        let steps = recorded.steps
+        listing = Listing(
+            symbol: symbol, baseAsset: assets.base, quoteAsset: assets.quote, tickSize: steps.tick,
+            stepSize: steps.step)
+        startTime = Timestamp(nanoseconds: start ?? first.receiveTime)
+        firstReceiveTime = first.receiveTime
+        self.recorded = recorded
+        lookahead = lines
+        linesRead = count
+        readOn()
+    }
+
+    public private(set) var phase = MarketPhase.running
+
+    public var nextDue: Int64? {
+        guard phase != .ended else { return nil }
+        switch upcoming {
+        case .line(_, let due, _): return due
+        case .failed: return readDue
+        case .end: return nil
+        }
+    }
+
+    public mutating func nextFrame(dueBy offset: Int64) throws(CaptureError) -> MarketFrame? {
+        while phase == .running {
+            let line: CaptureLine
+            let due: Int64
+            switch upcoming {
+            case .end:
+                phase = .ended
+                return nil
+            case .failed(let error):
+                phase = .ended
+                throw error
+            case .line(let next, let nextDue, let nextPass):
+                guard nextDue <= offset else { return nil }
+                if nextPass != pass { begin(nextPass) }
+                line = next
+                due = nextDue
+            }
+            switch line.content {
+            case .frame(let frame):
+                if frame.kind == .depth { try settle(line, frame) }
+                readOn()
+                hasSent = true
+                let (bytes, payload) = line.shifted(frame, by: shift)
+                return MarketFrame(stream: frame.stream, kind: frame.kind, due: due, bytes: bytes, payload: payload)
+            case .snapshot:
+                if !isPastSnapshot, !isAnswered {
+                    phase = .held
+                    return nil
+                }
+                try passSnapshot(line)
+                readOn()
+            case .other:
+                skippedLines += 1
+                readOn()
+            }
+        }
+        return nil
+    }
+
+    public mutating func snapshot(limit: Int) -> [UInt8]? {
+        guard isPastSnapshot else {
+            if hasSent { isAnswered = true }
+            release()
+            return recorded.text(limit: limit, shiftingIDBy: shift.updateID)
+        }
+        return book?.text(limit: limit, shiftingIDBy: shift.updateID)
+    }
+
+    public mutating func release() {
+        guard phase == .held else { return }
+        isAnswered = true
+        phase = .running
+    }
+
+    /// The best prices of the book that a snapshot would show now; for checks against the stream.
+    var best: (bid: (price: Int64, size: [UInt8])?, ask: (price: Int64, size: [UInt8])?)? {
+        (isPastSnapshot ? book : recorded)?.best
+    }
+}
+
+// MARK: - The book
+
+extension CapturePlayer {
+    /// Takes a depth event into the book, or keeps it for the snapshot to come.
+    private mutating func settle(_ line: CaptureLine, _ frame: CaptureLine.Frame) throws(CaptureError) {
+        guard let first = frame["U"], let last = frame["u"] else { return }
+        if let known = book?.updateID ?? unsettled.last?.frame["u"], first > known + 1 {
+            holes += 1
+            book = nil
+            unsettled.removeAll()
+        }
+        guard let known = book?.updateID else {
+            if unsettled.count >= Self.unsettledLimit { unsettled.removeFirst(Self.unsettledLimit / 2) }
+            unsettled.append((line, frame))
+            return
+        }
+        if last > known { try apply(line, frame) }
+    }
+
+    /// Takes the capture's snapshot, and what was sent beyond it, as the book.
+    private mutating func passSnapshot(_ line: CaptureLine) throws(CaptureError) {
+        guard let snapshot = CaptureBook(snapshot: line.bytes) else {
+            throw stop(CaptureError(line: line.number, problem: .badSnapshot))
+        }
+        isPastSnapshot = true
+        // An older snapshot adds nothing to a book that has had no hole.
+        if let known = book?.updateID, snapshot.updateID <= known { return }
+        let beyond = unsettled.filter { ($0.frame["u"] ?? 0) > snapshot.updateID }
+        // Too old to join what followed the hole: the book stays unknown.
+        if let first = beyond.first?.frame["U"], first > snapshot.updateID + 1 { return }
+        unsettled.removeAll()
+        book = snapshot
+        for event in beyond { try apply(event.line, event.frame) }
+    }
+
+    private mutating func apply(_ line: CaptureLine, _ frame: CaptureLine.Frame) throws(CaptureError) {
+        guard book?.apply(line, frame) == true else {
+            throw stop(CaptureError(line: line.number, problem: .badFrame(stream: frame.stream)))
+        }
+    }
+
+    private mutating func stop(_ error: CaptureError) -> CaptureError {
+        phase = .ended
+        return error
+    }
+}
+
+// MARK: - Lines and passes
+
+extension CapturePlayer {
+    /// The first line of a further pass is due: the market is where it was at the capture's begin.
+    private mutating func begin(_ next: Int64) {
+        pass = next
+        shift = PassShift(
+            updateID: step.updateID * next, tradeID: step.tradeID * next, milliseconds: step.milliseconds * next)
+        book = nil
+        unsettled.removeAll()
+        hasSent = false
+        isAnswered = false
+        isPastSnapshot = false
+    }
+
+    private mutating func readOn() {
+        do throws(CaptureError) {
+            guard let line = try readLine() else {
+                upcoming = .end
+                return
+            }
+            // A recorder's clock that stepped back must not turn the market back.
+            readDue = max(readDue, passStart + line.receiveTime - firstReceiveTime)
+            upcoming = .line(line, due: readDue, pass: readPass)
+        } catch {
+            upcoming = .failed(error)
+        }
+    }
+
+    private mutating func readLine() throws(CaptureError) -> CaptureLine? {
+        if lookaheadUsed < lookahead.count {
+            let line = lookahead[lookaheadUsed]
+            lookaheadUsed += 1
+            if lookaheadUsed == lookahead.count {
+                lookahead = []
+                lookaheadUsed = 0
+            }
+            try note(line)
+            return line
+        }
+        if let failureBehindLookahead { throw failureBehindLookahead }
+        if let line = try Self.read(&source, &linesRead) {
+            try note(line)
+            return line
+        }
+        guard loops else { return nil }
+        try beginReadingAgain()
+        return try Self.read(&source, &linesRead)
+    }
+
+    /// Checks that a line belongs here, and in the first pass measures what the later ones must add.
+    private mutating func note(_ line: CaptureLine) throws(CaptureError) {
+        guard case .frame(let frame) = line.content else { return }
+        let symbol = Self.symbol(of: frame.stream)
+        guard symbol == listing.symbol else {
+            throw CaptureError(line: line.number, problem: .otherSymbol(found: symbol, expected: listing.symbol))
+        }
+        guard readPass == 0 else { return }
+        if frame.kind == .trade, let id = frame["t"] { tradeIDs = Self.widened(tradeIDs, by: id) }
+        if frame.kind == .depth || frame.kind == .bookTicker {
+            for id in [frame["U"], frame["u"]].compactMap(\.self) { updateIDs = Self.widened(updateIDs, by: id) }
+        }
+        lastEventTime = max(lastEventTime, frame["E"] ?? 0, frame["T"] ?? 0)
+    }
+
+    private mutating func beginReadingAgain() throws(CaptureError) {
+        if readPass == 0 {
+            // The receive times and the event times must both go on upwards.
+            let last = Timestamp(milliseconds: lastEventTime) ?? startTime
+            let length = max(readDue, last.nanoseconds(since: startTime))
+            step = PassShift(
+                updateID: (updateIDs.map { $0.upperBound - $0.lowerBound } ?? 0) + Self.seamIDs,
+                tradeID: tradeIDs.map { $0.upperBound - $0.lowerBound + 1 } ?? 0,
+                milliseconds: length / 1_000_000 + 1 + Self.seamMilliseconds)
+        }
+        do {
+            try source.rewind()
+        } catch {
+            throw CaptureError(line: linesRead, problem: .unreadable("\(error)"))
+        }
+        linesRead = 0
+        readPass += 1
+        passStart = readPass * step.milliseconds * 1_000_000
+    }
+
+    private static func widened(_ range: ClosedRange<Int64>?, by id: Int64) -> ClosedRange<Int64> {
+        min(range?.lowerBound ?? id, id)...max(range?.upperBound ?? id, id)
+    }
+
+    private static func read(_ source: inout Source, _ count: inout Int) throws(CaptureError) -> CaptureLine? {
+        let bytes: [UInt8]?
+        do {
+            bytes = try source.nextLine()
+        } catch {
+            throw CaptureError(line: count + 1, problem: .unreadable("\(error)"))
+        }
+        guard let bytes else { return nil }
+        count += 1
+        return try CaptureLine(bytes, number: count)
+    }
+
+    private static func symbol(of stream: String) -> String {
+        stream.prefix { $0 != "@" }.uppercased()
+    }
+}

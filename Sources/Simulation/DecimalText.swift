@@ -1,0 +1,69 @@
+/// The venue's decimal text: eight decimals, `61837.63000000`, as a whole number of 10⁻⁸.
+enum DecimalText {
+    /// The value of `bytes[range]` in 10⁻⁸; `nil` for anything but digits with at most one point, for more
+    /// than eight decimals and for what does not fit (9.2·10¹⁰).
+    static func parse(_ bytes: [UInt8], _ range: Range<Int>) -> Int64? {
+        var value: Int64 = 0
+        var decimals: Int?
+        var digits = 0
+        for byte in bytes[range] {
+            if byte == UInt8(ascii: ".") {
+                guard decimals == nil else { return nil }
+                decimals = 0
+                continue
+            }
+            guard let next = appending(byte, to: value) else { return nil }
+            value = next
+            digits += 1
+            if let count = decimals { decimals = count + 1 }
+        }
+        guard digits > 0, decimals ?? 0 <= 8 else { return nil }
+        for _ in (decimals ?? 0)..<8 {
+            guard let next = appending(UInt8(ascii: "0"), to: value) else { return nil }
+            value = next
+        }
+        return value
+    }
+
+    /// The whole number `bytes[range]`, digits with an optional sign; `nil` for anything else.
+    static func integer(_ bytes: [UInt8], _ range: Range<Int>) -> Int64? {
+        let isNegative = !range.isEmpty && bytes[range.lowerBound] == UInt8(ascii: "-")
+        var value: Int64 = 0
+        let digits = isNegative ? range.dropFirst() : range
+        guard !digits.isEmpty else { return nil }
+        for byte in bytes[digits] {
+            guard let next = appending(byte, to: value) else { return nil }
+            value = next
+        }
+        return isNegative ? -value : value
+    }
+
+    /// `value` (≥ 0) in 10⁻⁸ with eight decimals.
+    static func text(_ value: Int64) -> [UInt8] {
+        var text: [UInt8] = []
+        append(value, to: &text)
+        return text
+    }
+
+    static func append(_ value: Int64, to text: inout [UInt8]) {
+        let (whole, fraction) = value.quotientAndRemainder(dividingBy: 100_000_000)
+        append(integer: whole, to: &text)
+        text.append(UInt8(ascii: "."))
+        var divisor: Int64 = 10_000_000
+        while divisor > 0 {
+            text.append(UInt8(ascii: "0") + UInt8(fraction / divisor % 10))
+            divisor /= 10
+        }
+    }
+
+    static func append(integer value: Int64, to text: inout [UInt8]) {
+        text.append(contentsOf: String(value).utf8)
+    }
+
+    private static func appending(_ byte: UInt8, to value: Int64) -> Int64? {
+        guard byte >= UInt8(ascii: "0"), byte <= UInt8(ascii: "9") else { return nil }
+        let (product, overflow) = value.multipliedReportingOverflow(by: 10)
+        let (sum, overflow2) = product.addingReportingOverflow(Int64(byte - UInt8(ascii: "0")))
+        return overflow || overflow2 ? nil : sum
+    }
+}

@@ -1,0 +1,67 @@
+/// A request of `HTTPClient`.
+public struct HTTPRequest: Sendable {
+    public var method: String
+    /// `http://` or `https://`.
+    public var url: String
+    public var headers: [(name: String, value: String)]
+    public var body: [UInt8]
+    public var connectTimeoutMilliseconds = 5_000
+    /// From `send` to the last byte, waiting for a free connection included.
+    public var totalTimeoutMilliseconds = 10_000
+    /// Above it the transfer ends with `.tooLarge`. Headers are limited by libcurl (300 KiB together).
+    public var maxResponseBytes = 16 << 20
+    public var tls = TLSOptions()
+
+    public init(
+        method: String = "GET", url: String, headers: [(name: String, value: String)] = [], body: [UInt8] = []
+    ) {
+        self.method = method
+        self.url = url
+        self.headers = headers
+        self.body = body
+    }
+}
+
+/// Whatever the server answered, 4xx and 5xx included. Redirects are not followed.
+public struct HTTPResponse: Sendable {
+    public let status: Int
+    /// In the order they came.
+    public let headers: [(name: String, value: String)]
+    public let body: [UInt8]
+    /// Name resolution and TCP connection; zero when the connection was used before.
+    public let connectTime: Duration
+    public let totalTime: Duration
+    /// The client's own port: equal for requests over one connection.
+    public let localPort: Int
+
+    /// The first header of that name, whatever its case.
+    public func header(_ name: String) -> String? { HTTPSyntax.value(of: name, in: headers) }
+}
+
+/// Why there is no answer. The messages name the scheme and the host of the URL and nothing else of it: the rest (a
+/// webhook's path, a token in a query, a password) may be a secret.
+public enum HTTPError: Error, Sendable, Equatable {
+    /// The connect or the total time was over.
+    case timedOut(String)
+    /// Unknown name, refused, or broken off.
+    case connectionFailed(String)
+    /// The certificate was not accepted, or TLS failed otherwise.
+    case tls(String)
+    case tooLarge(limitBytes: Int)
+    case cancelled
+    /// Not a well-formed `http`/`https` URL, method or header.
+    case badURL(String)
+    /// More requests at once than `HTTPClient.maxRequests`.
+    case tooManyRequests(limit: Int)
+    /// Any other result of libcurl, with its `CURLcode`.
+    case other(code: Int, message: String)
+}
+
+/// A request under way.
+public struct HTTPTask: Sendable {
+    let id: UInt64
+    let client: HTTPClient
+
+    /// Ends the request with `.cancelled`, unless it has ended already. From any thread.
+    public func cancel() { client.cancel(id) }
+}

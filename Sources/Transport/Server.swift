@@ -1,0 +1,154 @@
+import CLibWebSockets
+import Glibc
+
+public struct ServerOptions: Sendable {
+    /// The address to bind, an IPv4 or IPv6 literal or an interface's name.
+    public var host = "127.0.0.1"
+    /// 0 takes a free port, which `Server.port` tells.
+    public var port = 0
+    /// PEM files; with both, the port speaks TLS only.
+    public var tlsCertificateFile: String?
+    public var tlsKeyFile: String?
+    /// Above it a new TCP connection is closed at once.
+    public var maxConnections = 512
+    /// Above it a request is answered with 413.
+    public var maxBodyBytes = 1 << 20
+    /// Limit of a whole incoming WebSocket message; above it the connection is closed with 1009.
+    public var maxFrameBytes = 1 << 20
+    /// Limit of the outgoing queue of each WebSocket connection in payload bytes; above it `send` returns `.full`.
+    public var maxQueuedBytes = 1 << 20
+    /// How long a kept-alive HTTP connection may rest, and how long a client may take no byte of an answer.
+    public var idleTimeoutSeconds = 30
+    /// Request headers beyond the usual ones that `ServerRequest.headers` shall have; at most 64.
+    public var customHeaders: [String] = []
+    /// WebSocket subprotocols to agree to. A client that asks for others only is refused.
+    public var subprotocols: [String] = []
+
+    public init() {}
+}
+
+/// Decides what a server answers. All calls come from inside `EventLoop.runOnce`.
+public protocol ServerDelegate: AnyObject {
+    /// A complete request. Answer now or later.
+    func didReceive(_ request: ServerRequest, responder: HTTPResponder)
+    /// A WebSocket handshake: the delegate of the connection to be, or a refusal.
+    func didRequestUpgrade(_ request: ServerRequest) -> UpgradeDecision
+}
+
+extension ServerDelegate {
+    public func didRequestUpgrade(_ request: ServerRequest) -> UpgradeDecision { .refuse(status: 404) }
+}
+
+public enum UpgradeDecision {
+    case accept(any WebSocketDelegate)
+    /// An HTTP status of 400 or above.
+    case refuse(status: Int)
+}
+
+/// An open port that answers HTTP/1.1 requests and WebSocket handshakes. Lives as long as its loop, or until `stop`.
+/// Requests that are not HTTP end their connection, or get a 4xx from libwebsockets.
+public final class Server {
+    /// The port that was really bound.
+    public private(set) var port = 0
+    /// TCP connections that are open now.
+    public var connectionCount: Int { peers.count }
+
+    let options: ServerOptions
+    let delegate: any ServerDelegate
+    let core: LoopCore
+    private(set) var isStopped = false
+    /// At most `maxConnections`.
+    private var peers: [ObjectIdentifier: OpaquePointer] = [:]
+    private var listener: Int32?
+    private let protocols: ProtocolList
+
+    /// One read of a server's WebSocket connection.
+    private static let receiveBufferBytes = 16 * 1024
+
+    init(_ options: ServerOptions, delegate: any ServerDelegate, core: LoopCore) throws(TransportError) {
+        self.options = options
+        self.delegate = delegate
+        self.core = core
+        // The first protocol serves HTTP and those WebSocket clients that ask for no subprotocol.
+        protocols = ProtocolList(
+            ["transport-server"] + options.subprotocols, receiveBytes: Self.receiveBufferBytes, serverCallback)
+        let attempted = "listen on \(options.host):\(options.port)"
+        guard let context = core.context, !core.isDestroying else {
+            throw TransportError(attempted, "the event loop has ended")
+        }
+        guard core.servers.count < LoopCore.maxServers else {
+            throw TransportError(attempted, "more than \(LoopCore.maxServers) servers in one event loop")
+        }
+        guard (0...65_535).contains(options.port) else { throw TransportError(attempted, "no such port") }
+        guard (options.tlsCertificateFile == nil) == (options.tlsKeyFile == nil) else {
+            throw TransportError(attempted, "TLS needs both a certificate file and a key file")
+        }
+        for file in [options.tlsCertificateFile, options.tlsKeyFile] {
+            if let file, access(file, R_OK) != 0 { throw TransportError(attempted, "cannot read \(file)") }
+        }
+        guard options.customHeaders.count <= 64, options.customHeaders.allSatisfy(HTTPSyntax.isToken) else {
+            throw TransportError(attempted, "a custom header's name is malformed, or there are more than 64")
+        }
+        TransportLog.clearLastError()
+        let strings = [
+            "server-\(core.servers.count)", options.host, options.tlsCertificateFile, options.tlsKeyFile, "http/1.1",
+        ]
+        .map { $0.flatMap { strdup($0) } }
+        defer { for string in strings { free(string) } }
+        var info = lws_context_creation_info()
+        info.port = Int32(options.port)
+        info.options = transport_server_vhost_options(options.host.contains(":") ? 1 : 0)
+        info.protocols = UnsafePointer(protocols.pointer)
+        info.vhost_name = UnsafePointer(strings[0])
+        info.iface = UnsafePointer(strings[1])
+        info.ssl_cert_filepath = UnsafePointer(strings[2])
+        info.ssl_private_key_filepath = UnsafePointer(strings[3])
+        info.alpn = UnsafePointer(strings[4])
+        info.keepalive_timeout = Int32(clamping: max(1, options.idleTimeoutSeconds))
+        info.user = Unmanaged.passUnretained(self).toOpaque()
+        // Below this number, descriptors are given out lowest first.
+        let searchLimit = core.maxDescriptors + 4096
+        let others = Self.listeners(on: nil, upTo: searchLimit)
+        guard let vhost = lws_create_vhost(context, &info) else {
+            let reason = TransportLog.lastError
+            throw TransportError(attempted, reason.isEmpty ? "the address cannot be bound" : reason)
+        }
+        port = Int(lws_get_vhost_listen_port(vhost))
+        listener = Self.listeners(on: port, upTo: searchLimit).subtracting(others).first
+    }
+
+    /// Closes the port and, without a close handshake, all its connections; takes effect with the loop's next round.
+    public func stop() {
+        guard !isStopped else { return }
+        isStopped = true
+        // lws_vhost_destroy of 4.1 leaves the port open. A listening socket that is shut down reports a hang-up, upon
+        // which libwebsockets closes it.
+        if let listener { shutdown(listener, Int32(SHUT_RDWR)) }
+        for wsi in peers.values { transport_kill_later(wsi) }
+        core.interrupt()
+    }
+
+    func add(_ peer: ServerPeer, _ wsi: OpaquePointer) { peers[ObjectIdentifier(peer)] = wsi }
+    func remove(_ peer: ServerPeer) { peers.removeValue(forKey: ObjectIdentifier(peer)) }
+
+    /// The descriptors of this process that listen on a port, or on any with `nil`.
+    private static func listeners(on port: Int?, upTo limit: Int) -> Set<Int32> {
+        var found: Set<Int32> = []
+        for descriptor in 0..<Int32(clamping: limit) {
+            var isListening: Int32 = 0
+            var size = socklen_t(MemoryLayout<Int32>.size)
+            guard getsockopt(descriptor, SOL_SOCKET, SO_ACCEPTCONN, &isListening, &size) == 0, isListening != 0 else {
+                continue
+            }
+            var address = sockaddr_in6()
+            size = socklen_t(MemoryLayout<sockaddr_in6>.size)
+            let result = withUnsafeMutablePointer(to: &address) { pointer in
+                pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) { getsockname(descriptor, $0, &size) }
+            }
+            // The port is at the same place for IPv4 and IPv6.
+            guard result == 0, port == nil || Int(UInt16(bigEndian: address.sin6_port)) == port else { continue }
+            found.insert(descriptor)
+        }
+        return found
+    }
+}

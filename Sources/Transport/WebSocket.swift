@@ -1,0 +1,81 @@
+/// What to connect to, and the limits of the connection.
+public struct WebSocketRequest: Sendable {
+    /// `ws://` or `wss://` with host, optional port, path and query. IPv6 literals and user information are refused.
+    public var url: String
+    public var subprotocol: String?
+    /// Further request headers; at most 64, and together with the URL within the loop's `maxHeaderBytes`.
+    public var headers: [(name: String, value: String)] = []
+    /// From `connect` until the upgrade is done.
+    public var connectTimeoutMilliseconds = 10_000
+    /// Limit of a whole incoming message, after reassembly; above it the connection is closed with 1009.
+    public var maxFrameBytes = 4 << 20
+    /// Limit of the outgoing queue in payload bytes; above it `send` returns `.full`.
+    public var maxQueuedBytes = 1 << 20
+    /// A ping goes out each interval; 0 sends none.
+    public var pingIntervalMilliseconds = 0
+    /// When nothing at all arrives within this time after a ping, the connection ends with `.timedOut(.pong)`.
+    public var pongTimeoutMilliseconds = 10_000
+    public var tls = TLSOptions()
+
+    public init(url: String) { self.url = url }
+}
+
+/// How a client judges a server's certificate. The chain, the validity and the host name are verified.
+public struct TLSOptions: Sendable, Equatable {
+    /// PEM file of the only authorities to trust; `nil` trusts those of the operating system.
+    public var caFile: String?
+    /// Accepts a self-signed certificate (for tests); everything else is still verified.
+    public var allowSelfSigned = false
+
+    public init(caFile: String? = nil, allowSelfSigned: Bool = false) {
+        self.caFile = caFile
+        self.allowSelfSigned = allowSelfSigned
+    }
+}
+
+public enum MessageKind: Sendable, Equatable { case text, binary }
+
+/// Receives what happens to connections; held strongly by each until its `didClose`. All calls come from inside
+/// `EventLoop.runOnce`, none from inside `connect`, `send` or `close`.
+public protocol WebSocketDelegate: AnyObject {
+    func didOpen(_ connection: WebSocketConnection)
+    /// One whole message. The span is valid during the call only. Text is not checked to be UTF-8.
+    func didReceive(_ message: Span<UInt8>, kind: MessageKind, on connection: WebSocketConnection)
+    /// An answer to a ping. (Pings of the peer are answered with their payload and not reported.)
+    func didReceivePong(on connection: WebSocketConnection)
+    /// After a `send` that returned `.full`: the queue is at most half full again.
+    func didDrain(_ connection: WebSocketConnection)
+    /// The end, exactly once; nothing follows it. Also for a connection that never opened.
+    func didClose(_ connection: WebSocketConnection, reason: WebSocketCloseReason)
+}
+
+extension WebSocketDelegate {
+    public func didOpen(_ connection: WebSocketConnection) {}
+    public func didReceivePong(on connection: WebSocketConnection) {}
+    public func didDrain(_ connection: WebSocketConnection) {}
+}
+
+/// Why a connection ended.
+public enum WebSocketCloseReason: Sendable, Equatable {
+    /// It never opened: malformed URL, unknown name, refused, TLS, refused upgrade (then with the HTTP status).
+    case failed(message: String, httpStatus: Int?)
+    /// The peer's close code and reason. 1005: its close frame had no code. 1006: the TCP connection ended without a
+    /// close frame, or the peer broke the protocol. The library reports codes that RFC 6455 does not define
+    /// (1012–1014 among them) as 1002.
+    case closedByPeer(code: UInt16, reason: String)
+    case timedOut(TimeoutPhase)
+    /// A message was longer than `maxFrameBytes`.
+    case tooLarge(limitBytes: Int)
+    /// `close`, `abort`, `Server.stop` or the end of the loop.
+    case closedLocally
+}
+
+public enum TimeoutPhase: Sendable, Equatable { case connect, pong }
+
+public enum SendOutcome: Sendable, Equatable {
+    case queued
+    /// The queue has no room for it: nothing was queued, `didDrain` will tell when to go on.
+    case full
+    /// The connection is not open.
+    case closed
+}

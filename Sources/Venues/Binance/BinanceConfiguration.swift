@@ -1,0 +1,100 @@
+import Microstructure
+
+/// The unit of the venue's times: a choice made when connecting, never guessed from a number's size.
+public enum BinanceTimeUnit: String, Sendable, Hashable, CaseIterable {
+    case milliseconds
+    case microseconds
+
+    /// The header that a REST request carries for this unit; `nil` for the venue's default.
+    public var restHeader: (name: String, value: String)? {
+        self == .microseconds ? ("X-MBX-TIME-UNIT", "MICROSECOND") : nil
+    }
+
+    /// `nil` where the count is negative or does not fit.
+    func timestamp(_ count: Int64) -> Timestamp? {
+        guard count >= 0 else { return nil }
+        return switch self {
+        case .milliseconds: Timestamp(milliseconds: count)
+        case .microseconds: Timestamp(microseconds: count)
+        }
+    }
+}
+
+/// Which streams are opened for every instrument.
+public struct BinanceStreams: OptionSet, Sendable, Hashable {
+    public let rawValue: UInt8
+
+    public init(rawValue: UInt8) { self.rawValue = rawValue }
+
+    /// `@depth@100ms`: the changes of the whole book.
+    public static let depth = BinanceStreams(rawValue: 1)
+    /// `@trade`: single executions.
+    public static let trades = BinanceStreams(rawValue: 2)
+    /// `@bookTicker`: best bid and ask at once.
+    public static let bookTicker = BinanceStreams(rawValue: 4)
+
+    public static let all: BinanceStreams = [.depth, .trades, .bookTicker]
+
+    var suffixes: [String] {
+        var result: [String] = []
+        if contains(.depth) { result.append("depth@100ms") }
+        if contains(.trades) { result.append("trade") }
+        if contains(.bookTicker) { result.append("bookTicker") }
+        return result
+    }
+}
+
+/// How a session with Binance's spot market is to run. Each limit says what happens beyond it.
+public struct BinanceConfiguration: Sendable {
+    /// Streams a connection may carry. Beyond it the venue disconnects, so the configuration is refused.
+    public static let streamLimit = 1_024
+
+    public var instruments: [Instrument]
+    public var streams = BinanceStreams.all
+    public var timeUnit = BinanceTimeUnit.milliseconds
+    /// Best levels a side in each book event, 1…5,000.
+    public var depthPublished = 20
+    /// Levels a side asked for in a snapshot, 1…5,000. Levels beyond it are unknown until they change.
+    public var snapshotDepth = 5_000
+    /// Most levels kept a side. The ones furthest from the best price are dropped and counted.
+    public var bookLevelLimit = 10_000
+    /// Most depth updates an instrument holds while it waits for a snapshot (2,000 are 200 s of `@100ms`). The oldest
+    /// are dropped and counted; a snapshot that does not reach the oldest one left is asked for again.
+    public var pendingUpdateLimit = 2_000
+    /// Most bytes that the held updates of an instrument occupy; beyond it as above. The newest is always held.
+    public var pendingByteLimit = 8 << 20
+    /// Largest stream frame; a larger one is rejected unread.
+    public var frameByteLimit = 4 << 20
+    /// Largest REST body; 5,000 levels a side are about 350 kB. A larger one is rejected unread.
+    public var snapshotByteLimit = 8 << 20
+
+    public init(instruments: [Instrument]) {
+        self.instruments = instruments
+    }
+
+    /// Throws `.badConfiguration` with the first thing that cannot work.
+    func validate() throws(VenueError) {
+        func require(_ condition: Bool, _ complaint: @autoclosure () -> String) throws(VenueError) {
+            guard condition else { throw .badConfiguration(complaint()) }
+        }
+        try require(!instruments.isEmpty, "no instruments")
+        try require(!streams.isEmpty, "no streams")
+        let streamCount = instruments.count * streams.suffixes.count
+        try require(
+            streamCount <= Self.streamLimit, "\(streamCount) streams; a connection carries \(Self.streamLimit)")
+        for instrument in instruments {
+            try require(instrument.venue == .binance, "\(instrument.symbol) is not an instrument of binance")
+            try require(
+                !instrument.symbol.isEmpty && instrument.symbol.utf8.count <= 64,
+                "the symbol \"\(instrument.symbol)\" must have 1 to 64 bytes")
+        }
+        try require((1...5_000).contains(depthPublished), "depthPublished is \(depthPublished), not 1 to 5000")
+        try require((1...5_000).contains(snapshotDepth), "snapshotDepth is \(snapshotDepth), not 1 to 5000")
+        try require(
+            bookLevelLimit >= depthPublished,
+            "bookLevelLimit \(bookLevelLimit) is below depthPublished \(depthPublished)")
+        try require(pendingUpdateLimit >= 1, "pendingUpdateLimit is \(pendingUpdateLimit), not 1 or more")
+        try require(
+            pendingByteLimit >= 1 && frameByteLimit >= 1 && snapshotByteLimit >= 1, "a byte limit is below 1")
+    }
+}

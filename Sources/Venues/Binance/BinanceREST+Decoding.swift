@@ -1,0 +1,277 @@
+import Microstructure
+
+/// The answers to `BinanceREST`'s requests. Keys in any order, unknown keys skipped. Where a body is the venue's
+/// error, `{"code":…,"msg":…}`, it is thrown as `.refused`.
+extension BinanceREST {
+    /// `GET /api/v3/time`.
+    public static func decodeServerTime(
+        _ body: Span<UInt8>, unit: BinanceTimeUnit
+    ) throws(VenueError) -> Timestamp {
+        var count: Int64?
+        try decodeObject(body, .serverTime) { (key, scanner) throws(ScanError) in
+            guard scanner.equals(key, "serverTime") else { return try scanner.skipValue() }
+            count = try scanner.integer()
+        }
+        guard let count else { throw missing("serverTime", in: .serverTime, body) }
+        guard let time = unit.timestamp(count) else {
+            throw .rejected(Rejection(.outOfRange, in: .serverTime, field: "serverTime", at: 0))
+        }
+        return time
+    }
+
+    /// `GET /api/v3/depth`: fills `bids` and `asks`, best first, and returns the id of the last change contained.
+    static func decodeDepth(
+        _ body: Span<UInt8>, byteLimit: Int, scale: PriceScale, id: InstrumentID, bids: inout [PriceLevel],
+        asks: inout [PriceLevel]
+    ) throws(VenueError) -> Int64 {
+        guard body.count <= byteLimit else {
+            throw .rejected(Rejection(.oversized, in: .snapshot, of: id, at: byteLimit))
+        }
+        var lastUpdateID: Int64?
+        var hasBids = false
+        var hasAsks = false
+        try decodeObject(body, .snapshot, of: id) { (key, scanner) throws(ScanError) in
+            if scanner.equals(key, "lastUpdateId") {
+                lastUpdateID = try scanner.integer()
+            } else if scanner.equals(key, "bids") {
+                try scanner.levels(of: scale, into: &bids)
+                hasBids = true
+            } else if scanner.equals(key, "asks") {
+                try scanner.levels(of: scale, into: &asks)
+                hasAsks = true
+            } else {
+                try scanner.skipValue()
+            }
+        }
+        guard let lastUpdateID else { throw missing("lastUpdateId", in: .snapshot, of: id, body) }
+        guard hasBids else { throw missing("bids", in: .snapshot, of: id, body) }
+        guard hasAsks else { throw missing("asks", in: .snapshot, of: id, body) }
+        guard lastUpdateID >= 0, lastUpdateID < .max else {
+            throw .rejected(Rejection(.outOfRange, in: .snapshot, of: id, field: "lastUpdateId", at: 0))
+        }
+        return lastUpdateID
+    }
+
+    /// `GET /api/v3/exchangeInfo`: each symbol's price unit from its `PRICE_FILTER`, its size unit from its `LOT_SIZE`.
+    ///
+    /// A unit is the place of the last digit of the step that is not zero (`"0.01000000"`: exponent −2), made finer by
+    /// `spareDigits`, but not finer than the eight decimals that the venue writes. The step in units is the tick or lot
+    /// size: `"0.05000000"` is five units of 10⁻² or, with three spare digits, 5,000 of 10⁻⁵.
+    ///
+    /// Why spare digits: orders placed before a step was made coarser rest on. On 2024-08-08 the BTCUSDT book had
+    /// levels like `25.42618900` at a step of 0.00001; without them such a level could not be represented, and the
+    /// update or snapshot with it would have to be rejected.
+    public static func decodeExchangeInfo(
+        _ body: Span<UInt8>, spareDigits: Int = 3
+    ) throws(VenueError) -> [Instrument] {
+        var rules: [SymbolRules]?
+        try decodeObject(body, .exchangeInfo) { (key, scanner) throws(ScanError) in
+            guard scanner.equals(key, "symbols") else { return try scanner.skipValue() }
+            var list: [SymbolRules] = []
+            try scanner.beginArray()
+            while try scanner.nextElement() { list.append(try SymbolRules(&scanner)) }
+            rules = list
+        }
+        guard let rules else { throw missing("symbols", in: .exchangeInfo, body) }
+        var instruments: [Instrument] = []
+        for rule in rules { instruments.append(try rule.instrument(spareDigits: spareDigits)) }
+        return instruments
+    }
+
+    /// `GET /api/v3/historicalTrades`, oldest first as the venue sends them; each marked as backfilled.
+    public static func decodeTrades(
+        _ body: Span<UInt8>, instrument: Instrument, id: InstrumentID, unit: BinanceTimeUnit, receivedAt: Timestamp
+    ) throws(VenueError) -> [Trade] {
+        var rows: [TradeRow]?
+        do throws(ScanError) {
+            rows = try JSONScanner.scan(body) { (scanner) throws(ScanError) in
+                guard try scanner.peek() == .array else { return nil }
+                var rows: [TradeRow] = []
+                try scanner.beginArray()
+                while try scanner.nextElement() { rows.append(try TradeRow(&scanner, PriceScale(instrument))) }
+                try scanner.finish()
+                return rows
+            }
+        } catch {
+            throw .rejected(Rejection(RejectionKind(error.kind), in: .trades, of: id, at: error.offset))
+        }
+        guard let rows else {
+            throw decodeError(body) ?? .rejected(Rejection(.wrongType, in: .trades, of: id, at: 0))
+        }
+        var trades: [Trade] = []
+        trades.reserveCapacity(rows.count)
+        for row in rows { trades.append(try row.trade(of: id, unit: unit, receivedAt: receivedAt)) }
+        return trades
+    }
+
+    /// The venue's error, if that is what the body is.
+    public static func decodeError(_ body: Span<UInt8>) -> VenueError? {
+        JSONScanner.scan(body) { scanner in
+            var code: Int64?
+            var message: JSONString?
+            do throws(ScanError) {
+                try scanner.beginObject()
+                while let key = try scanner.nextKey() {
+                    if scanner.equals(key, "code") {
+                        code = try scanner.integer()
+                    } else if scanner.equals(key, "msg") {
+                        message = try scanner.string()
+                    } else {
+                        try scanner.skipValue()
+                    }
+                }
+            } catch {
+                return nil
+            }
+            guard let code, let message else { return nil }
+            return .refused(code: code, message: scanner.text(of: message))
+        }
+    }
+
+    // MARK: Parts
+
+    /// Reads one object to the end of the body, handing each key to `field`, which must consume the value.
+    private static func decodeObject(
+        _ body: Span<UInt8>, _ payload: PayloadKind, of id: InstrumentID? = nil,
+        _ field: (JSONString, inout JSONScanner) throws(ScanError) -> Void
+    ) throws(VenueError) {
+        do throws(ScanError) {
+            try JSONScanner.scan(body) { (scanner) throws(ScanError) in
+                try scanner.beginObject()
+                while let key = try scanner.nextKey() { try field(key, &scanner) }
+                try scanner.finish()
+            }
+        } catch {
+            throw .rejected(Rejection(RejectionKind(error.kind), in: payload, of: id, at: error.offset))
+        }
+    }
+
+    private static func missing(
+        _ field: String, in payload: PayloadKind, of id: InstrumentID? = nil, _ body: Span<UInt8>
+    ) -> VenueError {
+        decodeError(body) ?? .rejected(Rejection(.missingField, in: payload, of: id, field: field, at: body.count))
+    }
+}
+
+/// What `exchangeInfo` says of one symbol.
+private struct SymbolRules {
+    typealias Step = (mantissa: Int64, exponent: Int)
+
+    var symbol = ""
+    var tick: Step?
+    var lot: Step?
+    let offset: Int
+
+    init(_ scanner: inout JSONScanner) throws(ScanError) {
+        offset = scanner.position
+        try scanner.beginObject()
+        while let key = try scanner.nextKey() {
+            if scanner.equals(key, "symbol") {
+                symbol = scanner.text(of: try scanner.string())
+            } else if scanner.equals(key, "filters") {
+                try scanner.beginArray()
+                while try scanner.nextElement() { try readFilter(&scanner) }
+            } else {
+                try scanner.skipValue()
+            }
+        }
+    }
+
+    private mutating func readFilter(_ scanner: inout JSONScanner) throws(ScanError) {
+        var type: JSONString?
+        var tickSize: Step?
+        var stepSize: Step?
+        try scanner.beginObject()
+        while let key = try scanner.nextKey() {
+            if scanner.equals(key, "filterType") {
+                type = try scanner.string()
+            } else if scanner.equals(key, "tickSize") {
+                tickSize = try scanner.normalizedDecimal()
+            } else if scanner.equals(key, "stepSize") {
+                stepSize = try scanner.normalizedDecimal()
+            } else {
+                try scanner.skipValue()
+            }
+        }
+        guard let type else { return }
+        if scanner.equals(type, "PRICE_FILTER") { tick = tickSize }
+        if scanner.equals(type, "LOT_SIZE") { lot = stepSize }
+    }
+
+    func instrument(spareDigits: Int) throws(VenueError) -> Instrument {
+        guard !symbol.isEmpty else { throw rejection(.missingField, "symbol") }
+        let (priceExponent, tickSize) = try unit(tick, "tickSize", spareDigits)
+        let (quantityExponent, lotSize) = try unit(lot, "stepSize", spareDigits)
+        return Instrument(
+            venue: .binance, symbol: symbol, priceExponent: priceExponent, quantityExponent: quantityExponent,
+            tickSize: tickSize, lotSize: lotSize)
+    }
+
+    private func unit(
+        _ step: Step?, _ field: String, _ spareDigits: Int
+    ) throws(VenueError) -> (exponent: Int8, size: Int64) {
+        guard let step else { throw rejection(.missingField, field) }
+        let finest = -8
+        let spare = min(max(spareDigits, 0), max(step.exponent - finest, 0))
+        var size = step.mantissa
+        for _ in 0..<min(spare, 20) {
+            let (product, overflow) = size.multipliedReportingOverflow(by: 10)
+            guard !overflow else { throw rejection(.outOfRange, field) }
+            size = product
+        }
+        guard size >= 1, let exponent = Int8(exactly: step.exponent - spare),
+            Instrument.exponentRange.contains(exponent)
+        else { throw rejection(.outOfRange, field) }
+        return (exponent, size)
+    }
+
+    private func rejection(_ kind: RejectionKind, _ field: String) -> VenueError {
+        .rejected(Rejection(kind, in: .exchangeInfo, field: symbol.isEmpty ? field : "\(symbol).\(field)", at: offset))
+    }
+}
+
+/// One element of `historicalTrades`.
+private struct TradeRow {
+    var id: Int64?
+    var price: Int64?
+    var quantity: Int64?
+    var time: Int64?
+    var isBuyerMaker: Bool?
+    let offset: Int
+
+    init(_ scanner: inout JSONScanner, _ scale: PriceScale) throws(ScanError) {
+        offset = scanner.position
+        try scanner.beginObject()
+        while let key = try scanner.nextKey() {
+            if scanner.equals(key, "id") {
+                id = try scanner.integer()
+            } else if scanner.equals(key, "price") {
+                price = try scanner.decimal(exponent: scale.price)
+            } else if scanner.equals(key, "qty") {
+                quantity = try scanner.decimal(exponent: scale.quantity)
+            } else if scanner.equals(key, "time") {
+                time = try scanner.integer()
+            } else if scanner.equals(key, "isBuyerMaker") {
+                isBuyerMaker = try scanner.boolean()
+            } else {
+                try scanner.skipValue()
+            }
+        }
+    }
+
+    func trade(
+        of instrument: InstrumentID, unit: BinanceTimeUnit, receivedAt: Timestamp
+    ) throws(VenueError) -> Trade {
+        func rejection(_ kind: RejectionKind) -> VenueError {
+            .rejected(Rejection(kind, in: .trades, of: instrument, at: offset))
+        }
+        guard let id, let price, let quantity, let time, let isBuyerMaker else { throw rejection(.missingField) }
+        guard id >= 0, price > 0, quantity > 0, let venueTime = unit.timestamp(time) else {
+            throw rejection(.outOfRange)
+        }
+        return Trade(
+            instrument: instrument, times: EventTimes(venue: venueTime, receive: receivedAt), id: id,
+            price: Price(price), quantity: Quantity(quantity), aggressor: isBuyerMaker ? .sell : .buy,
+            isBackfilled: true)
+    }
+}

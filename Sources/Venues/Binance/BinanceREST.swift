@@ -1,0 +1,68 @@
+import Microstructure
+
+/// A REST request to make: `GET https://host` + `target`.
+public struct BinanceRequest: Sendable, Hashable {
+    public let path: String
+    /// Without the question mark; empty where there is none. Percent-encoded.
+    public let query: String
+    /// What it costs of the 6,000 a minute per IP.
+    public let weight: Int
+
+    public var target: String { query.isEmpty ? path : "\(path)?\(query)" }
+}
+
+/// Binance's market-data requests and their weights; `BinanceREST+Decoding` reads the answers.
+///
+/// Source: Binance spot REST documentation, 2026-07-21.
+public enum BinanceREST {
+    /// The book of `symbol`, the best `limit` levels a side (1…5,000; values outside are brought inside).
+    public static func depth(symbol: String, limit: Int) -> BinanceRequest {
+        let limit = min(max(limit, 1), 5_000)
+        let weight =
+            switch limit {
+            case ...100: 5
+            case ...500: 25
+            case ...1_000: 50
+            default: 250
+            }
+        return BinanceRequest(
+            path: "/api/v3/depth", query: "symbol=\(percentEncoded(symbol))&limit=\(limit)", weight: weight)
+    }
+
+    /// The server's time.
+    public static func serverTime() -> BinanceRequest {
+        BinanceRequest(path: "/api/v3/time", query: "", weight: 1)
+    }
+
+    /// The rules of the given symbols; of all symbols where none are given (a body of many megabytes).
+    public static func exchangeInfo(symbols: [String]) -> BinanceRequest {
+        let list = symbols.map { "\"\($0)\"" }.joined(separator: ",")
+        let query = symbols.isEmpty ? "" : "symbols=\(percentEncoded("[\(list)]"))"
+        return BinanceRequest(path: "/api/v3/exchangeInfo", query: query, weight: 20)
+    }
+
+    /// Trades from id `fromID` on, at most `limit` (1…1,000; values outside are brought inside): fills a hole exactly.
+    public static func historicalTrades(symbol: String, fromID: Int64, limit: Int) -> BinanceRequest {
+        let limit = min(max(limit, 1), 1_000)
+        return BinanceRequest(
+            path: "/api/v3/historicalTrades",
+            query: "symbol=\(percentEncoded(symbol))&fromId=\(fromID)&limit=\(limit)", weight: 25)
+    }
+
+    /// RFC 3986: all but unreserved characters. Symbols may have letters outside ASCII.
+    static func percentEncoded(_ text: String) -> String {
+        var result = ""
+        for byte in text.utf8 {
+            switch byte {
+            case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
+                UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "-"), UInt8(ascii: "."), UInt8(ascii: "_"),
+                UInt8(ascii: "~"):
+                result.unicodeScalars.append(Unicode.Scalar(byte))
+            default:
+                let digits = String(byte, radix: 16, uppercase: true)
+                result += digits.utf8.count == 1 ? "%0\(digits)" : "%\(digits)"
+            }
+        }
+        return result
+    }
+}

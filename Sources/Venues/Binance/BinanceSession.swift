@@ -1,0 +1,247 @@
+import Microstructure
+
+/// A connection's worth of Binance spot streams: depth, trades and best quotes of one or many instruments.
+///
+/// Frames become events with exact integer prices, and books are kept by the venue's rules. Each instrument has its
+/// own state: a hole in one resets no other.
+///
+/// The one action that a frame can cause: `.fetchSnapshot` for a depth update, `.reconnect` for a shutdown notice,
+/// `.proceed` for all else. Memory: two arrays of levels as long as the longest update, and a book with its held
+/// updates per instrument (limits: `BinanceConfiguration`).
+///
+/// Source: Binance spot WebSocket streams and REST documentation, 2026-07-21.
+public struct BinanceSession: ~Copyable, Sendable, VenueSession {
+    public let configuration: BinanceConfiguration
+    public private(set) var unattributedCounts = SessionCounts()
+    private let symbols: SymbolTable
+    private let scales: [PriceScale]
+    private var books: [BinanceBook]
+    /// Highest trade id seen, by instrument; −1 before the first.
+    private var lastTradeIDs: [Int64]
+    /// The update or snapshot at hand: decoded whole before any of it is applied.
+    private var bids: [PriceLevel] = []
+    private var asks: [PriceLevel] = []
+
+    public init(_ configuration: BinanceConfiguration) throws(VenueError) {
+        try configuration.validate()
+        guard let symbols = SymbolTable(configuration.instruments.map(\.symbol)) else {
+            throw .badConfiguration("an instrument is given twice")
+        }
+        self.symbols = symbols
+        self.configuration = configuration
+        scales = configuration.instruments.map { PriceScale($0) }
+        books = configuration.instruments.indices.map { BinanceBook(InstrumentID($0), configuration) }
+        lastTradeIDs = configuration.instruments.map { _ in -1 }
+    }
+
+    // MARK: State
+
+    public var instruments: [Instrument] { configuration.instruments }
+    public func validity(of id: InstrumentID) -> Validity { books[id.index].validity }
+    public func epoch(of id: InstrumentID) -> UInt64 { books[id.index].epoch }
+    public func book(of id: InstrumentID) -> OrderBook { books[id.index].book }
+    public func counts(of id: InstrumentID) -> SessionCounts { books[id.index].counts }
+    /// Depth updates that wait for a snapshot.
+    public func pendingUpdates(of id: InstrumentID) -> Int { books[id.index].pending.count }
+    /// Highest trade id seen; `nil` before the first trade.
+    public func lastTradeID(of id: InstrumentID) -> Int64? {
+        lastTradeIDs[id.index] < 0 ? nil : lastTradeIDs[id.index]
+    }
+
+    // MARK: Connection
+
+    public mutating func connectionOpened(at time: Timestamp) {
+        for index in books.indices { books[index].connectionOpened() }
+    }
+
+    public mutating func connectionClosed(at time: Timestamp) {
+        for index in books.indices { books[index].connectionClosed() }
+    }
+
+    // MARK: Snapshots
+
+    public mutating func snapshotFailed(for id: InstrumentID, at time: Timestamp) -> VenueAction {
+        guard books.indices.contains(id.index) else { return .proceed }
+        return books[id.index].snapshotFailed()
+    }
+
+    public mutating func receiveSnapshot(
+        _ body: Span<UInt8>, for id: InstrumentID, at time: Timestamp, into events: inout EventBatch
+    ) throws(VenueError) -> VenueAction {
+        guard books.indices.contains(id.index) else { throw .unknownInstrument(id) }
+        let lastUpdateID: Int64
+        do {
+            lastUpdateID = try BinanceREST.decodeDepth(
+                body, byteLimit: configuration.snapshotByteLimit, scale: scales[id.index], id: id, bids: &bids,
+                asks: &asks)
+        } catch {
+            if case .rejected(let rejection) = error { books[id.index].counts.snapshotRejections[rejection.kind] += 1 }
+            throw error
+        }
+        return books[id.index].receiveSnapshot(
+            lastUpdateID: lastUpdateID, bids: bids, asks: asks, into: &events)
+    }
+
+    // MARK: Frames
+
+    public mutating func receive(
+        _ frame: Span<UInt8>, at time: Timestamp, into events: inout EventBatch
+    ) throws(VenueError) -> VenueAction {
+        guard frame.count <= configuration.frameByteLimit else {
+            unattributedCounts.messages += 1
+            unattributedCounts.rejections[.oversized] += 1
+            throw .rejected(Rejection(.oversized, in: .frame, at: configuration.frameByteLimit))
+        }
+        return try frame.withUnsafeBufferPointer { (bytes) throws(VenueError) -> VenueAction in
+            var scanner = JSONScanner(bytes)
+            var frame = BinanceFrame()
+            do throws(VenueError) {
+                try read(&frame, &scanner)
+                let action = try dispatch(frame, &scanner, at: time, into: &events)
+                withCounts(of: frame.symbol) { $0.messages += 1 }
+                return action
+            } catch {
+                withCounts(of: frame.symbol) { counts in
+                    counts.messages += 1
+                    switch error {
+                    case .rejected(let rejection): counts.rejections[rejection.kind] += 1
+                    default: counts.venueErrors += 1
+                    }
+                }
+                throw error
+            }
+        }
+    }
+
+    private mutating func read(
+        _ frame: inout BinanceFrame, _ scanner: inout JSONScanner
+    ) throws(VenueError) {
+        do throws(ScanError) {
+            try frame.read(&scanner, symbols: symbols, scales: scales, bids: &bids, asks: &asks)
+        } catch {
+            throw frame.rejection(error)
+        }
+    }
+
+    private mutating func dispatch(
+        _ frame: borrowing BinanceFrame, _ scanner: inout JSONScanner, at time: Timestamp,
+        into events: inout EventBatch
+    ) throws(VenueError) -> VenueAction {
+        let kind = frame.kind
+        switch kind {
+        case .serverShutdown:
+            withCounts(of: frame.symbol) { $0.shutdownNotices += 1 }
+            return .reconnect
+        case .none, .other:
+            return try receiveOther(frame, scanner)
+        case .depthUpdate, .trade, .bookTicker:
+            if frame.symbol == -1 {
+                unattributedCounts.unknownStreams += 1
+                return .proceed
+            }
+            guard frame.has("s") else { throw frame.rejection(.missingField, "s") }
+            guard frame.dataSymbol >= 0, frame.dataSymbol == frame.symbol else {
+                throw frame.rejection(frame.dataSymbol == -2 ? .wrongType : .wrongSymbol, "s")
+            }
+        }
+        let index = frame.symbol
+        switch kind {
+        case .depthUpdate: return try receiveDepth(frame, &scanner, index, at: time, into: &events)
+        case .trade: try receiveTrade(frame, &scanner, index, at: time, into: &events)
+        default: try receiveQuote(frame, &scanner, index, at: time, into: &events)
+        }
+        return .proceed
+    }
+
+    private mutating func receiveDepth(
+        _ frame: borrowing BinanceFrame, _ scanner: inout JSONScanner, _ index: Int, at time: Timestamp,
+        into events: inout EventBatch
+    ) throws(VenueError) -> VenueAction {
+        guard frame.event == .depthUpdate else { throw frame.rejection(.missingField, "e") }
+        if !frame.hasDecodedBids { try frame.levels("b", of: scales[index], &scanner, into: &bids) }
+        if !frame.hasDecodedAsks { try frame.levels("a", of: scales[index], &scanner, into: &asks) }
+        let venueTime = try frame.time("E", in: configuration.timeUnit, &scanner)
+        let header = DepthHeader(
+            first: try frame.identifier("U", &scanner), last: try frame.identifier("u", &scanner),
+            times: EventTimes(venue: venueTime, receive: time))
+        guard header.first <= header.last else { throw frame.rejection(.outOfRange, "u") }
+        return books[index].receive(header, bids: bids, asks: asks, into: &events)
+    }
+
+    private mutating func receiveTrade(
+        _ frame: borrowing BinanceFrame, _ scanner: inout JSONScanner, _ index: Int, at time: Timestamp,
+        into events: inout EventBatch
+    ) throws(VenueError) {
+        guard frame.event == .trade else { throw frame.rejection(.missingField, "e") }
+        let id = try frame.identifier("t", &scanner)
+        let price = try frame.decimal("p", exponent: scales[index].price, atLeast: 1, &scanner)
+        let quantity = try frame.decimal("q", exponent: scales[index].quantity, atLeast: 1, &scanner)
+        let venueTime = try frame.time("T", in: configuration.timeUnit, &scanner)
+        let isBuyerMaker = try frame.boolean("m", &scanner)
+        let last = lastTradeIDs[index]
+        guard id > last else {
+            books[index].counts.duplicateTrades += 1
+            return
+        }
+        if last >= 0 { books[index].counts.missedTrades += UInt64(id - last - 1) }
+        lastTradeIDs[index] = id
+        books[index].counts.trades += 1
+        events.append(
+            .trade(
+                Trade(
+                    instrument: InstrumentID(index), times: EventTimes(venue: venueTime, receive: time), id: id,
+                    price: Price(price), quantity: Quantity(quantity), aggressor: isBuyerMaker ? .sell : .buy)))
+    }
+
+    private mutating func receiveQuote(
+        _ frame: borrowing BinanceFrame, _ scanner: inout JSONScanner, _ index: Int, at time: Timestamp,
+        into events: inout EventBatch
+    ) throws(VenueError) {
+        let updateID = try frame.identifier("u", &scanner)
+        let scale = scales[index]
+        let bid = try frame.decimal("b", exponent: scale.price, atLeast: 0, &scanner)
+        let bidSize = try frame.decimal("B", exponent: scale.quantity, atLeast: 0, &scanner)
+        let ask = try frame.decimal("a", exponent: scale.price, atLeast: 0, &scanner)
+        let askSize = try frame.decimal("A", exponent: scale.quantity, atLeast: 0, &scanner)
+        guard bid > 0, ask > 0 else {
+            books[index].counts.emptyQuotes += 1
+            return
+        }
+        books[index].counts.quotes += 1
+        // The venue gives a quote no time of its own.
+        events.append(
+            .quote(
+                Quote(
+                    instrument: InstrumentID(index), times: EventTimes(venue: time, receive: time),
+                    updateID: updateID, bid: PriceLevel(price: Price(bid), quantity: Quantity(bidSize)),
+                    ask: PriceLevel(price: Price(ask), quantity: Quantity(askSize)))))
+    }
+
+    /// Acknowledgements, the venue's errors, and whatever is not known.
+    private mutating func receiveOther(
+        _ frame: borrowing BinanceFrame, _ scanner: JSONScanner
+    ) throws(VenueError) -> VenueAction {
+        if let code = frame.errorCode {
+            var message = ""
+            if let text = frame.errorMessage { message = scanner.text(of: text) }
+            throw .refused(code: code, message: message)
+        }
+        let symbol = frame.symbol
+        let isAcknowledgement = frame.isAcknowledgement
+        withCounts(of: symbol) { counts in
+            if isAcknowledgement {
+                counts.acknowledgements += 1
+            } else if symbol == -1 {
+                counts.unknownStreams += 1
+            } else {
+                counts.unknownEvents += 1
+            }
+        }
+        return .proceed
+    }
+
+    @inline(__always)
+    private mutating func withCounts(of symbol: Int, _ body: (inout SessionCounts) -> Void) {
+        if symbol >= 0 { body(&books[symbol].counts) } else { body(&unattributedCounts) }
+    }
+}

@@ -1,0 +1,211 @@
+import Microstructure
+
+/// Numbers: exact, in `Int64`. A number that cannot be represented exactly is an error, never a rounding.
+extension JSONScanner {
+    /// A bare whole number.
+    public mutating func integer() throws(ScanError) -> Int64 {
+        guard try peek() == .number else { throw ScanError(.wrongType, at: position) }
+        let start = position
+        let isNegative = consumeIfPresent(UInt8(ascii: "-"))
+        var mantissa: UInt64 = 0
+        try digits(into: &mantissa, limit: .max, from: start)
+        try endNumber(isQuoted: false, from: start)
+        return try signed(mantissa, isNegative: isNegative, from: start)
+    }
+
+    /// A decimal number, as a string (`"61837.63000000"`) or bare, as a whole count of units of `10^exponent`.
+    ///
+    /// Digits finer than the unit must be zero, else `.doesNotFit`. Scientific notation is understood.
+    /// Complexity: O(digits), no division.
+    @inline(__always)
+    public mutating func decimal(exponent: Int8) throws(ScanError) -> Int64 {
+        skipWhitespace()
+        guard position < bytes.count else { throw ScanError(.truncated, at: position) }
+        let isQuoted = consumeIfPresent(UInt8(ascii: "\""))
+        if !isQuoted, try peek() != .number { throw ScanError(.wrongType, at: position) }
+        let start = position
+        let isNegative = consumeIfPresent(UInt8(ascii: "-"))
+        guard exponent <= 0 else { return try scientific(exponent: exponent, isQuoted: isQuoted, from: start) }
+
+        var mantissa: UInt64 = 0
+        try digits(into: &mantissa, limit: .max, from: start)
+        var missing = -Int(exponent)
+        if consumeIfPresent(UInt8(ascii: ".")) {
+            let fraction = position
+            try digits(into: &mantissa, limit: missing, from: start)
+            missing -= position - fraction
+            while position < bytes.count, bytes[position] == UInt8(ascii: "0") { position &+= 1 }
+            guard position > fraction else { throw missingDigit(from: start) }
+        }
+        guard position < bytes.count, isQuoted ? bytes[position] == UInt8(ascii: "\"") : isEnd(bytes[position]) else {
+            return try scientific(exponent: exponent, isQuoted: isQuoted, from: start)
+        }
+        if isQuoted { position &+= 1 }
+        while missing > 0, mantissa != 0 {
+            guard mantissa <= UInt64(Int64.max) / 10 else { throw ScanError(.numberOutOfRange, at: start) }
+            mantissa &*= 10
+            missing &-= 1
+        }
+        return try signed(mantissa, isNegative: isNegative, from: start)
+    }
+
+    /// A bare number of any form, skipped.
+    mutating func skipNumber() throws(ScanError) {
+        let start = position
+        _ = consumeIfPresent(UInt8(ascii: "-"))
+        try skipDigits(from: start)
+        if consumeIfPresent(UInt8(ascii: ".")) { try skipDigits(from: start) }
+        if consumeIfPresent(UInt8(ascii: "e")) || consumeIfPresent(UInt8(ascii: "E")) {
+            if !consumeIfPresent(UInt8(ascii: "-")) { _ = consumeIfPresent(UInt8(ascii: "+")) }
+            try skipDigits(from: start)
+        }
+        try endNumber(isQuoted: false, from: start)
+    }
+
+    /// A decimal number, as a string or bare, as `mantissa · 10^exponent` without trailing zeros in the mantissa:
+    /// `"0.05000000"` is 5 · 10⁻². Zero is 0 · 10⁰.
+    public mutating func normalizedDecimal() throws(ScanError) -> (mantissa: Int64, exponent: Int) {
+        let kind = try peek()
+        guard kind == .string || kind == .number else { throw ScanError(.wrongType, at: position) }
+        let isQuoted = consumeIfPresent(UInt8(ascii: "\""))
+        return try normalized(isQuoted: isQuoted, from: position)
+    }
+
+    // MARK: Slow path
+
+    /// The whole grammar of numbers, for exponents, coarse units, errors and bytes that end early.
+    ///
+    /// A number without trailing zeros is a whole count of units exactly where its power is not below the unit's.
+    private mutating func scientific(
+        exponent: Int8, isQuoted: Bool, from start: Int
+    ) throws(ScanError) -> Int64 {
+        var (mantissa, power) = try normalized(isQuoted: isQuoted, from: start)
+        guard mantissa != 0 else { return 0 }
+        power -= Int(exponent)
+        guard power >= 0 else { throw ScanError(.doesNotFit, at: start) }
+        // Twenty digits more than fill `Int64`, so the loop ends early in an error where there are more.
+        for _ in 0..<min(power, 20) {
+            let (product, overflow) = mantissa.multipliedReportingOverflow(by: 10)
+            guard !overflow else { throw ScanError(.numberOutOfRange, at: start) }
+            mantissa = product
+        }
+        return mantissa
+    }
+
+    private mutating func normalized(
+        isQuoted: Bool, from start: Int
+    ) throws(ScanError) -> (mantissa: Int64, exponent: Int) {
+        position = start
+        let isNegative = consumeIfPresent(UInt8(ascii: "-"))
+        var mantissa: UInt64 = 0
+        var power = 0
+        try significantDigits(into: &mantissa, power: &power, from: start)
+        if consumeIfPresent(UInt8(ascii: ".")) {
+            let fraction = position
+            try significantDigits(into: &mantissa, power: &power, from: start)
+            power -= position - fraction
+        }
+        if consumeIfPresent(UInt8(ascii: "e")) || consumeIfPresent(UInt8(ascii: "E")) {
+            let isShrinking = consumeIfPresent(UInt8(ascii: "-"))
+            if !isShrinking { _ = consumeIfPresent(UInt8(ascii: "+")) }
+            var shift: UInt64 = 0
+            try digits(into: &shift, limit: .max, from: start)
+            let bounded = Int(min(shift, UInt64(Int32.max)))
+            power += isShrinking ? -bounded : bounded
+        }
+        try endNumber(isQuoted: isQuoted, from: start)
+        return (try signed(mantissa, isNegative: isNegative, from: start), mantissa == 0 ? 0 : power)
+    }
+
+    /// Digits whose trailing zeros go into `power` instead of the mantissa.
+    private mutating func significantDigits(
+        into mantissa: inout UInt64, power: inout Int, from start: Int
+    ) throws(ScanError) {
+        let first = position
+        while position < bytes.count, Self.isDigit(bytes[position]) {
+            let digit = bytes[position] &- UInt8(ascii: "0")
+            if digit == 0 {
+                if mantissa != 0 { power += 1 }
+            } else {
+                while power > 0 {
+                    try append(digit: 0, to: &mantissa, from: start)
+                    power -= 1
+                }
+                try append(digit: UInt64(digit), to: &mantissa, from: start)
+            }
+            position &+= 1
+        }
+        guard position > first else { throw missingDigit(from: start) }
+    }
+
+    private func append(digit: UInt64, to mantissa: inout UInt64, from start: Int) throws(ScanError) {
+        guard mantissa <= UInt64(Int64.max) / 10 else { throw ScanError(.numberOutOfRange, at: start) }
+        mantissa = mantissa &* 10 &+ digit
+    }
+
+    // MARK: Digits
+
+    /// Appends up to `limit` digits. At least one is required where `limit` allows one.
+    ///
+    /// Above `Int64.max / 10` even the smallest next digit leaves `Int64`, so the test is exact.
+    @inline(__always)
+    private mutating func digits(
+        into mantissa: inout UInt64, limit: Int, from start: Int
+    ) throws(ScanError) {
+        let first = position
+        let end = limit < bytes.count &- position ? position &+ limit : bytes.count
+        while position < end {
+            let digit = bytes[position] &- UInt8(ascii: "0")
+            guard digit <= 9 else { break }
+            guard mantissa <= UInt64(Int64.max) / 10 else { throw ScanError(.numberOutOfRange, at: start) }
+            mantissa = mantissa &* 10 &+ UInt64(digit)
+            position &+= 1
+        }
+        guard position > first || limit == 0 else { throw missingDigit(from: start) }
+    }
+
+    private mutating func skipDigits(from start: Int) throws(ScanError) {
+        let first = position
+        while position < bytes.count, Self.isDigit(bytes[position]) { position &+= 1 }
+        guard position > first else { throw missingDigit(from: start) }
+    }
+
+    private func missingDigit(from start: Int) -> ScanError {
+        position < bytes.count ? ScanError(.notANumber, at: start) : ScanError(.truncated, at: position)
+    }
+
+    /// What follows a number: the closing quote, or a byte that may follow a bare number.
+    private mutating func endNumber(isQuoted: Bool, from start: Int) throws(ScanError) {
+        guard position < bytes.count else {
+            if isQuoted { throw ScanError(.truncated, at: position) }
+            return
+        }
+        if isQuoted {
+            guard bytes[position] == UInt8(ascii: "\"") else { throw ScanError(.notANumber, at: start) }
+            position &+= 1
+        } else {
+            guard isEnd(bytes[position]) else { throw ScanError(.notANumber, at: start) }
+        }
+    }
+
+    @inline(__always)
+    private func isEnd(_ byte: UInt8) -> Bool {
+        byte == UInt8(ascii: ",") || byte == UInt8(ascii: "]") || byte == UInt8(ascii: "}") || Self.isWhitespace(byte)
+    }
+
+    @inline(__always)
+    private static func isDigit(_ byte: UInt8) -> Bool { byte &- UInt8(ascii: "0") <= 9 }
+
+    @inline(__always)
+    private mutating func consumeIfPresent(_ byte: UInt8) -> Bool {
+        guard position < bytes.count, bytes[position] == byte else { return false }
+        position &+= 1
+        return true
+    }
+
+    @inline(__always)
+    private func signed(_ mantissa: UInt64, isNegative: Bool, from start: Int) throws(ScanError) -> Int64 {
+        guard mantissa <= UInt64(Int64.max) else { throw ScanError(.numberOutOfRange, at: start) }
+        return isNegative ? -Int64(mantissa) : Int64(mantissa)
+    }
+}

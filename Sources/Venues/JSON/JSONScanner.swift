@@ -1,0 +1,234 @@
+/// What a JSON value is, as its first byte tells.
+public enum JSONKind: Sendable, Hashable {
+    case object, array, string, number, boolean, null
+}
+
+/// A string inside the scanned bytes, between its quotes and still escaped.
+public struct JSONString: Sendable, Hashable {
+    /// Bytes from the start of the text.
+    public let start: Int
+    public let end: Int
+    public let hasEscapes: Bool
+
+    public var count: Int { end - start }
+}
+
+/// Reads JSON text from front to back, one value at a time, without allocation and without `String`.
+///
+/// The caller asks for what it expects (`beginObject`, `nextKey`, `decimal` …) and skips what it does not know.
+/// Any bytes whatever are safe: each read ends in a value or in a `ScanError`. UTF-8 is not checked, and numbers
+/// may have leading zeros; all else is JSON (RFC 8259). After an error the scanner is of no further use.
+public struct JSONScanner {
+    /// Deepest nesting that `skipValue` follows. Beyond it `.tooDeep` is thrown: the stack stays small.
+    public static let depthLimit = 32
+
+    let bytes: UnsafeBufferPointer<UInt8>
+    /// Bytes consumed.
+    public internal(set) var position = 0
+    /// The innermost object or array was just opened: its first member has no comma before it.
+    private var isFresh = false
+
+    /// The pointer must outlive the scanner; outside the module `scan(_:_:)` sees to it.
+    init(_ bytes: UnsafeBufferPointer<UInt8>) {
+        self.bytes = bytes
+    }
+
+    /// Lends a scanner over `bytes` for the duration of `body`; it must not escape.
+    public static func scan<Result, Failure: Error>(
+        _ bytes: Span<UInt8>, _ body: (inout JSONScanner) throws(Failure) -> Result
+    ) throws(Failure) -> Result {
+        try bytes.withUnsafeBufferPointer { (buffer) throws(Failure) -> Result in
+            var scanner = JSONScanner(buffer)
+            return try body(&scanner)
+        }
+    }
+
+    // MARK: Structure
+
+    public mutating func beginObject() throws(ScanError) {
+        try begin(UInt8(ascii: "{"))
+    }
+
+    /// The next key of the object, its colon consumed; `nil` at the end of the object.
+    public mutating func nextKey() throws(ScanError) -> JSONString? {
+        guard try hasMember(before: UInt8(ascii: "}")) else { return nil }
+        guard position < bytes.count else { throw ScanError(.truncated, at: position) }
+        guard bytes[position] == UInt8(ascii: "\"") else { throw ScanError(.unexpectedByte, at: position) }
+        let key = try string()
+        skipWhitespace()
+        try consume(UInt8(ascii: ":"))
+        return key
+    }
+
+    public mutating func beginArray() throws(ScanError) {
+        try begin(UInt8(ascii: "["))
+    }
+
+    /// Whether the array has another element, its comma consumed; at the end, the bracket is consumed.
+    public mutating func nextElement() throws(ScanError) -> Bool {
+        try hasMember(before: UInt8(ascii: "]"))
+    }
+
+    /// Nothing but white space may follow.
+    public mutating func finish() throws(ScanError) {
+        skipWhitespace()
+        guard position == bytes.count else { throw ScanError(.unexpectedByte, at: position) }
+    }
+
+    /// The type of the next value, which is not consumed.
+    public mutating func peek() throws(ScanError) -> JSONKind {
+        skipWhitespace()
+        guard position < bytes.count else { throw ScanError(.truncated, at: position) }
+        switch bytes[position] {
+        case UInt8(ascii: "\""): return .string
+        case UInt8(ascii: "["): return .array
+        case UInt8(ascii: "{"): return .object
+        case UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "-"): return .number
+        case UInt8(ascii: "t"), UInt8(ascii: "f"): return .boolean
+        case UInt8(ascii: "n"): return .null
+        default: throw ScanError(.unexpectedByte, at: position)
+        }
+    }
+
+    /// Moves behind the next value, whatever it is.
+    public mutating func skipValue() throws(ScanError) {
+        try skipValue(depth: 0)
+    }
+
+    private mutating func skipValue(depth: Int) throws(ScanError) {
+        let kind = try peek()
+        switch kind {
+        case .string: _ = try string()
+        case .number: try skipNumber()
+        case .boolean: _ = try boolean()
+        case .null: try null()
+        case .object, .array:
+            guard depth < Self.depthLimit else { throw ScanError(.tooDeep, at: position) }
+            if kind == .object {
+                try beginObject()
+                while try nextKey() != nil { try skipValue(depth: depth + 1) }
+            } else {
+                try beginArray()
+                while try nextElement() { try skipValue(depth: depth + 1) }
+            }
+        }
+    }
+
+    // MARK: Scalars
+
+    /// A string, checked for well-formed escapes but not decoded.
+    public mutating func string() throws(ScanError) -> JSONString {
+        try expect(.string)
+        position &+= 1
+        let start = position
+        var hasEscapes = false
+        while position < bytes.count {
+            switch bytes[position] {
+            case UInt8(ascii: "\""):
+                position &+= 1
+                return JSONString(start: start, end: position - 1, hasEscapes: hasEscapes)
+            case UInt8(ascii: "\\"):
+                hasEscapes = true
+                try skipEscape()
+            case 0..<0x20:
+                throw ScanError(.unexpectedByte, at: position)
+            default:
+                position &+= 1
+            }
+        }
+        throw ScanError(.truncated, at: position)
+    }
+
+    public mutating func boolean() throws(ScanError) -> Bool {
+        try expect(.boolean)
+        let isTrue = bytes[position] == UInt8(ascii: "t")
+        try consume(literal: isTrue ? "true" : "false")
+        return isTrue
+    }
+
+    public mutating func null() throws(ScanError) {
+        try expect(.null)
+        try consume(literal: "null")
+    }
+
+    // MARK: Bytes
+
+    /// JSON's four white-space bytes; in compact text the first comparison ends it.
+    @inline(__always)
+    mutating func skipWhitespace() {
+        while position < bytes.count, bytes[position] <= 0x20, Self.isWhitespace(bytes[position]) { position &+= 1 }
+    }
+
+    @inline(__always)
+    static func isWhitespace(_ byte: UInt8) -> Bool {
+        byte == 0x20 || byte == 0x0A || byte == 0x0D || byte == 0x09
+    }
+
+    @inline(__always)
+    mutating func consume(_ byte: UInt8) throws(ScanError) {
+        guard position < bytes.count else { throw ScanError(.truncated, at: position) }
+        guard bytes[position] == byte else { throw ScanError(.unexpectedByte, at: position) }
+        position &+= 1
+    }
+
+    private mutating func expect(_ kind: JSONKind) throws(ScanError) {
+        guard try peek() == kind else { throw ScanError(.wrongType, at: position) }
+    }
+
+    private mutating func begin(_ bracket: UInt8) throws(ScanError) {
+        try expect(bracket == UInt8(ascii: "{") ? .object : .array)
+        position &+= 1
+        isFresh = true
+    }
+
+    @inline(__always)
+    private mutating func hasMember(before bracket: UInt8) throws(ScanError) -> Bool {
+        skipWhitespace()
+        guard position < bytes.count else { throw ScanError(.truncated, at: position) }
+        if bytes[position] == bracket {
+            position &+= 1
+            isFresh = false
+            return false
+        }
+        if !isFresh {
+            try consume(UInt8(ascii: ","))
+            skipWhitespace()
+        }
+        isFresh = false
+        return true
+    }
+
+    private mutating func consume(literal: StaticString) throws(ScanError) {
+        for index in 0..<literal.utf8CodeUnitCount { try consume(literal.utf8Start[index]) }
+    }
+
+    private mutating func skipEscape() throws(ScanError) {
+        let start = position
+        position &+= 1
+        guard position < bytes.count else { throw ScanError(.truncated, at: position) }
+        let escape = bytes[position]
+        position &+= 1
+        switch escape {
+        case UInt8(ascii: "\""), UInt8(ascii: "\\"), UInt8(ascii: "/"), UInt8(ascii: "b"), UInt8(ascii: "f"),
+            UInt8(ascii: "n"), UInt8(ascii: "r"), UInt8(ascii: "t"):
+            return
+        case UInt8(ascii: "u"):
+            for _ in 0..<4 {
+                guard position < bytes.count else { throw ScanError(.truncated, at: position) }
+                guard Self.hexDigit(bytes[position]) != nil else { throw ScanError(.invalidEscape, at: start) }
+                position &+= 1
+            }
+        default:
+            throw ScanError(.invalidEscape, at: start)
+        }
+    }
+
+    static func hexDigit(_ byte: UInt8) -> UInt16? {
+        switch byte {
+        case UInt8(ascii: "0")...UInt8(ascii: "9"): UInt16(byte - UInt8(ascii: "0"))
+        case UInt8(ascii: "a")...UInt8(ascii: "f"): UInt16(byte - UInt8(ascii: "a") + 10)
+        case UInt8(ascii: "A")...UInt8(ascii: "F"): UInt16(byte - UInt8(ascii: "A") + 10)
+        default: nil
+        }
+    }
+}

@@ -1,0 +1,130 @@
+/// What became of everything a session received. Plain counters since the session began.
+///
+/// Every frame is in exactly one of the outcomes that `outcomes` adds up, so `messages == outcomes`.
+/// Every depth update ends in exactly one of `depthApplied`, `depthCoveredBySnapshot`, `depthIgnoredOld`,
+/// `depthDropped`, or still waits for a snapshot.
+public struct SessionCounts: Sendable, Hashable {
+    /// Frames received.
+    public var messages: UInt64 = 0
+
+    // What a frame turned out to be.
+
+    /// Well-formed depth updates.
+    public var depthUpdates: UInt64 = 0
+    /// Trades handed on.
+    public var trades: UInt64 = 0
+    /// Trades seen before, by id; not handed on.
+    public var duplicateTrades: UInt64 = 0
+    public var quotes: UInt64 = 0
+    /// Quotes with a side that is empty (price zero); not handed on.
+    public var emptyQuotes: UInt64 = 0
+    /// Well-formed frames of a type that is not known, or not wanted.
+    public var unknownEvents: UInt64 = 0
+    /// Frames of symbols that are not ours.
+    public var unknownStreams: UInt64 = 0
+    /// Answers to requests made over the stream.
+    public var acknowledgements: UInt64 = 0
+    /// Errors that the venue reported over the stream.
+    public var venueErrors: UInt64 = 0
+    /// Announcements that the server is about to close the connection.
+    public var shutdownNotices: UInt64 = 0
+    public var rejections = RejectionCounts()
+
+    // What became of depth updates.
+
+    public var depthApplied: UInt64 = 0
+    /// Older than the snapshot: already in the book.
+    public var depthCoveredBySnapshot: UInt64 = 0
+    /// Duplicates and late ones: already in the book, or already held.
+    public var depthIgnoredOld: UInt64 = 0
+    /// Lost to the limit of the buffer, to a hole behind them, or to the end of the connection.
+    public var depthDropped: UInt64 = 0
+    /// Depth updates that had to wait for a snapshot; a passage, not an end.
+    public var depthBuffered: UInt64 = 0
+
+    // What that says about the feed.
+
+    /// Trades between two received ones that never came, exact where trade ids are contiguous.
+    public var missedTrades: UInt64 = 0
+    /// Holes in the ids of depth updates.
+    public var gaps: UInt64 = 0
+    /// Depth updates that began before the end of the one before: harmless, since sizes are absolute.
+    public var overlaps: UInt64 = 0
+    /// Depth updates that left best ask at or below best bid.
+    public var crossedBooks: UInt64 = 0
+    /// Books given up: at a hole, when crossed, at the end of a connection.
+    public var resyncs: UInt64 = 0
+
+    // Snapshots asked for and received.
+
+    /// Accepted; each starts an epoch.
+    public var snapshots: UInt64 = 0
+    /// Older than the first depth update held.
+    public var snapshotsTooOld: UInt64 = 0
+    public var snapshotsCrossed: UInt64 = 0
+    /// Arrived when none was wanted.
+    public var snapshotsIgnored: UInt64 = 0
+    /// Never arrived, as the shell reported.
+    public var snapshotsFailed: UInt64 = 0
+    /// Bodies that could not be decoded.
+    public var snapshotRejections = RejectionCounts()
+
+    public init() {}
+
+    /// Frames that are accounted for.
+    public var outcomes: UInt64 {
+        depthUpdates + trades + duplicateTrades + quotes + emptyQuotes + unknownEvents + unknownStreams
+            + acknowledgements + venueErrors + shutdownNotices + rejections.total
+    }
+
+    /// Depth updates that have reached their end.
+    public var depthSettled: UInt64 { depthApplied + depthCoveredBySnapshot + depthIgnoredOld + depthDropped }
+
+    public static func += (left: inout SessionCounts, right: SessionCounts) {
+        left.messages += right.messages
+        left.depthUpdates += right.depthUpdates
+        left.trades += right.trades
+        left.duplicateTrades += right.duplicateTrades
+        left.quotes += right.quotes
+        left.emptyQuotes += right.emptyQuotes
+        left.unknownEvents += right.unknownEvents
+        left.unknownStreams += right.unknownStreams
+        left.acknowledgements += right.acknowledgements
+        left.venueErrors += right.venueErrors
+        left.shutdownNotices += right.shutdownNotices
+        left.rejections += right.rejections
+        left.depthApplied += right.depthApplied
+        left.depthCoveredBySnapshot += right.depthCoveredBySnapshot
+        left.depthIgnoredOld += right.depthIgnoredOld
+        left.depthDropped += right.depthDropped
+        left.depthBuffered += right.depthBuffered
+        left.missedTrades += right.missedTrades
+        left.gaps += right.gaps
+        left.overlaps += right.overlaps
+        left.crossedBooks += right.crossedBooks
+        left.resyncs += right.resyncs
+        left.snapshots += right.snapshots
+        left.snapshotsTooOld += right.snapshotsTooOld
+        left.snapshotsCrossed += right.snapshotsCrossed
+        left.snapshotsIgnored += right.snapshotsIgnored
+        left.snapshotsFailed += right.snapshotsFailed
+        left.snapshotRejections += right.snapshotRejections
+    }
+}
+
+/// A count for each kind of rejection.
+public struct RejectionCounts: Sendable, Hashable {
+    /// One lane a kind, by raw value: a vector is the fixed-size array that is `Hashable`.
+    private var lanes = SIMD16<UInt64>()
+
+    public init() {}
+
+    public subscript(kind: RejectionKind) -> UInt64 {
+        get { lanes[kind.rawValue] }
+        set { lanes[kind.rawValue] = newValue }
+    }
+
+    public var total: UInt64 { lanes.wrappedSum() }
+
+    public static func += (left: inout RejectionCounts, right: RejectionCounts) { left.lanes &+= right.lanes }
+}

@@ -1,0 +1,45 @@
+/// Finds an instrument by the bytes of its symbol, without a `String` and without regard to ASCII case: stream
+/// names are lower case, symbols upper case. Open addressing, at most half full. O(length of the symbol).
+struct SymbolTable: Sendable {
+    private var slots: [Int]
+    /// The folded symbols, one after another; symbol `i` lies between `ends[i - 1]` and `ends[i]`.
+    private var text: [UInt8] = []
+    private var ends: [Int] = []
+
+    /// - Returns: `nil` where two symbols are the same but for case.
+    init?(_ symbols: [String]) {
+        var size = 4
+        while size < symbols.count * 2 { size *= 2 }
+        slots = Array(repeating: -1, count: size)
+        for (index, symbol) in symbols.enumerated() {
+            let folded = symbol.utf8.map(Self.folded)
+            let (slot, occupant) = folded.withUnsafeBufferPointer { find($0) }
+            guard occupant < 0 else { return nil }
+            slots[slot] = index
+            text.append(contentsOf: folded)
+            ends.append(text.count)
+        }
+    }
+
+    /// The index of the symbol that `bytes` spell, or −1.
+    func index(of bytes: UnsafeBufferPointer<UInt8>) -> Int { find(bytes).occupant }
+
+    private func find(_ bytes: UnsafeBufferPointer<UInt8>) -> (slot: Int, occupant: Int) {
+        var hash: UInt64 = 0xcbf2_9ce4_8422_2325  // FNV-1a
+        for byte in bytes { hash = (hash ^ UInt64(Self.folded(byte))) &* 0x100_0000_01b3 }
+        var slot = Int(truncatingIfNeeded: hash ^ (hash >> 32)) & (slots.count - 1)
+        while slots[slot] >= 0, !matches(slots[slot], bytes) { slot = (slot + 1) & (slots.count - 1) }
+        return (slot, slots[slot])
+    }
+
+    private func matches(_ index: Int, _ bytes: UnsafeBufferPointer<UInt8>) -> Bool {
+        let start = index == 0 ? 0 : ends[index - 1]
+        guard ends[index] - start == bytes.count else { return false }
+        for offset in 0..<bytes.count where text[start + offset] != Self.folded(bytes[offset]) { return false }
+        return true
+    }
+
+    private static func folded(_ byte: UInt8) -> UInt8 {
+        byte >= UInt8(ascii: "a") && byte <= UInt8(ascii: "z") ? byte - 32 : byte
+    }
+}

@@ -1,0 +1,66 @@
+import Microstructure
+
+/// One venue's protocol as a value: bytes in, events and actions out. No I/O, no clock.
+///
+/// The shell owns sockets, timers and back-off; it hands in what it received with the time it received it, and
+/// does what the returned action says. Live, replay and tests drive the same session.
+public protocol VenueSession: ~Copyable {
+    /// What is traded; `InstrumentID.index` is an index into it.
+    var instruments: [Instrument] { get }
+
+    /// Decodes one frame, appends its events, says what the shell must do next.
+    ///
+    /// A frame speaks of one instrument or of the connection as a whole, so it causes at most one action.
+    /// On a throw nothing was appended, nothing changed but the counts, and the session goes on.
+    mutating func receive(
+        _ frame: Span<UInt8>, at time: Timestamp, into events: inout EventBatch
+    ) throws(VenueError) -> VenueAction
+
+    /// Takes the snapshot asked for by `.fetchSnapshot(id)`. Returns `.fetchSnapshot(id)` where it cannot be used and
+    /// another is needed. After a throw (a bad body) the snapshot is still owed: call `snapshotFailed(for:at:)`.
+    mutating func receiveSnapshot(
+        _ body: Span<UInt8>, for id: InstrumentID, at time: Timestamp, into events: inout EventBatch
+    ) throws(VenueError) -> VenueAction
+
+    /// The snapshot could not be had. Returns `.fetchSnapshot(id)` where it is still wanted; waiting before the next
+    /// attempt is the shell's part.
+    mutating func snapshotFailed(for id: InstrumentID, at time: Timestamp) -> VenueAction
+
+    /// A connection is up: stale books begin to resynchronise. Live books stay live, so that a new connection may
+    /// overlap the old one.
+    mutating func connectionOpened(at time: Timestamp)
+
+    /// No connection is left: every book is stale until it is rebuilt.
+    mutating func connectionClosed(at time: Timestamp)
+
+    func validity(of id: InstrumentID) -> Validity
+    /// Which life of the book: 0 before the first snapshot, then counting snapshots from 1.
+    func epoch(of id: InstrumentID) -> UInt64
+    /// A copy of the book; free unless it is held while the next update arrives.
+    func book(of id: InstrumentID) -> OrderBook
+    func counts(of id: InstrumentID) -> SessionCounts
+    /// Of frames that belong to no instrument.
+    var unattributedCounts: SessionCounts { get }
+}
+
+extension VenueSession where Self: ~Copyable {
+    /// Of all frames since the session began.
+    public var totalCounts: SessionCounts {
+        var total = unattributedCounts
+        for index in instruments.indices { total += counts(of: InstrumentID(index)) }
+        return total
+    }
+}
+
+/// What the shell must do next.
+public enum VenueAction: Sendable, Hashable {
+    case proceed
+    /// Send this text frame.
+    case send(String)
+    /// Fetch the instrument's snapshot over REST, and answer with `receiveSnapshot` or `snapshotFailed`.
+    case fetchSnapshot(InstrumentID)
+    /// Unsubscribe from the instrument's book and subscribe again: the venue sends its snapshot in the stream.
+    case resubscribe(InstrumentID)
+    /// Open a new connection soon: this one will end.
+    case reconnect
+}

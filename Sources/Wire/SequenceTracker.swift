@@ -1,0 +1,78 @@
+/// Makes loss exact: follows the sequence of each topic and says what each arrival means.
+///
+/// At every hop, sent = received + lost. Sequences are contiguous from 1 per topic and producer epoch.
+public struct SequenceTracker: Sendable {
+    public enum Arrival: Sendable, Equatable {
+        /// The message that was due.
+        case next
+        /// This many messages before it never came.
+        case lost(UInt64)
+        /// The producer restarted; this many of its first messages were missed. How many the old one still sent
+        /// is not known.
+        case restarted(missed: UInt64)
+        /// The first message ever seen on the topic; this many were sent before we listened.
+        case first(missed: UInt64)
+        /// An older message again, or one of a producer that has since been replaced.
+        case duplicate
+    }
+
+    /// Totals over all topics.
+    public struct Counts: Sendable, Equatable {
+        public var received: UInt64 = 0
+        public var lost: UInt64 = 0
+        /// Sent before this consumer had joined; not loss, but not received either.
+        public var missedAtJoin: UInt64 = 0
+        public var restarts: UInt64 = 0
+        public var duplicates: UInt64 = 0
+        /// Messages of topics beyond `topicLimit`; delivered, but their loss is not followed.
+        public var untracked: UInt64 = 0
+
+        public init() {}
+    }
+
+    private struct Position {
+        var epoch: UInt64
+        var sequence: UInt64
+    }
+
+    /// Most topics followed. A signal type a symbol and four tick kinds of the largest venue fit several times.
+    public static let topicLimit = 65_536
+
+    public private(set) var counts = Counts()
+    private var positions: [[UInt8]: Position] = [:]
+
+    public init() {}
+
+    /// O(1). `epoch` is the producer's start in nanoseconds, so that a later producer has a larger one.
+    public mutating func process(topic: [UInt8], epoch: UInt64, sequence: UInt64) -> Arrival {
+        guard let position = positions[topic] else {
+            guard positions.count < Self.topicLimit else {
+                counts.received += 1
+                counts.untracked += 1
+                return .next
+            }
+            positions[topic] = Position(epoch: epoch, sequence: sequence)
+            let missed = sequence &- 1
+            counts.received += 1
+            counts.missedAtJoin &+= missed
+            return .first(missed: missed)
+        }
+        if epoch > position.epoch {
+            positions[topic] = Position(epoch: epoch, sequence: sequence)
+            let missed = sequence &- 1
+            counts.received += 1
+            counts.restarts += 1
+            counts.lost &+= missed
+            return .restarted(missed: missed)
+        }
+        guard epoch == position.epoch, sequence > position.sequence else {
+            counts.duplicates += 1
+            return .duplicate
+        }
+        let lost = sequence - position.sequence - 1
+        positions[topic]?.sequence = sequence
+        counts.received += 1
+        counts.lost &+= lost
+        return lost == 0 ? .next : .lost(lost)
+    }
+}

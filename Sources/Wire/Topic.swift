@@ -1,0 +1,76 @@
+public import Microstructure
+
+/// The first frame of a bus message: `kind.venue.symbol[.detail]|`.
+///
+/// The closing bar stops a subscription to `BTCUSD` from matching `BTCUSDT`.
+public struct Topic: Sendable, Hashable, CustomStringConvertible {
+    public enum Kind: String, Sendable, Hashable, CaseIterable {
+        case tick, feature, signal
+    }
+
+    /// What a `tick` topic carries.
+    public enum TickDetail: String, Sendable, Hashable, CaseIterable {
+        case book, quote, trade, status
+    }
+
+    /// Longest topic that is read from the bus.
+    public static let byteLimit = 160
+
+    public let kind: Kind
+    public let venue: String
+    public let symbol: String
+    public let detail: String?
+    /// The frame as sent.
+    public let bytes: [UInt8]
+
+    private init(kind: Kind, venue: String, symbol: String, detail: String?) {
+        self.kind = kind
+        self.venue = venue
+        self.symbol = symbol
+        self.detail = detail
+        let tail = detail.map { ".\($0)|" } ?? "|"
+        bytes = Array("\(kind.rawValue).\(venue).\(symbol)\(tail)".utf8)
+    }
+
+    /// E.g. `tick.binance.BTCUSDT.book|`.
+    public static func tick(_ venue: Venue, _ symbol: String, _ detail: TickDetail) -> Topic {
+        Topic(kind: .tick, venue: venue.rawValue, symbol: symbol, detail: detail.rawValue)
+    }
+
+    /// E.g. `feature.binance.BTCUSDT|`.
+    public static func feature(venue: String, symbol: String) -> Topic {
+        Topic(kind: .feature, venue: venue, symbol: symbol, detail: nil)
+    }
+
+    /// E.g. `signal.binance.BTCUSDT.drift|`.
+    public static func signal(venue: String, symbol: String, type: String) -> Topic {
+        Topic(kind: .signal, venue: venue, symbol: symbol, detail: type)
+    }
+
+    /// Parses a received frame; `nil` where it is no topic of this contract.
+    public init?(_ frame: [UInt8]) {
+        guard frame.count <= Self.byteLimit, frame.last == UInt8(ascii: "|"),
+            let text = String(validating: frame.dropLast(), as: UTF8.self)
+        else { return nil }
+        let parts = text.split(separator: ".", omittingEmptySubsequences: false).map(String.init)
+        guard (3...4).contains(parts.count), let kind = Kind(rawValue: parts[0]),
+            parts.allSatisfy({ !$0.isEmpty && !$0.contains("|") })
+        else { return nil }
+        let detail = parts.count == 4 ? parts[3] : nil
+        switch kind {
+        case .tick: guard let detail, TickDetail(rawValue: detail) != nil else { return nil }
+        case .feature: guard detail == nil else { return nil }
+        case .signal: guard detail != nil else { return nil }
+        }
+        self.init(kind: kind, venue: parts[1], symbol: parts[2], detail: detail)
+    }
+
+    public var description: String { String(decoding: bytes, as: UTF8.self) }
+
+    /// The subscription prefix for one kind, and within it one symbol where given: `tick.binance.BTCUSDT.`.
+    public static func prefix(_ kind: Kind, venue: String? = nil, symbol: String? = nil) -> String {
+        guard let venue else { return "\(kind.rawValue)." }
+        guard let symbol else { return "\(kind.rawValue).\(venue)." }
+        return "\(kind.rawValue).\(venue).\(symbol)" + (kind == .feature ? "|" : ".")
+    }
+}

@@ -1,0 +1,29 @@
+/// Why bytes from the bus or a tape were refused. Each kind is counted by the reader; none stops it.
+public enum WireError: Error, Sendable, Equatable, CustomStringConvertible {
+    /// Not a protobuf `Envelope`.
+    case malformed
+    case tooLarge(bytes: Int, limit: Int)
+    /// The envelope carries nothing, or a kind that this version does not know.
+    case missingPayload
+    /// Sequence 0, a level column shorter than its partner, an unknown enum value: the field is named.
+    case invalidField(String)
+
+    /// Names for counters: one a kind.
+    public var kind: String {
+        switch self {
+        case .malformed: "malformed"
+        case .tooLarge: "too_large"
+        case .missingPayload: "missing_payload"
+        case .invalidField: "invalid_field"
+        }
+    }
+
+    public var description: String {
+        switch self {
+        case .malformed: "not a protobuf Envelope"
+        case .tooLarge(let bytes, let limit): "message of \(bytes) bytes is over the limit of \(limit)"
+        case .missingPayload: "the envelope carries no payload that this version knows"
+        case .invalidField(let field): "invalid \(field)"
+        }
+    }
+}

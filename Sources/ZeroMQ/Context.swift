@@ -1,0 +1,43 @@
+import CZeroMQ
+import Synchronization
+
+/// A libzmq context: its I/O threads and its `inproc` name space. One a process is usual.
+///
+/// It is the only object of this module that threads share. Every socket retains its context, so `deinit`
+/// (`zmq_ctx_term`) runs when the last socket is gone; it waits for unsent messages up to each socket's linger.
+public final class Context: Sendable {
+    // libzmq documents a context as thread safe.
+    nonisolated(unsafe) let handle: UnsafeMutableRawPointer
+    /// Numbers the `inproc` endpoints of monitors, which must differ within a context.
+    let monitorCount = Atomic<UInt64>(0)
+
+    /// - Parameters:
+    ///   - ioThreads: threads that serve the network; one carries about a gigabyte a second.
+    ///   - maximumSockets: `Socket.init` fails with `EMFILE` beyond it.
+    /// Corresponds to `zmq_ctx_new` and `zmq_ctx_set`.
+    public init(ioThreads: Int = 1, maximumSockets: Int = 1023) throws(ZMQError) {
+        guard let handle = zmq_ctx_new() else { throw ZMQError("zmq_ctx_new", code: zmq_errno()) }
+        self.handle = handle
+        try Context.set(handle, ZMQ_IO_THREADS, "ZMQ_IO_THREADS", ioThreads, in: 1...64)
+        try Context.set(handle, ZMQ_MAX_SOCKETS, "ZMQ_MAX_SOCKETS", maximumSockets, in: 1...65_535)
+    }
+
+    deinit {
+        _ = retryingInterrupts { zmq_ctx_term(handle) }
+    }
+
+    /// Wakes every blocked call on every socket of this context and fails those that follow: `receive` and `send`
+    /// return `false`, polling says `.shutdown`. Any thread may call it, more than once. Messages already
+    /// accepted are still delivered within each socket's linger. Corresponds to `zmq_ctx_shutdown`.
+    public func shutdown() {
+        // Its only failure is an invalid handle, which `init` excludes.
+        _ = retryingInterrupts { zmq_ctx_shutdown(handle) }
+    }
+
+    private static func set(
+        _ handle: UnsafeMutableRawPointer, _ option: Int32, _ name: String, _ value: Int, in range: ClosedRange<Int>
+    ) throws(ZMQError) {
+        guard range.contains(value) else { throw ZMQError("zmq_ctx_set", code: EINVAL, subject: "\(name)=\(value)") }
+        try check("zmq_ctx_set", "\(name)=\(value)") { zmq_ctx_set(handle, option, Int32(value)) }
+    }
+}

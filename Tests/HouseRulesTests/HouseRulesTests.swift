@@ -1,0 +1,105 @@
+import Foundation
+import Testing
+
+/// The house rules that a machine can check. An exception is a comment on the line: `house-rule: <reason>`.
+@Suite struct HouseRulesTests {
+    static let pureModules = ["Microstructure", "Detection", "Venues", "Simulation"]
+    static let executables = ["ingest", "features", "detector", "alerter", "api-gateway", "exchange-sim", "microlab"]
+
+    @Test func topLevelIsClosed() throws {
+        let allowed: Set = ["Package.swift", "Makefile", "README.md", "proto", "compose", "Sources", "Tests", "Package.resolved"]
+        let entries = try FileManager.default.contentsOfDirectory(atPath: Tree.root.path)
+        let strangers = entries.filter { !$0.hasPrefix(".") && !allowed.contains($0) }
+        #expect(strangers.isEmpty, "the top level is closed, yet it holds \(strangers.sorted())")
+    }
+
+    @Test(arguments: pureModules) func pureModuleImportsOnlyPureModules(module: String) throws {
+        let allowed = Set(Self.pureModules + ["RealModule"])
+        for line in try Tree.lines(under: "Sources/\(module)") {
+            guard let match = line.text.firstMatch(of: /^\s*(?:public |internal |private |@\w+ )*import (?:\w+ )?(\w+)/)
+            else { continue }
+            #expect(allowed.contains(String(match.1)), "\(line) in a pure module")
+        }
+    }
+
+    @Test(arguments: pureModules) func pureModuleReadsNoClockNorRandomness(module: String) throws {
+        let forbidden = /\b(Date\(\)|ContinuousClock|SuspendingClock|SystemRandomNumberGenerator|\.random\(in: [^,)]*\)|getenv|print)\b/
+        for line in try Tree.lines(under: "Sources/\(module)") where !line.isComment {
+            #expect(line.text.firstMatch(of: forbidden) == nil, "\(line) in a pure module")
+        }
+    }
+
+    /// The layers below: what each module may import of this package.
+    @Test(arguments: [
+        ("ZeroMQ", ["CZeroMQ"]), ("Transport", ["CLibWebSockets", "CLibCurl", "COpenSSL"]),
+        ("Wire", ["Microstructure", "Detection"]), ("Microstructure", []), ("Detection", ["Microstructure"]),
+        ("Venues", ["Microstructure"]), ("Simulation", ["Microstructure"]),
+    ]) func arrowsPointDown(module: String, allowed: [String]) throws {
+        let own = Set(try FileManager.default.contentsOfDirectory(atPath: Tree.root.appending(path: "Sources").path))
+        for line in try Tree.lines(under: "Sources/\(module)") {
+            guard let match = line.text.firstMatch(of: /^\s*(?:public |internal |private |@\w+ )*import (?:\w+ )?(\w+)/)
+            else { continue }
+            let imported = String(match.1)
+            #expect(!own.contains(imported) || allowed.contains(imported), "\(line): \(module) must not know \(imported)")
+        }
+    }
+
+    @Test(arguments: executables) func mainIsShort(executable: String) throws {
+        let count = try Tree.lines(under: "Sources/\(executable)").count
+        #expect(count > 0 && count <= 15, "main.swift of \(executable) has \(count) lines")
+    }
+
+    @Test func libraryCodeDoesNotTrapOnPurpose() throws {
+        let forbidden = /\btry!|\bas!|\bfatalError\(|\bunowned\b/
+        for line in try Tree.lines(under: "Sources") where !line.isComment {
+            #expect(line.text.firstMatch(of: forbidden) == nil, "\(line)")
+        }
+    }
+
+    @Test func nothingIsLeftUnfinished() throws {
+        let forbidden = /\b(TODO|FIXME|XXX)\b|not implemented|unimplemented/
+        for line in try Tree.lines(under: "Sources") {
+            #expect(line.text.firstMatch(of: forbidden) == nil, "\(line)")
+        }
+    }
+
+    @Test func testsWaitOnConditionsOnly() throws {
+        // Waiting on a condition has to pause between two looks: `Support` files hold that one place.
+        let forbidden = /\b(Task\.sleep|usleep\(|Thread\.sleep|nanosleep\()/
+        for line in try Tree.lines(under: "Tests") where !line.isComment && !line.file.contains("HouseRules") {
+            #expect(line.text.firstMatch(of: forbidden) == nil, "\(line): wait on a condition")
+        }
+    }
+
+    @Test func filesHaveOneSubject() throws {
+        var counts: [String: Int] = [:]
+        for line in try Tree.lines(under: "Sources") { counts[line.file, default: 0] += 1 }
+        for (file, count) in counts { #expect(count <= 450, "\(file) has \(count) lines: perhaps two subjects") }
+    }
+}
+
+struct SourceLine: CustomStringConvertible {
+    let file: String
+    let number: Int
+    let text: String
+    var isComment: Bool { text.trimmingCharacters(in: .whitespaces).hasPrefix("//") }
+    var description: String { "\(file):\(number): \(text.trimmingCharacters(in: .whitespaces))" }
+}
+
+enum Tree {
+    static let root = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
+        .deletingLastPathComponent()
+
+    /// All lines of the hand-written Swift files under `folder`, those with a stated exception left out.
+    static func lines(under folder: String) throws -> [SourceLine] {
+        let base = root.appending(path: folder)
+        let files = try FileManager.default.subpathsOfDirectory(atPath: base.path).sorted()
+            .filter { $0.hasSuffix(".swift") && !$0.hasSuffix(".pb.swift") }
+        return try files.flatMap { file in
+            try String(contentsOf: base.appending(path: file), encoding: .utf8)
+                .split(separator: "\n", omittingEmptySubsequences: false).enumerated()
+                .filter { !$0.element.contains("house-rule:") }
+                .map { SourceLine(file: "\(folder)/\(file)", number: $0.offset + 1, text: String($0.element)) }
+        }
+    }
+}

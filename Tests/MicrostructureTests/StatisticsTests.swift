@@ -1,0 +1,121 @@
+import Testing
+
+@testable import Microstructure
+
+@Suite struct RingBufferTests {
+    @Test(arguments: testSeeds)
+    func equalsAnArray(seed: UInt64) {
+        var random = SeededRandom(seed: seed)
+        for limit in [1, 2, 3, 16, 17, 50] {
+            var ring = RingBuffer<Int>(limit: limit)
+            var model: [Int] = []
+            for step in 0..<400 {
+                if random.chance(0.45) {
+                    #expect(ring.popFirst() == (model.isEmpty ? nil : model.removeFirst()))
+                } else {
+                    let evicted = ring.append(step)
+                    model.append(step)
+                    #expect(evicted == (model.count > limit ? model.removeFirst() : nil))
+                }
+                if random.chance(0.01) {
+                    ring.removeAll()
+                    model.removeAll()
+                }
+                #expect((0..<ring.count).map { ring[$0] } == model)
+                #expect(ring.first == model.first && ring.last == model.last)
+                #expect(ring.isEmpty == model.isEmpty && ring.isFull == (model.count == limit))
+            }
+        }
+    }
+}
+
+@Suite struct CompensatedSumTests {
+    /// Ten million terms slide through a window of a thousand. The early ones are large and the last ones tiny,
+    /// which is what ruins a plain sum: that it does fail here shows that the test can.
+    @Test func doesNotDriftOverTenMillionAddsAndRemoves() {
+        let length = 1_000
+        var window = [Double](repeating: 0, count: length)
+        var sum = CompensatedSum()
+        var plain = 0.0
+        var random = SeededRandom(seed: 7)
+        for step in 0..<10_000_000 {
+            let slot = step % length
+            let scale = step < 9_990_000 ? 1e-2 : 1e-14
+            let term = Double(random.next() >> 11) * 0x1p-53 * scale
+            if step >= length {
+                sum.remove(window[slot])
+                plain -= window[slot]
+            }
+            window[slot] = term
+            sum.add(term)
+            plain += term
+        }
+        let fresh = window.sorted().reduce(0, +)
+        #expect(abs(sum.value - fresh) <= 1e-9 * fresh)
+        #expect(abs(plain - fresh) > 1e-9 * fresh)
+    }
+
+    @Test func keepsWhatADoubleWouldLose() {
+        var sum = CompensatedSum()
+        sum.add(1e16)
+        sum.add(1)
+        sum.add(1e-16)
+        sum.remove(1e16)
+        sum.remove(1)
+        #expect(abs(sum.value - 1e-16) < 1e-30)
+    }
+}
+
+/// The plainest sum, for the windows' own tests.
+private struct WholeSum: InvertibleSum, Equatable {
+    var total = 0
+    init() {}
+    mutating func add(_ element: Int) { total += element }
+    mutating func remove(_ element: Int) { total -= element }
+}
+
+@Suite struct SlidingWindowsTests {
+    @Test(arguments: testSeeds)
+    func equalsFilteringTheWholeHistory(seed: UInt64) {
+        var random = SeededRandom(seed: seed)
+        let widths: [Int64] = [3, 10, 40]
+        for limit in [1, 5, 1_000] {
+            var windows = SlidingWindows<WholeSum>(widths: widths, limit: limit)
+            var history: [(time: Int64, element: Int)] = []
+            var now: Int64 = -100
+            var early: UInt64 = 0
+            for _ in 0..<500 {
+                now += random.chance(0.02) ? 50 : Int64.random(in: 0...4, using: &random)
+                let time = Timestamp(nanoseconds: now)
+                if random.chance(0.7) {
+                    let element = Int.random(in: 1...100, using: &random)
+                    windows.append(element, at: time)
+                    history.append((now, element))
+                } else {
+                    windows.advance(to: time)
+                }
+                history.removeAll { now - $0.time >= 40 }
+                while history.count > limit {
+                    history.removeFirst()
+                    early += 1
+                }
+                for (index, width) in widths.enumerated() {
+                    let inside = history.filter { now - width < $0.time }
+                    #expect(windows.count(index) == inside.count)
+                    #expect(windows[index].total == inside.reduce(0) { $0 + $1.element })
+                }
+            }
+            #expect(windows.earlyExpiries == early)
+        }
+    }
+
+    @Test func survivesTheEndsOfTime() {
+        var windows = SlidingWindows<WholeSum>(widths: [1_000], limit: 10)
+        windows.append(1, at: Timestamp(nanoseconds: .min))
+        #expect(windows.count(0) == 1)
+        windows.append(2, at: Timestamp(nanoseconds: .max))
+        #expect(windows[0].total == 2)
+        windows.append(4, at: Timestamp(nanoseconds: .max))
+        #expect(windows[0].total == 6)
+    }
+}

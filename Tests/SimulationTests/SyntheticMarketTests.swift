@@ -1,0 +1,135 @@
+import Foundation
+import Microstructure
+import Testing
+
+@testable import Simulation
+
+struct SyntheticMarketTests {
+    private static let start = Timestamp(nanoseconds: 1_767_225_600_000_000_000)
+    private static let second: Int64 = 1_000_000_000
+
+    private func market(_ symbol: String = "BTCUSDT", seed: UInt64 = 7) -> SyntheticMarket {
+        SyntheticMarket(SyntheticParameters(symbol: symbol), seed: seed, startTime: Self.start)
+    }
+
+    @Test func theSameSeedGivesTheSameBytes() throws {
+        var first = market()
+        var second = market()
+        // In one stretch, and in many with snapshots between.
+        let whole = try first.frames(until: 20 * Self.second)
+        var parts: [MarketFrame] = []
+        for step in 1...200 {
+            parts += try second.frames(until: Int64(step) * Self.second / 10)
+            _ = second.snapshot(limit: 10)
+        }
+        #expect(whole == parts && whole.count > 1_000)
+        var other = market(seed: 8)
+        var ether = market("ETHUSDT")
+        #expect(try other.frames(until: Self.second) != Array(whole.prefix { $0.due <= Self.second }))
+        #expect(try ether.frames(until: Self.second).allSatisfy { $0.stream.hasPrefix("ethusdt@") })
+    }
+
+    @Test(arguments: ["BTCUSDT", "ETHUSDT", "SOLUSDT", "XYZUSDT"])
+    func aLongRunIsAnUnbrokenMarket(symbol: String) throws {
+        let seed: UInt64 = 20_240_808
+        var market = market(symbol, seed: seed)
+        var book = try market.clientBook()
+        var joined: [Int64: ClientBook] = [:]
+        var tickers: [Int64: ClientBook.Ticker] = [:]
+        var lastTrade: ClientBook.Trade?
+        var lastTicker: Int64 = 0
+        var (frames, compared, trades, lastDue) = (0, 0, 0, Int64(0))
+        var prices: [(dueSeconds: Double, mid: Double)] = []
+        // Every 7.013 s somebody fetches a snapshot, wherever the stream is.
+        let joinInterval = 7_013_000_000 as Int64
+        var nextJoin = joinInterval
+        while let due = market.nextDue, due <= 900 * Self.second {
+            if due > nextJoin {
+                joined[nextJoin] = try market.clientBook()
+                nextJoin += joinInterval
+            }
+            guard let frame = try market.nextFrame(dueBy: due) else { throw Broken("a due frame is missing") }
+            frames += 1
+            #expect(frame.due >= lastDue)
+            lastDue = frame.due
+            switch frame.kind {
+            case .depth:
+                let event = try frame.decoded(ClientBook.Depth.self)
+                #expect(book.take(event) == .applied)
+                guard let bid = book.bestBid, let ask = book.bestAsk else { throw Broken("a side is empty") }
+                #expect(Double(bid.price)! < Double(ask.price)!)
+                prices.append((dueSeconds: Double(frame.due) / 1e9, mid: (Double(bid.price)! + Double(ask.price)!) / 2))
+                if let ticker = tickers[event.u] {
+                    compared += 1
+                    #expect(book.agrees(with: ticker), "seed \(seed), id \(event.u)")
+                }
+                tickers.removeAll(keepingCapacity: true)
+                // Whoever joined has the same book from the first event that fits.
+                for (time, var client) in joined {
+                    switch client.take(event) {
+                    case .hole: Issue.record("seed \(seed): the snapshot of \(time) does not join id \(event.U)")
+                    case .ignored: joined[time] = client
+                    case .applied:
+                        #expect(client.bids == book.bids && client.asks == book.asks)
+                        joined[time] = nil
+                    }
+                }
+            case .trade:
+                let trade = try frame.decoded(ClientBook.Trade.self)
+                trades += 1
+                #expect(trade.t == (lastTrade?.t ?? trade.t - 1) + 1 && trade.E >= (lastTrade?.E ?? 0))
+                #expect(trade.E == (Self.start.nanoseconds + frame.due) / 1_000_000)
+                lastTrade = trade
+            case .bookTicker:
+                let ticker = try frame.decoded(ClientBook.Ticker.self)
+                #expect(ticker.u > lastTicker && Double(ticker.b)! < Double(ticker.a)!)
+                lastTicker = ticker.u
+                tickers[ticker.u] = ticker
+            case .other: Issue.record("unexpected frame")
+            }
+        }
+        let moves = zip(prices, prices.dropFirst(10)).map { ($1.mid / $0.mid - 1) * 1e4 }
+        let deviation = (moves.map { $0 * $0 }.reduce(0, +) / Double(moves.count)).squareRoot()
+        func mid(_ offset: Int64) -> Double { prices.last { $0.dueSeconds * 1e9 <= Double(offset) }?.mid ?? .nan }
+        let ends = market.episodes.filter { $0.end < lastDue }
+        let pushes = ends.map { (mid($0.end) / mid($0.start) - 1) * ($0.aggressor == .buy ? 1e4 : -1e4) }
+        print("episodes move the price by", pushes.reduce(0, +) / Double(pushes.count), "bp on average")
+        print(
+            "\(symbol), seed \(seed): \(frames) frames, \(trades) trades, \(compared) books compared with tickers,",
+            "price \(prices.map(\.mid).min()!)…\(prices.map(\.mid).max()!), 1 s move \(deviation) bp,",
+            "levels \(book.bids.count)/\(book.asks.count), \(market.episodes.count) episodes")
+        #expect(compared > 100 && trades > 5_000 && joined.isEmpty)
+        #expect(book.bids.count > 40 && book.asks.count > 40)
+    }
+
+    @Test func episodesAreOneSidedAndBusy() throws {
+        var market = market()
+        let frames = try market.frames(until: 600 * Self.second)
+        let trades = try frames.filter { $0.kind == .trade }
+            .map { (due: $0.due, isBuy: !(try $0.decoded(ClientBook.Trade.self).m)) }
+        let episodes = market.episodes.filter { $0.end < 600 * Self.second }
+        #expect((17...34).contains(episodes.count))
+        #expect(episodes[0].start < 30 * Self.second)
+        var previousEnd: Int64 = 0
+        for episode in episodes {
+            #expect((15 * Self.second...30 * Self.second).contains(episode.start - previousEnd))
+            #expect((3 * Self.second...5 * Self.second).contains(episode.end - episode.start))
+            previousEnd = episode.end
+        }
+        func isInside(_ due: Int64) -> SyntheticMarket.Episode? { episodes.first { $0.start <= due && due < $0.end } }
+        let inside = trades.filter { isInside($0.due) != nil }
+        let along = inside.filter { $0.isBuy == (isInside($0.due)?.aggressor == .buy) }
+        let length = Double(episodes.map { $0.end - $0.start }.reduce(0, +)) / 1e9
+        let quiet = Double(trades.count - inside.count) / (600 - length)
+        print(
+            "trades per second: quiet \(quiet), episodes \(Double(inside.count) / length),",
+            "along \(Double(along.count) / Double(inside.count))")
+        #expect(Double(inside.count) / length > 3 * quiet)
+        #expect(Double(along.count) > 0.85 * Double(inside.count))
+    }
+
+    private struct Broken: Error {
+        let what: String
+        init(_ what: String) { self.what = what }
+    }
+}
