@@ -75,7 +75,7 @@ let package = Package(
 
         .testTarget(name: "MicrostructureTests", dependencies: ["Microstructure"]),
         .testTarget(name: "DetectionTests", dependencies: ["Detection"]),
-        .testTarget(name: "VenuesTests", dependencies: ["Venues"]),
+        .testTarget(name: "VenuesTests", dependencies: ["Venues"], exclude: ["Payloads"]),
         .testTarget(name: "SimulationTests", dependencies: ["Simulation"]),
         .testTarget(name: "WireTests", dependencies: ["Wire"]),
         .testTarget(name: "ZeroMQTests", dependencies: ["ZeroMQ"]),

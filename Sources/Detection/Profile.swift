@@ -20,7 +20,8 @@ public struct Profile: Sendable, Hashable {
     public var cooldownSeconds: Double
     /// Scores behind the dynamic threshold, in vectors. 1 to `RollingQuantile.windowLimit`.
     public var dynamicThresholdWindow: Int
-    /// The dynamic threshold is this quantile of those scores. 0 to 1.
+    /// The dynamic threshold is this quantile of those scores. 0 to 1. At 0.95 a candidate must beat all but one
+    /// vector in twenty: six recorded minutes of BTCUSDT, ten vectors a second, gave 8 drift and 8 burst signals.
     public var dynamicThresholdQuantile: Double
 
     public static let classic = Profile()

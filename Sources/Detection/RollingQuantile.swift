@@ -59,14 +59,15 @@ public struct RollingQuantile: Sendable {
     /// Moves only what lies between the two places.
     private mutating func replace(_ leaving: Double, by value: Double) {
         var hole = rank(of: leaving)
-        while hole + 1 < sorted.count, sorted[hole + 1] < value {
-            sorted[hole] = sorted[hole + 1]
+        var values = sorted.mutableSpan
+        while hole + 1 < values.count, values[hole + 1] < value {
+            values[hole] = values[hole + 1]
             hole += 1
         }
-        while hole > 0, sorted[hole - 1] > value {
-            sorted[hole] = sorted[hole - 1]
+        while hole > 0, values[hole - 1] > value {
+            values[hole] = values[hole - 1]
             hole -= 1
         }
-        sorted[hole] = value
+        values[hole] = value
     }
 }

@@ -34,7 +34,7 @@ public struct Evidence: Sendable, Hashable {
 ///
 /// A pure function of the feature vectors up to `detected`: live and replay give the same bits.
 public struct Signal: Sendable {
-    /// Unique a market, and in lexicographic order the order of detection. See `makeID`.
+    /// Unique among a venue's signals, and in lexicographic order the order of detection. See `makeID`.
     public var id: String
     public var venue: Venue
     /// The venue's own spelling, e.g. `BTCUSDT`.

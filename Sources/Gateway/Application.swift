@@ -46,13 +46,14 @@ func buildApplication<Repository: SignalRepository>(
     // The server's own notes about starting are said by `onListening`, once.
     var logger = parts.logger
     logger.logLevel = max(logger.logLevel, .notice)
-    let decoder = HTTP1Channel.Configuration.DecoderConfiguration(
-        maxHeaderFieldSize: ServerLimits.headerFieldBytes, maxHeaderListSize: ServerLimits.headerBytes,
-        maxHeaderFieldCount: ServerLimits.headerFields)
     return Application(
         router: router,
         server: .http1(
-            configuration: .init(idleTimeout: .seconds(ServerLimits.idleSeconds), httpDecoderConfiguration: decoder)),
+            configuration: .init(
+                idleTimeout: .seconds(ServerLimits.idleSeconds),
+                httpDecoderConfiguration: .init(
+                    maxHeaderFieldSize: ServerLimits.headerFieldBytes, maxHeaderListSize: ServerLimits.headerBytes,
+                    maxHeaderFieldCount: ServerLimits.headerFields))),
         configuration: ApplicationConfiguration(
             address: address, backlog: 1_024,
             availableConnectionsDelegate: .maximum(ServerLimits.connections, logger: logger)),

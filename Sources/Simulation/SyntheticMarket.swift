@@ -172,7 +172,8 @@ public struct SyntheticMarket: SimulatedMarket, Sendable {
     private mutating func cancel(_ isBid: Bool) {
         let side = isBid ? book.bids : book.asks
         // Orders near the best are the younger ones and the first to go.
-        let rank = random.chance(0.6) ? min(side.count - 1, Int(3 * random.exponential())) : random.index(below: side.count)
+        let rank =
+            random.chance(0.6) ? min(side.count - 1, Int(3 * random.exponential())) : random.index(below: side.count)
         let level = side[rank]
         let rest = random.chance(0.4) ? 0 : Int64(Double(level.quantity.mantissa) * random.uniform())
         set(isBid, level.price, Quantity(rest))

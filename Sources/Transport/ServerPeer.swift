@@ -6,6 +6,8 @@ final class ServerPeer {
     private var exchange: HTTPExchange?
     private var upgrade: (request: ServerRequest, delegate: any WebSocketDelegate)?
     private(set) var socket: WebSocketConnection?
+    /// Since the socket was last writable.
+    private var repeatedCompletions = 0
 
     init(_ server: Server, _ wsi: OpaquePointer) {
         self.server = server
@@ -35,7 +37,9 @@ final class ServerPeer {
         self.exchange = exchange
         if length > server.options.maxBodyBytes {
             exchange.isRefused = true
-            guard refuse(wsi, 413) < 0, length <= Self.maxDiscardedBodies * server.options.maxBodyBytes else { return -1 }
+            guard refuse(wsi, 413) < 0, length <= Self.maxDiscardedBodies * server.options.maxBodyBytes else {
+                return -1
+            }
             return 0
         }
         if length > 0, request.header("expect")?.lowercased() == "100-continue", !write(wsi, continueLine) { return -1 }
@@ -61,9 +65,12 @@ final class ServerPeer {
     func bodyCompleted() -> Int32 {
         guard let exchange else { return 0 }
         if exchange.isRefused { return -1 }
-        // libwebsockets 4.1 reports a body twice, without end, when a further request follows one whose own bytes were
-        // pipelined behind another: such a connection is closed.
-        if exchange.phase == .waiting { return -1 }
+        guard exchange.phase == .reading else {
+            // libwebsockets 4.1 reports a body again while a further request is already there; and without end when the
+            // body itself was pipelined behind another request: such a connection is closed.
+            repeatedCompletions += 1
+            return repeatedCompletions > 1 ? -1 : 0
+        }
         complete()
         return 0
     }
@@ -75,6 +82,7 @@ final class ServerPeer {
     }
 
     func writable(_ wsi: OpaquePointer) -> Int32 {
+        repeatedCompletions = 0
         if let socket { return socket.writable(wsi) }
         return exchange?.writable(wsi) ?? 0
     }
@@ -147,7 +155,8 @@ func serverCallback(
     _ data: UnsafeMutableRawPointer?, _ count: Int
 ) -> Int32 {
     guard let wsi, reason != LWS_CALLBACK_GET_THREAD_ID, reason != LWS_CALLBACK_EVENT_WAIT_CANCELLED else { return 0 }
-    let bytes = UnsafeRawBufferPointer(start: data, count: data == nil ? 0 : count)
+    // Made only where `data` and `count` are a buffer: for other reasons the count may even be negative.
+    var bytes: UnsafeRawBufferPointer { UnsafeRawBufferPointer(start: data, count: data == nil ? 0 : count) }
     switch reason {
     case LWS_CALLBACK_FILTER_NETWORK_CONNECTION:
         guard let server = server(of: wsi), !server.isStopped else { return -1 }

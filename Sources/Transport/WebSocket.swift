@@ -24,7 +24,8 @@ public struct WebSocketRequest: Sendable {
 public struct TLSOptions: Sendable, Equatable {
     /// PEM file of the only authorities to trust; `nil` trusts those of the operating system.
     public var caFile: String?
-    /// Accepts a self-signed certificate (for tests); everything else is still verified.
+    /// Accepts a self-signed certificate (for tests); the rest is still verified. An HTTP client, whose library knows no
+    /// such degree, accepts any issuer and verifies the host name alone.
     public var allowSelfSigned = false
 
     public init(caFile: String? = nil, allowSelfSigned: Bool = false) {

@@ -64,7 +64,7 @@ public struct SessionCounts: Sendable, Hashable {
     public var snapshotsCrossed: UInt64 = 0
     /// Arrived when none was wanted.
     public var snapshotsIgnored: UInt64 = 0
-    /// Never arrived, as the shell reported.
+    /// Never arrived or could not be used, as the shell reported.
     public var snapshotsFailed: UInt64 = 0
     /// Bodies that could not be decoded.
     public var snapshotRejections = RejectionCounts()

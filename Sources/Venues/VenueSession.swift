@@ -3,7 +3,8 @@ import Microstructure
 /// One venue's protocol as a value: bytes in, events and actions out. No I/O, no clock.
 ///
 /// The shell owns sockets, timers and back-off; it hands in what it received with the time it received it, and
-/// does what the returned action says. Live, replay and tests drive the same session.
+/// does what the returned action says. Live, replay and tests drive the same session. Where a method takes an
+/// `InstrumentID` and cannot throw, it must be one of this session.
 public protocol VenueSession: ~Copyable {
     /// What is traded; `InstrumentID.index` is an index into it.
     var instruments: [Instrument] { get }

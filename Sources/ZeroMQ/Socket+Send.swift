@@ -12,8 +12,8 @@ public enum SendOutcome: Sendable, Hashable {
     case shutdown
 }
 
-/// Every form copies the bytes into libzmq's own memory and allocates nothing on the Swift side. The memory of all
-/// frames is taken before the first is sent, so that no failure can leave half a message behind.
+/// Every form copies the bytes into libzmq's own memory; those of one and two frames allocate nothing else. The memory
+/// of all frames is taken before the first is sent, so that no failure can leave half a message behind.
 extension Socket {
     /// Sends one frame or says why not; never blocks. Corresponds to `zmq_msg_send` with `ZMQ_DONTWAIT`.
     public func offer(_ bytes: RawSpan) throws(ZMQError) -> SendOutcome {

@@ -1,3 +1,3 @@
 import Pipeline
 
-await AlerterCommand.main()
+await AlerterCommand.launch()

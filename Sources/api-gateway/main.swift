@@ -1,3 +1,4 @@
 import Gateway
+import Pipeline
 
-await GatewayCommand.main()
+await GatewayCommand.launch()

@@ -1,3 +1,3 @@
 import Pipeline
 
-await DetectorCommand.main()
+await DetectorCommand.launch()

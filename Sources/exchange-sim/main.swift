@@ -1,3 +1,3 @@
 import Pipeline
 
-await ExchangeSimCommand.main()
+await ExchangeSimCommand.launch()

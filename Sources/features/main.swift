@@ -1,3 +1,3 @@
 import Pipeline
 
-await FeaturesCommand.main()
+await FeaturesCommand.launch()

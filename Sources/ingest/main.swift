@@ -1,3 +1,3 @@
 import Pipeline
 
-await IngestCommand.main()
+await IngestCommand.launch()

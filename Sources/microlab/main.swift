@@ -1,3 +1,3 @@
 import Pipeline
 
-await MicrolabCommand.main()
+await MicrolabCommand.launch()

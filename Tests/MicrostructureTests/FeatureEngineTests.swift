@@ -137,18 +137,19 @@ private let bookColumns = FeatureSchema().names.prefix(11)
 
     @Test func aLeapForwardEmptiesTheWindowsAndTheHistory() {
         var script = MarketScript()
-        for step in 0..<200 as Range<Int64> { script.trade(step * second / 4, size: step) }
+        for step in 0..<200 as Range<Int64> { script.trade(step * second / 4, price: 100 + step, size: step) }
         script.heartbeat(50 * second)
         script.heartbeat(50 * second + 100 * 365 * 86_400 * second)
         script.heartbeat(.max)
         var engine = FeatureEngine.forTests()
         let vectors = engine.run(script)
         #expect(!vectors[0]["volume_z_1s"].isNaN && vectors[0]["trade_count_30s"] > 100)
+        #expect(vectors[0]["realized_vol_30s"] > 0)
         for vector in vectors.dropFirst() {
             #expect(vector["trade_count_30s"] == 0 && vector["trade_volume_30s"] == 0)
             // 120 empty buckets have no deviation.
             #expect(vector["volume_z_1s"].isNaN && vector["volume_z_30s"].isNaN)
-            #expect(vector["realized_vol_30s"].isNaN)
+            #expect(vector["realized_vol_30s"] == 0)
         }
     }
 

@@ -212,7 +212,7 @@ private final class MuteSocket {
         }
         var received: [String: Int] { listeners.reduce(into: [:]) { $0.merge($1.counts) { $0 + $1 } } }
         let total = expected.values.reduce(0, +)
-        try wait("all frames", seconds: 60) { received.values.reduce(0, +) >= total }
+        try wait("all frames", seconds: 120) { received.values.reduce(0, +) >= total }
         try wait("the end") { simulator.monitor.statistics.endedSymbols.count == 2 }
         #expect(received == expected)
         for (box, symbol) in zip(boxes, symbols) {
@@ -232,9 +232,10 @@ private final class MuteSocket {
         _ = connect(simulator, "/ws/xyzusdt@depth@100ms/xyzusdt@bookTicker/nosuch@trade", listener)
         try wait("two frames") { listener.texts.count == 2 }
         #expect(
-            listener.texts == [small[0], small[3]].map { line in
-                String(line[line.range(of: #""data":"#)!.upperBound...].dropLast())
-            })
+            listener.texts
+                == [small[0], small[3]].map { line in
+                    String(line[line.range(of: #""data":"#)!.upperBound...].dropLast())
+                })
         try wait("the end") { simulator.monitor.statistics.endedSymbols == ["XYZUSDT"] }
         #expect(simulator.monitor.statistics.holdsExpired == 1)
         #expect(simulator.monitor.statistics.messagesSent == [.depth: 1, .bookTicker: 1])
@@ -267,18 +268,19 @@ private final class MuteSocket {
         }
         #expect(
             try ask(#"{"method":"SUBSCRIBE","params":["btcusdt@trade","btcusdt@bookTicker","nosuch"],"id":1}"#)
-                == #"{"id":1,"result":null}"#)
+                == #"{"result":null,"id":1}"#)
         try wait("both streams") { listener.counts.count == 2 }
         #expect(Set(listener.counts.keys) == ["btcusdt@trade", "btcusdt@bookTicker"])
-        #expect(try ask(#"{"method":"SUBSCRIBE","params":["ethusdt@trade"],"id":"x/2"}"#) == #"{"id":"x/2","result":null}"#)
+        #expect(
+            try ask(#"{"method":"SUBSCRIBE","params":["ethusdt@trade"],"id":"x/2"}"#) == #"{"result":null,"id":"x/2"}"#)
         try wait("the other market") { listener.counts["ethusdt@trade"] != nil }
         #expect(
             try ask(#"{"method":"UNSUBSCRIBE","params":["btcusdt@trade","btcusdt@bookTicker","never"],"id":3}"#)
-                == #"{"id":3,"result":null}"#)
+                == #"{"result":null,"id":3}"#)
         // What follows the answer has none of it any more.
         listener.counts = [:]
         #expect(
-            try ask(#"{"method":"LIST_SUBSCRIPTIONS","id":4}"#) == #"{"id":4,"result":["nosuch","ethusdt@trade"]}"#)
+            try ask(#"{"method":"LIST_SUBSCRIPTIONS","id":4}"#) == #"{"result":["nosuch","ethusdt@trade"],"id":4}"#)
         try wait("ten trades") { (listener.counts["ethusdt@trade"] ?? 0) >= 10 }
         #expect(Set(listener.counts.keys) == ["ethusdt@trade"])
     }
@@ -365,6 +367,45 @@ private final class MuteSocket {
         withExtendedLifetime(second) {}
     }
 
+    @Test func unpacedTheSlowestClientSetsThePace() throws {
+        let simulator = try RunningSimulator { Self.synthetic(["BTCUSDT"]) }
+        let path = "/stream?streams=btcusdt@depth@100ms/btcusdt@bookTicker"
+        var mute: MuteSocket? = try MuteSocket(port: simulator.port, path: path)
+        try wait("the mute client") { simulator.monitor.statistics.clientsConnected == 1 }
+        let listener = Listener()
+        _ = connect(simulator, path, listener)
+        try wait("open") { listener.isOpen }
+        func received() -> Int { listener.counts.values.reduce(0, +) }
+        var last = (count: -1, time: Clock.monotonicNanoseconds)
+        try wait("a standstill", seconds: 60) {
+            let now = Clock.monotonicNanoseconds
+            if received() != last.count { last = (received(), now) }
+            return now - last.time > 500_000_000
+        }
+        #expect(simulator.monitor.statistics.clientsTooSlow == 0)
+        withExtendedLifetime(mute) {}
+        mute = nil
+        try wait("the market going on") { received() > last.count + 1_000 }
+        #expect(simulator.monitor.statistics.clientsTooSlow == 0)
+    }
+
+    @Test func theExchangesTimeRunsWithItsMarket() throws {
+        let simulator = try RunningSimulator(speed: .factor(10)) { Self.synthetic(["BTCUSDT"]) }
+        func time() throws -> Int {
+            let text = try text(get(simulator, "/api/v3/time"))
+            return try #require(Int(text.filter(\.isNumber)))
+        }
+        #expect(try time() == 1_767_225_600_000)
+        #expect(try time() == 1_767_225_600_000)
+        let listener = Listener()
+        _ = connect(simulator, "/ws/btcusdt@trade", listener)
+        try wait("a trade") { !listener.texts.isEmpty }
+        let event = try #require(try JSONSerialization.jsonObject(with: Data(listener.texts[0].utf8)) as? [String: Any])
+        let later = try time()
+        #expect(later >= event["E"] as? Int ?? .max)
+        try wait("time to pass") { (try? time()).map { $0 > later } == true }
+    }
+
     // MARK: - REST
 
     @Test func requestsAreAnsweredInTheVenuesFormat() throws {
@@ -428,11 +469,14 @@ private final class MuteSocket {
         try wait("the count") { simulator.monitor.statistics.requestsRefused == 1 }
     }
 
-    @Test func aPortInUseIsATypedError() throws {
+    @Test func aPortInUseAndASymbolTwiceAreTypedErrors() throws {
         let simulator = try RunningSimulator { try Self.capture() }
         var options = ExchangeSimulator.Options()
         options.port = simulator.port
         #expect(throws: TransportError.self) { _ = try ExchangeSimulator(Self.capture(), options: options) }
+        #expect(throws: ExchangeSimulator.DuplicateSymbol(symbol: "XYZUSDT")) {
+            _ = try ExchangeSimulator(Self.capture() + Self.capture())
+        }
     }
 }
 

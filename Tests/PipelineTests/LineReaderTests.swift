@@ -32,15 +32,20 @@ struct LineReaderTests {
             #expect(gzclose(file) == Z_OK)
             return try Data(contentsOf: URL(fileURLWithPath: path))
         case .zstandard:
+            let context = ZSTD_createCCtx()
+            defer { ZSTD_freeCCtx(context) }
+            // As the command zstd does; without it a changed literal goes unnoticed.
+            ZSTD_CCtx_setParameter(context, ZSTD_c_checksumFlag, 1)
             var packed = [UInt8](repeating: 0, count: ZSTD_compressBound(bytes.count))
-            let count = ZSTD_compress(&packed, packed.count, bytes, bytes.count, 3)
+            let count = ZSTD_compress2(context, &packed, packed.count, bytes, bytes.count)
             #expect(ZSTD_isError(count) == 0)
             return Data(packed[..<count])
         }
     }
 
     /// All lines up to the end or an error.
-    private func read(_ path: String, maxLineBytes: Int = 1 << 20) throws -> (lines: [String], error: LineReaderError?) {
+    private func read(_ path: String, maxLineBytes: Int = 1 << 20) throws -> (lines: [String], error: LineReaderError?)
+    {
         var lines: [String] = []
         var reader = try LineReader(path: path, maxLineBytes: maxLineBytes)
         do throws(LineReaderError) {
@@ -118,7 +123,8 @@ struct LineReaderTests {
 
     @Test func aMissingFileIsNamed() {
         let path = folder.appendingPathComponent("absent").path
-        #expect(throws: LineReaderError(path: path, line: 1, problem: .cannotOpen(reason: "No such file or directory"))) {
+        #expect(throws: LineReaderError(path: path, line: 1, problem: .cannotOpen(reason: "No such file or directory")))
+        {
             _ = try LineReader(path: path)
         }
         #expect {

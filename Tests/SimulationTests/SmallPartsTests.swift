@@ -55,7 +55,8 @@ struct SmallPartsTests {
         #expect(clock.offset(at: 1_010) == 100 && clock.dueOffset(at: 1_010) == 100)
         #expect(clock.wait(until: 205, from: 1_010) == 11)
         clock.hold(atOffset: 150, wall: 1_020)
-        #expect(clock.offset(at: 5_000) == 150 && clock.heldSince == 1_020 && clock.wait(until: 200, from: 5_000) == nil)
+        #expect(
+            clock.offset(at: 5_000) == 150 && clock.heldSince == 1_020 && clock.wait(until: 200, from: 5_000) == nil)
         clock.resume(at: 6_000)
         #expect(clock.offset(at: 6_005) == 200)
     }

@@ -22,7 +22,8 @@ struct Lines: LineSource {
 enum RecordedCapture {
     static let folder: URL = {
         if let path = ProcessInfo.processInfo.environment["MICROSTRUCTURE_DATA"] { return URL(fileURLWithPath: path) }
-        return URL(fileURLWithPath: #filePath).resolvingSymlinksInPath().deletingLastPathComponent().deletingLastPathComponent()
+        return URL(fileURLWithPath: #filePath).resolvingSymlinksInPath().deletingLastPathComponent()
+            .deletingLastPathComponent()
             .deletingLastPathComponent().deletingLastPathComponent().appendingPathComponent("shared/data")
     }()
 
@@ -47,9 +48,13 @@ enum RecordedCapture {
 
 /// A client's view of one symbol, kept by the exchange's rules from frames and a snapshot, in text.
 struct ClientBook {
+    // The names are the venue\'s keys.
+    // swift-format-ignore: AlwaysUseLowerCamelCase
     struct Depth: Decodable { let U: Int64, u: Int64, b: [[String]], a: [[String]] }
     struct Snapshot: Decodable { let lastUpdateId: Int64, bids: [[String]], asks: [[String]] }
+    // swift-format-ignore: AlwaysUseLowerCamelCase
     struct Ticker: Decodable { let u: Int64, b: String, B: String, a: String, A: String }
+    // swift-format-ignore: AlwaysUseLowerCamelCase
     struct Trade: Decodable { let t: Int64, E: Int64, T: Int64, p: String, q: String, m: Bool }
     enum Outcome { case ignored, applied, hole }
 
@@ -78,8 +83,12 @@ struct ClientBook {
         for level in newAsks { asks[level[0]] = level[1] == "0.00000000" ? nil : level[1] }
     }
 
-    var bestBid: (price: String, size: String)? { bids.max { number($0.key) < number($1.key) }.map { ($0.key, $0.value) } }
-    var bestAsk: (price: String, size: String)? { asks.min { number($0.key) < number($1.key) }.map { ($0.key, $0.value) } }
+    var bestBid: (price: String, size: String)? {
+        bids.max { number($0.key) < number($1.key) }.map { ($0.key, $0.value) }
+    }
+    var bestAsk: (price: String, size: String)? {
+        asks.min { number($0.key) < number($1.key) }.map { ($0.key, $0.value) }
+    }
 
     func agrees(with ticker: Ticker) -> Bool {
         bestBid.map { $0 == (ticker.b, ticker.B) } == true && bestAsk.map { $0 == (ticker.a, ticker.A) } == true

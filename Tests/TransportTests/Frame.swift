@@ -28,8 +28,8 @@ enum Frame {
 final class HandMadeServer {
     let descriptor: Int32
 
-    /// Accepts the connection that a client of `loop` is making, and upgrades it.
-    init?(_ port: SilentPort, _ loop: EventLoop) {
+    /// Accepts the connection that a client of `loop` is making, and upgrades it or sends the given answer.
+    init?(_ port: SilentPort, _ loop: EventLoop, answer: [UInt8]? = nil) {
         _ = fcntl(port.descriptor, F_SETFL, O_NONBLOCK)
         var found: Int32 = -1
         guard
@@ -52,6 +52,10 @@ final class HandMadeServer {
                 return String(decoding: request, as: UTF8.self).contains("\r\n\r\n")
             })
         guard isComplete else { return nil }
+        if let answer {
+            send(answer)
+            return
+        }
         let lines = String(decoding: request, as: UTF8.self).split(separator: "\r\n")
         guard let line = lines.first(where: { $0.lowercased().hasPrefix("sec-websocket-key:") }) else { return nil }
         let key = line.split(separator: " ").last.map(String.init) ?? ""

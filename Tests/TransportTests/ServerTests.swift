@@ -67,7 +67,8 @@ extension TransportTests {
 
         @Test func keepsTheConnectionAndItsPipeline() throws {
             let server = try serve()
-            site.onRequest = { request, responder in responder.respond(status: 200, text: "answer to \(request.path).") }
+            site.onRequest = { request, responder in responder.respond(status: 200, text: "answer to \(request.path).")
+            }
             let raw = try RawSocket(port: server.port)
             for index in 0..<5 {
                 raw.send("GET /\(index) HTTP/1.1\r\nHost: x\r\n\r\n")
@@ -211,7 +212,8 @@ extension TransportTests {
             let body = pattern(3 << 20)
             let outcome = Outcome()
             client.send(
-                HTTPRequest(method: "POST", url: "http://127.0.0.1:\(server.port)/", body: body), completion: outcome.set)
+                HTTPRequest(method: "POST", url: "http://127.0.0.1:\(server.port)/", body: body),
+                completion: outcome.set)
             #expect(run(loop) { outcome.isSet })
             let answer = try outcome.get()
             #expect(answer.body == body)
@@ -267,7 +269,8 @@ extension TransportTests {
         @Test func answersCannotBeSplitByAHeader() throws {
             let server = try serve()
             site.onRequest = {
-                $1.respond(status: 200, headers: [("x-a", "b\r\nx-evil: 1"), ("x b", "c"), ("x-good", "1")], text: "ok")
+                $1.respond(
+                    status: 200, headers: [("x-a", "b\r\nx-evil: 1"), ("x b", "c"), ("x-good", "1")], text: "ok")
             }
             let answer = try exchange(server, "GET / HTTP/1.1\r\nHost: x\r\n\r\n", until: { $0.hasSuffix("ok") })
             #expect(!answer.contains("evil") && !answer.contains("x b") && answer.contains("x-good: 1"))

@@ -14,7 +14,8 @@ extension TransportTests {
         }
 
         private func connect(
-            _ server: Server, _ delegate: Recorder, path: String = "/", _ change: (inout WebSocketRequest) -> Void = { _ in }
+            _ server: Server, _ delegate: Recorder, path: String = "/",
+            _ change: (inout WebSocketRequest) -> Void = { _ in }
         ) -> WebSocketConnection {
             var request = WebSocketRequest(url: "ws://127.0.0.1:\(server.port)\(path)")
             change(&request)
@@ -323,7 +324,8 @@ extension TransportTests {
         }
 
         @Test(arguments: [
-            "", "http://x/", "ws://", "ws://:80/", "ws://a:b/", "ws://a:0/", "ws://a:65536/", "ws://u:p@h/", "ws://[::1]/",
+            "", "http://x/", "ws://", "ws://:80/", "ws://a:b/", "ws://a:0/", "ws://a:65536/", "ws://u:p@h/",
+            "ws://[::1]/",
             "ws://a b/", "ws://a/\r\nX: y",
         ])
         func malformedURLIsOneTypedClose(url: String) throws {

@@ -106,7 +106,7 @@ import Testing
         let lab = try Lab(.spot("BTCUSDT"))
         try lab.frame(depth(1, 3))
         try lab.frame(depth(4, 6))
-        #expect(try lab.frame(depth(9, 12)) == .proceed)
+        #expect(try lab.frame(depth(8, 12)) == .proceed)
         #expect(lab.pending() == 1 && lab.counts().gaps == 1 && lab.counts().depthDropped == 2)
         #expect(try lab.snapshot(snapshotBody(5)) == fetch)
         #expect(try lab.snapshot(snapshotBody(10)) == .proceed)
@@ -255,6 +255,17 @@ import Testing
         #expect(try tight.snapshot(snapshotBody(9, bid: "100.00")) == .proceed)
         #expect(try tight.frame(depth(10, 10)) == .proceed)
         #expect(tight.validity() == .valid && tight.isBalanced)
+    }
+
+    @Test func heldUpdatesKeepNoRoomToSpare() throws {
+        var book = BinanceBook(InstrumentID(0), BinanceConfiguration(instruments: [.spot("BTCUSDT")]))
+        var scratch = [PriceLevel(price: Price(1), quantity: Quantity(1))]
+        scratch.reserveCapacity(10_000)
+        let now = Timestamp(nanoseconds: 1)
+        var events = EventBatch()
+        let header = DepthHeader(first: 1, last: 2, times: EventTimes(venue: now, receive: now))
+        _ = book.receive(header, bids: scratch, asks: scratch, into: &events)
+        #expect(book.pending[0].bids == scratch && book.pending[0].bids.capacity < 100)
     }
 
     @Test func oneSymbolResynchronisesWhileTheOtherStaysValid() throws {

@@ -42,8 +42,8 @@ import Testing
                 venue: Timestamp(nanoseconds: milliseconds * 1_000_000), receive: Timestamp(nanoseconds: 9)),
             id: 12_345, price: Price(100_000), quantity: Quantity(10_000_000_000), aggressor: aggressor)
         #expect(lab.batch.events == [.trade(trade)])
-        #expect(lab.session.lastTradeID(of: InstrumentID(0)) == 12_345)
-        #expect(lab.session.lastTradeID(of: InstrumentID(1)) == nil)
+        #expect(lab.lastTradeID(0) == 12_345)
+        #expect(lab.lastTradeID(1) == nil)
     }
 
     @Test(arguments: [false, true])

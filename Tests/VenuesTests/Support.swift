@@ -48,6 +48,8 @@ final class Lab {
     func book(_ index: Int = 0) -> OrderBook { session.book(of: InstrumentID(index)) }
     func pending(_ index: Int = 0) -> Int { session.pendingUpdates(of: InstrumentID(index)) }
 
+    func lastTradeID(_ index: Int = 0) -> Int64? { session.lastTradeID(of: InstrumentID(index)) }
+
     /// Book events of the last call.
     var books: [BookUpdate] {
         batch.events.compactMap { if case .book(let update) = $0 { update } else { nil } }

@@ -37,6 +37,25 @@ extension ZeroMQTests {
             #expect(try drain(sink, from: 10) == more)
         }
 
+        @Test(arguments: 1...3) func roomThatAPeerMadeIsSeenAtOnce(frames: Int) throws {
+            let context = try Context()
+            let sink = try Socket(.pull, in: context, options: options { $0.receiveHighWaterMark = 1 })
+            let source = try Socket(.push, in: context, options: options { $0.sendHighWaterMark = 1 })
+            try source.connect(try sink.bind("inproc://room"))
+            for _ in 1...100 {
+                while try source.offer("topic", "x") == .sent {}
+                var message = Message()
+                while try sink.tryReceive(into: &message) == .received {}
+                let outcome =
+                    switch frames {
+                    case 1: try source.offer("x")
+                    case 2: try source.offer("topic", "x")
+                    default: try source.offer([bytes("a"), bytes("b"), bytes("c")])
+                    }
+                #expect(outcome == .sent)
+            }
+        }
+
         @Test func pushWithoutPeersRefusesOrQueuesToItsMark() throws {
             let context = try Context()
             let unbound = try Socket(.push, in: context, options: options())

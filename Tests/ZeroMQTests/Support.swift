@@ -66,6 +66,9 @@ func holds(_ condition: () throws -> Bool) rethrows -> Bool {
 /// A thread with a result, and a look at whether it sleeps in the kernel.
 final class Worker<Value: Sendable>: @unchecked Sendable {
     private let finished = DispatchSemaphore(value: 0)
+    /// The thread lives until `join`, so that it can be sent signals after its work is done.
+    private let released = DispatchSemaphore(value: 0)
+    private let done = Atomic<Bool>(false)
     private let started = DispatchSemaphore(value: 0)
     private var result: Result<Value, any Error>?
     private var directory = ""
@@ -83,12 +86,18 @@ final class Worker<Value: Sendable>: @unchecked Sendable {
             pthread_sigmask(SIG_UNBLOCK, &interrupting, nil)
             started.signal()
             result = Result { try body() }
+            done.store(true, ordering: .sequentiallyConsistent)
             finished.signal()
+            released.wait()
         }
         started.wait()
     }
 
+    var isFinished: Bool { done.load(ordering: .sequentiallyConsistent) }
+
+    /// Waits for the result, once.
     func join() throws -> Value {
+        defer { released.signal() }
         guard finished.wait(timeout: .now() + .milliseconds(patienceMilliseconds)) == .success else {
             throw WorkerError.stuck
         }

@@ -3,7 +3,6 @@ import Foundation
 import HTTPTypes
 import Hummingbird
 import NIOCore
-import NIOFoundationCompat
 import Pipeline
 
 /// `/api/v1/signals`: asking for signals and posting them.

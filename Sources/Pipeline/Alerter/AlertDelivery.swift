@@ -1,11 +1,10 @@
 import Foundation
 import Logging
 import Metrics
-import ServiceLifecycle
 import Synchronization
 
 /// One sink's queue and its worker: a slow sink holds up nobody else.
-final class AlertDelivery: Service {
+final class AlertDelivery: Sendable {
     /// Alerts waiting for one sink. Beyond it the newest is refused, logged and counted.
     static let queueLimit = 10_000
     /// Tries for one alert before it is given up.
@@ -41,7 +40,8 @@ final class AlertDelivery: Service {
     /// No further alerts will come: `run` ends once the queue is empty.
     func finish() { continuation.finish() }
 
-    func run() async throws {
+    /// Delivers, one alert after another, until `finish()`.
+    func run() async {
         for await (signal, received) in stream {
             await deliver(signal, received)
             pending.record(waiting.wrappingSubtract(1, ordering: .relaxed).newValue)

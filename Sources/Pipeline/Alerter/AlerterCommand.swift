@@ -58,11 +58,6 @@ public struct AlerterCommand: ServiceCommand {
                     url: url, secret: configuration.webhookSecret, timeoutSeconds: configuration.timeoutSeconds,
                     http: try HTTPClient()))
         }
-        let deliveries = sinks.map { AlertDelivery($0, logger: runtime.logger) }
-        let stage = StageThread("alerter") { stop in
-            try AlerterStage.run(configuration, runtime, deliveries, until: stop)
-        }
-        // Services stop in reverse order: first the stage, which ends the queues, then the deliveries, which drain.
-        return deliveries + [stage]
+        return [AlerterService(configuration, runtime, sinks: sinks)]
     }
 }

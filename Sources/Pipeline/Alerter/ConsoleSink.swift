@@ -15,7 +15,7 @@ struct ConsoleSink: AlertSink {
     }
 
     static func line(_ signal: SignalDocument, hasColour: Bool) -> String {
-        let time = Date(timeIntervalSince1970: signal.timestamp).formatted(.iso8601.time(includingFractionalSeconds: true))
+        let time = Date(timeIntervalSince1970: signal.timestamp).formatted(Date.ISO8601FormatStyle(includingFractionalSeconds: true))
         let side = signal.direction ?? "-"
         let colour = signal.direction == "up" ? "32" : signal.direction == "down" ? "31" : "33"
         let head = "\(printable(signal.symbol)) \(printable(signal.signalType)) \(side)"

@@ -1,4 +1,3 @@
-import Foundation
 import Logging
 import Simulation
 import Transport
@@ -30,6 +29,13 @@ public final class ExchangeSimulator {
         public init() {}
     }
 
+    /// Two markets of one symbol.
+    public struct DuplicateSymbol: Error, Equatable, CustomStringConvertible {
+        public let symbol: String
+
+        public var description: String { "the symbol \(symbol) is given more than once" }
+    }
+
     /// Frames of one market between two looks at the sockets.
     private static let framesPerRound = 1_000
     /// Longest time spent on closing handshakes at the end.
@@ -50,17 +56,19 @@ public final class ExchangeSimulator {
 
     /// Binds the port; `run` serves it.
     ///
-    /// - Throws: `TransportError` where the port cannot be bound.
+    /// - Throws: `TransportError` where the port cannot be bound, `DuplicateSymbol`.
     public init(
         _ markets: [any SimulatedMarket], options: Options = Options(), monitor: SimulatorMonitor = SimulatorMonitor(),
         logger: Logger = Logger(label: "exchange-sim")
-    ) throws(TransportError) {
+    ) throws {
         precondition(options.queueBytes > 0 && options.pingIntervalSeconds > 0 && options.pongTimeoutSeconds > 0)
         self.options = options
         self.monitor = monitor
         self.logger = logger
         feeds = markets.map { MarketFeed($0, speed: options.speed) }
-        feedsBySymbol = Dictionary(feeds.map { ($0.market.listing.symbol, $0) }) { first, _ in first }
+        feedsBySymbol = try Dictionary(feeds.map { ($0.market.listing.symbol, $0) }) { feed, _ in
+            throw DuplicateSymbol(symbol: feed.market.listing.symbol)
+        }
         var loopOptions = EventLoop.Options()
         // 1,024 stream names fit into one request line.
         loopOptions.maxHeaderBytes = 65_535

@@ -32,8 +32,9 @@ final class MarketFeed {
         followers.values.contains { $0.contains { $0.bufferedBytes > bytes } }
     }
 
-    /// The next frame that is due; stops the clock where the market holds.
+    /// The next frame that is due; stops the clock where the market holds. Nothing before the market has opened.
     func nextFrame(at now: Int64) throws(CaptureError) -> MarketFrame? {
+        guard clock.isStarted else { return nil }
         guard let frame = try market.nextFrame(dueBy: clock.dueOffset(at: now)) else {
             if market.phase == .held { clock.hold(atOffset: market.nextDue ?? 0, wall: now) }
             return nil

@@ -36,20 +36,6 @@ struct SubscriptionRequest: Decodable {
 
     private enum CodingKeys: String, CodingKey { case method, params, id }
 
-    private struct Answer<Result: Encodable>: Encodable {
-        let result: Result?
-        let id: ID
-
-        private enum CodingKeys: String, CodingKey { case result, id }
-
-        func encode(to encoder: any Encoder) throws {
-            var container = encoder.container(keyedBy: CodingKeys.self)
-            // A result of null is written, not left out.
-            try container.encode(result, forKey: .result)
-            try container.encode(id, forKey: .id)
-        }
-    }
-
     static func parse(_ message: Data) -> Result<SubscriptionRequest, Refusal> {
         do {
             return .success(try JSONDecoder().decode(SubscriptionRequest.self, from: message))
@@ -100,7 +86,10 @@ struct SubscriptionRequest: Decodable {
     }
 
     /// `{"result":null,"id":1}`, or the list of streams as the result.
-    func answer(_ streams: [String]? = nil) -> [UInt8] { Self.encoded(Answer(result: streams, id: id)) }
+    func answer(_ streams: [String]? = nil) -> [UInt8] {
+        Array(#"{"result":"#.utf8) + Self.encoded(streams) + Array(#","id":"#.utf8) + Self.encoded(id)
+            + Array("}".utf8)
+    }
 
     static func answer(_ refusal: Refusal) -> [UInt8] { encoded(refusal) }
 

@@ -86,7 +86,8 @@ struct GzipDecoder: ~Copyable {
         case Z_OK, Z_BUF_ERROR:
             return Decompressor.Step(consumed: consumed, produced: produced, isComplete: false)
         default:
-            throw Decompressor.Corruption(reason: stream.pointee.msg.map { String(cString: $0) } ?? "zlib status \(status)")
+            throw Decompressor.Corruption(
+                reason: stream.pointee.msg.map { String(cString: $0) } ?? "zlib status \(status)")
         }
     }
 }

@@ -31,6 +31,13 @@ struct BinanceBook: Sendable {
         var bids: [PriceLevel]
         var asks: [PriceLevel]
 
+        /// Copies the levels: the arrays they come from are scratch space, with room for far longer updates.
+        init(_ header: DepthHeader, bids: [PriceLevel], asks: [PriceLevel]) {
+            self.header = header
+            self.bids = bids.withUnsafeBufferPointer { Array($0) }
+            self.asks = asks.withUnsafeBufferPointer { Array($0) }
+        }
+
         var byteCount: Int {
             MemoryLayout<PendingUpdate>.stride + (bids.count + asks.count) * MemoryLayout<PriceLevel>.stride
         }
@@ -91,9 +98,9 @@ struct BinanceBook: Sendable {
         switch phase {
         case .disconnected, .idle:
             // Asked for only now: the first update held must be older than the snapshot.
-            return restart(holding: PendingUpdate(header: header, bids: bids, asks: asks))
+            return restart(holding: PendingUpdate(header, bids: bids, asks: asks))
         case .awaitingSnapshot:
-            hold(PendingUpdate(header: header, bids: bids, asks: asks))
+            hold(PendingUpdate(header, bids: bids, asks: asks))
             return .proceed
         case .awaitingStraddle, .live:
             switch apply(header, bids, asks, into: &events) {
@@ -101,7 +108,7 @@ struct BinanceBook: Sendable {
                 return .proceed
             case .hole, .crossed:
                 counts.resyncs += 1
-                return restart(holding: PendingUpdate(header: header, bids: bids, asks: asks))
+                return restart(holding: PendingUpdate(header, bids: bids, asks: asks))
             }
         }
     }

@@ -96,5 +96,7 @@ public struct BinanceConfiguration: Sendable {
         try require(pendingUpdateLimit >= 1, "pendingUpdateLimit is \(pendingUpdateLimit), not 1 or more")
         try require(
             pendingByteLimit >= 1 && frameByteLimit >= 1 && snapshotByteLimit >= 1, "a byte limit is below 1")
+        // Positions in a frame are kept in 32 bits.
+        try require(frameByteLimit <= Int(Int32.max), "frameByteLimit is \(frameByteLimit), above \(Int32.max)")
     }
 }

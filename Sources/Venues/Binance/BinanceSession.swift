@@ -61,8 +61,7 @@ public struct BinanceSession: ~Copyable, Sendable, VenueSession {
     // MARK: Snapshots
 
     public mutating func snapshotFailed(for id: InstrumentID, at time: Timestamp) -> VenueAction {
-        guard books.indices.contains(id.index) else { return .proceed }
-        return books[id.index].snapshotFailed()
+        books[id.index].snapshotFailed()
     }
 
     public mutating func receiveSnapshot(

@@ -1,0 +1,194 @@
+import Foundation
+import Logging
+import Pipeline
+import ServiceLifecycle
+import Synchronization
+import Testing
+import Wire
+import ZeroMQ
+
+@testable import Gateway
+@testable import Pipeline
+
+/// One after the other: the metrics are the process's.
+@Suite(.serialized, .timeLimit(.minutes(5)))
+enum GatewayTests {}
+
+let testMetrics = Observability.bootstrap(
+    service: "gateway-tests", level: .critical, format: .text, version: Version.current)
+
+/// Runs `body` on a thread of its own, which may block.
+func onThread(_ body: @escaping @Sendable () throws -> Void) async throws {
+    try await withCheckedThrowingContinuation { (continuation: CheckedContinuation<Void, any Error>) in
+        let thread = Thread { continuation.resume(with: Result { try body() }) }
+        thread.stackSize = 8 << 20
+        thread.start()
+    }
+}
+
+/// Waits until `condition` holds; `false` where patience ends first.
+func eventually(within seconds: Double = Connection.patienceSeconds, _ condition: () throws -> Bool) rethrows -> Bool {
+    let deadline = Date(timeIntervalSinceNow: seconds)
+    while Date() < deadline {
+        if try condition() { return true }
+        usleep(2_000)
+    }
+    return try condition()
+}
+
+/// The value of a series on the metrics page; 0 where it is not there.
+func metric(_ name: String, _ labels: String = "") -> Double {
+    let start = name + labels + " "
+    let line = testMetrics.render().split(separator: "\n").first { $0.hasPrefix(start) }
+    return line.flatMap { Double($0.dropFirst(start.count)) } ?? 0
+}
+
+/// A whole gateway, as its process runs it, between a real publisher and a real alerter's socket. Lives on one thread.
+struct Bench: ~Copyable {
+    let port: Int
+    let health = Health()
+    private var publisher: Publisher
+    private let alerter: Socket
+    private var topics: [Topic: PublishedTopic] = [:]
+    private let group: ServiceGroup
+    private let ended: DispatchSemaphore
+    private let failure: Failure
+
+    private final class Failure: Sendable {
+        let error = Mutex<(any Error)?>(nil)
+    }
+
+    private init() throws {
+        let context = try Context()
+        publisher = try Publisher(
+            [.plain("tcp://127.0.0.1:*")], in: context, producer: "bench", epoch: 1, kind: .signal)
+        var options = SocketOptions()
+        options.lingerMilliseconds = 0
+        alerter = try Socket(.pull, in: context, options: options)
+        let alerts = try alerter.bind("tcp://127.0.0.1:*")
+        let upstream = [Endpoint.plain(try publisher.endpoint)]
+        let configuration = GatewayConfiguration(
+            host: "127.0.0.1", port: 0, ticks: upstream, features: upstream, signals: upstream, alerts: [.plain(alerts)])
+        let logger = Logger(label: "gateway-tests")
+        let runtime = ServiceRuntime(
+            name: "api-gateway", logger: logger, health: health, metrics: testMetrics, epoch: 1)
+        let listening = DispatchSemaphore(value: 0)
+        let ended = DispatchSemaphore(value: 0)
+        let failure = Failure()
+        let portBox = PortBox()
+        let services = try gatewayServices(configuration, runtime) { port in
+            portBox.port.store(port, ordering: .releasing)
+            listening.signal()
+        }
+        let group = ServiceGroup(
+            configuration: .init(
+                services: services.map { .init(service: $0, successTerminationBehavior: .gracefullyShutdownGroup) },
+                logger: logger))
+        Task {
+            do { try await group.run() } catch { failure.error.withLock { $0 = error } }
+            listening.signal()
+            ended.signal()
+        }
+        listening.wait()
+        port = portBox.port.load(ordering: .acquiring)
+        (self.group, self.ended, self.failure) = (group, ended, failure)
+        if let error = failure.error.withLock({ $0 }) { throw error }
+        // All three readers have joined, so that nothing published from here on is missed.
+        let deadline = Date(timeIntervalSinceNow: Connection.patienceSeconds)
+        while publisher.subscriptions < 3, Date() < deadline {
+            try publisher.countSubscriptions()
+            usleep(2_000)
+        }
+        try #require(publisher.subscriptions == 3)
+    }
+
+    private final class PortBox: Sendable {
+        let port = Atomic<Int>(0)
+    }
+
+    /// Asks the gateway to stop and returns whether it has within `seconds`.
+    func stop(within seconds: Double) throws -> Bool {
+        let group = group
+        Task { await group.triggerGracefulShutdown() }
+        guard ended.wait(timeout: .now() + seconds) == .success else { return false }
+        // A second call finds it ended.
+        ended.signal()
+        if let error = failure.error.withLock({ $0 }) { throw error }
+        return true
+    }
+
+    /// Starts a gateway, runs `body` against it and stops it.
+    static func run(_ body: @escaping @Sendable (inout Bench) throws -> Void) async throws {
+        try await onThread {
+            var bench = try Bench()
+            let result = Result { try body(&bench) }
+            #expect(try bench.stop(within: Connection.patienceSeconds))
+            try result.get()
+        }
+    }
+
+    // MARK: What the bus brings
+
+    mutating func publish(_ payload: ProtoEnvelope.OneOf_Payload, on topic: Topic) throws {
+        var published = topics[topic] ?? PublishedTopic(topic)
+        #expect(try publisher.publish(payload, on: &published))
+        topics[topic] = published
+    }
+
+    /// Publishes a signal as a detector does. `padding` makes it that many bytes larger.
+    mutating func publish(_ number: Int, symbol: String = "BTCUSDT", type: String = "drift", score: Double = 0.75, padding: Int = 0)
+        throws
+    {
+        try publish(
+            .signal(Self.signal(number, symbol: symbol, type: type, score: score, padding: padding)),
+            on: .signal(venue: "binance", symbol: symbol, type: type))
+    }
+
+    static func id(_ number: Int, symbol: String = "BTCUSDT", type: String = "drift") -> String {
+        let digits = String(1_700_000_000_000_000_000 + number * 1_000_000_000, radix: 16)
+        return String(repeating: "0", count: 16 - digits.count) + "\(digits)-\(symbol)-\(type)"
+    }
+
+    /// Signal `number` is detected that many seconds after 1700000000.
+    static func signal(_ number: Int, symbol: String, type: String, score: Double, padding: Int) -> ProtoSignal {
+        var signal = ProtoSignal()
+        signal.id = id(number, symbol: symbol, type: type)
+        signal.venue = "binance"
+        signal.symbol = symbol
+        signal.type = type
+        signal.metric = "imbalance_5"
+        signal.direction = .up
+        signal.score = score
+        signal.threshold = 0.5
+        signal.detectedTimeNs = 1_700_000_000_000_000_000 + Int64(number) * 1_000_000_000
+        signal.onsetTimeNs = signal.detectedTimeNs - 2_000_000_000
+        signal.validity = .valid
+        var part = ProtoEvidence()
+        part.detector = "cusum" + String(repeating: "x", count: padding)
+        part.metric = "imbalance_5"
+        part.statistic = 4.5
+        part.threshold = 3
+        part.share = score
+        signal.evidence = [part]
+        return signal
+    }
+
+    /// Waits until the gateway holds signal `number`.
+    func holds(_ number: Int, symbol: String = "BTCUSDT", type: String = "drift") throws -> Bool {
+        let path = "/api/v1/signals/" + Self.id(number, symbol: symbol, type: type)
+        return try eventually { try ask(port, "GET", path).status == 200 }
+    }
+
+    // MARK: What the alerter gets
+
+    /// The next alert: its topic and its signal.
+    func nextAlert() throws -> (topic: String, signal: ProtoSignal)? {
+        var poller = Poller(capacity: 1)
+        _ = try poller.add(alerter)
+        guard case .ready = try poller.wait(timeoutMilliseconds: Int(Connection.patienceSeconds * 1000)) else { return nil }
+        var message = Message(maximumFrames: 2)
+        guard try alerter.tryReceive(into: &message) == .received, message.frameCount == 2 else { return nil }
+        guard case .signal(let signal) = try EnvelopeCodec.decode(message.frame(1)).payload else { return nil }
+        return (message.text(0), signal)
+    }
+}

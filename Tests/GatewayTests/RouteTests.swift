@@ -1,0 +1,137 @@
+import Foundation
+import Microstructure
+import Testing
+import Wire
+
+@testable import Gateway
+@testable import Pipeline
+
+extension GatewayTests {
+    @Suite struct RouteTests {
+        private struct Health: Decodable {
+            struct Part: Decodable {
+                let name: String
+                let ready: Bool
+            }
+            let status: String
+            let service: String
+            let parts: [Part]
+        }
+
+        @Test func healthAndReadinessFollowTheUpstreams() async throws {
+            try await Bench.run { bench in
+                let port = bench.port
+                #expect(try eventually { try ask(port, "GET", "/health").decode(Health.self).parts.count == 4 })
+                let health = try ask(port, "GET", "/health")
+                #expect(health.status == 200)
+                #expect(try health.decode(Health.self).service == "api-gateway")
+                #expect(try health.decode(Health.self).parts.map(\.name) == ["features", "signals", "store", "ticks"])
+
+                let before = try ask(port, "GET", "/ready")
+                #expect(before.status == 503)
+                #expect(try before.decode(Health.self).parts.filter { !$0.ready }.map(\.name) == ["features", "ticks"])
+
+                var status = ProtoStatus()
+                status.validity = .valid
+                try bench.publish(.status(status), on: .tick(.binance, "BTCUSDT", .status))
+                #expect(try eventually { try ask(port, "GET", "/ready").decode(Health.self).parts.last?.ready == true })
+                #expect(try ask(port, "GET", "/ready").status == 503)
+                try bench.publish(
+                    .featureVector(ProtoFeatureVector()), on: .feature(venue: "binance", symbol: "BTCUSDT"))
+                #expect(try eventually { try ask(port, "GET", "/ready").status == 200 })
+            }
+        }
+
+        @Test func schemaIsThatOfTheFeatures() async throws {
+            struct Schema: Decodable {
+                let schema_id: String
+                let features: [String]
+            }
+            try await Bench.run { bench in
+                let schema = try ask(bench.port, "GET", "/api/v1/schema").decode(Schema.self)
+                #expect(schema.features == FeatureSchema().names)
+                #expect(UInt64(schema.schema_id, radix: 16) == FeatureSchema().id)
+                #expect(schema.schema_id.count == 16)
+            }
+        }
+
+        @Test func everyRouteOfTheIndexAnswers() async throws {
+            struct Index: Decodable {
+                struct Entry: Decodable {
+                    let path: String
+                    let methods: [String]
+                }
+                let routes: [Entry]
+            }
+            try await Bench.run { bench in
+                let index = try ask(bench.port, "GET", "/")
+                #expect(index.headers["content-type"] == "application/json")
+                let routes = try index.decode(Index.self).routes
+                #expect(routes.count == 7)
+                for route in routes {
+                    let path = route.path.replacing("{id}", with: "none")
+                    let options = try ask(bench.port, "OPTIONS", path)
+                    #expect(options.status == 204)
+                    #expect(options.headers["allow"] == route.methods.joined(separator: ", "))
+                    let other = try ask(bench.port, "DELETE", path)
+                    #expect(other.status == 405)
+                    #expect(other.headers["allow"] == route.methods.joined(separator: ", "))
+                    #expect(other.headers["content-type"] == "application/problem+json")
+                    let head = try ask(bench.port, "HEAD", path)
+                    #expect(head.status == (path.hasSuffix("/none") ? 404 : path == "/ready" ? 503 : 200), "\(path)")
+                    #expect(head.body.isEmpty)
+                }
+            }
+        }
+
+        @Test func whatIsNotThereIsAProblem() async throws {
+            try await Bench.run { bench in
+                for path in ["/nothing", "/api/v2/signals", "/api/v1/signals/a/b", "/api", "/%00", "/..%2f..%2fetc/passwd"] {
+                    let answer = try ask(bench.port, "GET", path)
+                    #expect(answer.status == 404, "\(path)")
+                    #expect(answer.headers["content-type"] == "application/problem+json")
+                    let problem = try answer.decode(Problem.Document.self)
+                    #expect(problem.status == 404)
+                    #expect(problem.title == "Not Found")
+                    #expect(problem.type == "about:blank")
+                }
+                let unknown = try ask(bench.port, "PROPFIND", "/api/v1/signals")
+                #expect(unknown.status == 501)
+                #expect(unknown.headers["content-type"] == "application/problem+json")
+            }
+        }
+
+        @Test func requestsAreCountedByRouteTemplate() async throws {
+            let labels = #"{method="GET",route="/api/v1/signals/{id}",status="404"}"#
+            let unmatched = #"{method="GET",route="unmatched",status="404"}"#
+            try await Bench.run { bench in
+                let before = (metric(MetricName.httpRequests, labels), metric(MetricName.httpRequests, unmatched))
+                for number in 0..<3 { _ = try ask(bench.port, "GET", "/api/v1/signals/secret-\(number)") }
+                for number in 0..<2 { _ = try ask(bench.port, "GET", "/hidden/\(number)") }
+                #expect(metric(MetricName.httpRequests, labels) == before.0 + 3)
+                #expect(metric(MetricName.httpRequests, unmatched) == before.1 + 2)
+                let page = try ask(bench.port, "GET", "/metrics")
+                #expect(page.status == 200)
+                #expect(page.headers["content-type"] == "text/plain; version=0.0.4; charset=utf-8")
+                #expect(page.body.contains("# TYPE \(MetricName.httpRequests) counter\n"))
+                #expect(page.body.contains("# TYPE \(MetricName.httpSeconds) histogram\n"))
+                #expect(page.body.contains("# TYPE \(MetricName.streamDropped) counter\n"))
+                #expect(!page.body.contains("secret"))
+                #expect(!page.body.contains("hidden"))
+            }
+        }
+
+        @Test func rudeClientsAreAnsweredOrCutOff() async throws {
+            try await Bench.run { bench in
+                let garbage = try Connection(port: bench.port)
+                try garbage.send("\u{1}\u{2}\u{3} nothing like HTTP\r\n\r\n")
+                #expect(try garbage.read { $0.isAtEnd })
+                let large = try Connection(port: bench.port)
+                try? large.sendRequest("GET", "/", headers: [("X", String(repeating: "x", count: 100_000))])
+                #expect(try large.read { $0.isAtEnd })
+                #expect(!large.text.contains(" 200 "))
+                #expect(try ask(bench.port, "GET", "/health").status == 200)
+            }
+        }
+    }
+}
