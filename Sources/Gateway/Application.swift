@@ -66,6 +66,30 @@ func buildApplication<Repository: SignalRepository>(
         logger: logger)
 }
 
+/// The gateway could not serve where it was told to.
+struct ListenError: Error, CustomStringConvertible {
+    let host: String
+    let port: Int
+    let reason: IOError
+
+    var description: String { "cannot listen on \(host):\(port): \(reason)" }
+}
+
+/// The HTTP server as a service whose error says where it was to listen.
+private struct HTTPService<Application: ApplicationProtocol>: Service {
+    let host: String
+    let port: Int
+    let application: Application
+
+    func run() async throws {
+        do {
+            try await application.run()
+        } catch let error as IOError {
+            throw ListenError(host: host, port: port, reason: error)
+        }
+    }
+}
+
 /// All services of a gateway process, in the order in which they start; they stop in reverse: HTTP first, so that
 /// nothing more is posted, then the readers of the bus, and last the store, which takes in what they still brought.
 func gatewayServices(
@@ -96,5 +120,6 @@ func gatewayServices(
         metrics: runtime.metrics, logger: runtime.logger)
     let application = buildApplication(
         parts, address: .hostname(configuration.host, port: configuration.port), onListening: onListening)
-    return [store] + readers + [application]
+    let http = HTTPService(host: configuration.host, port: configuration.port, application: application)
+    return [store] + readers + [http]
 }

@@ -175,15 +175,15 @@ extension [UInt8] {
     /// How often `text` occurs.
     func count(of text: String) -> Int {
         let pattern = Array(text.utf8)
-        return withUnsafeBufferPointer { bytes in
+        return withUnsafeBytes { (bytes: UnsafeRawBufferPointer) -> Int in
             guard var start = bytes.baseAddress else { return 0 }
             let end = start + bytes.count
             var count = 0
             while end - start >= pattern.count, let hit = memchr(start, Int32(pattern[0]), end - start) {
-                let candidate = hit.assumingMemoryBound(to: UInt8.self)
+                let candidate = UnsafeRawPointer(hit)
                 let isHit = end - candidate >= pattern.count && memcmp(candidate, pattern, pattern.count) == 0
                 if isHit { count += 1 }
-                start = UnsafePointer(candidate) + (isHit ? pattern.count : 1)
+                start = candidate + (isHit ? pattern.count : 1)
             }
             return count
         }

@@ -11,7 +11,7 @@ extension GatewayTests {
 
         /// A started process and what it has written to standard error.
         private final class Running: Sendable {
-            nonisolated(unsafe) let process = Process()
+            let process = Process()
             let log = Mutex("")
 
             init(_ arguments: [String]) throws {

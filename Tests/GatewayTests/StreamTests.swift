@@ -86,7 +86,7 @@ extension GatewayTests {
                     reader.connection.clear()
                 }
                 #expect(metric(MetricName.streamDropped) == before + 1)
-                #expect(try eventually { metric(MetricName.streamClients) == 1 })
+                #expect(eventually { metric(MetricName.streamClients) == 1 })
                 // What the kernel held for it still arrives; then its connection is at an end.
                 #expect(try slow.connection.read { $0.isAtEnd })
                 // It comes back and finds what it missed, as far as that is held.

@@ -7,7 +7,9 @@ import Testing
     static let executables = ["ingest", "features", "detector", "alerter", "api-gateway", "exchange-sim", "microlab"]
 
     @Test func topLevelIsClosed() throws {
-        let allowed: Set = ["Package.swift", "Makefile", "README.md", "proto", "compose", "Sources", "Tests", "Package.resolved"]
+        let allowed: Set = [
+            "Package.swift", "Makefile", "README.md", "proto", "compose", "Sources", "Tests", "Package.resolved",
+        ]
         let entries = try FileManager.default.contentsOfDirectory(atPath: Tree.root.path)
         let strangers = entries.filter { !$0.hasPrefix(".") && !allowed.contains($0) }
         #expect(strangers.isEmpty, "the top level is closed, yet it holds \(strangers.sorted())")
@@ -23,7 +25,8 @@ import Testing
     }
 
     @Test(arguments: pureModules) func pureModuleReadsNoClockNorRandomness(module: String) throws {
-        let forbidden = /\b(Date\(\)|ContinuousClock|SuspendingClock|SystemRandomNumberGenerator|\.random\(in: [^,)]*\)|getenv|print)\b/
+        let forbidden =
+            /\b(Date\(\)|ContinuousClock|SuspendingClock|SystemRandomNumberGenerator|\.random\(in: [^,)]*\)|getenv|print)\b/
         for line in try Tree.lines(under: "Sources/\(module)") where !line.isComment {
             #expect(line.text.firstMatch(of: forbidden) == nil, "\(line) in a pure module")
         }
@@ -40,7 +43,8 @@ import Testing
             guard let match = line.text.firstMatch(of: /^\s*(?:public |internal |private |@\w+ )*import (?:\w+ )?(\w+)/)
             else { continue }
             let imported = String(match.1)
-            #expect(!own.contains(imported) || allowed.contains(imported), "\(line): \(module) must not know \(imported)")
+            #expect(
+                !own.contains(imported) || allowed.contains(imported), "\(line): \(module) must not know \(imported)")
         }
     }
 

@@ -11,7 +11,8 @@ import ZeroMQ
 @Suite(.serialized) struct EndToEndTests {
     /// Signal → gateway, Python consumer, console and metrics; then every process ends on SIGTERM.
     @Test(.timeLimit(.minutes(3))) func aSignalReachesEveryConsumer() async throws {
-        let stack = try await Stack(market: ["--synthetic", "BTCUSDT,ETHUSDT", "--speed", "10"], symbols: ["BTCUSDT", "ETHUSDT"])
+        let stack = try await Stack(
+            market: ["--synthetic", "BTCUSDT,ETHUSDT", "--speed", "10"], symbols: ["BTCUSDT", "ETHUSDT"])
         let consumer = try Program(
             "consumer", [TestFiles.root.appending(path: "proto/examples/signals.py").path, "--connect", stack.signals],
             in: stack.folder, executable: URL(filePath: "/usr/bin/python3"))
@@ -19,12 +20,16 @@ import ZeroMQ
 
         // The same id at the consumer in another language and at the gateway.
         let hasBoth = await eventually(within: 60) {
-            guard let list = await Web.get("\(address)/api/v1/signals?limit=1000"), list.status == 200 else { return false }
+            guard let list = await Web.get("\(address)/api/v1/signals?limit=1000"), list.status == 200 else {
+                return false
+            }
             return consumer.outputText.split(separator: "\n").contains { line in
                 line.split(separator: " ").first.map { list.body.contains("\"\($0)\"") } ?? false
             }
         }
-        #expect(hasBoth, "consumer: \(consumer.outputText)\(consumer.logText) detector: \(stack.detector.logText.suffix(2_000))")
+        #expect(
+            hasBoth,
+            "consumer: \(consumer.outputText)\(consumer.logText) detector: \(stack.detector.logText.suffix(2_000))")
         #expect(await eventually { stack.alerter.outputText.contains("SIGNAL ") })
 
         // Every process's metrics page satisfies Prometheus.
@@ -104,7 +109,9 @@ import ZeroMQ
             let ticks = try #require(received[symbol])
             #expect(ticks.counts == expected[symbol]?.counts, "\(symbol)")
             #expect(ticks.share >= 0.999)
-            print("\(symbol): \(ticks.counts), books equal to the bookTicker of the same u: \(ticks.equal) of \(ticks.compared)")
+            print(
+                "\(symbol): \(ticks.counts), books equal to the bookTicker of the same u: \(ticks.equal) of \(ticks.compared)"
+            )
             let port = stack.metricsPorts["features"] ?? 0
             let label = "symbol=\"\(symbol)\""
             let wanted = try #require(expected[symbol]?.counts)
@@ -123,7 +130,8 @@ import ZeroMQ
     @Test(arguments: [
         ("ingest", ["--symbols", "BTC/USDT"], "--symbols"), ("ingest", ["--depth", "many"], "--depth"),
         ("ingest", ["--rest-url", "ftp://x"], "--rest-url"), ("features", ["--connect", "udp://x:1"], "--connect"),
-        ("detector", ["--drift-threshold", "-1"], "drift"), ("alerter", ["--webhook-url", "nonsense"], "--webhook-url"),
+        ("detector", ["--drift-threshold", "-1"], "drift"),
+        ("alerter", ["--webhook-url", "nonsense"], "--webhook-url"),
         ("exchange-sim", ["--speed", "fast"], "--speed"), ("features", ["--metrics-port", "70000"], "--metrics-port"),
         ("features", ["--config", "/nonexistent.json"], "/nonexistent.json"),
     ]) func aBadSettingIsOneLine(name: String, arguments: [String], mention: String) async throws {

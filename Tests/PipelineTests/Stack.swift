@@ -51,7 +51,8 @@ final class Stack {
                 "--connect-signals", "\(bus)/signals", "--alerts", "\(bus)/alerts",
             ] + metrics("api-gateway"), in: folder)
         let port = simulatorPort
-        #expect(await eventually { await Web.get("http://127.0.0.1:\(port)/api/v3/ping") != nil }, "\(simulator.logText)")
+        #expect(
+            await eventually { await Web.get("http://127.0.0.1:\(port)/api/v3/ping") != nil }, "\(simulator.logText)")
         for symbol in symbols { try startIngest(symbol, subscriptions: subscriptions) }
     }
 

@@ -8,7 +8,8 @@ import Testing
 private let instrument = Instrument(
     venue: .binance, symbol: "BTCUSDT", priceExponent: -2, quantityExponent: -5, tickSize: 1, lotSize: 1)
 private let times = EventTimes(
-    venue: Timestamp(nanoseconds: 1_723_161_255_208_000_000), receive: Timestamp(nanoseconds: 1_723_161_253_937_085_768))
+    venue: Timestamp(nanoseconds: 1_723_161_255_208_000_000), receive: Timestamp(nanoseconds: 1_723_161_253_937_085_768)
+)
 
 private func bookEnvelope() -> ProtoEnvelope {
     var batch = EventBatch()

@@ -12,14 +12,17 @@ import Testing
                 == "signal.binance.BTCUSDT.drift|")
     }
 
-    @Test(arguments: ["tick.binance.BTCUSDT.trade|", "feature.binance.ETHUSDT|", "signal.binance.BTCUSDT.regime_change|"])
+    @Test(arguments: [
+        "tick.binance.BTCUSDT.trade|", "feature.binance.ETHUSDT|", "signal.binance.BTCUSDT.regime_change|",
+    ])
     func readsWhatItWrites(text: String) throws {
         let topic = try #require(Topic(Array(text.utf8)))
         #expect(topic.description == text)
     }
 
     @Test(arguments: [
-        "", "|", "tick.binance.BTCUSDT.book", "tick.binance.BTCUSDT.nonsense|", "tick.binance.BTCUSDT|", "feature.a.b.c|",
+        "", "|", "tick.binance.BTCUSDT.book", "tick.binance.BTCUSDT.nonsense|", "tick.binance.BTCUSDT|",
+        "feature.a.b.c|",
         "signal.a.b|", "signal..b.c|", "signal.a.b.c|d|", "other.a.b|", "tick.binance.BTCUSDT.book.more|",
         "signal.a.\(String(repeating: "x", count: 200)).c|",
     ])

@@ -65,7 +65,9 @@ final class AlertDelivery: Sendable {
                 let wait = error.retryAfterSeconds ?? Double.random(in: 0.5...1) * Double(1 << attempt) * 0.25
                 logger.warning(
                     "alert not delivered, will retry",
-                    metadata: ["sink": "\(sink.name)", "id": "\(signal.id)", "error": "\(error)", "wait_seconds": "\(wait)"])
+                    metadata: [
+                        "sink": "\(sink.name)", "id": "\(signal.id)", "error": "\(error)", "wait_seconds": "\(wait)",
+                    ])
                 try? await Task.sleep(for: .seconds(min(wait, 60)))
             }
         }

@@ -38,7 +38,8 @@ public struct AlerterCommand: ServiceCommand {
         if let url {
             guard let parsed = URL(string: url), ["http", "https"].contains(parsed.scheme), parsed.host != nil else {
                 // The address itself may be a secret, so it is not repeated.
-                throw ConfigurationError(setting: "--webhook-url", problem: "needs to be http:// or https:// with a host")
+                throw ConfigurationError(
+                    setting: "--webhook-url", problem: "needs to be http:// or https:// with a host")
             }
         }
         return AlerterConfiguration(

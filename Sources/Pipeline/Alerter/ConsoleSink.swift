@@ -15,17 +15,20 @@ struct ConsoleSink: AlertSink {
     }
 
     static func line(_ signal: SignalDocument, hasColour: Bool) -> String {
-        let time = Date(timeIntervalSince1970: signal.timestamp).formatted(Date.ISO8601FormatStyle(includingFractionalSeconds: true))
+        let time = Date(timeIntervalSince1970: signal.timestamp).formatted(
+            Date.ISO8601FormatStyle(includingFractionalSeconds: true))
         let side = signal.direction ?? "-"
         let colour = signal.direction == "up" ? "32" : signal.direction == "down" ? "31" : "33"
         let head = "\(printable(signal.symbol)) \(printable(signal.signalType)) \(side)"
         let painted = hasColour ? "\u{1B}[1;\(colour)m\(head)\u{1B}[0m" : head
         let score = String(format: "%.3f", signal.score)
-        return "SIGNAL \(time) \(painted) score=\(score) metric=\(printable(signal.metric ?? "-")) id=\(printable(signal.id))"
+        let metric = printable(signal.metric ?? "-")
+        return "SIGNAL \(time) \(painted) score=\(score) metric=\(metric) id=\(printable(signal.id))"
     }
 
     /// Without control characters: a hostile field must not steer the terminal.
     private static func printable(_ text: String) -> String {
-        String(String.UnicodeScalarView(text.unicodeScalars.filter { $0.value >= 32 && !(127...159).contains($0.value) }))
+        let harmless = text.unicodeScalars.filter { $0.value >= 32 && !(127...159).contains($0.value) }
+        return String(String.UnicodeScalarView(harmless))
     }
 }

@@ -147,7 +147,9 @@ public struct Subscriber: ~Copyable {
         if now.duplicates != reported.duplicates {
             meters.duplicates.increment(by: Int64(clamping: now.duplicates &- reported.duplicates))
         }
-        if now.restarts != reported.restarts { meters.restarts.increment(by: Int64(clamping: now.restarts &- reported.restarts)) }
+        if now.restarts != reported.restarts {
+            meters.restarts.increment(by: Int64(clamping: now.restarts &- reported.restarts))
+        }
         reported = now
     }
 }

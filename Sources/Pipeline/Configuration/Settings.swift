@@ -67,7 +67,8 @@ public struct Settings {
     public mutating func secret(_ name: String) throws(ConfigurationError) -> String? {
         let text: String = try read(
             name, nil, type: .string, fallback: "", show: { $0.isEmpty ? "" : "(set)" },
-            convert: { content, _ in if case .string(let text) = content { text } else { nil } }, parse: { .string($0) })
+            convert: { content, _ in if case .string(let text) = content { text } else { nil } }, parse: { .string($0) }
+        )
         return text.isEmpty ? nil : text
     }
 

@@ -71,11 +71,10 @@ struct DetectorStage: ~Copyable {
             return refuse(delivery, "\(error)")
         }
         signals.removeAll(keepingCapacity: true)
-        lines[index].bank.process(vector.values.span, header: header, into: &signals)
-        for signalIndex in signals.indices {
-            if vector.hasClockErrorNs { signals[signalIndex].clockErrorNanoseconds = vector.clockErrorNs }
-            try publish(signals[signalIndex], of: index)
-        }
+        lines[index].bank.process(
+            vector.values.span, header: header,
+            clockErrorNanoseconds: vector.hasClockErrorNs ? vector.clockErrorNs : nil, into: &signals)
+        for signal in signals { try publish(signal, of: index) }
         processing.recordNanoseconds(Clock.monotonicNanoseconds - start)
     }
 

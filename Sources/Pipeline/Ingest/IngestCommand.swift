@@ -40,7 +40,8 @@ public struct IngestCommand: ServiceCommand {
         if let twice = names.first(where: { name in names.count(where: { $0 == name }) > 1 }) {
             throw ConfigurationError(setting: "--symbols", problem: "'\(twice)' stands twice")
         }
-        let webSocket = try url("websocketUrl", websocketUrl, "wss://stream.binance.com:9443", ["ws", "wss"], &settings)
+        let webSocket = try url(
+            "websocketUrl", websocketUrl, "wss://stream.binance.com:9443", ["ws", "wss"], &settings)
         let rest = try url("restUrl", restUrl, "https://api.binance.com", ["http", "https"], &settings)
         return IngestConfiguration(
             symbols: names, webSocketURL: webSocket, restURL: rest,
@@ -71,7 +72,8 @@ public struct IngestCommand: ServiceCommand {
             url.query == nil
         else {
             throw ConfigurationError(
-                setting: Settings.optionName(name), problem: "'\(text)' needs to be \(schemes.joined(separator: " or "))://host[:port]")
+                setting: Settings.optionName(name),
+                problem: "'\(text)' needs to be \(schemes.joined(separator: " or "))://host[:port]")
         }
         return text.hasSuffix("/") ? String(text.dropLast()) : text
     }

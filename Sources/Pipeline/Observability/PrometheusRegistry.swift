@@ -150,7 +150,11 @@ public final class PrometheusRegistry: MetricsFactory, Sendable {
 
     /// Letters, digits and `_` only: what Prometheus takes as a name.
     private static func metricName(_ label: String) -> String {
-        String(label.unicodeScalars.map { $0.isASCII && ($0.properties.isAlphabetic || $0.properties.numericType != nil) || $0 == "_" ? Character($0) : "_" })
+        String(
+            label.unicodeScalars.map {
+                $0.isASCII && ($0.properties.isAlphabetic || $0.properties.numericType != nil) || $0 == "_"
+                    ? Character($0) : "_"
+            })
     }
 
     private static func renderLabels(_ dimensions: [(String, String)]) -> String {

@@ -1,0 +1,106 @@
+import Foundation
+import Logging
+import Microstructure
+import Testing
+import Wire
+import ZeroMQ
+
+@testable import Pipeline
+
+@Suite struct BusTests {
+    private let folder: URL
+    private let endpoint: String
+
+    init() throws {
+        folder = try TestFiles.temporaryFolder()
+        endpoint = "ipc://\(folder.path)/bus"
+    }
+
+    private func trade(_ id: Int64) -> ProtoEnvelope.OneOf_Payload {
+        var trade = ProtoTrade()
+        trade.id = id
+        trade.aggressor = .buy
+        return .trade(trade)
+    }
+
+    private func subscriber(_ context: Context) throws -> Subscriber {
+        try Subscriber(
+            EndpointDirectory([.plain(endpoint)], logger: Logger(label: "test")), topics: [Topic.prefix(.tick)],
+            in: context, logger: Logger(label: "test"))
+    }
+
+    private func publisher(_ context: Context, epoch: UInt64) throws -> Publisher {
+        try Publisher([.plain(endpoint)], in: context, producer: "test", epoch: epoch, kind: .tick)
+    }
+
+    @Test func everyMessageArrivesOnceAndInOrder() throws {
+        let context = try Context()
+        var publisher = try publisher(context, epoch: 1)
+        var subscriber = try subscriber(context)
+        while publisher.subscriptions == 0 { try publisher.countSubscriptions() }
+        var topic = PublishedTopic(.tick(.binance, "BTCUSDT", .trade))
+        for id in 1...20_000 { #expect(try publisher.publish(trade(Int64(id)), on: &topic)) }
+        var ids: [Int64] = []
+        while ids.count < 20_000, let delivery = try subscriber.next(timeoutMilliseconds: 5_000) {
+            #expect(delivery.topic.symbol == "BTCUSDT")
+            ids.append(delivery.envelope.trade.id)
+        }
+        #expect(ids == (1...20_000).map { Int64($0) })
+        #expect(subscriber.counts.lost == 0)
+        #expect(subscriber.counts.received == 20_000)
+    }
+
+    /// A consumer that joins late knows how many messages it has missed, and a restarted producer is recognised.
+    @Test func joiningLateAndRestartsAreCounted() throws {
+        let context = try Context()
+        var topic = PublishedTopic(.tick(.binance, "BTCUSDT", .trade))
+        var subscriber = try subscriber(context)
+        do {
+            var publisher = try publisher(context, epoch: 1)
+            for id in 1...5 { try publisher.publish(trade(Int64(id)), on: &topic) }
+            while publisher.subscriptions == 0 { try publisher.countSubscriptions() }
+            try publisher.publish(trade(6), on: &topic)
+            let first = try #require(try subscriber.next(timeoutMilliseconds: 5_000))
+            // Messages sent before the subscription stood may or may not have found it; the sequence tells.
+            #expect(first.arrival == .first(missed: UInt64(first.envelope.trade.id) - 1))
+            while try subscriber.next(timeoutMilliseconds: 100) != nil {}
+        }
+        var second = try publisher(context, epoch: 2)
+        var newTopic = PublishedTopic(.tick(.binance, "BTCUSDT", .trade))
+        while second.subscriptions == 0 { try second.countSubscriptions() }
+        try second.publish(trade(1), on: &newTopic)
+        #expect(try subscriber.next(timeoutMilliseconds: 5_000)?.arrival == .restarted(missed: 0))
+        #expect(subscriber.counts.restarts == 1)
+    }
+
+    /// Garbage on a tick topic is refused and counted; what is good around it arrives.
+    @Test func garbageIsCountedAndPassedOver() throws {
+        let context = try Context()
+        let socket = try Socket(.xpub, in: context)
+        try socket.bind(endpoint)
+        var subscriber = try subscriber(context)
+        var message = Message()
+        #expect(try socket.receive(into: &message))
+        let topic = Topic.tick(.binance, "BTCUSDT", .trade).bytes
+        var good = ProtoEnvelope()
+        good.epoch = 1
+        good.sequence = 1
+        good.payload = trade(1)
+        let frames: [[[UInt8]]] = [
+            [topic, [1, 2, 3]], [topic, []], [topic], [topic, [], []], [Array("tick.nonsense|".utf8), [0]],
+            [topic, EnvelopeCodec.encode(ProtoEnvelope())], [topic, EnvelopeCodec.encode(good)],
+        ]
+        for frame in frames { _ = try socket.offer(frame) }
+        let delivery = try #require(try subscriber.next(timeoutMilliseconds: 5_000))
+        #expect(delivery.envelope.trade.id == 1)
+        #expect(subscriber.rejectedCount == UInt64(frames.count - 1))
+        #expect(subscriber.counts.received == 1)
+    }
+
+    @Test func aTakenPortIsAClearError() throws {
+        let context = try Context()
+        let first = try publisher(context, epoch: 1)
+        #expect(throws: (any Error).self) { _ = try publisher(context, epoch: 2) }
+        #expect(try first.endpoint == endpoint)
+    }
+}
