@@ -11,13 +11,12 @@ final class LoopCore {
     let maxDescriptors: Int
     private(set) var servers: [Server] = []
     private var clientHosts: [ClientHost] = []
+    private var hostResources: [HostResources] = []
     private var timers: [UnsafeRawPointer: EventLoop.Timer] = [:]
     private let roundLimit: UnsafeMutablePointer<transport_timer>
 
-    /// Servers a loop may open in its life.
-    static let maxServers = 4096
-    /// Distinct CA files a loop's clients may use; each has a TLS context of its own for as long as the loop lives.
-    static let maxCertificateAuthorities = 64
+    /// Virtual hosts a loop may try to open in its life: one a server, and one a CA file of its clients.
+    static let maxHosts = 4096
 
     init(_ options: EventLoop.Options) throws(TransportError) {
         TransportLog.install
@@ -60,6 +59,7 @@ final class LoopCore {
         self.context = nil
         servers.removeAll()
         clientHosts.removeAll()
+        hostResources.removeAll()
     }
 
     deinit {
@@ -123,16 +123,23 @@ final class LoopCore {
     func clientHost(caFile: String?) throws(TransportError) -> ClientHost {
         if let host = clientHosts.first(where: { $0.caFile == caFile }) { return host }
         guard let context, !isDestroying else { throw TransportError("connect", "the event loop has ended") }
-        guard clientHosts.count < Self.maxCertificateAuthorities else {
-            throw TransportError("connect", "more than \(Self.maxCertificateAuthorities) CA files in one event loop")
-        }
-        let host = try ClientHost(context, caFile: caFile, index: clientHosts.count)
+        let host = try ClientHost(context, caFile: caFile, index: hostResources.count, core: self)
         clientHosts.append(host)
         return host
     }
 
     /// Keeps a server, stopped ones too: libwebsockets refers to it until the context ends.
     func add(_ server: Server) { servers.append(server) }
+
+    /// Keeps what a virtual host refers to, also when its creation fails half-way.
+    /// - Throws: when the loop has had `maxHosts` of them.
+    func keep(_ resources: HostResources, for attempted: String) throws(TransportError) {
+        guard hostResources.count < Self.maxHosts else {
+            throw TransportError(
+                attempted, "more than \(Self.maxHosts) servers and CA files in the life of one event loop")
+        }
+        hostResources.append(resources)
+    }
 }
 
 /// Wakes an event loop from any thread, so that `runOnce` returns. Harmless once the loop has gone.
@@ -158,27 +165,35 @@ typealias LibWebSocketsCallback =
         OpaquePointer?, lws_callback_reasons, UnsafeMutableRawPointer?, UnsafeMutableRawPointer?, Int
     ) -> Int32
 
-/// The `lws_protocols` array of a virtual host: libwebsockets keeps pointing to it until the context ends.
-final class ProtocolList {
-    let pointer: UnsafeMutablePointer<lws_protocols>
-    private let count: Int
+/// What a virtual host refers to as long as its context lives: its `lws_protocols` array and its strings.
+final class HostResources {
+    let protocols: UnsafeMutablePointer<lws_protocols>
+    private let protocolCount: Int
+    private var strings: [UnsafeMutablePointer<CChar>?] = []
 
-    init(_ names: [String], receiveBytes: Int, _ callback: @escaping LibWebSocketsCallback) {
-        count = names.count
-        pointer = .allocate(capacity: names.count + 1)
-        for (index, name) in names.enumerated() {
+    init(protocolNames: [String], receiveBytes: Int, _ callback: @escaping LibWebSocketsCallback) {
+        protocolCount = protocolNames.count
+        protocols = .allocate(capacity: protocolNames.count + 1)
+        for (index, name) in protocolNames.enumerated() {
             var entry = lws_protocols()
-            entry.name = UnsafePointer(strdup(name))
+            entry.name = string(name)
             entry.callback = callback
             entry.rx_buffer_size = receiveBytes
-            (pointer + index).initialize(to: entry)
+            (protocols + index).initialize(to: entry)
         }
-        (pointer + names.count).initialize(to: lws_protocols())
+        (protocols + protocolNames.count).initialize(to: lws_protocols())
+    }
+
+    /// A C string that lives as long as this object; `nil` stays `nil`.
+    func string(_ text: String?) -> UnsafePointer<CChar>? {
+        guard let text else { return nil }
+        strings.append(strdup(text))
+        return strings[strings.count - 1].map { UnsafePointer($0) }
     }
 
     deinit {
-        for index in 0..<count { free(UnsafeMutableRawPointer(mutating: pointer[index].name)) }
-        pointer.deinitialize(count: count + 1)
-        pointer.deallocate()
+        protocols.deinitialize(count: protocolCount + 1)
+        protocols.deallocate()
+        for string in strings { free(string) }
     }
 }

@@ -60,7 +60,6 @@ public final class Server {
     /// At most `maxConnections`.
     private var peers: [ObjectIdentifier: OpaquePointer] = [:]
     private var listener: Int32?
-    private let protocols: ProtocolList
 
     /// One read of a server's WebSocket connection.
     private static let receiveBufferBytes = 16 * 1024
@@ -69,15 +68,9 @@ public final class Server {
         self.options = options
         self.delegate = delegate
         self.core = core
-        // The first protocol serves HTTP and those WebSocket clients that ask for no subprotocol.
-        protocols = ProtocolList(
-            ["transport-server"] + options.subprotocols, receiveBytes: Self.receiveBufferBytes, serverCallback)
         let attempted = "listen on \(options.host):\(options.port)"
         guard let context = core.context, !core.isDestroying else {
             throw TransportError(attempted, "the event loop has ended")
-        }
-        guard core.servers.count < LoopCore.maxServers else {
-            throw TransportError(attempted, "more than \(LoopCore.maxServers) servers in one event loop")
         }
         guard (0...65_535).contains(options.port) else { throw TransportError(attempted, "no such port") }
         guard (options.tlsCertificateFile == nil) == (options.tlsKeyFile == nil) else {
@@ -89,21 +82,21 @@ public final class Server {
         guard options.customHeaders.count <= 64, options.customHeaders.allSatisfy(HTTPSyntax.isToken) else {
             throw TransportError(attempted, "a custom header's name is malformed, or there are more than 64")
         }
+        // The first protocol serves HTTP and those WebSocket clients that ask for no subprotocol.
+        let resources = HostResources(
+            protocolNames: ["transport-server"] + options.subprotocols, receiveBytes: Self.receiveBufferBytes,
+            serverCallback)
+        try core.keep(resources, for: attempted)
         TransportLog.clearLastError()
-        let strings = [
-            "server-\(core.servers.count)", options.host, options.tlsCertificateFile, options.tlsKeyFile, "http/1.1",
-        ]
-        .map { $0.flatMap { strdup($0) } }
-        defer { for string in strings { free(string) } }
         var info = lws_context_creation_info()
         info.port = Int32(options.port)
         info.options = transport_server_vhost_options(options.host.contains(":") ? 1 : 0)
-        info.protocols = UnsafePointer(protocols.pointer)
-        info.vhost_name = UnsafePointer(strings[0])
-        info.iface = UnsafePointer(strings[1])
-        info.ssl_cert_filepath = UnsafePointer(strings[2])
-        info.ssl_private_key_filepath = UnsafePointer(strings[3])
-        info.alpn = UnsafePointer(strings[4])
+        info.protocols = UnsafePointer(resources.protocols)
+        info.vhost_name = resources.string("server-\(core.servers.count)")
+        info.iface = resources.string(options.host)
+        info.ssl_cert_filepath = resources.string(options.tlsCertificateFile)
+        info.ssl_private_key_filepath = resources.string(options.tlsKeyFile)
+        info.alpn = resources.string("http/1.1")
         info.keepalive_timeout = Int32(clamping: max(1, options.idleTimeoutSeconds))
         info.user = Unmanaged.passUnretained(self).toOpaque()
         // Below this number, descriptors are given out lowest first.

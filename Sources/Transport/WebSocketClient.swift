@@ -5,30 +5,24 @@ final class ClientHost {
     let caFile: String?
     private let context: OpaquePointer
     private let vhost: OpaquePointer
-    private let protocols: ProtocolList
 
     private static let protocolName = "transport-client"
 
-    init(_ context: OpaquePointer, caFile: String?, index: Int) throws(TransportError) {
+    init(_ context: OpaquePointer, caFile: String?, index: Int, core: LoopCore) throws(TransportError) {
         self.context = context
         self.caFile = caFile
-        protocols = ProtocolList(
-            [Self.protocolName], receiveBytes: LoopCore.receiveBufferBytes, clientCallback)
         let attempted = caFile.map { "trust the authorities of \($0)" } ?? "prepare connections"
         if let caFile, access(caFile, R_OK) != 0 { throw TransportError(attempted, "the file cannot be read") }
+        let resources = HostResources(
+            protocolNames: [Self.protocolName], receiveBytes: LoopCore.receiveBufferBytes, clientCallback)
+        try core.keep(resources, for: attempted)
         TransportLog.clearLastError()
         var info = lws_context_creation_info()
         info.port = Int32(CONTEXT_PORT_NO_LISTEN)
         info.options = transport_client_vhost_options(caFile == nil ? 0 : 1)
-        info.protocols = UnsafePointer(protocols.pointer)
-        let name = strdup("client-\(index)")
-        let file = caFile.flatMap { strdup($0) }
-        defer {
-            free(name)
-            free(file)
-        }
-        info.vhost_name = UnsafePointer(name)
-        info.client_ssl_ca_filepath = UnsafePointer(file)
+        info.protocols = UnsafePointer(resources.protocols)
+        info.vhost_name = resources.string("client-\(index)")
+        info.client_ssl_ca_filepath = resources.string(caFile)
         guard let vhost = lws_create_vhost(context, &info) else {
             throw TransportError(attempted, TransportLog.lastError)
         }

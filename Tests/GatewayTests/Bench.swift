@@ -17,12 +17,17 @@ enum GatewayTests {}
 let testMetrics = Observability.bootstrap(
     service: "gateway-tests", level: .critical, format: .text, version: Version.current)
 
-/// Runs `body` on a thread of its own, which may block.
+/// Runs `body`, which may block, outside the pool on which the gateway under test runs its own tasks.
 func onThread(_ body: @escaping @Sendable () throws -> Void) async throws {
-    try await withCheckedThrowingContinuation { (continuation: CheckedContinuation<Void, any Error>) in
-        let thread = Thread { continuation.resume(with: Result { try body() }) }
-        thread.stackSize = 8 << 20
-        thread.start()
+    try await withTaskExecutorPreference(BlockingExecutor()) { try body() }
+}
+
+private final class BlockingExecutor: TaskExecutor {
+    private let queue = DispatchQueue(label: "blocking test")
+
+    func enqueue(_ job: consuming ExecutorJob) {
+        let job = UnownedJob(job)
+        queue.async { job.runSynchronously(on: self.asUnownedTaskExecutor()) }
     }
 }
 
@@ -46,7 +51,7 @@ func metric(_ name: String, _ labels: String = "") -> Double {
 /// A whole gateway, as its process runs it, between a real publisher and a real alerter's socket. Lives on one thread.
 struct Bench: ~Copyable {
     let port: Int
-    let health = Health()
+    let health: Health
     private var publisher: Publisher
     private let alerter: Socket
     private var topics: [Topic: PublishedTopic] = [:]
@@ -58,26 +63,39 @@ struct Bench: ~Copyable {
         let error = Mutex<(any Error)?>(nil)
     }
 
-    private init() throws {
+    private init(
+        port: Int, health: Health, publisher: consuming Publisher, alerter: consuming Socket, group: ServiceGroup,
+        ended: DispatchSemaphore, failure: Failure
+    ) {
+        self.port = port
+        self.health = health
+        self.publisher = publisher
+        self.alerter = alerter
+        self.group = group
+        self.ended = ended
+        self.failure = failure
+    }
+
+    private static func start() throws -> Bench {
         let context = try Context()
-        publisher = try Publisher(
+        var publisher = try Publisher(
             [.plain("tcp://127.0.0.1:*")], in: context, producer: "bench", epoch: 1, kind: .signal)
         var options = SocketOptions()
         options.lingerMilliseconds = 0
-        alerter = try Socket(.pull, in: context, options: options)
+        let alerter = try Socket(.pull, in: context, options: options)
         let alerts = try alerter.bind("tcp://127.0.0.1:*")
         let upstream = [Endpoint.plain(try publisher.endpoint)]
         let configuration = GatewayConfiguration(
-            host: "127.0.0.1", port: 0, ticks: upstream, features: upstream, signals: upstream, alerts: [.plain(alerts)])
+            host: "127.0.0.1", port: 0, ticks: upstream, features: upstream, signals: upstream, alerts: [.plain(alerts)]
+        )
         let logger = Logger(label: "gateway-tests")
+        let health = Health()
         let runtime = ServiceRuntime(
             name: "api-gateway", logger: logger, health: health, metrics: testMetrics, epoch: 1)
-        let listening = DispatchSemaphore(value: 0)
-        let ended = DispatchSemaphore(value: 0)
-        let failure = Failure()
-        let portBox = PortBox()
-        let services = try gatewayServices(configuration, runtime) { port in
-            portBox.port.store(port, ordering: .releasing)
+        let (listening, ended) = (DispatchSemaphore(value: 0), DispatchSemaphore(value: 0))
+        let (port, failure) = (PortBox(), Failure())
+        let services = try gatewayServices(configuration, runtime) {
+            port.number.store($0, ordering: .releasing)
             listening.signal()
         }
         let group = ServiceGroup(
@@ -90,8 +108,6 @@ struct Bench: ~Copyable {
             ended.signal()
         }
         listening.wait()
-        port = portBox.port.load(ordering: .acquiring)
-        (self.group, self.ended, self.failure) = (group, ended, failure)
         if let error = failure.error.withLock({ $0 }) { throw error }
         // All three readers have joined, so that nothing published from here on is missed.
         let deadline = Date(timeIntervalSinceNow: Connection.patienceSeconds)
@@ -99,11 +115,14 @@ struct Bench: ~Copyable {
             try publisher.countSubscriptions()
             usleep(2_000)
         }
-        try #require(publisher.subscriptions == 3)
+        #expect(publisher.subscriptions == 3)
+        return Bench(
+            port: port.number.load(ordering: .acquiring), health: health, publisher: publisher, alerter: alerter,
+            group: group, ended: ended, failure: failure)
     }
 
     private final class PortBox: Sendable {
-        let port = Atomic<Int>(0)
+        let number = Atomic<Int>(0)
     }
 
     /// Asks the gateway to stop and returns whether it has within `seconds`.
@@ -120,7 +139,7 @@ struct Bench: ~Copyable {
     /// Starts a gateway, runs `body` against it and stops it.
     static func run(_ body: @escaping @Sendable (inout Bench) throws -> Void) async throws {
         try await onThread {
-            var bench = try Bench()
+            var bench = try start()
             let result = Result { try body(&bench) }
             #expect(try bench.stop(within: Connection.patienceSeconds))
             try result.get()
@@ -136,7 +155,9 @@ struct Bench: ~Copyable {
     }
 
     /// Publishes a signal as a detector does. `padding` makes it that many bytes larger.
-    mutating func publish(_ number: Int, symbol: String = "BTCUSDT", type: String = "drift", score: Double = 0.75, padding: Int = 0)
+    mutating func publish(
+        _ number: Int, symbol: String = "BTCUSDT", type: String = "drift", score: Double = 0.75, padding: Int = 0
+    )
         throws
     {
         try publish(
@@ -185,7 +206,9 @@ struct Bench: ~Copyable {
     func nextAlert() throws -> (topic: String, signal: ProtoSignal)? {
         var poller = Poller(capacity: 1)
         _ = try poller.add(alerter)
-        guard case .ready = try poller.wait(timeoutMilliseconds: Int(Connection.patienceSeconds * 1000)) else { return nil }
+        guard case .ready = try poller.wait(timeoutMilliseconds: Int(Connection.patienceSeconds * 1000)) else {
+            return nil
+        }
         var message = Message(maximumFrames: 2)
         guard try alerter.tryReceive(into: &message) == .received, message.frameCount == 2 else { return nil }
         guard case .signal(let signal) = try EnvelopeCodec.decode(message.frame(1)).payload else { return nil }

@@ -20,7 +20,7 @@ extension GatewayTests {
                 #expect(posted.signalType == "buy_imbalance")
                 #expect(posted.score == 0.85)
                 #expect(posted.symbol == "BTCUSDT")
-                #expect(posted.id.hasPrefix("178c79efa9b00000-BTCUSDT-buy_imbalance-"))
+                #expect(posted.id.hasPrefix("178c7bba5f030000-BTCUSDT-buy_imbalance-"))
 
                 let location = try #require(answer.headers["location"])
                 #expect(try ask(bench.port, "GET", location).decode(SignalDocument.self) == posted)
@@ -63,29 +63,36 @@ extension GatewayTests {
                     let answer = try post(bench.port, body)
                     #expect(answer.status == 202, "\(body): \(answer.body)")
                 }
-                #expect(try post(bench.port, Self.example, contentType: "Application/JSON; charset=utf-8").status == 202)
+                #expect(
+                    try post(bench.port, Self.example, contentType: "Application/JSON; charset=utf-8").status == 202)
             }
         }
 
         @Test func badBodiesSayWhatToDo() async throws {
             func with(_ field: String, _ value: String) -> String {
                 var fields = [
-                    ("timestamp", "1696867200.0"), ("signal_type", #""drift""#), ("score", "0.5"), ("symbol", #""BTCUSDT""#),
+                    ("timestamp", "1696867200.0"), ("signal_type", #""drift""#), ("score", "0.5"),
+                    ("symbol", #""BTCUSDT""#),
                 ]
                 fields = fields.map { $0.0 == field ? ($0.0, value) : $0 }
                 return "{" + fields.map { "\"\($0.0)\":\($0.1)" }.joined(separator: ",") + "}"
             }
             let long = String(repeating: "a", count: 33)
             let cases: [(body: String, mentions: String)] = [
-                ("", "not valid JSON"), ("{", "not valid JSON"), ("nonsense", "not valid JSON"), ("[]", "no JSON object"),
+                ("", "not valid JSON"), ("{", "not valid JSON"), ("nonsense", "not valid JSON"),
+                ("[]", "no JSON object"),
                 ("\"text\"", "no JSON object"), ("null", "no JSON object"), ("{}", "'timestamp' is missing"),
                 (#"{"timestamp":1,"signal_type":"drift","score":0.5}"#, "'symbol' is missing"),
-                (with("timestamp", #""now""#), "'timestamp' is of the wrong type"), (with("timestamp", "true"), "'timestamp'"),
-                (with("timestamp", "null"), "'timestamp' is of the wrong type"), (with("timestamp", "-1"), "timestamp -1.0"),
+                (with("timestamp", #""now""#), "'timestamp' is of the wrong type"),
+                (with("timestamp", "true"), "'timestamp'"),
+                (with("timestamp", "null"), "'timestamp' is of the wrong type"),
+                (with("timestamp", "-1"), "timestamp -1.0"),
                 (with("timestamp", "1696867200000"), "not milliseconds"), (with("timestamp", "1e999"), "timestamp"),
-                (with("score", "1.01"), "score 1.01"), (with("score", "-0.01"), "score -0.01"), (with("score", "\"1\""), "'score'"),
+                (with("score", "1.01"), "score 1.01"), (with("score", "-0.01"), "score -0.01"),
+                (with("score", "\"1\""), "'score'"),
                 (with("signal_type", "1"), "'signal_type'"), (with("signal_type", "\"\""), "signal_type needs"),
-                (with("signal_type", "\"Drift\""), "signal_type needs"), (with("signal_type", "\"\(long)\""), "signal_type needs"),
+                (with("signal_type", "\"Drift\""), "signal_type needs"),
+                (with("signal_type", "\"\(long)\""), "signal_type needs"),
                 (with("signal_type", "\"a.b|\""), "signal_type needs"), (with("symbol", "\"\""), "symbol needs"),
                 (with("symbol", "\"///\""), "symbol needs"), (with("symbol", "\"\(long)\""), "symbol needs"),
                 (with("symbol", "\"BTC|USDT\""), "symbol needs"), (with("symbol", "[]"), "'symbol'"),
@@ -109,7 +116,9 @@ extension GatewayTests {
 
         @Test func wrongContentTypeIs415() async throws {
             try await Bench.run { bench in
-                for type in [nil, "text/plain", "application/x-www-form-urlencoded", "application/jsonx", ""] as [String?] {
+                for type in [nil, "text/plain", "application/x-www-form-urlencoded", "application/jsonx", ""]
+                    as [String?]
+                {
                     let answer = try post(bench.port, Self.example, contentType: type)
                     #expect(answer.status == 415, "\(type ?? "none")")
                     #expect(try answer.decode(Problem.Document.self).detail.contains("application/json"))

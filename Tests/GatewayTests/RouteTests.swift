@@ -44,14 +44,19 @@ extension GatewayTests {
 
         @Test func schemaIsThatOfTheFeatures() async throws {
             struct Schema: Decodable {
-                let schema_id: String
+                let schemaID: String
                 let features: [String]
+
+                enum CodingKeys: String, CodingKey {
+                    case schemaID = "schema_id"
+                    case features
+                }
             }
             try await Bench.run { bench in
                 let schema = try ask(bench.port, "GET", "/api/v1/schema").decode(Schema.self)
                 #expect(schema.features == FeatureSchema().names)
-                #expect(UInt64(schema.schema_id, radix: 16) == FeatureSchema().id)
-                #expect(schema.schema_id.count == 16)
+                #expect(UInt64(schema.schemaID, radix: 16) == FeatureSchema().id)
+                #expect(schema.schemaID.count == 16)
             }
         }
 
@@ -86,7 +91,9 @@ extension GatewayTests {
 
         @Test func whatIsNotThereIsAProblem() async throws {
             try await Bench.run { bench in
-                for path in ["/nothing", "/api/v2/signals", "/api/v1/signals/a/b", "/api", "/%00", "/..%2f..%2fetc/passwd"] {
+                for path in [
+                    "/nothing", "/api/v2/signals", "/api/v1/signals/a/b", "/api", "/%00", "/..%2f..%2fetc/passwd",
+                ] {
                     let answer = try ask(bench.port, "GET", path)
                     #expect(answer.status == 404, "\(path)")
                     #expect(answer.headers["content-type"] == "application/problem+json")

@@ -81,14 +81,16 @@ extension GatewayTests {
                 ("sybmol=BTCUSDT", "unknown query parameter 'sybmol'; use symbol, type"),
                 ("symbol", "symbol needs"), ("symbol=", "symbol needs"), ("symbol=BTC%20USDT", "symbol needs"),
                 ("symbol=" + String(repeating: "A", count: 33), "symbol needs"),
-                ("symbol=A&symbol=B", "'symbol' stands twice"), ("type=Drift", "no signal type"), ("type=", "no signal type"),
+                ("symbol=A&symbol=B", "'symbol' stands twice"), ("type=Drift", "no signal type"),
+                ("type=", "no signal type"),
                 ("since=yesterday", "since='yesterday'"), ("since=nan", "since='nan'"), ("since=inf", "since='inf'"),
                 ("since=0x10", "since='0x10'"), ("since=-1", "since='-1'"), ("until=1e300", "until='1e300'"),
                 ("since=5&until=4", "since=5.0 is after until=4.0"), ("since=", "since=''"),
                 ("min_score=1.5", "min_score='1.5'"), ("min_score=-0.1", "min_score='-0.1'"),
                 ("limit=0", "limit='0'"), ("limit=1001", "limit='1001'"), ("limit=ten", "limit='ten'"),
                 ("limit=1.5", "limit='1.5'"), ("limit=99999999999999999999", "limit='9999"),
-                ("symbol=%zz", "not percent-encoded"), ("symbol=%ff", "not percent-encoded"), ("=x", "unknown query parameter ''"),
+                ("symbol=%zz", "not percent-encoded"), ("symbol=%ff", "not percent-encoded"),
+                ("=x", "unknown query parameter ''"),
             ]
             try await Bench.run { bench in
                 for (query, mentions) in cases {

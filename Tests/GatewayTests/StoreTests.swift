@@ -10,8 +10,11 @@ import ZeroMQ
 
 extension GatewayTests {
     @Suite struct StoreTests {
-        private static func document(_ number: Int, score: Double = 0.5, symbol: String = "A", type: String = "x") -> SignalDocument {
-            SignalDocument(id: "id-\(number)", timestamp: Double(number), signalType: type, score: score, symbol: symbol)
+        private static func document(_ number: Int, score: Double = 0.5, symbol: String = "A", type: String = "x")
+            -> SignalDocument
+        {
+            SignalDocument(
+                id: "id-\(number)", timestamp: Double(number), signalType: type, score: score, symbol: symbol)
         }
 
         /// Against a plain array of everything ever inserted.

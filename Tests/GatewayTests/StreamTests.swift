@@ -117,7 +117,8 @@ extension GatewayTests {
                 let stuck = try StreamClient(port: bench.port, receiveBuffer: 4_096)
                 #expect(try stuck.opened())
                 let half = try Connection(port: bench.port)
-                try half.send("POST /api/v1/signals HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Le")
+                try half.send(
+                    "POST /api/v1/signals HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Le")
                 let idle = try Connection(port: bench.port)
                 try idle.sendRequest("GET", "/health")
                 #expect(try idle.answer().status == 200)

@@ -1,3 +1,4 @@
+import Synchronization
 import Testing
 
 @testable import Transport
@@ -318,6 +319,16 @@ extension TransportTests {
             #expect(throws: TransportError.self) { try other.listen(options, delegate: site) }
             options.tlsKeyFile = "/nonexistent.key"
             #expect(throws: TransportError.self) { try other.listen(options, delegate: site) }
+        }
+
+        @Test func libraryLogGoesToTheSinkOnly() throws {
+            let lines = Mutex<[String]>([])
+            EventLoop.routeLog { level, line in if level == .error { lines.withLock { $0.append(line) } } }
+            defer { EventLoop.routeLog(nil) }
+            let raw = try RawSocket(port: try serve().port)
+            raw.send("GET /\(String(repeating: "x", count: 60_000)) HTTP/1.1\r\n\r\n")
+            #expect(run(loop) { raw.hasEnded })
+            #expect(lines.withLock { $0.contains { $0.contains("header data") } }, "\(lines.withLock { $0 })")
         }
     }
 }

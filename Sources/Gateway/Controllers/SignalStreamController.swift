@@ -18,7 +18,11 @@ struct SignalStreamController<Repository: SignalRepository>: Sendable {
     let hub: SignalHub
 
     var routes: [Route] {
-        [Route("/api/v1/signals/stream", "Live signals as server-sent events; resumes after Last-Event-ID.", [.get: open])]
+        [
+            Route(
+                "/api/v1/signals/stream", "Live signals as server-sent events; resumes after Last-Event-ID.",
+                [.get: open])
+        ]
     }
 
     @Sendable private func open(_ request: Request, _ context: GatewayRequestContext) async throws -> Response {
@@ -31,7 +35,9 @@ struct SignalStreamController<Repository: SignalRepository>: Sendable {
                 headers: [.retryAfter: "5"])
         }
         var backlog: SignalBacklog?
-        if let last = request.headers[.lastEventID], !last.isEmpty { backlog = try await repository.backlog(after: last) }
+        if let last = request.headers[.lastEventID], !last.isEmpty {
+            backlog = try await repository.backlog(after: last)
+        }
         let body = ResponseBody { [backlog] writer in
             try await withGracefulShutdownHandler {
                 try await request.body.consumeWithInboundCloseHandler { _ in

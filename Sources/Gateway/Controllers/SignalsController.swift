@@ -60,7 +60,8 @@ struct SignalsController<Repository: SignalRepository>: Sendable {
         } catch is NIOTooManyBytesError {
             throw tooLarge
         }
-        switch await intake.submit(try PostedSignal(json: Data(body.readableBytesView))) {
+        let posted = try PostedSignal(json: Data(body.readableBytesView))
+        switch await intake.submit(posted) {
         case .stored(let signal):
             var response = Response.json(signal.json, status: .accepted)
             response.headers[.location] = "/api/v1/signals/\(signal.document.id)"
@@ -87,12 +88,15 @@ extension SignalQuery {
         let query = try QueryParameters(
             request, allowed: ["symbol", "type", "since", "until", "min_score", "limit"])
         if let text = query.text("symbol") {
-            guard let name = SymbolName.normalised(text) else { throw Problem(.badRequest, "symbol \(SymbolName.rule)") }
+            guard let name = SymbolName.normalised(text) else {
+                throw Problem(.badRequest, "symbol \(SymbolName.rule)")
+            }
             symbol = name
         }
         if let text = query.text("type") {
             guard let known = SignalType(rawValue: text) else {
-                throw Problem(.badRequest, "type='\(text)' is no signal type; it is written like drift or buy_imbalance")
+                throw Problem(
+                    .badRequest, "type='\(text)' is no signal type; it is written like drift or buy_imbalance")
             }
             type = known.rawValue
         }

@@ -36,7 +36,8 @@ struct Route: Sendable {
         if method == .head, let get = handlers[.get] { return { try await get($0, $1).createHeadResponse() } }
         let path = path
         return { _, _ in
-            throw Problem(.methodNotAllowed, "\(path) does not answer \(method); use \(allow)", headers: [.allow: allow])
+            throw Problem(
+                .methodNotAllowed, "\(path) does not answer \(method); use \(allow)", headers: [.allow: allow])
         }
     }
 }

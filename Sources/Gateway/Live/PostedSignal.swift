@@ -89,7 +89,8 @@ struct PostedSignal: Sendable, Equatable {
         switch error {
         case .keyNotFound(let key, _):
             return Problem(.badRequest, "'\(key.stringValue)' is missing; send \(Fields.example)")
-        case .typeMismatch(_, let context) where context.codingPath.isEmpty:
+        case .typeMismatch(_, let context) where context.codingPath.isEmpty,
+            .valueNotFound(_, let context) where context.codingPath.isEmpty:
             return Problem(.badRequest, "the body is no JSON object; send \(Fields.example)")
         case .typeMismatch(_, let context), .valueNotFound(_, let context):
             return Problem(.badRequest, "'\(name(context.codingPath))' is of the wrong type; send \(Fields.example)")
