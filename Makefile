@@ -28,7 +28,7 @@ demo: build ## Run the whole pipeline offline and print signals as they come
 test: ## Build and pass the tests
 	@.ci/setup --test
 	swift build --build-tests
-	swift test --skip-build
+	swift test --skip-build --no-parallel
 
 proto: ## Generate the Swift code of proto/ anew
 	@.ci/setup --test

@@ -15,7 +15,6 @@ extension Target.Dependency {
     static let serviceLifecycle = product(name: "ServiceLifecycle", package: "swift-service-lifecycle")
     static let histogram = product(name: "Histogram", package: "hdrhistogram-swift")
     static let hummingbird = product(name: "Hummingbird", package: "hummingbird")
-    static let hummingbirdTesting = product(name: "HummingbirdTesting", package: "hummingbird")
 }
 
 func cLibrary(_ name: String, pkgConfig: String, apt: String) -> Target {
@@ -68,7 +67,12 @@ let package = Package(
                 "Microstructure", "Detection", "Venues", "Simulation", "Wire", "ZeroMQ", "Transport", "CZlib", "CZstd",
                 .logging, .metrics, .coreMetrics, .configuration, .argumentParser, .serviceLifecycle, .histogram,
             ]),
-        .target(name: "Gateway", dependencies: ["Pipeline", "Wire", "ZeroMQ", .hummingbird]),
+        .target(
+            name: "Gateway",
+            dependencies: [
+                "Microstructure", "Detection", "Pipeline", "Wire", "ZeroMQ", .hummingbird, .logging, .metrics,
+                .argumentParser, .serviceLifecycle,
+            ]),
 
         service("ingest"), service("features"), service("detector"), service("alerter"),
         service("exchange-sim"), service("microlab"), service("api-gateway", ["Gateway"]),
@@ -81,7 +85,7 @@ let package = Package(
         .testTarget(name: "ZeroMQTests", dependencies: ["ZeroMQ"]),
         .testTarget(name: "TransportTests", dependencies: ["Transport"]),
         .testTarget(name: "PipelineTests", dependencies: ["Pipeline"]),
-        .testTarget(name: "GatewayTests", dependencies: ["Gateway", .hummingbirdTesting]),
+        .testTarget(name: "GatewayTests", dependencies: ["Gateway", "Pipeline", "Wire", "ZeroMQ"]),
         .testTarget(name: "HouseRulesTests"),
     ]
 )

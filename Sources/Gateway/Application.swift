@@ -101,7 +101,8 @@ func gatewayServices(
     let hub = SignalHub()
     let intake = SignalIntake(repository: repository, hub: hub, logger: runtime.logger)
     let store = StageThread("store") { stop in
-        try intake.run(alerts: configuration.alerts, in: context, health: runtime.health, until: stop)
+        try intake.run(
+            alerts: configuration.alerts, in: context, epoch: runtime.epoch, health: runtime.health, until: stop)
     }
     let upstreams: [UpstreamReader] = [
         UpstreamReader(.tick, configuration.ticks, mustBeHeard: true),

@@ -36,7 +36,7 @@ func eventually(within seconds: Double = Connection.patienceSeconds, _ condition
     let deadline = Date(timeIntervalSinceNow: seconds)
     while Date() < deadline {
         if try condition() { return true }
-        usleep(2_000)
+        usleep(2_000)  // house-rule: the pause between two looks at a condition
     }
     return try condition()
 }
@@ -113,7 +113,7 @@ struct Bench: ~Copyable {
         let deadline = Date(timeIntervalSinceNow: Connection.patienceSeconds)
         while publisher.subscriptions < 3, Date() < deadline {
             try publisher.countSubscriptions()
-            usleep(2_000)
+            usleep(2_000)  // house-rule: the pause between two looks at a condition
         }
         #expect(publisher.subscriptions == 3)
         return Bench(

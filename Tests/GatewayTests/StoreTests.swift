@@ -95,7 +95,7 @@ extension GatewayTests {
             let stop = StopSignal()
             let context = try Context()
             async let thread: Void = onThread {
-                try intake.run(alerts: [], in: context, health: health, until: stop)
+                try intake.run(alerts: [], in: context, epoch: 1, health: health, until: stop)
             }
             let posted = try PostedSignal(json: Data(PostTests.example.utf8))
             guard case .stored(let signal) = await intake.submit(posted) else {

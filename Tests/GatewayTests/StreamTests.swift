@@ -18,7 +18,7 @@ extension GatewayTests {
                 for client in clients { #expect(try client.ids(50) == expected) }
                 #expect(clients[0].connection.text.lowercased().contains("content-type: text/event-stream\r\n"))
             }
-            #expect(metric(MetricName.streamClients) == 0)
+            #expect(eventually { metric(MetricName.streamClients) == 0 })
         }
 
         @Test func aClientResumesWhereItLeft() async throws {
@@ -101,7 +101,7 @@ extension GatewayTests {
                 for _ in 0..<10 {
                     let client = try StreamClient(port: bench.port)
                     #expect(try client.opened())
-                    #expect(metric(MetricName.streamClients) == 1)
+                    #expect(eventually { metric(MetricName.streamClients) == 1 })
                     withExtendedLifetime(client) {}
                 }
                 #expect(eventually { metric(MetricName.streamClients) == 0 })

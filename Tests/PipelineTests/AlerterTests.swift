@@ -80,7 +80,9 @@ private final class Receiver: ServerDelegate, @unchecked Sendable {
     init(answers: [Int]) throws {
         self.answers = answers
         let thread = Thread { [self] in
-            guard let loop = try? EventLoop(), let server = try? loop.listen(ServerOptions(), delegate: self) else {
+            var options = ServerOptions()
+            options.customHeaders = ["x-microstructure-id", "x-microstructure-signature"]
+            guard let loop = try? EventLoop(), let server = try? loop.listen(options, delegate: self) else {
                 ready.signal()
                 return
             }

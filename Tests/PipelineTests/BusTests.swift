@@ -99,8 +99,15 @@ import ZeroMQ
 
     @Test func aTakenPortIsAClearError() throws {
         let context = try Context()
-        let first = try publisher(context, epoch: 1)
-        #expect(throws: (any Error).self) { _ = try publisher(context, epoch: 2) }
-        #expect(try first.endpoint == endpoint)
+        let first = try Publisher(
+            [.plain("tcp://127.0.0.1:*")], in: context, producer: "test", epoch: 1, kind: .tick)
+        let taken = try first.endpoint
+        do {
+            _ = try Publisher([.plain(taken)], in: context, producer: "test", epoch: 2, kind: .tick)
+            Issue.record("two publishers on \(taken)")
+        } catch let error as ZMQError {
+            #expect(error.isAddressInUse)
+            #expect("\(error)".contains(taken))
+        }
     }
 }

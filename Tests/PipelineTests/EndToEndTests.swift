@@ -130,7 +130,7 @@ import ZeroMQ
     @Test(arguments: [
         ("ingest", ["--symbols", "BTC/USDT"], "--symbols"), ("ingest", ["--depth", "many"], "--depth"),
         ("ingest", ["--rest-url", "ftp://x"], "--rest-url"), ("features", ["--connect", "udp://x:1"], "--connect"),
-        ("detector", ["--drift-threshold", "-1"], "drift"),
+        ("detector", ["--drift-threshold=-1"], "drift"),
         ("alerter", ["--webhook-url", "nonsense"], "--webhook-url"),
         ("exchange-sim", ["--speed", "fast"], "--speed"), ("features", ["--metrics-port", "70000"], "--metrics-port"),
         ("features", ["--config", "/nonexistent.json"], "/nonexistent.json"),

@@ -55,7 +55,9 @@ extension TransportTests {
             let farEnd = try FarEnd { request, responder in FarEnd.keep(responder) }
             let request = HTTPRequest(url: "http://127.0.0.1:\(farEnd.port)/")
             let task = Task { [client] in try await client.send(request) }
-            while farEnd.requestCount == 0 { try await Task.sleep(for: .milliseconds(1)) }
+            while farEnd.requestCount == 0 {
+                try await Task.sleep(for: .milliseconds(1))  // house-rule: the pause between two looks
+            }
             task.cancel()
             let result = await task.result
             #expect(throws: HTTPError.cancelled) { try result.get() }

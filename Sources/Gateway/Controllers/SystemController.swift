@@ -10,20 +10,6 @@ struct SystemController: Sendable {
     let health: Health
     let metrics: PrometheusRegistry
 
-    private struct HealthDocument: Encodable {
-        struct Part: Encodable {
-            let name: String
-            let alive: Bool
-            let ready: Bool
-            let detail: String
-        }
-
-        let status: String
-        let service: String
-        let version = Version.current
-        let parts: [Part]
-    }
-
     private struct SchemaDocument: Encodable {
         /// As text: a 64-bit number does not fit a JSON number in most languages.
         let schemaID: String
@@ -52,14 +38,10 @@ struct SystemController: Sendable {
             Route("/api/v1/schema", "Names of the features, in their order, and the schema's id.", [.get: schema]),
             Route(
                 "/health", "200 while every part of the process is alive, else 503.",
-                [.get: { _, _ in answer(isGood: health.parts.allSatisfy(\.isAlive)) }]),
+                [.get: { _, _ in answer(.health) }]),
             Route(
                 "/ready", "200 while every part, and what it depends on, does its job, else 503.",
-                [
-                    .get: { _, _ in
-                        answer(isGood: !health.parts.isEmpty && health.parts.allSatisfy { $0.isAlive && $0.isReady })
-                    }
-                ]),
+                [.get: { _, _ in answer(.readiness) }]),
             Route("/metrics", "Metrics in the Prometheus text format.", [.get: metricsPage]),
         ]
     }
@@ -71,13 +53,9 @@ struct SystemController: Sendable {
         return Route("/", "This list.", [.get: { _, _ in .json(document) }])
     }
 
-    private func answer(isGood: Bool) -> Response {
-        let parts = health.parts.map {
-            HealthDocument.Part(name: $0.name, alive: $0.isAlive, ready: $0.isReady, detail: $0.detail)
-        }
-        return .json(
-            HealthDocument(status: isGood ? "ok" : "unavailable", service: service, parts: parts),
-            status: isGood ? .ok : .serviceUnavailable)
+    private func answer(_ question: HealthReport.Question) -> Response {
+        let report = HealthReport(question, of: health, service: service)
+        return .json(report, status: report.isGood ? .ok : .serviceUnavailable)
     }
 
     @Sendable private func schema(_ request: Request, _ context: GatewayRequestContext) throws -> Response {

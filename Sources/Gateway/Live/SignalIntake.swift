@@ -58,11 +58,13 @@ final class SignalIntake<Repository: SignalRepository>: Sendable {
     }
 
     /// The thread's body. Ends when the stop is requested and the queue is empty.
-    func run(alerts: [Endpoint], in context: Context, health: Health, until stop: StopSignal) throws {
+    func run(
+        alerts: [Endpoint], in context: Context, epoch: UInt64, health: Health, until stop: StopSignal
+    ) throws {
         defer {
             for case .posted(_, let continuation) in mailbox.close() { continuation.resume(returning: .stopping) }
         }
-        var pusher = try AlertPusher(alerts, in: context, logger: logger)
+        var pusher = try AlertPusher(alerts, in: context, producer: "api-gateway", epoch: epoch, logger: logger)
         stop.onRequest { [mailbox] in mailbox.wake() }
         var isDraining = false
         var problem: String?

@@ -12,12 +12,17 @@ public struct AlertPusher: ~Copyable {
     private let directory: EndpointDirectory
     private var connected: Set<String>
     private var directoryVersion: Int
+    private let producer: String
+    private let epoch: UInt64
+    private var sequence: UInt64 = 0
     private let logger: Logger
     private let sent = Counter(label: MetricName.busSent, dimensions: [("kind", "alert")])
     private let dropped = Counter(label: MetricName.busDropped, dimensions: [("kind", "alert")])
 
     /// `nil` where there is no alerter.
-    public init?(_ endpoints: [Endpoint], in context: Context, logger: Logger) throws {
+    public init?(
+        _ endpoints: [Endpoint], in context: Context, producer: String, epoch: UInt64, logger: Logger
+    ) throws {
         guard !endpoints.isEmpty else { return nil }
         var options = SocketOptions()
         options.sendHighWaterMark = Self.highWaterMark
@@ -30,14 +35,18 @@ public struct AlertPusher: ~Copyable {
         self.directory = directory
         self.connected = connected
         directoryVersion = version
+        self.producer = producer
+        self.epoch = epoch
         self.logger = logger
     }
 
     public mutating func push(_ signal: ProtoSignal, topic: Topic) throws(ZMQError) {
         try directory.update(socket, connected: &connected, seen: &directoryVersion)
         var envelope = ProtoEnvelope()
-        envelope.producer = "detector"
-        envelope.sequence = 1
+        envelope.producer = producer
+        envelope.epoch = epoch
+        sequence += 1
+        envelope.sequence = sequence
         envelope.sentTimeNs = Clock.now.nanoseconds
         envelope.signal = signal
         let bytes = EnvelopeCodec.encode(envelope)

@@ -38,7 +38,9 @@ struct DetectorStage: ~Copyable {
         let subscriber = try Subscriber(
             directory, topics: [Topic.prefix(.feature)], in: context, logger: runtime.logger)
         var stage = DetectorStage(
-            publisher: publisher, alerts: try AlertPusher(configuration.alerts, in: context, logger: runtime.logger),
+            publisher: publisher,
+            alerts: try AlertPusher(
+                configuration.alerts, in: context, producer: "detector", epoch: runtime.epoch, logger: runtime.logger),
             profile: configuration.profile, logger: runtime.logger)
         try StageLoop.run(subscriber, health: runtime.health, part: "detector", until: stop) { event throws(ZMQError) in
             switch event {

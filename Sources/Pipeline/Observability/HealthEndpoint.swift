@@ -48,11 +48,9 @@ private final class HealthPages: ServerDelegate {
         }
         switch request.path {
         case "/health":
-            let parts = health.parts
-            answer(responder, isGood: parts.allSatisfy(\.isAlive), parts)
+            answer(.health, responder)
         case "/ready":
-            let parts = health.parts
-            answer(responder, isGood: !parts.isEmpty && parts.allSatisfy { $0.isAlive && $0.isReady }, parts)
+            answer(.readiness, responder)
         case "/metrics":
             responder.respond(
                 status: 200, headers: [("Content-Type", "text/plain; version=0.0.4; charset=utf-8")],
@@ -62,15 +60,12 @@ private final class HealthPages: ServerDelegate {
         }
     }
 
-    private func answer(_ responder: HTTPResponder, isGood: Bool, _ parts: [Health.Part]) {
-        let body: [String: Any] = [
-            "status": isGood ? "ok" : "unavailable", "service": service, "version": Version.current,
-            "parts": parts.map {
-                ["name": $0.name, "alive": $0.isAlive, "ready": $0.isReady, "detail": $0.detail] as [String: Any]
-            },
-        ]
-        let data = (try? JSONSerialization.data(withJSONObject: body, options: [.sortedKeys])) ?? Data()
+    private func answer(_ question: HealthReport.Question, _ responder: HTTPResponder) {
+        let report = HealthReport(question, of: health, service: service)
+        let encoder = JSONEncoder()
+        encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
+        guard let body = try? encoder.encode(report) else { return responder.respond(status: 500, text: "") }
         responder.respond(
-            status: isGood ? 200 : 503, headers: [("Content-Type", "application/json")], body: Array(data))
+            status: report.isGood ? 200 : 503, headers: [("Content-Type", "application/json")], body: Array(body))
     }
 }
