@@ -23,21 +23,31 @@ import ZeroMQ
         return .trade(trade)
     }
 
+    /// The endpoint of a producer that takes over; not the first one's, which the dying socket still has to unlink.
+    private var secondEndpoint: String { endpoint + "-2" }
+
     private func subscriber(_ context: Context) throws -> Subscriber {
         try Subscriber(
-            EndpointDirectory([.plain(endpoint)], logger: Logger(label: "test")), topics: [Topic.prefix(.tick)],
+            EndpointDirectory([.plain(endpoint), .plain(secondEndpoint)], logger: Logger(label: "test")), topics: [Topic.prefix(.tick)],
             in: context, logger: Logger(label: "test"))
     }
 
-    private func publisher(_ context: Context, epoch: UInt64) throws -> Publisher {
-        try Publisher([.plain(endpoint)], in: context, producer: "test", epoch: epoch, kind: .tick)
+    private func publisher(_ context: Context, at endpoint: String? = nil, epoch: UInt64) throws -> Publisher {
+        try Publisher([.plain(endpoint ?? self.endpoint)], in: context, producer: "test", epoch: epoch, kind: .tick)
+    }
+
+    /// Waits until a subscription stands.
+    private func join(_ publisher: inout Publisher) throws {
+        let end = Clock.monotonicNanoseconds + 10_000_000_000
+        while publisher.subscriptions == 0, Clock.monotonicNanoseconds < end { try publisher.countSubscriptions() }
+        try #require(publisher.subscriptions > 0)
     }
 
     @Test func everyMessageArrivesOnceAndInOrder() throws {
         let context = try Context()
         var publisher = try publisher(context, epoch: 1)
         var subscriber = try subscriber(context)
-        while publisher.subscriptions == 0 { try publisher.countSubscriptions() }
+        try join(&publisher)
         var topic = PublishedTopic(.tick(.binance, "BTCUSDT", .trade))
         for id in 1...20_000 { #expect(try publisher.publish(trade(Int64(id)), on: &topic)) }
         var ids: [Int64] = []
@@ -58,16 +68,16 @@ import ZeroMQ
         do {
             var publisher = try publisher(context, epoch: 1)
             for id in 1...5 { try publisher.publish(trade(Int64(id)), on: &topic) }
-            while publisher.subscriptions == 0 { try publisher.countSubscriptions() }
+            try join(&publisher)
             try publisher.publish(trade(6), on: &topic)
             let first = try #require(try subscriber.next(timeoutMilliseconds: 5_000))
             // Messages sent before the subscription stood may or may not have found it; the sequence tells.
             #expect(first.arrival == .first(missed: UInt64(first.envelope.trade.id) - 1))
             while try subscriber.next(timeoutMilliseconds: 100) != nil {}
         }
-        var second = try publisher(context, epoch: 2)
+        var second = try publisher(context, at: secondEndpoint, epoch: 2)
         var newTopic = PublishedTopic(.tick(.binance, "BTCUSDT", .trade))
-        while second.subscriptions == 0 { try second.countSubscriptions() }
+        try join(&second)
         try second.publish(trade(1), on: &newTopic)
         #expect(try subscriber.next(timeoutMilliseconds: 5_000)?.arrival == .restarted(missed: 0))
         #expect(subscriber.counts.restarts == 1)

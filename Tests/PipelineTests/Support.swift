@@ -116,7 +116,7 @@ enum Web {
     static func metric(_ name: String, port: Int, label: String = "") async -> Double? {
         guard let page = await get("http://127.0.0.1:\(port)/metrics")?.body else { return nil }
         let values = page.split(separator: "\n")
-            .filter { ($0.hasPrefix(name + "{") || $0.hasPrefix(name + " ")) && $0.contains(label) }
+            .filter { ($0.hasPrefix(name + "{") || $0.hasPrefix(name + " ")) && (label.isEmpty || $0.contains(label)) }
             .compactMap { $0.split(separator: " ").last.flatMap { Double($0) } }
         return values.isEmpty ? nil : values.reduce(0, +)
     }
