@@ -92,7 +92,7 @@ start api-gateway "$BIN/api-gateway" --port $gateway_port --connect-ticks "$tick
 for i in "${!symbols[@]}"; do
     start "ingest-${symbols[$i]}" "$BIN/ingest" --symbols "${symbols[$i]}" --publish "tcp://127.0.0.1:$((5600 + i))" \
         --websocket-url "ws://127.0.0.1:$sim_port" --rest-url "http://127.0.0.1:$sim_port" --snapshot-depth 1000 \
-        --wait-subscriptions 1 --metrics-port $((9110 + i))
+        --wait-subscriptions 2 --metrics-port $((9110 + i))
 done
 wait_for "http://127.0.0.1:$gateway_port/health" api-gateway
 # A process that could not start must be told now, not at the end.

@@ -83,7 +83,7 @@ import ZeroMQ
     func recordingsArriveWhole() async throws {
         let symbols = ["BTCUSDT", "ETHUSDT"]
         let stack = try await Stack(
-            market: ["--capture"] + TestFiles.captures + ["--speed", "10"], symbols: symbols, subscriptions: 2)
+            market: ["--capture"] + TestFiles.captures + ["--speed", "10"], symbols: symbols, subscriptions: 3)
         let context = try Context()
         var subscriber = try Subscriber(
             EndpointDirectory(symbols.map { .plain(stack.ticks($0)) }, logger: Logger(label: "test")),

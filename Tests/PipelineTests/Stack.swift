@@ -22,6 +22,7 @@ final class Stack {
     var signals: String { "ipc://\(folder.path)/signals" }
 
     /// Starts everything; ingest waits for `subscriptions` listeners.
+    /// (features and the gateway are two; a listener of the test's own is a third).
     init(market: [String], symbols: [String], subscriptions: Int = 1) async throws {
         folder = try TestFiles.temporaryFolder()
         self.symbols = symbols
