@@ -28,7 +28,8 @@ import ZeroMQ
 
     private func subscriber(_ context: Context) throws -> Subscriber {
         try Subscriber(
-            EndpointDirectory([.plain(endpoint), .plain(secondEndpoint)], logger: Logger(label: "test")), topics: [Topic.prefix(.tick)],
+            EndpointDirectory([.plain(endpoint), .plain(secondEndpoint)], logger: Logger(label: "test")),
+            topics: [Topic.prefix(.tick)],
             in: context, logger: Logger(label: "test"))
     }
 

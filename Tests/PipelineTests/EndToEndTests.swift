@@ -77,13 +77,18 @@ import ZeroMQ
         await stack.stop()
     }
 
-    /// Both recordings through separate ingest processes at speed 10: what reaches the bus and `features` is what was
+    /// How fast the recordings are played; MICROSTRUCTURE_REPLAY_SPEED sets another factor than 10.
+    private static let replaySpeed =
+        ProcessInfo.processInfo.environment["MICROSTRUCTURE_REPLAY_SPEED"].flatMap(Double.init) ?? 10
+
+    /// Both recordings through separate ingest processes: what reaches the bus and `features` is what was
     /// recorded, and the rebuilt book is the exchange's own.
-    @Test(.enabled(if: TestFiles.hasCaptures, "the recordings are not on this machine"), .timeLimit(.minutes(5)))
+    @Test(.enabled(if: TestFiles.hasCaptures, "the recordings are not on this machine"), .timeLimit(.minutes(10)))
     func recordingsArriveWhole() async throws {
         let symbols = ["BTCUSDT", "ETHUSDT"]
         let stack = try await Stack(
-            market: ["--capture"] + TestFiles.captures + ["--speed", "10"], symbols: symbols, subscriptions: 3)
+            market: ["--capture"] + TestFiles.captures + ["--speed", "\(Self.replaySpeed)"], symbols: symbols,
+            subscriptions: 3)
         let context = try Context()
         var subscriber = try Subscriber(
             EndpointDirectory(symbols.map { .plain(stack.ticks($0)) }, logger: Logger(label: "test")),
@@ -94,7 +99,8 @@ import ZeroMQ
         func isComplete() -> Bool {
             symbols.allSatisfy { received[$0]?.counts == expected[$0]?.counts }
         }
-        let end = Clock.monotonicNanoseconds + 150_000_000_000
+        // The recordings last 346 seconds.
+        let end = Clock.monotonicNanoseconds + Int64((100 + 400 / Self.replaySpeed) * 1e9)
         while !isComplete(), Clock.monotonicNanoseconds < end {
             guard let delivery = try subscriber.next(timeoutMilliseconds: 200) else { continue }
             received[delivery.topic.symbol]?.take(delivery.envelope)

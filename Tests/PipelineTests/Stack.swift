@@ -21,9 +21,9 @@ final class Stack {
     func ticks(_ symbol: String) -> String { "ipc://\(folder.path)/tick-\(symbol)" }
     var signals: String { "ipc://\(folder.path)/signals" }
 
-    /// Starts everything; ingest waits for `subscriptions` listeners.
-    /// (features and the gateway are two; a listener of the test's own is a third).
-    init(market: [String], symbols: [String], subscriptions: Int = 1) async throws {
+    /// Starts everything; ingest waits for `subscriptions` listeners: features and the gateway are two, a subscriber
+    /// of the test's own is a third.
+    init(market: [String], symbols: [String], subscriptions: Int = 2) async throws {
         folder = try TestFiles.temporaryFolder()
         self.symbols = symbols
         simulatorPort = try freePort()
