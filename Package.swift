@@ -14,6 +14,10 @@ extension Target.Dependency {
     static let argumentParser = product(name: "ArgumentParser", package: "swift-argument-parser")
     static let serviceLifecycle = product(name: "ServiceLifecycle", package: "swift-service-lifecycle")
     static let histogram = product(name: "Histogram", package: "hdrhistogram-swift")
+    static let nioCore = product(name: "NIOCore", package: "swift-nio")
+    static let nioHTTP1 = product(name: "NIOHTTP1", package: "swift-nio")
+    static let httpTypes = product(name: "HTTPTypes", package: "swift-http-types")
+    static let systemPackage = product(name: "SystemPackage", package: "swift-system")
     static let hummingbird = product(name: "Hummingbird", package: "hummingbird")
 }
 
@@ -43,6 +47,9 @@ let package = Package(
         .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.13.0"),
         .package(url: "https://github.com/HdrHistogram/hdrhistogram-swift", from: "0.2.0"),
         .package(url: "https://github.com/hummingbird-project/hummingbird", from: "2.28.1"),
+        .package(url: "https://github.com/apple/swift-nio", from: "2.101.2"),
+        .package(url: "https://github.com/apple/swift-http-types", from: "1.8.0"),
+        .package(url: "https://github.com/apple/swift-system", from: "1.8.1"),
     ],
     targets: [
         cLibrary("CZeroMQ", pkgConfig: "libzmq", apt: "libzmq3-dev"),
@@ -66,12 +73,13 @@ let package = Package(
             dependencies: [
                 "Microstructure", "Detection", "Venues", "Simulation", "Wire", "ZeroMQ", "Transport", "CZlib", "CZstd",
                 .logging, .metrics, .coreMetrics, .configuration, .argumentParser, .serviceLifecycle, .histogram,
+                .systemPackage,
             ]),
         .target(
             name: "Gateway",
             dependencies: [
                 "Microstructure", "Detection", "Pipeline", "Wire", "ZeroMQ", .hummingbird, .logging, .metrics,
-                .argumentParser, .serviceLifecycle,
+                .argumentParser, .serviceLifecycle, .nioCore, .nioHTTP1, .httpTypes,
             ]),
 
         service("ingest"), service("features"), service("detector"), service("alerter"),
@@ -85,7 +93,7 @@ let package = Package(
         .testTarget(name: "ZeroMQTests", dependencies: ["ZeroMQ"]),
         .testTarget(name: "TransportTests", dependencies: ["Transport"]),
         .testTarget(name: "PipelineTests", dependencies: ["Pipeline"]),
-        .testTarget(name: "GatewayTests", dependencies: ["Gateway", "Pipeline", "Wire", "ZeroMQ"]),
+        .testTarget(name: "GatewayTests", dependencies: ["Gateway", "Pipeline", "Wire", "ZeroMQ", .nioCore]),
         .testTarget(name: "HouseRulesTests"),
     ]
 )

@@ -20,7 +20,8 @@ names=() pids=()
 start() { # start NAME COMMAND... : a process of its own, its log in a file of its own
     local name=$1
     shift
-    "$@" 2>"$logs/$name.log" &
+    # A session of its own: Ctrl-C reaches this script only, which then stops the processes in order.
+    setsid "$@" 2>"$logs/$name.log" &
     names+=("$name")
     pids+=($!)
 }
@@ -33,8 +34,11 @@ finish() {
         for i in "${!pids[@]}"; do
             [[ ${names[$i]} == "$stage"* ]] || continue
             kill -TERM "${pids[$i]}" 2>/dev/null || true
-            local status=0
+            # What does not end in time is killed, so that stopping always ends.
+            (sleep 8; kill -KILL "${pids[$i]}" 2>/dev/null) &
+            local watchdog=$! status=0
             wait "${pids[$i]}" || status=$?
+            kill "$watchdog" 2>/dev/null || true
             [[ $status == 0 ]] && continue
             echo "demo: ${names[$i]} ended with $status; its log: $logs/${names[$i]}.log" >&2
             tail -n 3 "$logs/${names[$i]}.log" >&2 || true
@@ -104,7 +108,7 @@ echo "gateway    http://127.0.0.1:$gateway_port/api/v1/signals   (live: /api/v1/
 echo "symbols    ${symbols[*]}   logs in $logs"
 echo "signals follow as they come; ${FOR:+this ends by itself after $FOR s, }Ctrl-C stops everything"
 
-end=$((SECONDS + ${FOR:-31536000}))
+end=$((SECONDS + 10#${FOR:-31536000}))
 while ((SECONDS < end)); do
     for i in "${!pids[@]}"; do
         kill -0 "${pids[$i]}" 2>/dev/null || { echo "demo: ${names[$i]} has died" >&2; exit 1; }

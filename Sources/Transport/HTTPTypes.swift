@@ -57,6 +57,21 @@ public enum HTTPError: Error, Sendable, Equatable {
     case other(code: Int, message: String)
 }
 
+extension HTTPError: CustomStringConvertible {
+    public var description: String {
+        switch self {
+        case .timedOut(let message): "timed out: \(message)"
+        case .connectionFailed(let message): "connection failed: \(message)"
+        case .tls(let message): "TLS: \(message)"
+        case .tooLarge(let limit): "the answer is longer than \(limit) bytes"
+        case .cancelled: "cancelled"
+        case .badURL(let message): "bad request: \(message)"
+        case .tooManyRequests(let limit): "more than \(limit) requests at once"
+        case .other(let code, let message): "\(message) (libcurl \(code))"
+        }
+    }
+}
+
 /// A request under way.
 public struct HTTPTask: Sendable {
     let id: UInt64

@@ -71,6 +71,18 @@ public enum WebSocketCloseReason: Sendable, Equatable {
     case closedLocally
 }
 
+extension WebSocketCloseReason: CustomStringConvertible {
+    public var description: String {
+        switch self {
+        case .failed(let message, let status): "failed: \(message)" + (status.map { " (HTTP \($0))" } ?? "")
+        case .closedByPeer(let code, let reason): "closed by the peer with \(code) \(reason)"
+        case .timedOut(let phase): "timed out: \(phase)"
+        case .tooLarge(let limit): "a message was longer than \(limit) bytes"
+        case .closedLocally: "closed here"
+        }
+    }
+}
+
 public enum TimeoutPhase: Sendable, Equatable { case connect, pong }
 
 public enum SendOutcome: Sendable, Equatable {

@@ -20,6 +20,8 @@ public struct Topic: Sendable, Hashable, CustomStringConvertible {
     public let venue: String
     public let symbol: String
     public let detail: String?
+    /// `venue.symbol`: what tells one instrument from another.
+    public let market: String
     /// The frame as sent.
     public let bytes: [UInt8]
 
@@ -28,6 +30,7 @@ public struct Topic: Sendable, Hashable, CustomStringConvertible {
         self.venue = venue
         self.symbol = symbol
         self.detail = detail
+        market = "\(venue).\(symbol)"
         let tail = detail.map { ".\($0)|" } ?? "|"
         bytes = Array("\(kind.rawValue).\(venue).\(symbol)\(tail)".utf8)
     }

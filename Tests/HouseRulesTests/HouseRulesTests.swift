@@ -26,7 +26,7 @@ import Testing
 
     @Test(arguments: pureModules) func pureModuleReadsNoClockNorRandomness(module: String) throws {
         let forbidden =
-            /\b(Date\(\)|ContinuousClock|SuspendingClock|SystemRandomNumberGenerator|\.random\(in: [^,)]*\)|getenv|print)\b/
+            /\bDate\(\)|\b(ContinuousClock|SuspendingClock|SystemRandomNumberGenerator|getenv)\b|\bprint\(|\.random\(in: [^,)]*\)/
         for line in try Tree.lines(under: "Sources/\(module)") where !line.isComment {
             #expect(line.text.firstMatch(of: forbidden) == nil, "\(line) in a pure module")
         }
@@ -69,7 +69,7 @@ import Testing
 
     @Test func testsWaitOnConditionsOnly() throws {
         // Waiting on a condition has to pause between two looks: `Support` files hold that one place.
-        let forbidden = /\b(Task\.sleep|usleep\(|Thread\.sleep|nanosleep\()/
+        let forbidden = /\bTask\.sleep|\busleep\(|\bThread\.sleep|\bnanosleep\(/
         for line in try Tree.lines(under: "Tests") where !line.isComment && !line.file.contains("HouseRules") {
             #expect(line.text.firstMatch(of: forbidden) == nil, "\(line): wait on a condition")
         }

@@ -97,9 +97,12 @@ import ZeroMQ
         good.epoch = 1
         good.sequence = 1
         good.payload = trade(1)
+        // Well-formed, with times at the ends of the range: read, and no arithmetic may trap on them.
+        var absurd = good
+        absurd.sentTimeNs = .min
         let frames: [[[UInt8]]] = [
             [topic, [1, 2, 3]], [topic, []], [topic], [topic, [], []], [Array("tick.nonsense|".utf8), [0]],
-            [topic, EnvelopeCodec.encode(ProtoEnvelope())], [topic, EnvelopeCodec.encode(good)],
+            [topic, EnvelopeCodec.encode(ProtoEnvelope())], [topic, EnvelopeCodec.encode(absurd)],
         ]
         for frame in frames { _ = try socket.offer(frame) }
         let delivery = try #require(try subscriber.next(timeoutMilliseconds: 5_000))

@@ -64,11 +64,24 @@ import ZeroMQ
         let before = try #require(try nextBook())
         stack.ingests["BTCUSDT"]?.signal(SIGKILL)
         #expect(await stack.ingests["BTCUSDT"]?.exitCode(within: 5) == SIGKILL)
-        // What was already on its way may still come; after it, silence.
-        while try subscriber.next(timeoutMilliseconds: 300) != nil {}
+        let killed = Clock.now.nanoseconds
         let restart = Clock.now.nanoseconds
         try stack.startIngest("BTCUSDT")
-        let after = try #require(try nextBook(), "\(stack.ingests["BTCUSDT"]?.logText ?? "")")
+        // Every tick from the kill to the first new book: nothing of the old process that is younger than its death,
+        // and no VALID status of the new one before it has a book.
+        var after = ProtoEnvelope()
+        let end = Clock.monotonicNanoseconds + 20_000_000_000
+        while after.payload == nil, Clock.monotonicNanoseconds < end {
+            guard let delivery = try subscriber.next(timeoutMilliseconds: 200) else { continue }
+            let envelope = delivery.envelope
+            if envelope.epoch == before.epoch { #expect(envelope.sentTimeNs <= killed) }
+            switch envelope.payload {
+            case .book where envelope.epoch > before.epoch: after = envelope
+            case .status(let status) where envelope.epoch > before.epoch: #expect(status.validity != .valid)
+            default: break
+            }
+        }
+        #expect(after.payload != nil, "\(stack.ingests["BTCUSDT"]?.logText ?? "")")
         #expect(after.epoch > before.epoch)
         #expect(after.book.bookEpoch > before.book.bookEpoch)
         #expect(after.book.receiveTimeNs > restart)

@@ -74,6 +74,7 @@ final class AlertDelivery: Sendable {
     }
 
     private func giveUp(_ signal: SignalDocument, _ reason: String) {
+        logger.error("alert given up", metadata: ["sink": "\(sink.name)", "id": "\(signal.id)", "reason": "\(reason)"])
         Counter(label: MetricName.alertsFailed, dimensions: [("sink", sink.name), ("reason", reason)]).increment()
     }
 }

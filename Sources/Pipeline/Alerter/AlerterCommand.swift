@@ -34,7 +34,7 @@ public struct AlerterCommand: ServiceCommand {
     public init() {}
 
     public func decode(_ settings: inout Settings) throws(ConfigurationError) -> AlerterConfiguration {
-        let url = try settings.optionalString("webhookUrl", webhookUrl)
+        let url = try settings.secret("webhookUrl", webhookUrl)
         if let url {
             guard let parsed = URL(string: url), ["http", "https"].contains(parsed.scheme), parsed.host != nil else {
                 // The address itself may be a secret, so it is not repeated.
@@ -44,7 +44,7 @@ public struct AlerterCommand: ServiceCommand {
         }
         return AlerterConfiguration(
             bind: try Endpoint.list(
-                settings.list("bind", bind, default: ["tcp://127.0.0.1:5558"]), setting: "--bind"),
+                settings.list("bind", bind, default: ["tcp://127.0.0.1:5558"]), setting: "--bind", use: .bind),
             hasConsole: try settings.string("console", console, default: "true", allowed: ["true", "false"]) == "true",
             webhookURL: url, webhookSecret: try settings.secret("webhookSecret"),
             timeoutSeconds: try settings.number("timeout", timeout, default: 10, in: 0.1...300))

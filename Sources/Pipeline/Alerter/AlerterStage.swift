@@ -34,12 +34,15 @@ enum AlerterStage {
         try drain(socket, &message, received, runtime.logger, deliveries)
     }
 
-    /// Takes all messages that are already here.
+    /// Messages taken between two looks at the stop signal.
+    private static let roundLimit = 1_000
+
+    /// Takes the messages that are already here, up to the limit of a round.
     private static func drain(
         _ socket: borrowing Socket, _ message: inout Message, _ received: Counter, _ logger: Logger,
         _ deliveries: [AlertDelivery]
     ) throws(ZMQError) {
-        while true {
+        for _ in 0..<roundLimit {
             switch try socket.tryReceive(into: &message) {
             case .wouldBlock, .shutdown: return
             case .overlong: refuse("too_many_frames", logger)

@@ -47,6 +47,6 @@ struct WebhookSink: AlertSink {
         throw DeliveryFailure(
             reason: "status \(response.status)",
             isTemporary: response.status == 429 || response.status == 408 || response.status >= 500,
-            retryAfterSeconds: response.header("Retry-After").flatMap(Double.init))
+            retryAfterSeconds: RetryAfter.seconds(response.header("Retry-After")))
     }
 }

@@ -34,10 +34,23 @@ public enum Endpoint: Sendable, Hashable, CustomStringConvertible {
         }
     }
 
-    /// Parses a list, which must not be empty.
-    public static func list(_ texts: [String], setting: String) throws(ConfigurationError) -> [Endpoint] {
+    public enum Use: Sendable { case bind, connect }
+
+    /// Parses a list, which must not be empty. Only plain endpoints can be bound; only ones with a port connected to.
+    public static func list(
+        _ texts: [String], setting: String, use: Use = .connect
+    ) throws(ConfigurationError) -> [Endpoint] {
         var endpoints: [Endpoint] = []
-        for text in texts { endpoints.append(try Endpoint(text, setting: setting)) }
+        for text in texts {
+            let endpoint = try Endpoint(text, setting: setting)
+            switch (endpoint, use) {
+            case (.resolved, .bind):
+                throw ConfigurationError(setting: setting, problem: "'\(text)' cannot be bound; use tcp:// or ipc://")
+            case (.plain, .connect) where text.hasSuffix(":*"):
+                throw ConfigurationError(setting: setting, problem: "'\(text)' needs a port to connect to")
+            default: endpoints.append(endpoint)
+            }
+        }
         guard !endpoints.isEmpty else { throw ConfigurationError(setting: setting, problem: "needs an endpoint") }
         return endpoints
     }

@@ -15,6 +15,8 @@ public final class EndpointDirectory: Sendable {
 
     private struct State {
         var addresses: Set<String> = []
+        /// The last answer for each name.
+        var known: [String: [String]] = [:]
         var version = 0
         var isClosed = false
     }
@@ -62,16 +64,13 @@ public final class EndpointDirectory: Sendable {
     private func refresh(_ names: [(String, Int)], _ plain: [String]) {
         var addresses = Set(plain)
         for (name, port) in names {
-            guard let found = Self.resolve(name) else {
+            if let found = Self.resolve(name) {
+                state.withLock { $0.known[name] = found.prefix(Self.addressLimit).map { "tcp://\($0):\(port)" } }
+            } else {
                 // A name that does not answer keeps what it had: a DNS outage must not cut a working connection.
                 logger.debug("name does not resolve", metadata: ["name": "\(name)"])
-                let known = state.withLock { $0.addresses }
-                addresses.formUnion(known)
-                continue
             }
-            for address in found.prefix(Self.addressLimit) {
-                addresses.insert(address.contains(":") ? "tcp://[\(address)]:\(port)" : "tcp://\(address):\(port)")
-            }
+            addresses.formUnion(state.withLock { $0.known[name] ?? [] })
         }
         let changed = state.withLock { state in
             guard state.addresses != addresses else { return false }

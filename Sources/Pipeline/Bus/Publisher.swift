@@ -33,6 +33,7 @@ public struct Publisher: ~Copyable {
         options.sendHighWaterMark = Self.highWaterMark
         options.xpubVerboser = true
         options.lingerMilliseconds = 2_000
+        options.setHeartbeat()
         let socket = try Socket(.xpub, in: context, options: options)
         for endpoint in endpoints {
             guard case .plain(let address) = endpoint else {

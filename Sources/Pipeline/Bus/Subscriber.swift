@@ -1,5 +1,6 @@
 import Logging
 import Metrics
+import Microstructure
 public import Wire
 public import ZeroMQ
 
@@ -45,6 +46,7 @@ public struct Subscriber: ~Copyable {
         options.reconnectIntervalMilliseconds = 50
         options.maximumReconnectIntervalMilliseconds = 1_000
         options.lingerMilliseconds = 0
+        options.setHeartbeat()
         let socket = try Socket(.sub, in: context, options: options)
         for prefix in prefixes { try socket.subscribe(prefix) }
         var (connected, version) = (Set<String>(), -1)
@@ -119,7 +121,7 @@ public struct Subscriber: ~Copyable {
                 metadata: ["topic": "\(topic)", "producer": "\(envelope.producer)", "missed": "\(missed)"])
         case .next, .first, .duplicate: break
         }
-        meters.hop.recordNanoseconds(Clock.now.nanoseconds - envelope.sentTimeNs)
+        meters.hop.recordNanoseconds(Clock.now.nanoseconds(since: Timestamp(nanoseconds: envelope.sentTimeNs)))
         return Delivery(topic: topic, envelope: envelope, arrival: arrival)
     }
 

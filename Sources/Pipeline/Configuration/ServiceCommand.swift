@@ -2,6 +2,7 @@ public import ArgumentParser
 import Foundation
 import Logging
 import ServiceLifecycle
+import Transport
 
 /// The version that `--version` and the health page state.
 public enum Version {
@@ -103,6 +104,9 @@ extension ServiceCommand {
         let metrics = Observability.bootstrap(
             service: name, level: shared.logLevel, format: shared.logFormat, version: Version.current)
         let logger = Logger(label: name)
+        // A peer that goes away while we write is an error of that write, not the end of the process.
+        signal(SIGPIPE, SIG_IGN)
+        EventLoop.routeLog { _, line in Logger(label: "libwebsockets").debug("\(line)") }
         do {
             let runtime = ServiceRuntime(
                 name: name, logger: logger, health: Health(), metrics: metrics,

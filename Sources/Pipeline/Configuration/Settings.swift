@@ -17,7 +17,7 @@ public struct Settings {
     }
 
     /// All scopes that a shared file may hold.
-    static let scopes = ["ingest", "features", "detector", "alerter", "gateway", "simulator", "lab"]
+    static let scopes = ["ingest", "features", "detector", "alerter", "gateway", "simulator"]
 
     public private(set) var effective: [Effective] = []
     private let scope: String
@@ -37,11 +37,13 @@ public struct Settings {
         do {
             file = (path, try await FileProvider<JSONSnapshot>(filePath: FilePath(path)))
         } catch {
-            throw ConfigurationError(setting: "--config \(path)", problem: "cannot be read as JSON: \(error)")
+            throw ConfigurationError(
+                setting: "--config \(path)",
+                problem: "cannot be read as JSON: \((error as NSError).localizedDescription)")
         }
     }
 
-    /// Text; `accepts` names what is allowed where it returns `false`.
+    /// Text; `allowed` lists what is accepted, where not everything is.
     public mutating func string(
         _ name: String, _ commandLine: String?, default fallback: String, allowed: [String]? = nil
     ) throws(ConfigurationError) -> String {
@@ -64,9 +66,9 @@ public struct Settings {
     }
 
     /// Text kept out of every listing, log and error.
-    public mutating func secret(_ name: String) throws(ConfigurationError) -> String? {
+    public mutating func secret(_ name: String, _ commandLine: String? = nil) throws(ConfigurationError) -> String? {
         let text: String = try read(
-            name, nil, type: .string, fallback: "", show: { $0.isEmpty ? "" : "(set)" },
+            name, commandLine, type: .string, fallback: "", show: { $0.isEmpty ? "" : "(set)" },
             convert: { content, _ in if case .string(let text) = content { text } else { nil } }, parse: { .string($0) }
         )
         return text.isEmpty ? nil : text

@@ -27,6 +27,7 @@ public struct AlertPusher: ~Copyable {
         var options = SocketOptions()
         options.sendHighWaterMark = Self.highWaterMark
         options.lingerMilliseconds = 1_000
+        options.setHeartbeat()
         let socket = try Socket(.push, in: context, options: options)
         let directory = EndpointDirectory(endpoints, logger: logger)
         var (connected, version) = (Set<String>(), -1)

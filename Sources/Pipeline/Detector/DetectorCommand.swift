@@ -58,7 +58,7 @@ public struct DetectorCommand: ServiceCommand {
             connect: try Endpoint.list(
                 settings.list("connect", connect, default: ["tcp://127.0.0.1:5556"]), setting: "--connect"),
             publish: try Endpoint.list(
-                settings.list("publish", publish, default: ["tcp://127.0.0.1:5557"]), setting: "--publish"),
+                settings.list("publish", publish, default: ["tcp://127.0.0.1:5557"]), setting: "--publish", use: .bind),
             alerts: alerterList == ["none"] ? [] : try Endpoint.list(alerterList, setting: "--alerts"),
             profile: profile)
     }

@@ -72,6 +72,11 @@ struct DetectorStage: ~Copyable {
         } catch {
             return refuse(delivery, "\(error)")
         }
+        // What looks back at the book must not bridge vectors that never came.
+        switch delivery.arrival {
+        case .lost, .restarted: lines[index].bank.resetBookDetectors()
+        case .next, .first, .duplicate: break
+        }
         signals.removeAll(keepingCapacity: true)
         lines[index].bank.process(
             vector.values.span, header: header,
@@ -104,7 +109,7 @@ struct DetectorStage: ~Copyable {
 
     private mutating func lineIndex(for delivery: Delivery) -> Int? {
         let symbol = delivery.topic.symbol
-        if let index = indices[symbol] { return index }
+        if let index = indices[delivery.topic.market] { return index }
         guard lines.count < FeaturesStage.symbolLimit, let venue = Venue(rawValue: delivery.topic.venue) else {
             refuse(delivery, "unknown venue, or more than \(FeaturesStage.symbolLimit) symbols")
             return nil
@@ -120,7 +125,7 @@ struct DetectorStage: ~Copyable {
             refuse(delivery, "\(error)")
             return nil
         }
-        indices[symbol] = lines.count - 1
+        indices[delivery.topic.market] = lines.count - 1
         return lines.count - 1
     }
 

@@ -76,7 +76,15 @@ public struct ExchangeSimCommand: ServiceCommand {
             StageThread("exchange-sim") { stop in
                 let simulator = try ExchangeSimulator(
                     Self.markets(configuration), options: configuration.options, logger: runtime.logger)
-                simulator.run(until: stop)
+                var nextBeat: Int64 = 0
+                simulator.run(until: stop) { statistics in
+                    let now = Clock.monotonicNanoseconds
+                    guard now >= nextBeat else { return }
+                    nextBeat = now + 1_000_000_000
+                    runtime.health.beat(
+                        "simulator", isReady: statistics.failures.isEmpty,
+                        detail: "\(statistics.clientsConnected) clients, \(statistics.failures.count) failed markets")
+                }
                 runtime.logger.info("accounts", metadata: ["statistics": "\(simulator.statistics)"])
             }
         ]
@@ -90,7 +98,11 @@ public struct ExchangeSimCommand: ServiceCommand {
             }
         }
         return try configuration.captures.map { path in
-            try CapturePlayer(CaptureFile(path: path), loops: configuration.loops)
+            do {
+                return try CapturePlayer(CaptureFile(path: path), loops: configuration.loops)
+            } catch let error as CaptureError {
+                throw RecordingError(path: path, problem: "\(error)")
+            }
         }
     }
 }

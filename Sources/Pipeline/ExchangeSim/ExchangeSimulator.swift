@@ -89,14 +89,16 @@ public final class ExchangeSimulator {
             metadata: ["port": "\(port)", "symbols": "\(feedsBySymbol.keys.sorted().joined(separator: ","))"])
     }
 
-    /// Serves until `stop` is requested, from this thread; then says goodbye to the clients.
-    public func run(until stop: StopSignal) {
+    /// Serves until `stop` is requested, from this thread; then says goodbye to the clients. `onRound` is called after
+    /// every look at the sockets, at least once a second.
+    public func run(until stop: StopSignal, onRound: (SimulatorStatistics) -> Void = { _ in }) {
         let wake = loop.wake
         stop.onRequest { wake.wake() }
         while !stop.isRequested {
             let now = Clock.monotonicNanoseconds
             let wait = serve(at: now)
             monitor.set(statistics)
+            onRound(statistics)
             loop.runOnce(timeoutMilliseconds: Int((wait + 999_999) / 1_000_000))
         }
         for client in clients.values { client.leave(code: 1001, reason: "the simulator ends") }

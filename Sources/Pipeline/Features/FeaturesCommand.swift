@@ -35,7 +35,7 @@ public struct FeaturesCommand: ServiceCommand {
             connect: try Endpoint.list(
                 settings.list("connect", connect, default: ["tcp://127.0.0.1:5555"]), setting: "--connect"),
             publish: try Endpoint.list(
-                settings.list("publish", publish, default: ["tcp://127.0.0.1:5556"]), setting: "--publish"),
+                settings.list("publish", publish, default: ["tcp://127.0.0.1:5556"]), setting: "--publish", use: .bind),
             symbols: try settings.list("symbols", symbols, default: []).map { $0.uppercased() })
     }
 

@@ -99,7 +99,7 @@ struct FeaturesStage: ~Copyable {
     /// cannot be used yet, or comes from a process already replaced.
     private mutating func lineIndex(for delivery: Delivery) throws(WireError) -> Int? {
         let exponents = try delivery.envelope.exponents()
-        guard let index = indices[delivery.topic.symbol] else {
+        guard let index = indices[delivery.topic.market] else {
             guard let exponents, let venue = Venue(rawValue: delivery.topic.venue) else { return nil }
             guard lines.count < Self.symbolLimit else { throw .invalidField("symbol: more than \(Self.symbolLimit)") }
             let index = lines.count
@@ -112,7 +112,7 @@ struct FeaturesStage: ~Copyable {
                     topic: PublishedTopic(.feature(venue: venue.rawValue, symbol: symbol)),
                     books: counter(MetricName.featureBookUpdates), trades: counter(MetricName.featureTrades),
                     vectors: counter(MetricName.featureVectors)))
-            indices[symbol] = index
+            indices[delivery.topic.market] = index
             logger.info("new symbol", metadata: ["symbol": "\(symbol)", "producer": "\(delivery.envelope.producer)"])
             return index
         }

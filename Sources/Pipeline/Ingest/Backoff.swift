@@ -3,9 +3,12 @@
 struct Backoff {
     private let firstSeconds: Double
     private let longestSeconds: Double
+    private let startsAtOnce: Bool
     private var attempts = 0
 
-    init(firstSeconds: Double, longestSeconds: Double) {
+    /// - Parameter startsAtOnce: the first attempt waits not at all.
+    init(firstSeconds: Double, longestSeconds: Double, startsAtOnce: Bool = false) {
+        self.startsAtOnce = startsAtOnce
         self.firstSeconds = firstSeconds
         self.longestSeconds = longestSeconds
     }
@@ -15,6 +18,7 @@ struct Backoff {
         // 2^30 first waits are beyond any longest wait.
         let bound = min(longestSeconds, firstSeconds * Double(1 << min(attempts, 30)))
         attempts += 1
+        guard attempts > 1 || !startsAtOnce else { return 0 }
         return Double.random(in: 0...bound)
     }
 

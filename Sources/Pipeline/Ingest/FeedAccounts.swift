@@ -36,6 +36,8 @@ struct FeedAccounts {
     private let meters: Meters
     private var reported = SessionCounts()
     private var reportedReconnects: UInt64 = 0
+    private var rejections: RejectionReport
+    private var snapshotRejections: RejectionReport
 
     private struct Meters {
         let up, valid, clockOffset, clockError: Gauge
@@ -45,6 +47,8 @@ struct FeedAccounts {
 
     init(symbol: String) {
         previous = current
+        rejections = RejectionReport(symbol: symbol)
+        snapshotRejections = RejectionReport(symbol: symbol)
         let labels = [("symbol", symbol)]
         func counter(_ name: String) -> Counter { Counter(label: name, dimensions: labels) }
         func gauge(_ name: String) -> Gauge { Gauge(label: name, dimensions: labels) }
@@ -87,7 +91,7 @@ struct FeedAccounts {
 
     /// Hands over what was counted since the last call.
     mutating func report(
-        _ counts: SessionCounts, symbol: String, isUp: Bool, validity: Validity, reconnects: UInt64, clock: ClockOffset
+        _ counts: SessionCounts, isUp: Bool, validity: Validity, reconnects: UInt64, clock: ClockOffset
     ) {
         func add(_ counter: Counter, _ path: KeyPath<SessionCounts, UInt64>) {
             let delta = counts[keyPath: path] &- reported[keyPath: path]
@@ -101,13 +105,8 @@ struct FeedAccounts {
         add(meters.resyncs, \.resyncs)
         add(meters.missed, \.missedTrades)
         add(meters.duplicates, \.duplicateTrades)
-        for kind in RejectionKind.allCases {
-            let delta = counts.rejections[kind] &- reported.rejections[kind]
-            if delta > 0 {
-                Counter(label: MetricName.feedRejected, dimensions: [("symbol", symbol), ("reason", "\(kind)")])
-                    .increment(by: Int64(clamping: delta))
-            }
-        }
+        rejections.report(counts.rejections)
+        snapshotRejections.report(counts.snapshotRejections)
         meters.reconnects.increment(by: Int64(clamping: reconnects - reportedReconnects))
         meters.up.record(isUp ? 1 : 0)
         meters.valid.record(validity == .valid ? 1 : 0)
@@ -117,5 +116,21 @@ struct FeedAccounts {
         }
         reported = counts
         reportedReconnects = reconnects
+    }
+}
+
+/// Hands refused frames over to the metrics, by kind.
+struct RejectionReport {
+    private let symbol: String
+    private var reported = RejectionCounts()
+
+    init(symbol: String) { self.symbol = symbol }
+
+    mutating func report(_ counts: RejectionCounts) {
+        for kind in RejectionKind.allCases where counts[kind] > reported[kind] {
+            Counter(label: MetricName.feedRejected, dimensions: [("symbol", symbol), ("reason", "\(kind)")])
+                .increment(by: Int64(clamping: counts[kind] - reported[kind]))
+        }
+        reported = counts
     }
 }

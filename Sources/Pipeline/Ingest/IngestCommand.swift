@@ -40,20 +40,32 @@ public struct IngestCommand: ServiceCommand {
         if let twice = names.first(where: { name in names.count(where: { $0 == name }) > 1 }) {
             throw ConfigurationError(setting: "--symbols", problem: "'\(twice)' stands twice")
         }
+        // Three streams a symbol, 1,024 a connection (the venue's limit).
+        guard names.count <= 341 else {
+            throw ConfigurationError(
+                setting: "--symbols", problem: "\(names.count) symbols are more than one process can have, 341")
+        }
         let webSocket = try url(
             "websocketUrl", websocketUrl, "wss://stream.binance.com:9443", ["ws", "wss"], &settings)
         let rest = try url("restUrl", restUrl, "https://api.binance.com", ["http", "https"], &settings)
+        let authorities = try settings.optionalString("caFile", caFile)
+        if let authorities, !FileManager.default.isReadableFile(atPath: authorities) {
+            throw ConfigurationError(setting: "--ca-file", problem: "'\(authorities)' cannot be read")
+        }
+        let firstDelay = try settings.number("reconnectDelay", reconnectDelay, default: 1, in: 0.05...3_600)
+        let longestDelay = try settings.number("maxReconnectDelay", maxReconnectDelay, default: 60, in: 0.05...3_600)
+        guard firstDelay <= longestDelay else {
+            throw ConfigurationError(
+                setting: "--max-reconnect-delay", problem: "\(longestDelay) is below --reconnect-delay \(firstDelay)")
+        }
         return IngestConfiguration(
-            symbols: names, webSocketURL: webSocket, restURL: rest,
-            caFile: try settings.optionalString("caFile", caFile),
+            symbols: names, webSocketURL: webSocket, restURL: rest, caFile: authorities,
             publish: try Endpoint.list(
-                settings.list("publish", publish, default: ["tcp://127.0.0.1:5555"]), setting: "--publish"),
+                settings.list("publish", publish, default: ["tcp://127.0.0.1:5555"]), setting: "--publish", use: .bind),
             depth: try settings.integer("depth", depth, default: 20, in: 1...1_000),
             snapshotDepth: try settings.integer("snapshotDepth", snapshotDepth, default: 5_000, in: 100...5_000),
-            reconnectDelaySeconds: try settings.number(
-                "reconnectDelay", reconnectDelay, default: 1, in: 0.05...3_600),
-            maxReconnectDelaySeconds: try settings.number(
-                "maxReconnectDelay", maxReconnectDelay, default: 60, in: 0.05...3_600),
+            reconnectDelaySeconds: firstDelay,
+            maxReconnectDelaySeconds: longestDelay,
             staleAfterSeconds: try settings.number("staleAfter", staleAfter, default: 10, in: 0.5...3_600),
             waitSubscriptions: try settings.integer("waitSubscriptions", waitSubscriptions, default: 0, in: 0...1_000))
     }
@@ -69,7 +81,7 @@ public struct IngestCommand: ServiceCommand {
     ) throws(ConfigurationError) -> String {
         let text = try settings.string(name, commandLine, default: fallback)
         guard let url = URL(string: text), let scheme = url.scheme, schemes.contains(scheme), url.host != nil,
-            url.query == nil
+            url.query == nil, (1...65_535).contains(url.port ?? 443)
         else {
             throw ConfigurationError(
                 setting: Settings.optionName(name),

@@ -32,23 +32,28 @@ final class LiveFeed: WebSocketDelegate {
 
     private var connection: WebSocketConnection?
     private var isOpen = false
+    private var hasBeenOpen = false
     private var isFinishing = false
     private var reconnects: UInt64 = 0
     private var connectBackoff: Backoff
-    private var snapshotBackoffs: [Backoff]
+    private var snapshots: [SnapshotChain]
+    /// No REST request before this moment of the monotonic clock: the venue has asked for a pause.
+    private var restPausedUntil: Int64 = 0
     private var lastFrame = Clock.monotonicNanoseconds
     private var clock = ClockOffset()
     private var secondsUntilClock = 0
     private var clockSamples = 0
     private var accounts: [FeedAccounts]
+    /// Frames that could be laid to no symbol.
+    private var unattributed = RejectionReport(symbol: "none")
 
     init(
         session: consuming BinanceSession, output: consuming MarketPublisher, configuration: IngestConfiguration,
         rest: VenueREST, loop: EventLoop, logger: Logger, health: Health
     ) {
         accounts = session.instruments.map { FeedAccounts(symbol: $0.symbol) }
-        snapshotBackoffs = Array(
-            repeating: Backoff(firstSeconds: 0.5, longestSeconds: configuration.maxReconnectDelaySeconds),
+        snapshots = Array(
+            repeating: SnapshotChain(longestSeconds: configuration.maxReconnectDelaySeconds),
             count: session.instruments.count)
         connectBackoff = Backoff(
             firstSeconds: configuration.reconnectDelaySeconds, longestSeconds: configuration.maxReconnectDelaySeconds)
@@ -90,6 +95,8 @@ final class LiveFeed: WebSocketDelegate {
 
     func didOpen(_ connection: WebSocketConnection) {
         logger.info("connected", metadata: ["url": "\(configuration.webSocketURL)"])
+        if hasBeenOpen { reconnects += 1 }
+        hasBeenOpen = true
         isOpen = true
         lastFrame = Clock.monotonicNanoseconds
         session.connectionOpened(at: Clock.now)
@@ -119,7 +126,6 @@ final class LiveFeed: WebSocketDelegate {
         attempt { try publishStatuses() }
         let delay = connectBackoff.next()
         logger.warning("connection lost", metadata: ["reason": "\(reason)", "retry_seconds": "\(delay)"])
-        reconnects += 1
         loop.schedule(afterMilliseconds: Int(delay * 1_000)) { [weak self] in self?.connect() }
     }
 
@@ -131,12 +137,24 @@ final class LiveFeed: WebSocketDelegate {
         case .send(let text): _ = connection?.send(text: text)
         case .fetchSnapshot(let id):
             attempt { try publishStatus(id) }
-            fetchSnapshot(id)
+            scheduleSnapshot(id)
         case .resubscribe, .reconnect: connection?.close()
         }
     }
 
+    /// Starts a chain of requests unless one is under way. The first comes at once; a book that does not stay valid,
+    /// or a venue that asks for a pause, makes the next ones wait.
+    private func scheduleSnapshot(_ id: InstrumentID) {
+        guard !snapshots[id.index].isUnderWay else { return }
+        snapshots[id.index].isUnderWay = true
+        let pause = Double(restPausedUntil - Clock.monotonicNanoseconds) / 1e9
+        let delay = max(snapshots[id.index].backoff.next(), pause)
+        guard delay > 0 else { return fetchSnapshot(id) }
+        loop.schedule(afterMilliseconds: Int(delay * 1_000) + 1) { [weak self] in self?.fetchSnapshot(id) }
+    }
+
     private func fetchSnapshot(_ id: InstrumentID) {
+        guard !isFinishing else { return }
         rest.snapshot(session.snapshotRequest(for: id)) { [inbox] in inbox.put(.snapshot(id, $0)) }
     }
 
@@ -146,6 +164,7 @@ final class LiveFeed: WebSocketDelegate {
             switch answer {
             case .clock(.success(let sample)): clock.process(sample)
             case .clock(.failure(let failure)):
+                pauseREST(after: failure)
                 logger.debug("clock sample failed", metadata: ["error": "\(failure)"])
             case .snapshot(let id, let result): receiveSnapshot(id, result)
             }
@@ -153,7 +172,7 @@ final class LiveFeed: WebSocketDelegate {
     }
 
     private func receiveSnapshot(_ id: InstrumentID, _ result: Result<[UInt8], RESTFailure>) {
-        var retryAfterSeconds = 0.0
+        snapshots[id.index].isUnderWay = false
         let action: VenueAction
         do {
             let body = try result.get()
@@ -162,18 +181,16 @@ final class LiveFeed: WebSocketDelegate {
         } catch {
             logger.warning(
                 "snapshot failed", metadata: ["symbol": "\(session.instruments[id.index].symbol)", "error": "\(error)"])
-            retryAfterSeconds = (error as? RESTFailure)?.retryAfterSeconds ?? 0
+            pauseREST(after: error as? RESTFailure)
             action = session.snapshotFailed(for: id, at: Clock.now)
         }
-        guard case .fetchSnapshot = action else {
-            snapshotBackoffs[id.index].reset()
-            return perform(action)
-        }
-        let delay = max(snapshotBackoffs[id.index].next(), retryAfterSeconds)
-        loop.schedule(afterMilliseconds: Int(delay * 1_000)) { [weak self] in
-            guard let self, !self.isFinishing else { return }
-            self.fetchSnapshot(id)
-        }
+        perform(action)
+    }
+
+    /// Heeds the venue's `Retry-After`, for all requests.
+    private func pauseREST(after failure: RESTFailure?) {
+        guard let seconds = failure?.retryAfterSeconds else { return }
+        restPausedUntil = max(restPausedUntil, Clock.monotonicNanoseconds + Int64(seconds * 1e9))
     }
 
     // MARK: Heartbeat
@@ -190,12 +207,16 @@ final class LiveFeed: WebSocketDelegate {
             try publishStatuses()
             try output.countSubscriptions()
         }
-        if secondsUntilClock <= 0 {
+        if secondsUntilClock <= 0, restPausedUntil <= Clock.monotonicNanoseconds {
             rest.clockSample { [inbox] in inbox.put(.clock($0)) }
             clockSamples += 1
             secondsUntilClock = clockSamples < 5 ? 1 : Self.clockSeconds
         }
         secondsUntilClock -= 1
+        unattributed.report(session.unattributedCounts.rejections)
+        for index in snapshots.indices {
+            snapshots[index].settle(isValid: session.validity(of: InstrumentID(index)) == .valid)
+        }
         let validCount = session.instruments.indices.count { session.validity(of: InstrumentID($0)) == .valid }
         health.beat(
             "feed", isReady: validCount == session.instruments.count,
@@ -234,7 +255,7 @@ final class LiveFeed: WebSocketDelegate {
         if let tail = accounts[id.index].latencyNanoseconds(percentile: 95) { status.latencyP95Ns = tail }
         try output.publish(status, of: id)
         accounts[id.index].report(
-            counts, symbol: session.instruments[id.index].symbol, isUp: isOpen, validity: validity,
+            counts, isUp: isOpen, validity: validity,
             reconnects: reconnects, clock: clock)
     }
 

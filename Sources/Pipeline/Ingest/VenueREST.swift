@@ -105,7 +105,7 @@ struct VenueREST: Sendable {
                         RESTFailure(
                             attempted: attempted,
                             reason: "status \(response.status)" + (venueError.map { ": \($0)" } ?? ""),
-                            retryAfterSeconds: response.header("Retry-After").flatMap(Double.init),
+                            retryAfterSeconds: RetryAfter.seconds(response.header("Retry-After")),
                             isPermanent: response.status == 400 && venueError != nil)))
             }
         }

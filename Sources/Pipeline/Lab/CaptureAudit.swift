@@ -12,6 +12,8 @@ struct CaptureAudit {
     private(set) var counts = SessionCounts()
     private(set) var compared = 0
     private(set) var equal = 0
+    /// Frames that the session refused.
+    private(set) var refused: UInt64 = 0
 
     private struct Best: Equatable {
         let bid: PriceLevel?
@@ -43,9 +45,9 @@ struct CaptureAudit {
 
     init(path: String) throws {
         let file = try CaptureFile(path: path)
-        guard let first = try file.nextLine() else { throw AuditError(path: path, problem: "is empty") }
+        guard let first = try file.nextLine() else { throw RecordingError(path: path, problem: "is empty") }
         guard let symbol = Self.symbol(of: first) else {
-            throw AuditError(path: path, problem: "line 1 is no combined-stream frame with a stream name")
+            throw RecordingError(path: path, problem: "line 1 is no combined-stream frame with a stream name")
         }
         self.symbol = symbol
         // A recording does not state the instrument's steps; eight decimals hold every price that Binance sends.
@@ -61,15 +63,18 @@ struct CaptureAudit {
             line = try file.nextLine()
         }
         counts = session.counts(of: InstrumentID(0))
+        refused = session.totalCounts.rejections.total
     }
 
     var share: Double { compared == 0 ? .nan : Double(equal) / Double(compared) }
-    var isGood: Bool { counts.gaps == 0 && share >= 0.999 }
+    var isGood: Bool { counts.gaps == 0 && refused == 0 && share >= 0.999 }
 
     var row: String {
         String(
-            format: "%@ %8d %7d %8d %7d %8d %10d %10d %8.4f", symbol.padding(toLength: 8, withPad: " ", startingAt: 0),
-            lines, Int(counts.depthUpdates), Int(counts.depthApplied), Int(counts.gaps), Int(counts.trades), compared,
+            format: "%@ %8d %7d %8d %7d %8d %8d %10d %10d %8.4f",
+            symbol.padding(toLength: 8, withPad: " ", startingAt: 0),
+            lines, Int(counts.depthUpdates), Int(counts.depthApplied), Int(counts.gaps), Int(refused),
+            Int(counts.trades), compared,
             equal, share)
     }
 
@@ -79,7 +84,7 @@ struct CaptureAudit {
     ) throws {
         guard let blank = line.firstIndex(of: UInt8(ascii: " ")),
             let time = Int64(String(decoding: line[..<blank], as: UTF8.self))
-        else { throw AuditError(path: path, problem: "line \(number) does not begin with a time in nanoseconds") }
+        else { throw RecordingError(path: path, problem: "line \(number) does not begin with a time in nanoseconds") }
         let json = Array(line[(blank + 1)...])
         let receiveTime = Timestamp(nanoseconds: time)
         if json.starts(with: Array(#"{"lastUpdateId""#.utf8)) {
@@ -118,8 +123,8 @@ struct CaptureAudit {
     }
 }
 
-/// A recording that cannot be audited.
-struct AuditError: Error, CustomStringConvertible {
+/// A recording that cannot be played or audited.
+struct RecordingError: Error, CustomStringConvertible {
     let path: String
     let problem: String
     var description: String { "\(path): \(problem)" }

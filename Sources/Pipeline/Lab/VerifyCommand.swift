@@ -8,7 +8,7 @@ public struct VerifyCommand: AsyncParsableCommand {
         abstract: "Rebuilds the book of a recording and compares it with the exchange's own best bid and ask.",
         discussion: """
             Wherever the recording holds a bookTicker with the update id of a book update, best prices and sizes must \
-            agree. Exit code 1 where a file cannot be read to its end, or a book has holes, or fewer than 99.9 % agree.
+            agree. Exit code 1 where a file cannot be read to its end, or a book has holes, or a frame is refused, or fewer than 99.9 % agree.
             """)
 
     @Argument(help: "Recordings: lines of `receive_ns JSON`, plain, .gz or .zst.") var captures: [String]
@@ -17,7 +17,7 @@ public struct VerifyCommand: AsyncParsableCommand {
 
     public func run() async throws {
         var isGood = true
-        print("symbol      lines   books  applied   holes   trades   compared      equal    share")
+        print("symbol      lines   books  applied   holes  refused   trades   compared      equal    share")
         for path in captures {
             let audit: CaptureAudit
             do {

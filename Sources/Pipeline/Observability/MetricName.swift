@@ -57,8 +57,8 @@ public enum MetricName {
     static let all: [MetricDescription] = [
         .init(buildInfo, "Always 1; the labels state version and service."),
         .init(seriesRefused, "Metric series refused because the process has too many."),
-        .init(busSent, "Messages handed to ZeroMQ, by topic kind and symbol."),
-        .init(busDropped, "Messages that ZeroMQ would not take because a queue was full."),
+        .init(busSent, "Messages handed to ZeroMQ, by topic kind."),
+        .init(busDropped, "Messages that ZeroMQ refused. What a slow subscriber loses shows in its own lost count."),
         .init(busReceived, "Messages received from the bus, by topic kind."),
         .init(busLost, "Messages that the sequences show were sent but never came."),
         .init(busMissedAtJoin, "Messages sent before this process had joined their topic."),
