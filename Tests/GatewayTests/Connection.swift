@@ -146,7 +146,10 @@ final class StreamClient {
 
     /// Waits for `count` events and returns the ids of all that came, in their order.
     func ids(_ count: Int) throws -> [String] {
-        _ = try connection.read { $0.received.count(of: "\nevent: signal\n") >= count }
+        // The first lines of an event may come before its last: first the cheap look, then whether it is complete.
+        _ = try connection.read {
+            $0.received.count(of: "\nevent: signal\n") >= count && events.count { $0.name == "signal" } >= count
+        }
         return events.compactMap(\.id)
     }
 
