@@ -94,6 +94,52 @@ import ZeroMQ
     private static let replaySpeed =
         ProcessInfo.processInfo.environment["MICROSTRUCTURE_REPLAY_SPEED"].flatMap(Double.init) ?? 10
 
+    /// SIGTERM in full flow: the last Status of ingest states how much it had applied, and exactly that has arrived at a
+    /// subscriber and at `features`.
+    @Test(.timeLimit(.minutes(2))) func nothingIsTruncatedAtTheEnd() async throws {
+        let stack = try await Stack(
+            market: ["--synthetic", "BTCUSDT", "--speed", "10"], symbols: ["BTCUSDT"], subscriptions: 3)
+        let context = try Context()
+        var subscriber = try Subscriber(
+            EndpointDirectory([.plain(stack.ticks("BTCUSDT"))], logger: Logger(label: "test")),
+            topics: [Topic.prefix(.tick)], in: context, logger: Logger(label: "test"))
+        var received = TickCounts()
+        var last = ProtoStatus()
+        var isStopping = false
+        let end = Clock.monotonicNanoseconds + 60_000_000_000
+        while Clock.monotonicNanoseconds < end {
+            guard let delivery = try subscriber.next(timeoutMilliseconds: 1_000) else {
+                if isStopping { break } else { continue }
+            }
+            switch delivery.envelope.payload {
+            case .book: received.books += 1
+            case .trade: received.trades += 1
+            case .quote: received.quotes += 1
+            case .status(let status): last = status
+            default: break
+            }
+            if received.books == 200, !isStopping {
+                isStopping = true
+                stack.ingests["BTCUSDT"]?.signal(SIGTERM)
+            }
+        }
+        #expect(await stack.ingests["BTCUSDT"]?.exitCode(within: 5) == 0)
+        #expect(!last.feedUp)
+        #expect(last.validity == .stale)
+        #expect(received.books >= 200)
+        #expect(UInt64(received.books) == last.bookUpdateCount)
+        #expect(UInt64(received.trades) == last.tradeCount)
+        #expect(UInt64(received.quotes) == last.quoteCount)
+        #expect(subscriber.counts.lost == 0)
+        let port = stack.metricsPorts["features"] ?? 0
+        let arrived = await eventually {
+            await Web.metric(MetricName.featureBookUpdates, port: port) == Double(received.books)
+        }
+        #expect(arrived)
+        #expect(await Web.metric(MetricName.featureTrades, port: port) == Double(received.trades))
+        await stack.stop()
+    }
+
     /// Both recordings through separate ingest processes: what reaches the bus and `features` is what was
     /// recorded, and the rebuilt book is the exchange's own.
     @Test(.enabled(if: TestFiles.hasCaptures, "the recordings are not on this machine"), .timeLimit(.minutes(10)))
