@@ -32,8 +32,8 @@ final class AlertDelivery: Sendable {
     func enqueue(_ signal: SignalDocument) {
         switch continuation.yield((signal, receivedNanoseconds: Clock.monotonicNanoseconds)) {
         case .enqueued: pending.record(waiting.wrappingAdd(1, ordering: .relaxed).newValue)
-        case .dropped, .terminated: giveUp(signal, "queue_full")
-        @unknown default: giveUp(signal, "queue_full")
+        case .dropped, .terminated: giveUp(signal, "queue_full", "the queue holds \(Self.queueLimit)")
+        @unknown default: giveUp(signal, "queue_full", "the queue holds \(Self.queueLimit)")
         }
     }
 
@@ -57,10 +57,7 @@ final class AlertDelivery: Sendable {
                 return
             } catch {
                 guard error.isTemporary, attempt < Self.attemptLimit, !Task.isCancelled else {
-                    logger.error(
-                        "alert given up",
-                        metadata: ["sink": "\(sink.name)", "id": "\(signal.id)", "error": "\(error)"])
-                    return giveUp(signal, error.isTemporary ? "attempts" : "refused")
+                    return giveUp(signal, error.isTemporary ? "attempts" : "refused", "\(error)")
                 }
                 let wait = error.retryAfterSeconds ?? Double.random(in: 0.5...1) * Double(1 << attempt) * 0.25
                 logger.warning(
@@ -73,8 +70,9 @@ final class AlertDelivery: Sendable {
         }
     }
 
-    private func giveUp(_ signal: SignalDocument, _ reason: String) {
-        logger.error("alert given up", metadata: ["sink": "\(sink.name)", "id": "\(signal.id)", "reason": "\(reason)"])
+    private func giveUp(_ signal: SignalDocument, _ reason: String, _ detail: String) {
+        logger.error(
+            "alert given up", metadata: ["sink": "\(sink.name)", "id": "\(signal.id)", "reason": "\(detail)"])
         Counter(label: MetricName.alertsFailed, dimensions: [("sink", sink.name), ("reason", reason)]).increment()
     }
 }
