@@ -87,11 +87,12 @@ struct FeaturesStage: ~Copyable {
     }
 
     private mutating func publish(_ header: FeatureHeader, of index: Int) throws(ZMQError) {
-        let line = lines[index]
+        // Read in place: a copy of the line would retain the engine's arrays, and the engine's next write copy them.
         var vector = ProtoFeatureVector(
-            header, values: line.engine.values, schema: line.engine.schema.id, sourceEpoch: line.sourceEpoch)
-        if let error = line.clockErrorNanoseconds { vector.clockErrorNs = error }
-        if try publisher.publish(.featureVector(vector), on: &lines[index].topic) { line.vectors.increment() }
+            header, values: lines[index].engine.values, schema: lines[index].engine.schema.id,
+            sourceEpoch: lines[index].sourceEpoch)
+        if let error = lines[index].clockErrorNanoseconds { vector.clockErrorNs = error }
+        if try publisher.publish(.featureVector(vector), on: &lines[index].topic) { lines[index].vectors.increment() }
     }
 
     /// The symbol's line; made at its first message with a decimal scale, and made anew whenever its past can no

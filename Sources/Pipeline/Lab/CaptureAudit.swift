@@ -122,10 +122,3 @@ struct CaptureAudit {
         return match.1.uppercased()
     }
 }
-
-/// A recording that cannot be played or audited.
-struct RecordingError: Error, CustomStringConvertible {
-    let path: String
-    let problem: String
-    var description: String { "\(path): \(problem)" }
-}
