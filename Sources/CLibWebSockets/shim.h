@@ -1,6 +1,7 @@
 #pragma once
 #include <libwebsockets.h>
 #include <poll.h>
+#include <sys/socket.h>
 
 // Macros and bit fields that Swift does not import, as functions and typed constants.
 
@@ -33,6 +34,13 @@ typedef struct transport_timer {
 /// Closes without any goodbye, from the loop, never from inside this call.
 static inline void transport_kill_later(struct lws *wsi) {
     lws_set_timeout(wsi, PENDING_TIMEOUT_USER_REASON_BASE, LWS_TO_KILL_ASYNC);
+}
+
+/// The same, but the peer gets a reset instead of an orderly end.
+static inline void transport_reset_later(struct lws *wsi) {
+    struct linger at_once = {.l_onoff = 1, .l_linger = 0};
+    setsockopt(lws_get_socket_fd(wsi), SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once);
+    transport_kill_later(wsi);
 }
 
 static inline void transport_clear_timeout(struct lws *wsi) { lws_set_timeout(wsi, NO_PENDING_TIMEOUT, 0); }

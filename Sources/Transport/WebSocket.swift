@@ -1,6 +1,7 @@
 /// What to connect to, and the limits of the connection.
 public struct WebSocketRequest: Sendable {
-    /// `ws://` or `wss://` with host, optional port, path and query. IPv6 literals and user information are refused.
+    /// `ws://` or `wss://` with host, optional port, path and query. IPv6 literals and user information are refused, and so
+    /// are more than `longestTarget` bytes of path and query.
     public var url: String
     public var subprotocol: String?
     /// Further request headers; at most 64, and together with the URL within the loop's `maxHeaderBytes`.
@@ -16,6 +17,9 @@ public struct WebSocketRequest: Sendable {
     /// When nothing at all arrives within this time after a ping, the connection ends with `.timedOut(.pong)`.
     public var pongTimeoutMilliseconds = 10_000
     public var tls = TLSOptions()
+
+    /// Of a longer one libwebsockets sends a part only, with a NUL at its end: its request line holds 2,047 bytes.
+    public static let longestTarget = 2_000
 
     public init(url: String) { self.url = url }
 }

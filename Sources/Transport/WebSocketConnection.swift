@@ -134,6 +134,20 @@ public final class WebSocketConnection {
         drop()
     }
 
+    /// The same, but the peer gets a TCP reset.
+    public func reset() {
+        guard phase != .closed else { return }
+        settle(.closedLocally)
+        outgoing.removeAll()
+        if let wsi { transport_reset_later(wsi) }
+    }
+
+    /// Reads nothing any more, pings included, while the connection stays open: for the peer it is half-open.
+    public func stopReading() {
+        guard phase == .open, let wsi else { return }
+        _ = transport_allow_reading(wsi, 0)
+    }
+
     // MARK: Ways to end
 
     private func settle(_ reason: WebSocketCloseReason) {

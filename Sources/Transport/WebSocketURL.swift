@@ -26,6 +26,10 @@ struct WebSocketURL: Equatable {
         let place = rest[..<end]
         let tail = rest[end...].prefix { $0 != "#" }
         target = tail.hasPrefix("/") ? String(tail) : "/" + tail
+        guard target.utf8.count <= WebSocketRequest.longestTarget else {
+            throw Malformed(
+                message: "path and query have \(target.utf8.count) bytes, of at most \(WebSocketRequest.longestTarget)")
+        }
         guard !place.contains("@") else { throw Malformed(message: "the URL has user information") }
         guard !place.contains("[") else { throw Malformed(message: "IPv6 literals are not supported") }
         let pieces = place.split(separator: ":", omittingEmptySubsequences: false)

@@ -18,6 +18,8 @@ public struct SessionCounts: Sendable, Hashable {
     public var quotes: UInt64 = 0
     /// Quotes with a side that is empty (price zero); not handed on.
     public var emptyQuotes: UInt64 = 0
+    /// Quotes no newer than one handed on before; not handed on.
+    public var oldQuotes: UInt64 = 0
     /// Well-formed frames of a type that is not known, or not wanted.
     public var unknownEvents: UInt64 = 0
     /// Frames of symbols that are not ours.
@@ -44,15 +46,36 @@ public struct SessionCounts: Sendable, Hashable {
 
     // What that says about the feed.
 
-    /// Trades between two received ones that never came, exact where trade ids are contiguous.
+    /// Trades that had not come when a later one did, or when they were fetched because the stream was mute; exact, since
+    /// trade ids are contiguous. Each ends as late, backfilled or unfilled, or is still waited for.
     public var missedTrades: UInt64 = 0
+    /// Missed trades that came over the stream after all.
+    public var lateTrades: UInt64 = 0
+    /// Missed trades that were fetched.
+    public var backfilledTrades: UInt64 = 0
+    /// Of the backfilled ones, those of which only the sum of several is known.
+    public var aggregatedTrades: UInt64 = 0
+    /// Missed trades given up: beyond the limit, or the venue has them no more.
+    public var unfilledTrades: UInt64 = 0
+    /// How often the venue began to count its trades anew.
+    public var restartedSeries: UInt64 = 0
+    /// Holes in the quotes that the book has proven; others are not seen, since the ids of quotes are not contiguous.
+    public var quoteGaps: UInt64 = 0
     /// Holes in the ids of depth updates.
     public var gaps: UInt64 = 0
     /// Depth updates that began before the end of the one before: harmless, since sizes are absolute.
     public var overlaps: UInt64 = 0
     /// Depth updates that left best ask at or below best bid.
     public var crossedBooks: UInt64 = 0
-    /// Books given up: at a hole, when crossed, at the end of a connection.
+    /// Depth updates that brought levels into sight of which the snapshot had not told.
+    public var exhaustedBooks: UInt64 = 0
+    /// Live books that were told more levels before they left those of their snapshot.
+    public var widenings: UInt64 = 0
+    /// Live books that a further snapshot contradicted.
+    public var refutedBooks: UInt64 = 0
+    /// Silences beyond the learnt limit, by which the feed became STALE.
+    public var staleSilences: UInt64 = 0
+    /// Books given up: at a hole, when crossed, exhausted or refuted, at the end of the last connection.
     public var resyncs: UInt64 = 0
 
     // Snapshots asked for and received.
@@ -73,7 +96,7 @@ public struct SessionCounts: Sendable, Hashable {
 
     /// Frames that are accounted for.
     public var outcomes: UInt64 {
-        depthUpdates + trades + duplicateTrades + quotes + emptyQuotes + unknownEvents + unknownStreams
+        depthUpdates + trades + duplicateTrades + quotes + emptyQuotes + oldQuotes + unknownEvents + unknownStreams
             + acknowledgements + venueErrors + shutdownNotices + rejections.total
     }
 
@@ -87,6 +110,7 @@ public struct SessionCounts: Sendable, Hashable {
         left.duplicateTrades += right.duplicateTrades
         left.quotes += right.quotes
         left.emptyQuotes += right.emptyQuotes
+        left.oldQuotes += right.oldQuotes
         left.unknownEvents += right.unknownEvents
         left.unknownStreams += right.unknownStreams
         left.acknowledgements += right.acknowledgements
@@ -99,6 +123,16 @@ public struct SessionCounts: Sendable, Hashable {
         left.depthDropped += right.depthDropped
         left.depthBuffered += right.depthBuffered
         left.missedTrades += right.missedTrades
+        left.lateTrades += right.lateTrades
+        left.backfilledTrades += right.backfilledTrades
+        left.aggregatedTrades += right.aggregatedTrades
+        left.unfilledTrades += right.unfilledTrades
+        left.exhaustedBooks += right.exhaustedBooks
+        left.widenings += right.widenings
+        left.refutedBooks += right.refutedBooks
+        left.staleSilences += right.staleSilences
+        left.restartedSeries += right.restartedSeries
+        left.quoteGaps += right.quoteGaps
         left.gaps += right.gaps
         left.overlaps += right.overlaps
         left.crossedBooks += right.crossedBooks

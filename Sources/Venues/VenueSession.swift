@@ -14,7 +14,7 @@ public protocol VenueSession: ~Copyable {
     /// A frame speaks of one instrument or of the connection as a whole, so it causes at most one action.
     /// On a throw nothing was appended, nothing changed but the counts, and the session goes on.
     mutating func receive(
-        _ frame: Span<UInt8>, at time: Timestamp, into events: inout EventBatch
+        _ frame: Span<UInt8>, from connection: ConnectionID, at time: Timestamp, into events: inout EventBatch
     ) throws(VenueError) -> VenueAction
 
     /// Takes the snapshot asked for by `.fetchSnapshot(id)`. Returns `.fetchSnapshot(id)` where it cannot be used and
@@ -27,12 +27,25 @@ public protocol VenueSession: ~Copyable {
     /// attempt is the shell's part.
     mutating func snapshotFailed(for id: InstrumentID, at time: Timestamp) -> VenueAction
 
+    /// Takes the trades from id `first` on that were asked for by `.fetchTrades(id)`, in answer to a request for at most
+    /// `limit`. Trades seen already are not handed on again.
+    ///
+    /// - Parameter isFinal: what the venue does not have now will not be asked for again.
+    mutating func receiveTrades(
+        _ body: Span<UInt8>, from first: Int64, limit: Int, source: TradeSource, for id: InstrumentID, isFinal: Bool,
+        at time: Timestamp, into events: inout EventBatch
+    ) throws(VenueError)
+
     /// A connection is up: stale books begin to resynchronise. Live books stay live, so that a new connection may
     /// overlap the old one.
-    mutating func connectionOpened(at time: Timestamp)
+    mutating func connectionOpened(_ connection: ConnectionID, at time: Timestamp)
 
-    /// No connection is left: every book is stale until it is rebuilt.
-    mutating func connectionClosed(at time: Timestamp)
+    /// A connection has ended. When it was the last, every book is stale until it is rebuilt.
+    mutating func connectionClosed(_ connection: ConnectionID, at time: Timestamp)
+
+    /// Instruments of which `new` has not yet taken over from `old`: closing `old` might lose something of them. An
+    /// instrument that is silent on both never takes over.
+    func instrumentsAwaitingHandover(from old: ConnectionID, to new: ConnectionID) -> Int
 
     func validity(of id: InstrumentID) -> Validity
     /// Which life of the book: 0 before the first snapshot, then counting snapshots from 1.
@@ -60,6 +73,8 @@ public enum VenueAction: Sendable, Hashable {
     case send(String)
     /// Fetch the instrument's snapshot over REST, and answer with `receiveSnapshot` or `snapshotFailed`.
     case fetchSnapshot(InstrumentID)
+    /// Trades are missing: fetch them over REST and answer with `receiveTrades`.
+    case fetchTrades(InstrumentID)
     /// Unsubscribe from the instrument's book and subscribe again: the venue sends its snapshot in the stream.
     case resubscribe(InstrumentID)
     /// Open a new connection soon: this one will end.

@@ -47,6 +47,7 @@ extension ProtoBook {
         bookEpoch = update.epoch
         validity = update.validity.proto
         updateID = update.updateID
+        tickSize = instrument.tickSize
     }
 }
 
@@ -77,10 +78,26 @@ extension ProtoTrade {
         venueTimeNs = trade.times.venue.nanoseconds
         receiveTimeNs = trade.times.receive.nanoseconds
         backfilled = trade.isBackfilled
+        if trade.firstID != trade.id { firstID = trade.firstID }
     }
 }
 
 extension ProtoEnvelope {
+    /// When the event was received, which is what orders a tape: of a signal, the receive time of the event that
+    /// completed it; of an envelope without payload, its sent time.
+    public var receiveTime: Timestamp {
+        switch payload {
+        case .book(let book): Timestamp(nanoseconds: book.receiveTimeNs)
+        case .quote(let quote): Timestamp(nanoseconds: quote.receiveTimeNs)
+        case .trade(let trade): Timestamp(nanoseconds: trade.receiveTimeNs)
+        case .status(let status): Timestamp(nanoseconds: status.receiveTimeNs)
+        case .featureVector(let vector): Timestamp(nanoseconds: vector.receiveTimeNs)
+        case .signal(let signal): Timestamp(nanoseconds: signal.detectedTimeNs)
+        case .detectorState(let state): Timestamp(nanoseconds: state.receiveTimeNs)
+        case nil: Timestamp(nanoseconds: sentTimeNs)
+        }
+    }
+
     /// The decimal scale that the payload states, `nil` for payloads without prices.
     /// Throws `.invalidField` for exponents outside `Instrument.exponentRange`.
     public func exponents() throws(WireError) -> (price: Int8, quantity: Int8)? {
@@ -89,7 +106,7 @@ extension ProtoEnvelope {
         case .book(let book): (price, quantity) = (book.priceExponent, book.quantityExponent)
         case .quote(let quote): (price, quantity) = (quote.priceExponent, quote.quantityExponent)
         case .trade(let trade): (price, quantity) = (trade.priceExponent, trade.quantityExponent)
-        case .status, .featureVector, .signal, nil: return nil
+        case .status, .featureVector, .signal, .detectorState, nil: return nil
         }
         guard let price = Int8(exactly: price), Instrument.exponentRange.contains(price) else {
             throw .invalidField("price_exponent")
@@ -111,7 +128,7 @@ extension EventBatch {
         case .quote(let quote): append(.quote(Quote(quote, instrument: instrument)))
         case .trade(let trade): append(.trade(try Trade(trade, instrument: instrument)))
         case .status(let status): append(.heartbeat(try Heartbeat(status, instrument: instrument)))
-        case .featureVector, .signal, nil: return false
+        case .featureVector, .signal, .detectorState, nil: return false
         }
         return true
     }
@@ -133,7 +150,9 @@ extension EventBatch {
                     times: EventTimes(
                         venue: Timestamp(nanoseconds: book.venueTimeNs),
                         receive: Timestamp(nanoseconds: book.receiveTimeNs)),
-                    epoch: book.bookEpoch, updateID: book.updateID, validity: validity, bids: bids, asks: asks)))
+                    epoch: book.bookEpoch, updateID: book.updateID, validity: validity,
+                    // Producers that do not know the step send 0: then a price unit is the step.
+                    tickSize: max(1, book.tickSize), bids: bids, asks: asks)))
     }
 
     private mutating func append(prices: [Int64], quantities: [Int64]) -> Range<Int> {
@@ -165,12 +184,13 @@ extension Trade {
         case .sell: aggressor = .sell
         case .unspecified, .UNRECOGNIZED: throw .invalidField("aggressor")
         }
+        guard proto.firstID == 0 || proto.firstID <= proto.id else { throw .invalidField("first_id") }
         self.init(
             instrument: instrument,
             times: EventTimes(
                 venue: Timestamp(nanoseconds: proto.venueTimeNs), receive: Timestamp(nanoseconds: proto.receiveTimeNs)),
             id: proto.id, price: Price(proto.price), quantity: Quantity(proto.quantity), aggressor: aggressor,
-            isBackfilled: proto.backfilled)
+            isBackfilled: proto.backfilled, firstID: proto.firstID == 0 ? nil : proto.firstID)
     }
 }
 

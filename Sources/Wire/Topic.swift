@@ -5,7 +5,7 @@ public import Microstructure
 /// The closing bar stops a subscription to `BTCUSD` from matching `BTCUSDT`.
 public struct Topic: Sendable, Hashable, CustomStringConvertible {
     public enum Kind: String, Sendable, Hashable, CaseIterable {
-        case tick, feature, signal
+        case tick, feature, signal, detector
     }
 
     /// What a `tick` topic carries.
@@ -50,19 +50,25 @@ public struct Topic: Sendable, Hashable, CustomStringConvertible {
         Topic(kind: .signal, venue: venue, symbol: symbol, detail: type)
     }
 
+    /// E.g. `detector.binance.BTCUSDT|`.
+    public static func detector(venue: String, symbol: String) -> Topic {
+        Topic(kind: .detector, venue: venue, symbol: symbol, detail: nil)
+    }
+
     /// Parses a received frame; `nil` where it is no topic of this contract.
     public init?(_ frame: [UInt8]) {
-        guard frame.count <= Self.byteLimit, frame.last == UInt8(ascii: "|"),
-            let text = String(validating: frame.dropLast(), as: UTF8.self)
-        else { return nil }
-        let parts = text.split(separator: ".", omittingEmptySubsequences: false).map(String.init)
-        guard (3...4).contains(parts.count), let kind = Kind(rawValue: parts[0]),
-            parts.allSatisfy({ !$0.isEmpty && !$0.contains("|") })
-        else { return nil }
+        let bar = UInt8(ascii: "|")
+        guard frame.count <= Self.byteLimit, frame.last == bar else { return nil }
+        let fields = frame.dropLast().split(separator: UInt8(ascii: "."), omittingEmptySubsequences: false)
+        guard (3...4).contains(fields.count), fields.allSatisfy({ !$0.isEmpty && !$0.contains(bar) }) else {
+            return nil
+        }
+        let parts = fields.compactMap { String(validating: $0, as: UTF8.self) }
+        guard parts.count == fields.count, let kind = Kind(rawValue: parts[0]) else { return nil }
         let detail = parts.count == 4 ? parts[3] : nil
         switch kind {
         case .tick: guard let detail, TickDetail(rawValue: detail) != nil else { return nil }
-        case .feature: guard detail == nil else { return nil }
+        case .feature, .detector: guard detail == nil else { return nil }
         case .signal: guard detail != nil else { return nil }
         }
         self.init(kind: kind, venue: parts[1], symbol: parts[2], detail: detail)
@@ -74,6 +80,6 @@ public struct Topic: Sendable, Hashable, CustomStringConvertible {
     public static func prefix(_ kind: Kind, venue: String? = nil, symbol: String? = nil) -> String {
         guard let venue else { return "\(kind.rawValue)." }
         guard let symbol else { return "\(kind.rawValue).\(venue)." }
-        return "\(kind.rawValue).\(venue).\(symbol)" + (kind == .feature ? "|" : ".")
+        return "\(kind.rawValue).\(venue).\(symbol)" + (kind == .feature || kind == .detector ? "|" : ".")
     }
 }

@@ -272,6 +272,16 @@ extension TransportTests {
             #expect(connection.path == "/stream/a%20b")
         }
 
+        @Test func theLongestTargetArrivesWhole() throws {
+            let inside = Recorder()
+            let site = Site(webSocket: inside)
+            let server = try loop.listen(ServerOptions(), delegate: site)
+            let path = "/" + String(repeating: "x", count: WebSocketRequest.longestTarget - 1)
+            let connection = connect(server, Recorder(), path: path)
+            #expect(run(loop) { inside.opened.count == 1 && connection.isOpen })
+            #expect(site.upgrades.first?.path == path)
+        }
+
         @Test func refusedUpgradeHasItsStatus() throws {
             let site = Site()
             site.onUpgrade = { .refuse(status: $0.path == "/secret" ? 401 : 404) }
@@ -326,7 +336,7 @@ extension TransportTests {
         @Test(arguments: [
             "", "http://x/", "ws://", "ws://:80/", "ws://a:b/", "ws://a:0/", "ws://a:65536/", "ws://u:p@h/",
             "ws://[::1]/",
-            "ws://a b/", "ws://a/\r\nX: y",
+            "ws://a b/", "ws://a/\r\nX: y", "ws://a/" + String(repeating: "x", count: WebSocketRequest.longestTarget),
         ])
         func malformedURLIsOneTypedClose(url: String) throws {
             let client = Recorder()

@@ -264,7 +264,7 @@ import Testing
         let now = Timestamp(nanoseconds: 1)
         var events = EventBatch()
         let header = DepthHeader(first: 1, last: 2, times: EventTimes(venue: now, receive: now))
-        _ = book.receive(header, bids: scratch, asks: scratch, into: &events)
+        _ = book.receive(header, bids: scratch, asks: scratch, from: .main, validity: .valid, into: &events)
         #expect(book.pending[0].bids == scratch && book.pending[0].bids.capacity < 100)
     }
 

@@ -69,7 +69,7 @@ import Testing
                 .missingField, "X.stepSize"
             ),
             (
-                #"{"symbols":[{"symbol":"X","filters":[{"filterType":"PRICE_FILTER","tickSize":"0.00"}]}]}"#,
+                #"{"symbols":[{"symbol":"X","filters":[{"filterType":"PRICE_FILTER","tickSize":"-0.00001"}]}]}"#,
                 .outOfRange, "X.tickSize"
             ),
             (
@@ -133,8 +133,15 @@ import Testing
         configuration.streams = .trades
         session = try BinanceSession(configuration)
         #expect(session.streamPath == "/stream?streams=btcusdt@trade/ethusdt@trade&timeUnit=MICROSECOND")
-        let message = #"{"method":"SUBSCRIBE","params":["btcusdt@trade","ethusdt@trade"],"id":4}"#
-        #expect(session.subscribeMessage(id: 4) == message)
+        #expect(
+            session.subscribeMessages() == [
+                #"{"method":"SUBSCRIBE","params":["btcusdt@trade","ethusdt@trade"],"id":1}"#
+            ])
+        #expect(
+            session.subscribeMessages(streamsPerMessage: 1) == [
+                #"{"method":"SUBSCRIBE","params":["btcusdt@trade"],"id":1}"#,
+                #"{"method":"SUBSCRIBE","params":["ethusdt@trade"],"id":2}"#,
+            ])
         #expect(session.snapshotRequest(for: InstrumentID(1)).target == "/api/v3/depth?symbol=ETHUSDT&limit=5000")
     }
 
@@ -166,5 +173,16 @@ import Testing
         try lab.frame(trade(1, symbol: "SYM341USDT"))
         for index in 0..<341 { #expect(lab.lastTradeID(index) == Int64(index)) }
         #expect(lab.session.unattributedCounts.unknownStreams == 1 && lab.isBalanced)
+    }
+
+    /// A step of zero is the venue's way to say that it has no rule: whatever it can write has to fit.
+    @Test func aStepOfZeroIsTheFinestUnit() throws {
+        let body = """
+            {"symbols":[{"symbol":"X","filters":[{"filterType":"PRICE_FILTER","tickSize":"0.00000000"},\
+            {"filterType":"LOT_SIZE","stepSize":"0.00000000"}]}]}
+            """
+        let instrument = try #require(try BinanceREST.decodeExchangeInfo(Array(body.utf8).span).first)
+        #expect(instrument.priceExponent == -8 && instrument.quantityExponent == -8)
+        #expect(instrument.tickSize == 1 && instrument.lotSize == 1)
     }
 }

@@ -19,15 +19,58 @@ final class Lab {
     }
 
     @discardableResult
-    func frame(_ text: String, at nanoseconds: Int64 = 1) throws(VenueError) -> VenueAction {
-        try frame(Array(text.utf8), at: nanoseconds)
+    func frame(
+        _ text: String, at nanoseconds: Int64 = 1, from connection: ConnectionID = .main
+    ) throws(VenueError) -> VenueAction {
+        try frame(Array(text.utf8), at: nanoseconds, from: connection)
     }
 
     @discardableResult
-    func frame(_ bytes: [UInt8], at nanoseconds: Int64 = 1) throws(VenueError) -> VenueAction {
+    func frame(
+        _ bytes: [UInt8], at nanoseconds: Int64 = 1, from connection: ConnectionID = .main
+    ) throws(VenueError) -> VenueAction {
         batch.removeAll()
         frames += 1
-        return try session.receive(bytes.span, at: Timestamp(nanoseconds: nanoseconds), into: &batch)
+        return try session.receive(
+            bytes.span, from: connection, at: Timestamp(nanoseconds: nanoseconds), into: &batch)
+    }
+
+    /// The answer to a request for trades from `first` on.
+    func trades(_ ids: [Int64], from first: Int64, isFinal: Bool = false) throws(VenueError) {
+        batch.removeAll()
+        let rows = ids.map {
+            #"{"id":\#($0),"price":"100.50","qty":"0.25","time":1700000000004,"isBuyerMaker":true,"isBestMatch":true}"#
+        }
+        try session.receiveTrades(
+            Array("[\(rows.joined(separator: ","))]".utf8).span, from: first, limit: 1_000, for: InstrumentID(0),
+            isFinal: isFinal, at: Timestamp(nanoseconds: 1), into: &batch)
+    }
+
+    /// The answer to a request for aggregates of the trades from `first` on.
+    func aggregates(_ body: String, from first: Int64, limit: Int = 1_000, isFinal: Bool) throws(VenueError) {
+        batch.removeAll()
+        try session.receiveTrades(
+            Array(body.utf8).span, from: first, limit: limit, source: .aggregates, for: InstrumentID(0),
+            isFinal: isFinal, at: Timestamp(nanoseconds: 1), into: &batch)
+    }
+
+    func missingTrades() -> Int64 { session.missingTrades(of: InstrumentID(0)) }
+    func firstMissingTrade() -> Int64? { session.firstMissingTrade(of: InstrumentID(0)) }
+    func awaitingHandover() -> Int {
+        session.instrumentsAwaitingHandover(from: ConnectionID(0), to: ConnectionID(1))
+    }
+    func silenceLimit(_ channel: FeedChannel) -> Int64? { session.silenceLimit(of: InstrumentID(0), channel) }
+    func silentChannels() -> [String] { session.silentChannels(of: InstrumentID(0)).names }
+    func wantsProbe(at nanoseconds: Int64) -> Bool {
+        session.wantsProbe(of: InstrumentID(0), at: Timestamp(nanoseconds: nanoseconds))
+    }
+    func checkSilence(at nanoseconds: Int64) -> Bool {
+        session.checkSilence(of: InstrumentID(0), at: Timestamp(nanoseconds: nanoseconds))
+    }
+
+    /// Ids of the trades of the last call.
+    var tradeIDs: [Int64] {
+        batch.events.compactMap { if case .trade(let trade) = $0 { trade.id } else { nil } }
     }
 
     @discardableResult

@@ -35,13 +35,14 @@ import Testing
     }
 
     /// The reason for the bar: a prefix subscription to BTCUSD must not deliver BTCUSDT.
-    @Test(arguments: [Topic.Kind.tick, .feature, .signal])
+    @Test(arguments: [Topic.Kind.tick, .feature, .signal, .detector])
     func prefixOfOneSymbolMatchesNoOther(kind: Topic.Kind) {
         let long: Topic =
             switch kind {
             case .tick: .tick(.binance, "BTCUSDT", .book)
             case .feature: .feature(venue: "binance", symbol: "BTCUSDT")
             case .signal: .signal(venue: "binance", symbol: "BTCUSDT", type: "drift")
+            case .detector: .detector(venue: "binance", symbol: "BTCUSDT")
             }
         #expect(!long.description.hasPrefix(Topic.prefix(kind, venue: "binance", symbol: "BTCUSD")))
         #expect(long.description.hasPrefix(Topic.prefix(kind, venue: "binance", symbol: "BTCUSDT")))

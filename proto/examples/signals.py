@@ -15,14 +15,14 @@ import tempfile
 import zmq
 
 
-def load_messages():
+def load_messages(name="envelope"):
     """Compiles the contract into a temporary folder and imports it, so that no generated code can grow old."""
     contract = pathlib.Path(__file__).resolve().parent.parent
     with tempfile.TemporaryDirectory() as folder:
         files = sorted(str(path) for path in contract.glob("microstructure/v1/*.proto"))
         subprocess.run(["protoc", "-I", str(contract), f"--python_out={folder}", *files], check=True)
         sys.path.insert(0, folder)
-        return importlib.import_module("microstructure.v1.envelope_pb2")
+        return importlib.import_module(f"microstructure.v1.{name}_pb2")
 
 
 def main():

@@ -12,7 +12,13 @@ struct DepthHeader {
 ///
 /// Updates are held until a snapshot arrives; the first one applied straddles the snapshot's id, and each further
 /// one must join its predecessor. A hole or a crossed book ends the book's life: it is emptied and asked for again,
-/// and the update that showed it is the first to be held for the next one.
+/// and the update that showed it is the first to be held for the next one. While two connections overlap, an update that
+/// is ahead waits until the other connection has brought what lies between, or is beyond it too.
+///
+/// A snapshot of a limited depth says nothing of what lies beyond it. While the published levels are still well within it,
+/// a further snapshot is asked for and a second book is grown from it beside the first, of the same updates; when it has
+/// caught up it takes the first one's place, under the same epoch. Where the two differ, or the published levels reach
+/// the unknown before that, the book is given up.
 /// Source: Binance, "How to manage a local order book correctly" (spot WebSocket streams, 2026-06-09).
 struct BinanceBook: Sendable {
     enum Phase {
@@ -43,27 +49,56 @@ struct BinanceBook: Sendable {
         }
     }
 
-    private enum Application { case applied, alreadyContained, hole, crossed }
+    /// An update waits no longer for another connection, which then may be mute.
+    static let aheadNanoseconds: Int64 = 1_000_000_000
+
+    private enum Application { case applied, alreadyContained, hole, crossed, exhausted, refuted }
 
     let id: InstrumentID
-    private let depthPublished: Int
+    let depthPublished: Int
+    let snapshotDepth: Int
     private let pendingUpdateLimit: Int
     private let pendingByteLimit: Int
 
-    private(set) var book: OrderBook
+    var book: OrderBook
     private(set) var epoch: UInt64 = 0
-    private(set) var phase = Phase.disconnected
+    var phase = Phase.disconnected
     /// Updates that wait for the snapshot, each joining the one before. Limits: `BinanceConfiguration`.
     private(set) var pending: [PendingUpdate] = []
     private var pendingBytes = 0
+    /// Updates ahead of the book, in order, while another connection may bring what is missing. At most as many as
+    /// `pending`, and no longer than `aheadNanoseconds`; beyond it the hole is taken as real.
+    private(set) var ahead: [PendingUpdate] = []
+    private(set) var positions = StreamPositions()
+    /// The worst prices that the snapshot has told of; `nil` where it told of the whole side.
+    var lowestKnownBid: Price?
+    var highestKnownAsk: Price?
+    /// Grows while this one is live, to take its place; none or one. It counts for itself, and publishes nothing.
+    var successors: [BinanceBook] = []
+    /// Updates come to a successor by way of this book only.
+    private let isSuccessor: Bool
     var counts = SessionCounts()
 
     init(_ id: InstrumentID, _ configuration: borrowing BinanceConfiguration) {
         self.id = id
+        isSuccessor = false
         depthPublished = configuration.depthPublished
+        snapshotDepth = configuration.snapshotDepth
         pendingUpdateLimit = configuration.pendingUpdateLimit
         pendingByteLimit = configuration.pendingByteLimit
         book = OrderBook(levelLimit: configuration.bookLevelLimit)
+    }
+
+    /// A book that begins with the next update.
+    init(successorOf other: borrowing BinanceBook) {
+        id = other.id
+        isSuccessor = true
+        depthPublished = other.depthPublished
+        snapshotDepth = other.snapshotDepth
+        pendingUpdateLimit = other.pendingUpdateLimit
+        pendingByteLimit = other.pendingByteLimit
+        book = OrderBook(levelLimit: other.book.levelLimit)
+        phase = .idle
     }
 
     var validity: Validity {
@@ -78,23 +113,42 @@ struct BinanceBook: Sendable {
         if phase == .disconnected { phase = .idle }
     }
 
-    mutating func connectionClosed() {
+    /// One connection of several has ended.
+    mutating func connectionClosed(_ connection: ConnectionID) { positions.forget(connection) }
+
+    /// The last connection has ended.
+    mutating func disconnect() {
         if isLoaded { counts.resyncs += 1 }
+        counts.depthDropped += UInt64(ahead.count)
+        ahead = []
+        successors = []
+        positions = StreamPositions()
         dropPending()
         phase = .disconnected
+    }
+
+    /// Whether nothing is missing between an update and what is held, as far as can be known.
+    func isJoined(by header: DepthHeader) -> Bool {
+        switch phase {
+        case .disconnected, .idle: true
+        case .awaitingSnapshot: header.first <= (pending.last?.header.last ?? .max - 1) + 1
+        case .awaitingStraddle, .live: header.first <= book.updateID + 1
+        }
     }
 
     /// Whether a snapshot that could not be had is still wanted.
     mutating func snapshotFailed() -> VenueAction {
         counts.snapshotsFailed += 1
-        return phase == .awaitingSnapshot ? .fetchSnapshot(id) : .proceed
+        return phase == .awaitingSnapshot || owesSuccessor ? .fetchSnapshot(id) : .proceed
     }
 
     /// Applies a depth update, or holds it until a snapshot comes.
     mutating func receive(
-        _ header: DepthHeader, bids: [PriceLevel], asks: [PriceLevel], into events: inout EventBatch
+        _ header: DepthHeader, bids: [PriceLevel], asks: [PriceLevel], from connection: ConnectionID,
+        validity: Validity, into events: inout EventBatch
     ) -> VenueAction {
         counts.depthUpdates += 1
+        positions.note(header.last, on: connection)
         switch phase {
         case .disconnected, .idle:
             // Asked for only now: the first update held must be older than the snapshot.
@@ -103,10 +157,20 @@ struct BinanceBook: Sendable {
             hold(PendingUpdate(header, bids: bids, asks: asks))
             return .proceed
         case .awaitingStraddle, .live:
-            switch apply(header, bids, asks, into: &events) {
-            case .applied, .alreadyContained:
+            if header.first > book.updateID + 1, !positions.areAllBeyond(book.updateID + 1),
+                ahead.count < pendingUpdateLimit,
+                header.times.receive.nanoseconds(since: ahead.first?.header.times.receive ?? header.times.receive)
+                    < Self.aheadNanoseconds
+            {
+                wait(PendingUpdate(header, bids: bids, asks: asks))
                 return .proceed
-            case .hole, .crossed:
+            }
+            let owed = owesSuccessor
+            switch apply(header, bids, asks, validity, into: &events) {
+            case .applied, .alreadyContained:
+                let action = ahead.isEmpty ? .proceed : applyAhead(validity, into: &events)
+                return action == .proceed && owesSuccessor && !owed ? .fetchSnapshot(id) : action
+            case .hole, .crossed, .exhausted, .refuted:
                 counts.resyncs += 1
                 return restart(holding: PendingUpdate(header, bids: bids, asks: asks))
             }
@@ -115,11 +179,11 @@ struct BinanceBook: Sendable {
 
     /// Loads a snapshot and applies the updates that waited for it.
     mutating func receiveSnapshot(
-        lastUpdateID: Int64, bids: [PriceLevel], asks: [PriceLevel], into events: inout EventBatch
+        lastUpdateID: Int64, bids: [PriceLevel], asks: [PriceLevel], validity: Validity,
+        into events: inout EventBatch
     ) -> VenueAction {
         guard phase == .awaitingSnapshot, let oldest = pending.first else {
-            counts.snapshotsIgnored += 1
-            return .proceed
+            return widen(lastUpdateID, bids, asks, into: &events)
         }
         guard lastUpdateID >= oldest.header.first else {
             counts.snapshotsTooOld += 1
@@ -135,20 +199,22 @@ struct BinanceBook: Sendable {
             book.reset(updateID: 0)
             return .fetchSnapshot(id)
         }
+        lowestKnownBid = bids.count >= snapshotDepth ? bids.map(\.price).min() : nil
+        highestKnownAsk = asks.count >= snapshotDepth ? asks.map(\.price).max() : nil
         counts.snapshots += 1
         epoch += 1
         phase = .awaitingStraddle
-        return applyPending(into: &events)
+        return applyPending(validity, into: &events)
     }
 
     private var isLoaded: Bool { phase == .awaitingStraddle || phase == .live }
 
-    private mutating func applyPending(into events: inout EventBatch) -> VenueAction {
+    private mutating func applyPending(_ validity: Validity, into events: inout EventBatch) -> VenueAction {
         for (index, update) in pending.enumerated() {
-            switch apply(update.header, update.bids, update.asks, into: &events) {
+            switch apply(update.header, update.bids, update.asks, validity, into: &events) {
             case .applied, .alreadyContained:
                 continue
-            case .hole, .crossed:
+            case .hole, .crossed, .exhausted, .refuted:
                 counts.resyncs += 1
                 book.reset(updateID: 0)
                 phase = .awaitingSnapshot
@@ -159,12 +225,13 @@ struct BinanceBook: Sendable {
         }
         pending = []
         pendingBytes = 0
-        return .proceed
+        return owesSuccessor ? .fetchSnapshot(id) : .proceed
     }
 
     /// All of an update or nothing of it: its levels are decoded before this is called.
     private mutating func apply(
-        _ header: DepthHeader, _ bids: [PriceLevel], _ asks: [PriceLevel], into events: inout EventBatch
+        _ header: DepthHeader, _ bids: [PriceLevel], _ asks: [PriceLevel], _ validity: Validity,
+        into events: inout EventBatch
     ) -> Application {
         let next = book.updateID + 1
         if header.last < next {
@@ -183,19 +250,78 @@ struct BinanceBook: Sendable {
             counts.crossedBooks += 1
             return .crossed
         }
+        guard !reachesTheUnknown else {
+            counts.exhaustedBooks += 1
+            return .exhausted
+        }
         phase = .live
+        guard !isSuccessor else { return .applied }
+        guard growSuccessor(header, bids, asks) else {
+            counts.refutedBooks += 1
+            return .refuted
+        }
         counts.depthApplied += 1
         events.append(
-            book: book, depth: depthPublished, instrument: id, times: header.times, epoch: epoch, validity: .valid)
+            book: book, depth: depthPublished, instrument: id, times: header.times, epoch: epoch, validity: validity)
         return .applied
+    }
+
+    /// Whether the published levels lie beyond what the snapshot has told of.
+    private var reachesTheUnknown: Bool { isUnknown(level: depthPublished) }
+
+    /// Whether the snapshot has not told of all of the best `count` levels.
+    func isUnknown(level count: Int) -> Bool {
+        if let lowestKnownBid {
+            guard book.bids.count >= count else { return true }
+            if book.bids[count - 1].price < lowestKnownBid { return true }
+        }
+        if let highestKnownAsk {
+            guard book.asks.count >= count else { return true }
+            if highestKnownAsk < book.asks[count - 1].price { return true }
+        }
+        return false
+    }
+
+    // MARK: Two connections
+
+    private mutating func wait(_ update: PendingUpdate) {
+        let place = ahead.firstIndex { $0.header.first >= update.header.first } ?? ahead.count
+        if place < ahead.count, ahead[place].header.last == update.header.last {
+            counts.depthIgnoredOld += 1
+        } else {
+            ahead.insert(update, at: place)
+        }
+    }
+
+    /// Applies what has waited and now joins; a hole that no connection will fill ends the book.
+    private mutating func applyAhead(_ validity: Validity, into events: inout EventBatch) -> VenueAction {
+        while let update = ahead.first, update.header.first <= book.updateID + 1 {
+            ahead.removeFirst()
+            switch apply(update.header, update.bids, update.asks, validity, into: &events) {
+            case .applied, .alreadyContained: continue
+            case .hole, .crossed, .exhausted, .refuted:
+                counts.resyncs += 1
+                return restart(holding: update)
+            }
+        }
+        guard let update = ahead.first, positions.areAllBeyond(book.updateID + 1) else { return .proceed }
+        ahead.removeFirst()
+        counts.gaps += 1
+        counts.resyncs += 1
+        return restart(holding: update)
     }
 
     // MARK: Waiting for a snapshot
 
     private mutating func restart(holding update: PendingUpdate) -> VenueAction {
         book.reset(updateID: 0)
+        successors = []
         phase = .awaitingSnapshot
+        let waiting = ahead
+        ahead = []
+        for earlier in waiting where earlier.header.first < update.header.first { hold(earlier) }
         hold(update)
+        for later in waiting where later.header.first >= update.header.first { hold(later) }
         return .fetchSnapshot(id)
     }
 

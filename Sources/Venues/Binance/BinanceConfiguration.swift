@@ -63,8 +63,11 @@ public struct BinanceConfiguration: Sendable {
     public var pendingUpdateLimit = 2_000
     /// Most bytes that the held updates of an instrument occupy; beyond it as above. The newest is always held.
     public var pendingByteLimit = 8 << 20
+    /// Most trades of one hole that are fetched; older ones are given up and counted. Each thousand costs a request of
+    /// weight 25.
+    public var backfillLimit = 10_000
     /// Largest stream frame; a larger one is rejected unread.
-    public var frameByteLimit = 4 << 20
+    public var frameByteLimit = 1 << 20
     /// Largest REST body; 5,000 levels a side are about 350 kB. A larger one is rejected unread.
     public var snapshotByteLimit = 8 << 20
 
@@ -93,6 +96,9 @@ public struct BinanceConfiguration: Sendable {
         try require(
             bookLevelLimit >= depthPublished,
             "bookLevelLimit \(bookLevelLimit) is below depthPublished \(depthPublished)")
+        try require(
+            snapshotDepth >= depthPublished, "snapshotDepth \(snapshotDepth) is below depthPublished \(depthPublished)")
+        try require(backfillLimit >= 0, "backfillLimit is \(backfillLimit), below 0")
         try require(pendingUpdateLimit >= 1, "pendingUpdateLimit is \(pendingUpdateLimit), not 1 or more")
         try require(
             pendingByteLimit >= 1 && frameByteLimit >= 1 && snapshotByteLimit >= 1, "a byte limit is below 1")

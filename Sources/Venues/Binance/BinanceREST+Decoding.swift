@@ -78,30 +78,66 @@ extension BinanceREST {
         return instruments
     }
 
+    /// The request weight a minute that `exchangeInfo` allows an address; `nil` where it does not say.
+    public static func decodeWeightLimit(_ body: Span<UInt8>) -> Int? {
+        var limit: Int?
+        try? decodeObject(body, .exchangeInfo) { (key, scanner) throws(ScanError) in
+            guard scanner.equals(key, "rateLimits") else { return try scanner.skipValue() }
+            try scanner.beginArray()
+            while try scanner.nextElement() {
+                if let found = try weightPerMinute(&scanner) { limit = found }
+            }
+        }
+        return limit
+    }
+
+    private static func weightPerMinute(_ scanner: inout JSONScanner) throws(ScanError) -> Int? {
+        var isWeight = false
+        var isMinute = false
+        var count: Int64?
+        var limit: Int64?
+        try scanner.beginObject()
+        while let key = try scanner.nextKey() {
+            if scanner.equals(key, "rateLimitType") {
+                isWeight = scanner.equals(try scanner.string(), "REQUEST_WEIGHT")
+            } else if scanner.equals(key, "interval") {
+                isMinute = scanner.equals(try scanner.string(), "MINUTE")
+            } else if scanner.equals(key, "intervalNum") {
+                count = try scanner.integer()
+            } else if scanner.equals(key, "limit") {
+                limit = try scanner.integer()
+            } else {
+                try scanner.skipValue()
+            }
+        }
+        return isWeight && isMinute && count == 1 ? limit.flatMap { Int(exactly: $0) } : nil
+    }
+
     /// `GET /api/v3/historicalTrades`, oldest first as the venue sends them; each marked as backfilled.
     public static func decodeTrades(
         _ body: Span<UInt8>, instrument: Instrument, id: InstrumentID, unit: BinanceTimeUnit, receivedAt: Timestamp
     ) throws(VenueError) -> [Trade] {
-        var rows: [TradeRow]?
-        do throws(ScanError) {
-            rows = try JSONScanner.scan(body) { (scanner) throws(ScanError) in
-                guard try scanner.peek() == .array else { return nil }
-                var rows: [TradeRow] = []
-                try scanner.beginArray()
-                while try scanner.nextElement() { rows.append(try TradeRow(&scanner, PriceScale(instrument))) }
-                try scanner.finish()
-                return rows
-            }
-        } catch {
-            throw .rejected(Rejection(RejectionKind(error.kind), in: .trades, of: id, at: error.offset))
-        }
-        guard let rows else {
-            throw decodeError(body) ?? .rejected(Rejection(.wrongType, in: .trades, of: id, at: 0))
+        let rows = try decodeArray(body, of: id) { (scanner) throws(ScanError) in
+            try TradeRow(&scanner, PriceScale(instrument))
         }
         var trades: [Trade] = []
         trades.reserveCapacity(rows.count)
         for row in rows { trades.append(try row.trade(of: id, unit: unit, receivedAt: receivedAt)) }
         return trades
+    }
+
+    /// `GET /api/v3/aggTrades`, oldest first as the venue sends them. Where the venue has lost one of long ago it writes
+    /// a row without trades; such rows are left out.
+    static func decodeAggregates(
+        _ body: Span<UInt8>, instrument: Instrument, id: InstrumentID, unit: BinanceTimeUnit
+    ) throws(VenueError) -> [AggregateTrade] {
+        let rows = try decodeArray(body, of: id) { (scanner) throws(ScanError) in
+            try AggregateRow(&scanner, PriceScale(instrument))
+        }
+        var aggregates: [AggregateTrade] = []
+        aggregates.reserveCapacity(rows.count)
+        for row in rows where !row.isEmpty { aggregates.append(try row.aggregate(of: id, unit: unit)) }
+        return aggregates
     }
 
     /// The venue's error, if that is what the body is.
@@ -144,6 +180,29 @@ extension BinanceREST {
         } catch {
             throw .rejected(Rejection(RejectionKind(error.kind), in: payload, of: id, at: error.offset))
         }
+    }
+
+    /// Reads an array to the end of the body.
+    private static func decodeArray<Row>(
+        _ body: Span<UInt8>, of id: InstrumentID, _ element: (inout JSONScanner) throws(ScanError) -> Row
+    ) throws(VenueError) -> [Row] {
+        var rows: [Row]?
+        do throws(ScanError) {
+            rows = try JSONScanner.scan(body) { (scanner) throws(ScanError) in
+                guard try scanner.peek() == .array else { return nil }
+                var rows: [Row] = []
+                try scanner.beginArray()
+                while try scanner.nextElement() { rows.append(try element(&scanner)) }
+                try scanner.finish()
+                return rows
+            }
+        } catch {
+            throw .rejected(Rejection(RejectionKind(error.kind), in: .trades, of: id, at: error.offset))
+        }
+        guard let rows else {
+            throw decodeError(body) ?? .rejected(Rejection(.wrongType, in: .trades, of: id, at: 0))
+        }
+        return rows
     }
 
     private static func missing(
@@ -212,6 +271,8 @@ private struct SymbolRules {
     ) throws(VenueError) -> (exponent: Int8, size: Int64) {
         guard let step else { throw rejection(.missingField, field) }
         let finest = -8
+        // The venue's way to say that there is no rule: all that it can write is allowed.
+        guard step.mantissa != 0 else { return (Int8(finest), 1) }
         let spare = min(max(spareDigits, 0), max(step.exponent - finest, 0))
         var size = step.mantissa
         for _ in 0..<min(spare, 20) {

@@ -49,6 +49,25 @@ public enum BinanceREST {
             query: "symbol=\(percentEncoded(symbol))&fromId=\(fromID)&limit=\(limit)", weight: 25)
     }
 
+    /// Aggregates from `start` on, at most `limit` (1…1,000; values outside are brought inside).
+    public static func aggregateTrades(symbol: String, from start: AggregateStart, limit: Int) -> BinanceRequest {
+        let limit = min(max(limit, 1), 1_000)
+        let from =
+            switch start {
+            case .id(let id): "fromId=\(id)"
+            case .time(let time): "startTime=\(time.bucket(width: 1_000_000))"
+            }
+        return BinanceRequest(
+            path: "/api/v3/aggTrades", query: "symbol=\(percentEncoded(symbol))&\(from)&limit=\(limit)", weight: 4)
+    }
+
+    /// Where a list of aggregates begins.
+    public enum AggregateStart: Sendable, Hashable {
+        /// An aggregate's own id: another series than that of the trades.
+        case id(Int64)
+        case time(Timestamp)
+    }
+
     /// RFC 3986: all but unreserved characters. Symbols may have letters outside ASCII.
     static func percentEncoded(_ text: String) -> String {
         var result = ""

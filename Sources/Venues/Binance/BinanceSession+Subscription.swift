@@ -18,10 +18,19 @@ extension BinanceSession {
         return "/stream?streams=\(names.joined(separator: "/"))\(unit)"
     }
 
-    /// The text frame that subscribes to all streams on a connection opened without names.
-    public func subscribeMessage(id: Int) -> String {
-        let names = streamNames.map { "\"\($0)\"" }.joined(separator: ",")
-        return "{\"method\":\"SUBSCRIBE\",\"params\":[\(names)],\"id\":\(id)}"
+    /// The path of the combined stream without names, for `subscribeMessages`.
+    public var emptyStreamPath: String {
+        configuration.timeUnit == .microseconds ? "/stream?timeUnit=MICROSECOND" : "/stream"
+    }
+
+    /// The text frames that subscribe to all streams on a connection opened without names, `limit` a frame, their ids
+    /// counted from 1. The venue takes at most five messages a second.
+    public func subscribeMessages(streamsPerMessage limit: Int = 200) -> [String] {
+        let names = streamNames
+        return stride(from: 0, to: names.count, by: limit).enumerated().map { index, start in
+            let list = names[start..<min(names.count, start + limit)].map { "\"\($0)\"" }.joined(separator: ",")
+            return "{\"method\":\"SUBSCRIBE\",\"params\":[\(list)],\"id\":\(index + 1)}"
+        }
     }
 
     /// The request that `.fetchSnapshot(id)` asks for. Requires an id of this session.

@@ -5,8 +5,8 @@ import Microstructure
 /// Frames become events with exact integer prices, and books are kept by the venue's rules. Each instrument has its
 /// own state: a hole in one resets no other.
 ///
-/// The one action that a frame can cause: `.fetchSnapshot` for a depth update, `.reconnect` for a shutdown notice,
-/// `.proceed` for all else. Memory: two arrays of levels as long as the longest update, and a book with its held
+/// The one action that a frame can cause: `.fetchSnapshot` for a depth update, `.fetchTrades` for a trade,
+/// `.reconnect` for a shutdown notice, `.proceed` for all else. Memory: two arrays of levels as long as the longest update, and a book with its held
 /// updates per instrument (limits: `BinanceConfiguration`).
 ///
 /// Source: Binance spot WebSocket streams and REST documentation, 2026-07-21.
@@ -14,10 +14,23 @@ public struct BinanceSession: ~Copyable, Sendable, VenueSession {
     public let configuration: BinanceConfiguration
     public private(set) var unattributedCounts = SessionCounts()
     private let symbols: SymbolTable
-    private let scales: [PriceScale]
-    private var books: [BinanceBook]
-    /// Highest trade id seen, by instrument; −1 before the first.
-    private var lastTradeIDs: [Int64]
+    let scales: [PriceScale]
+    var books: [BinanceBook]
+    var ledgers: [TradeLedger]
+    /// By instrument.
+    var quantities: [TradeQuantities]
+    /// The newest aggregate that was fetched, by instrument: where to go on.
+    var lastAggregates: [AggregateTrade?]
+    /// Update id of the newest quote, by instrument; −1 before the first.
+    private var lastQuoteIDs: [Int64]
+    /// By instrument and channel: `index · channels + channel`.
+    var watches: [SilenceWatch]
+    /// By instrument.
+    var witnesses: [StreamWitness]
+    /// Channels that are silent beyond their limit, by instrument.
+    var silences: [SilentChannels]
+    /// One bit a connection that is open.
+    private var openConnections: UInt8 = 0
     /// The update or snapshot at hand: decoded whole before any of it is applied.
     private var bids: [PriceLevel] = []
     private var asks: [PriceLevel] = []
@@ -31,31 +44,55 @@ public struct BinanceSession: ~Copyable, Sendable, VenueSession {
         self.configuration = configuration
         scales = configuration.instruments.map { PriceScale($0) }
         books = configuration.instruments.indices.map { BinanceBook(InstrumentID($0), configuration) }
-        lastTradeIDs = configuration.instruments.map { _ in -1 }
+        ledgers = configuration.instruments.map { _ in TradeLedger() }
+        quantities = configuration.instruments.map { _ in TradeQuantities() }
+        lastAggregates = configuration.instruments.map { _ in nil }
+        lastQuoteIDs = configuration.instruments.map { _ in -1 }
+        watches = configuration.instruments.flatMap { _ in FeedChannel.allCases.map { _ in SilenceWatch() } }
+        witnesses = configuration.instruments.map { _ in StreamWitness() }
+        silences = configuration.instruments.map { _ in [] }
     }
 
     // MARK: State
 
     public var instruments: [Instrument] { configuration.instruments }
-    public func validity(of id: InstrumentID) -> Validity { books[id.index].validity }
+    public func validity(of id: InstrumentID) -> Validity {
+        let validity = books[id.index].validity
+        return validity == .valid && !silences[id.index].isEmpty ? .stale : validity
+    }
     public func epoch(of id: InstrumentID) -> UInt64 { books[id.index].epoch }
     public func book(of id: InstrumentID) -> OrderBook { books[id.index].book }
     public func counts(of id: InstrumentID) -> SessionCounts { books[id.index].counts }
     /// Depth updates that wait for a snapshot.
-    public func pendingUpdates(of id: InstrumentID) -> Int { books[id.index].pending.count }
+    public func pendingUpdates(of id: InstrumentID) -> Int {
+        books[id.index].pending.count + books[id.index].ahead.count
+    }
     /// Highest trade id seen; `nil` before the first trade.
     public func lastTradeID(of id: InstrumentID) -> Int64? {
-        lastTradeIDs[id.index] < 0 ? nil : lastTradeIDs[id.index]
+        ledgers[id.index].last < 0 ? nil : ledgers[id.index].last
     }
 
     // MARK: Connection
 
-    public mutating func connectionOpened(at time: Timestamp) {
+    public mutating func connectionOpened(_ connection: ConnectionID = .main, at time: Timestamp) {
+        openConnections |= 1 << UInt8(connection.index)
         for index in books.indices { books[index].connectionOpened() }
     }
 
-    public mutating func connectionClosed(at time: Timestamp) {
-        for index in books.indices { books[index].connectionClosed() }
+    public mutating func connectionClosed(_ connection: ConnectionID = .main, at time: Timestamp) {
+        openConnections &= ~(1 << UInt8(connection.index))
+        for index in books.indices { books[index].connectionClosed(connection) }
+        guard openConnections == 0 else { return }
+        for index in books.indices { books[index].disconnect() }
+        for index in watches.indices { watches[index].pause() }
+        for index in witnesses.indices { witnesses[index] = StreamWitness() }
+        // No older quote can come on a new connection; lower ids are of a venue that counts anew.
+        for index in lastQuoteIDs.indices { lastQuoteIDs[index] = -1 }
+        for index in silences.indices { silences[index] = [] }
+    }
+
+    public func instrumentsAwaitingHandover(from old: ConnectionID, to new: ConnectionID) -> Int {
+        books.count { !$0.positions.hasHandedOver(from: old, to: new) }
     }
 
     // MARK: Snapshots
@@ -78,13 +115,13 @@ public struct BinanceSession: ~Copyable, Sendable, VenueSession {
             throw error
         }
         return books[id.index].receiveSnapshot(
-            lastUpdateID: lastUpdateID, bids: bids, asks: asks, into: &events)
+            lastUpdateID: lastUpdateID, bids: bids, asks: asks, validity: bookValidity(id.index), into: &events)
     }
 
     // MARK: Frames
 
     public mutating func receive(
-        _ frame: Span<UInt8>, at time: Timestamp, into events: inout EventBatch
+        _ frame: Span<UInt8>, from connection: ConnectionID = .main, at time: Timestamp, into events: inout EventBatch
     ) throws(VenueError) -> VenueAction {
         guard frame.count <= configuration.frameByteLimit else {
             unattributedCounts.messages += 1
@@ -96,7 +133,7 @@ public struct BinanceSession: ~Copyable, Sendable, VenueSession {
             var frame = BinanceFrame()
             do throws(VenueError) {
                 try read(&frame, &scanner)
-                let action = try dispatch(frame, &scanner, at: time, into: &events)
+                let action = try dispatch(frame, &scanner, from: connection, at: time, into: &events)
                 withCounts(of: frame.symbol) { $0.messages += 1 }
                 return action
             } catch {
@@ -123,8 +160,8 @@ public struct BinanceSession: ~Copyable, Sendable, VenueSession {
     }
 
     private mutating func dispatch(
-        _ frame: borrowing BinanceFrame, _ scanner: inout JSONScanner, at time: Timestamp,
-        into events: inout EventBatch
+        _ frame: borrowing BinanceFrame, _ scanner: inout JSONScanner, from connection: ConnectionID,
+        at time: Timestamp, into events: inout EventBatch
     ) throws(VenueError) -> VenueAction {
         let kind = frame.kind
         switch kind {
@@ -145,16 +182,18 @@ public struct BinanceSession: ~Copyable, Sendable, VenueSession {
         }
         let index = frame.symbol
         switch kind {
-        case .depthUpdate: return try receiveDepth(frame, &scanner, index, at: time, into: &events)
-        case .trade: try receiveTrade(frame, &scanner, index, at: time, into: &events)
-        default: try receiveQuote(frame, &scanner, index, at: time, into: &events)
+        case .depthUpdate:
+            return try receiveDepth(frame, &scanner, index, from: connection, at: time, into: &events)
+        case .trade: return try receiveTrade(frame, &scanner, index, at: time, into: &events)
+        default:
+            try receiveQuote(frame, &scanner, index, at: time, into: &events)
+            return .proceed
         }
-        return .proceed
     }
 
     private mutating func receiveDepth(
-        _ frame: borrowing BinanceFrame, _ scanner: inout JSONScanner, _ index: Int, at time: Timestamp,
-        into events: inout EventBatch
+        _ frame: borrowing BinanceFrame, _ scanner: inout JSONScanner, _ index: Int, from connection: ConnectionID,
+        at time: Timestamp, into events: inout EventBatch
     ) throws(VenueError) -> VenueAction {
         guard frame.event == .depthUpdate else { throw frame.rejection(.missingField, "e") }
         if !frame.hasDecodedBids { try frame.levels("b", of: scales[index], &scanner, into: &bids) }
@@ -164,32 +203,56 @@ public struct BinanceSession: ~Copyable, Sendable, VenueSession {
             first: try frame.identifier("U", &scanner), last: try frame.identifier("u", &scanner),
             times: EventTimes(venue: venueTime, receive: time))
         guard header.first <= header.last else { throw frame.rejection(.outOfRange, "u") }
-        return books[index].receive(header, bids: bids, asks: asks, into: &events)
+        let isJoined = books[index].isJoined(by: header)
+        let isPrompt = witnesses[index].process(depth: header.last, at: time)
+        noteArrival(.depth, of: index, at: time, after: isJoined && isPrompt ? .own : .failure)
+        let action = books[index].receive(
+            header, bids: bids, asks: asks, from: connection, validity: bookValidity(index), into: &events)
+        compareWithQuotes(index, isWhole: isJoined, at: time)
+        return action
     }
 
     private mutating func receiveTrade(
         _ frame: borrowing BinanceFrame, _ scanner: inout JSONScanner, _ index: Int, at time: Timestamp,
         into events: inout EventBatch
-    ) throws(VenueError) {
+    ) throws(VenueError) -> VenueAction {
         guard frame.event == .trade else { throw frame.rejection(.missingField, "e") }
         let id = try frame.identifier("t", &scanner)
         let price = try frame.decimal("p", exponent: scales[index].price, atLeast: 1, &scanner)
         let quantity = try frame.decimal("q", exponent: scales[index].quantity, atLeast: 1, &scanner)
         let venueTime = try frame.time("T", in: configuration.timeUnit, &scanner)
         let isBuyerMaker = try frame.boolean("m", &scanner)
-        let last = lastTradeIDs[index]
-        guard id > last else {
-            books[index].counts.duplicateTrades += 1
-            return
+        if ledgers[index].isOfNewSeries(id, at: venueTime) {
+            books[index].counts.unfilledTrades += UInt64(ledgers[index].missing)
+            books[index].counts.restartedSeries += 1
+            ledgers[index] = TradeLedger()
+            quantities[index] = TradeQuantities()
+            lastAggregates[index] = nil
         }
-        if last >= 0 { books[index].counts.missedTrades += UInt64(id - last - 1) }
-        lastTradeIDs[index] = id
+        let last = ledgers[index].last
+        noteArrival(.trades, of: index, at: time, after: last < 0 || id <= last + 1 ? .own : .failure)
+        let arrival = ledgers[index].process(
+            id, at: venueTime, limit: Int64(configuration.backfillLimit),
+            givenUp: &books[index].counts.unfilledTrades)
+        var action = VenueAction.proceed
+        switch arrival {
+        case .duplicate:
+            books[index].counts.duplicateTrades += 1
+            return .proceed
+        case .late: books[index].counts.lateTrades += 1
+        case .newest(let missed) where missed > 0:
+            books[index].counts.missedTrades += UInt64(missed)
+            if !ledgers[index].holes.isEmpty { action = .fetchTrades(InstrumentID(index)) }
+        case .newest: break
+        }
         books[index].counts.trades += 1
+        quantities[index].note(id, Quantity(quantity))
         events.append(
             .trade(
                 Trade(
                     instrument: InstrumentID(index), times: EventTimes(venue: venueTime, receive: time), id: id,
                     price: Price(price), quantity: Quantity(quantity), aggressor: isBuyerMaker ? .sell : .buy)))
+        return action
     }
 
     private mutating func receiveQuote(
@@ -202,18 +265,28 @@ public struct BinanceSession: ~Copyable, Sendable, VenueSession {
         let bidSize = try frame.decimal("B", exponent: scale.quantity, atLeast: 0, &scanner)
         let ask = try frame.decimal("a", exponent: scale.price, atLeast: 0, &scanner)
         let askSize = try frame.decimal("A", exponent: scale.quantity, atLeast: 0, &scanner)
+        let bestBid = PriceLevel(price: Price(bid), quantity: Quantity(bidSize))
+        let bestAsk = PriceLevel(price: Price(ask), quantity: Quantity(askSize))
+        let before = witnesses[index].process(quote: updateID, bid: bestBid, ask: bestAsk, at: time)
+        if before == .lost { books[index].counts.quoteGaps += 1 }
+        noteArrival(.quotes, of: index, at: time, after: before == .complete ? .unknown : .failure)
         guard bid > 0, ask > 0 else {
             books[index].counts.emptyQuotes += 1
             return
         }
+        // Of two connections the slower one, or a late one: what it says is no longer so.
+        guard updateID > lastQuoteIDs[index] else {
+            books[index].counts.oldQuotes += 1
+            return
+        }
+        lastQuoteIDs[index] = updateID
         books[index].counts.quotes += 1
         // The venue gives a quote no time of its own.
         events.append(
             .quote(
                 Quote(
                     instrument: InstrumentID(index), times: EventTimes(venue: time, receive: time),
-                    updateID: updateID, bid: PriceLevel(price: Price(bid), quantity: Quantity(bidSize)),
-                    ask: PriceLevel(price: Price(ask), quantity: Quantity(askSize)))))
+                    updateID: updateID, bid: bestBid, ask: bestAsk)))
     }
 
     /// Acknowledgements, the venue's errors, and whatever is not known.

@@ -12,7 +12,8 @@
 ///
 /// Topics are `kind.venue.symbol[.detail]|`: `tick.binance.BTCUSDT.book|`, `tick.binance.BTCUSDT.trade|`,
 /// `tick.binance.BTCUSDT.quote|`, `tick.binance.BTCUSDT.status|`, `feature.binance.BTCUSDT|`,
-/// `signal.binance.BTCUSDT.drift|`. The closing bar stops a subscription to BTCUSD from matching BTCUSDT.
+/// `signal.binance.BTCUSDT.drift|`, `detector.binance.BTCUSDT|`. The closing bar stops a subscription to BTCUSD from
+/// matching BTCUSDT.
 
 public import SwiftProtobuf
 
@@ -26,86 +27,79 @@ fileprivate nonisolated struct _GeneratedWithProtocGenSwiftVersion: SwiftProtobu
   typealias Version = _2
 }
 
-public nonisolated struct ProtoEnvelope: @unchecked Sendable {
+public nonisolated struct ProtoEnvelope: Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
   // methods supported on all messages.
 
   /// Name of the producing process, e.g. "ingest-BTCUSDT".
-  public var producer: String {
-    get {_storage._producer}
-    set {_uniqueStorage()._producer = newValue}
-  }
+  public var producer: String = String()
 
   /// Start of the producer in nanoseconds since 1970. A new value means a restart: sequences begin anew.
-  public var epoch: UInt64 {
-    get {_storage._epoch}
-    set {_uniqueStorage()._epoch = newValue}
-  }
+  public var epoch: UInt64 = 0
 
   /// Per topic, contiguous from 1. A jump is an exact count of lost messages.
-  public var sequence: UInt64 {
-    get {_storage._sequence}
-    set {_uniqueStorage()._sequence = newValue}
-  }
+  public var sequence: UInt64 = 0
 
   /// When the producer handed the message to ZeroMQ, its host's clock, nanoseconds since 1970.
-  public var sentTimeNs: Int64 {
-    get {_storage._sentTimeNs}
-    set {_uniqueStorage()._sentTimeNs = newValue}
-  }
+  public var sentTimeNs: Int64 = 0
 
-  public var payload: OneOf_Payload? {
-    get {return _storage._payload}
-    set {_uniqueStorage()._payload = newValue}
-  }
+  public var payload: ProtoEnvelope.OneOf_Payload? = nil
 
   public var book: ProtoBook {
     get {
-      if case .book(let v)? = _storage._payload {return v}
+      if case .book(let v)? = payload {return v}
       return ProtoBook()
     }
-    set {_uniqueStorage()._payload = .book(newValue)}
+    set {payload = .book(newValue)}
   }
 
   public var quote: ProtoQuote {
     get {
-      if case .quote(let v)? = _storage._payload {return v}
+      if case .quote(let v)? = payload {return v}
       return ProtoQuote()
     }
-    set {_uniqueStorage()._payload = .quote(newValue)}
+    set {payload = .quote(newValue)}
   }
 
   public var trade: ProtoTrade {
     get {
-      if case .trade(let v)? = _storage._payload {return v}
+      if case .trade(let v)? = payload {return v}
       return ProtoTrade()
     }
-    set {_uniqueStorage()._payload = .trade(newValue)}
+    set {payload = .trade(newValue)}
   }
 
   public var status: ProtoStatus {
     get {
-      if case .status(let v)? = _storage._payload {return v}
+      if case .status(let v)? = payload {return v}
       return ProtoStatus()
     }
-    set {_uniqueStorage()._payload = .status(newValue)}
+    set {payload = .status(newValue)}
   }
 
   public var featureVector: ProtoFeatureVector {
     get {
-      if case .featureVector(let v)? = _storage._payload {return v}
+      if case .featureVector(let v)? = payload {return v}
       return ProtoFeatureVector()
     }
-    set {_uniqueStorage()._payload = .featureVector(newValue)}
+    set {payload = .featureVector(newValue)}
   }
 
   public var signal: ProtoSignal {
     get {
-      if case .signal(let v)? = _storage._payload {return v}
+      if case .signal(let v)? = payload {return v}
       return ProtoSignal()
     }
-    set {_uniqueStorage()._payload = .signal(newValue)}
+    set {payload = .signal(newValue)}
+  }
+
+  public var detectorState: ProtoDetectorState {
+    get {
+      if case .detectorState(let v)? = payload {return v}
+      return ProtoDetectorState()
+    }
+    set {payload = .detectorState(newValue)}
   }
 
   public var unknownFields = SwiftProtobuf.UnknownStorage()
@@ -117,12 +111,11 @@ public nonisolated struct ProtoEnvelope: @unchecked Sendable {
     case status(ProtoStatus)
     case featureVector(ProtoFeatureVector)
     case signal(ProtoSignal)
+    case detectorState(ProtoDetectorState)
 
   }
 
   public init() {}
-
-  fileprivate var _storage = _StorageClass.defaultInstance
 }
 
 // MARK: - Code below here is support for the SwiftProtobuf runtime.
@@ -131,198 +124,171 @@ fileprivate nonisolated let _protobuf_package = "microstructure.v1"
 
 nonisolated extension ProtoEnvelope: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   public static let protoMessageName: String = _protobuf_package + ".Envelope"
-  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}producer\0\u{1}epoch\0\u{1}sequence\0\u{3}sent_time_ns\0\u{2}\u{6}book\0\u{1}quote\0\u{1}trade\0\u{1}status\0\u{3}feature_vector\0\u{1}signal\0")
-
-  fileprivate class _StorageClass {
-    var _producer: String = String()
-    var _epoch: UInt64 = 0
-    var _sequence: UInt64 = 0
-    var _sentTimeNs: Int64 = 0
-    var _payload: ProtoEnvelope.OneOf_Payload?
-
-      // This property is used as the initial default value for new instances of the type.
-      // The type itself is protecting the reference to its storage via CoW semantics.
-      // This will force a copy to be made of this reference when the first mutation occurs;
-      // hence, it is safe to mark this as `nonisolated(unsafe)`.
-      static nonisolated(unsafe) let defaultInstance = _StorageClass()
-
-    private init() {}
-
-    init(copying source: _StorageClass) {
-      _producer = source._producer
-      _epoch = source._epoch
-      _sequence = source._sequence
-      _sentTimeNs = source._sentTimeNs
-      _payload = source._payload
-    }
-  }
-
-  fileprivate mutating func _uniqueStorage() -> _StorageClass {
-    if !isKnownUniquelyReferenced(&_storage) {
-      _storage = _StorageClass(copying: _storage)
-    }
-    return _storage
-  }
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}producer\0\u{1}epoch\0\u{1}sequence\0\u{3}sent_time_ns\0\u{2}\u{6}book\0\u{1}quote\0\u{1}trade\0\u{1}status\0\u{3}feature_vector\0\u{1}signal\0\u{3}detector_state\0")
 
   public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
-    _ = _uniqueStorage()
-    try withExtendedLifetime(_storage) { (_storage: _StorageClass) in
-      while let fieldNumber = try decoder.nextFieldNumber() {
-        // The use of inline closures is to circumvent an issue where the compiler
-        // allocates stack space for every case branch when no optimizations are
-        // enabled. https://github.com/apple/swift-protobuf/issues/1034
-        switch fieldNumber {
-        case 1: try { try decoder.decodeSingularStringField(value: &_storage._producer) }()
-        case 2: try { try decoder.decodeSingularFixed64Field(value: &_storage._epoch) }()
-        case 3: try { try decoder.decodeSingularUInt64Field(value: &_storage._sequence) }()
-        case 4: try { try decoder.decodeSingularSFixed64Field(value: &_storage._sentTimeNs) }()
-        case 10: try {
-          var v: ProtoBook?
-          var hadOneofValue = false
-          if let current = _storage._payload {
-            hadOneofValue = true
-            if case .book(let m) = current {v = m}
-          }
-          try decoder.decodeSingularMessageField(value: &v)
-          if let v = v {
-            if hadOneofValue {try decoder.handleConflictingOneOf()}
-            _storage._payload = .book(v)
-          }
-        }()
-        case 11: try {
-          var v: ProtoQuote?
-          var hadOneofValue = false
-          if let current = _storage._payload {
-            hadOneofValue = true
-            if case .quote(let m) = current {v = m}
-          }
-          try decoder.decodeSingularMessageField(value: &v)
-          if let v = v {
-            if hadOneofValue {try decoder.handleConflictingOneOf()}
-            _storage._payload = .quote(v)
-          }
-        }()
-        case 12: try {
-          var v: ProtoTrade?
-          var hadOneofValue = false
-          if let current = _storage._payload {
-            hadOneofValue = true
-            if case .trade(let m) = current {v = m}
-          }
-          try decoder.decodeSingularMessageField(value: &v)
-          if let v = v {
-            if hadOneofValue {try decoder.handleConflictingOneOf()}
-            _storage._payload = .trade(v)
-          }
-        }()
-        case 13: try {
-          var v: ProtoStatus?
-          var hadOneofValue = false
-          if let current = _storage._payload {
-            hadOneofValue = true
-            if case .status(let m) = current {v = m}
-          }
-          try decoder.decodeSingularMessageField(value: &v)
-          if let v = v {
-            if hadOneofValue {try decoder.handleConflictingOneOf()}
-            _storage._payload = .status(v)
-          }
-        }()
-        case 14: try {
-          var v: ProtoFeatureVector?
-          var hadOneofValue = false
-          if let current = _storage._payload {
-            hadOneofValue = true
-            if case .featureVector(let m) = current {v = m}
-          }
-          try decoder.decodeSingularMessageField(value: &v)
-          if let v = v {
-            if hadOneofValue {try decoder.handleConflictingOneOf()}
-            _storage._payload = .featureVector(v)
-          }
-        }()
-        case 15: try {
-          var v: ProtoSignal?
-          var hadOneofValue = false
-          if let current = _storage._payload {
-            hadOneofValue = true
-            if case .signal(let m) = current {v = m}
-          }
-          try decoder.decodeSingularMessageField(value: &v)
-          if let v = v {
-            if hadOneofValue {try decoder.handleConflictingOneOf()}
-            _storage._payload = .signal(v)
-          }
-        }()
-        default: break
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularStringField(value: &self.producer) }()
+      case 2: try { try decoder.decodeSingularFixed64Field(value: &self.epoch) }()
+      case 3: try { try decoder.decodeSingularUInt64Field(value: &self.sequence) }()
+      case 4: try { try decoder.decodeSingularSFixed64Field(value: &self.sentTimeNs) }()
+      case 10: try {
+        var v: ProtoBook?
+        var hadOneofValue = false
+        if let current = self.payload {
+          hadOneofValue = true
+          if case .book(let m) = current {v = m}
         }
+        try decoder.decodeSingularMessageField(value: &v)
+        if let v = v {
+          if hadOneofValue {try decoder.handleConflictingOneOf()}
+          self.payload = .book(v)
+        }
+      }()
+      case 11: try {
+        var v: ProtoQuote?
+        var hadOneofValue = false
+        if let current = self.payload {
+          hadOneofValue = true
+          if case .quote(let m) = current {v = m}
+        }
+        try decoder.decodeSingularMessageField(value: &v)
+        if let v = v {
+          if hadOneofValue {try decoder.handleConflictingOneOf()}
+          self.payload = .quote(v)
+        }
+      }()
+      case 12: try {
+        var v: ProtoTrade?
+        var hadOneofValue = false
+        if let current = self.payload {
+          hadOneofValue = true
+          if case .trade(let m) = current {v = m}
+        }
+        try decoder.decodeSingularMessageField(value: &v)
+        if let v = v {
+          if hadOneofValue {try decoder.handleConflictingOneOf()}
+          self.payload = .trade(v)
+        }
+      }()
+      case 13: try {
+        var v: ProtoStatus?
+        var hadOneofValue = false
+        if let current = self.payload {
+          hadOneofValue = true
+          if case .status(let m) = current {v = m}
+        }
+        try decoder.decodeSingularMessageField(value: &v)
+        if let v = v {
+          if hadOneofValue {try decoder.handleConflictingOneOf()}
+          self.payload = .status(v)
+        }
+      }()
+      case 14: try {
+        var v: ProtoFeatureVector?
+        var hadOneofValue = false
+        if let current = self.payload {
+          hadOneofValue = true
+          if case .featureVector(let m) = current {v = m}
+        }
+        try decoder.decodeSingularMessageField(value: &v)
+        if let v = v {
+          if hadOneofValue {try decoder.handleConflictingOneOf()}
+          self.payload = .featureVector(v)
+        }
+      }()
+      case 15: try {
+        var v: ProtoSignal?
+        var hadOneofValue = false
+        if let current = self.payload {
+          hadOneofValue = true
+          if case .signal(let m) = current {v = m}
+        }
+        try decoder.decodeSingularMessageField(value: &v)
+        if let v = v {
+          if hadOneofValue {try decoder.handleConflictingOneOf()}
+          self.payload = .signal(v)
+        }
+      }()
+      case 16: try {
+        var v: ProtoDetectorState?
+        var hadOneofValue = false
+        if let current = self.payload {
+          hadOneofValue = true
+          if case .detectorState(let m) = current {v = m}
+        }
+        try decoder.decodeSingularMessageField(value: &v)
+        if let v = v {
+          if hadOneofValue {try decoder.handleConflictingOneOf()}
+          self.payload = .detectorState(v)
+        }
+      }()
+      default: break
       }
     }
   }
 
   public func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
-    try withExtendedLifetime(_storage) { (_storage: _StorageClass) in
-      // The use of inline closures is to circumvent an issue where the compiler
-      // allocates stack space for every if/case branch local when no optimizations
-      // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
-      // https://github.com/apple/swift-protobuf/issues/1182
-      if !_storage._producer.isEmpty {
-        try visitor.visitSingularStringField(value: _storage._producer, fieldNumber: 1)
-      }
-      if _storage._epoch != 0 {
-        try visitor.visitSingularFixed64Field(value: _storage._epoch, fieldNumber: 2)
-      }
-      if _storage._sequence != 0 {
-        try visitor.visitSingularUInt64Field(value: _storage._sequence, fieldNumber: 3)
-      }
-      if _storage._sentTimeNs != 0 {
-        try visitor.visitSingularSFixed64Field(value: _storage._sentTimeNs, fieldNumber: 4)
-      }
-      switch _storage._payload {
-      case .book?: try {
-        guard case .book(let v)? = _storage._payload else { preconditionFailure() }
-        try visitor.visitSingularMessageField(value: v, fieldNumber: 10)
-      }()
-      case .quote?: try {
-        guard case .quote(let v)? = _storage._payload else { preconditionFailure() }
-        try visitor.visitSingularMessageField(value: v, fieldNumber: 11)
-      }()
-      case .trade?: try {
-        guard case .trade(let v)? = _storage._payload else { preconditionFailure() }
-        try visitor.visitSingularMessageField(value: v, fieldNumber: 12)
-      }()
-      case .status?: try {
-        guard case .status(let v)? = _storage._payload else { preconditionFailure() }
-        try visitor.visitSingularMessageField(value: v, fieldNumber: 13)
-      }()
-      case .featureVector?: try {
-        guard case .featureVector(let v)? = _storage._payload else { preconditionFailure() }
-        try visitor.visitSingularMessageField(value: v, fieldNumber: 14)
-      }()
-      case .signal?: try {
-        guard case .signal(let v)? = _storage._payload else { preconditionFailure() }
-        try visitor.visitSingularMessageField(value: v, fieldNumber: 15)
-      }()
-      case nil: break
-      }
+    // The use of inline closures is to circumvent an issue where the compiler
+    // allocates stack space for every if/case branch local when no optimizations
+    // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
+    // https://github.com/apple/swift-protobuf/issues/1182
+    if !self.producer.isEmpty {
+      try visitor.visitSingularStringField(value: self.producer, fieldNumber: 1)
+    }
+    if self.epoch != 0 {
+      try visitor.visitSingularFixed64Field(value: self.epoch, fieldNumber: 2)
+    }
+    if self.sequence != 0 {
+      try visitor.visitSingularUInt64Field(value: self.sequence, fieldNumber: 3)
+    }
+    if self.sentTimeNs != 0 {
+      try visitor.visitSingularSFixed64Field(value: self.sentTimeNs, fieldNumber: 4)
+    }
+    switch self.payload {
+    case .book?: try {
+      guard case .book(let v)? = self.payload else { preconditionFailure() }
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 10)
+    }()
+    case .quote?: try {
+      guard case .quote(let v)? = self.payload else { preconditionFailure() }
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 11)
+    }()
+    case .trade?: try {
+      guard case .trade(let v)? = self.payload else { preconditionFailure() }
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 12)
+    }()
+    case .status?: try {
+      guard case .status(let v)? = self.payload else { preconditionFailure() }
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 13)
+    }()
+    case .featureVector?: try {
+      guard case .featureVector(let v)? = self.payload else { preconditionFailure() }
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 14)
+    }()
+    case .signal?: try {
+      guard case .signal(let v)? = self.payload else { preconditionFailure() }
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 15)
+    }()
+    case .detectorState?: try {
+      guard case .detectorState(let v)? = self.payload else { preconditionFailure() }
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 16)
+    }()
+    case nil: break
     }
     try unknownFields.traverse(visitor: &visitor)
   }
 
   public static func ==(lhs: ProtoEnvelope, rhs: ProtoEnvelope) -> Bool {
-    if lhs._storage !== rhs._storage {
-      let storagesAreEqual: Bool = withExtendedLifetime((lhs._storage, rhs._storage)) { (_args: (_StorageClass, _StorageClass)) in
-        let _storage = _args.0
-        let rhs_storage = _args.1
-        if _storage._producer != rhs_storage._producer {return false}
-        if _storage._epoch != rhs_storage._epoch {return false}
-        if _storage._sequence != rhs_storage._sequence {return false}
-        if _storage._sentTimeNs != rhs_storage._sentTimeNs {return false}
-        if _storage._payload != rhs_storage._payload {return false}
-        return true
-      }
-      if !storagesAreEqual {return false}
-    }
+    if lhs.producer != rhs.producer {return false}
+    if lhs.epoch != rhs.epoch {return false}
+    if lhs.sequence != rhs.sequence {return false}
+    if lhs.sentTimeNs != rhs.sentTimeNs {return false}
+    if lhs.payload != rhs.payload {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }

@@ -143,6 +143,9 @@ public nonisolated struct ProtoBook: Sendable {
   /// The venue's id of the last change contained.
   public var updateID: Int64 = 0
 
+  /// The instrument's smallest price step in price units; 0 where unknown.
+  public var tickSize: Int64 = 0
+
   public var unknownFields = SwiftProtobuf.UnknownStorage()
 
   public init() {}
@@ -200,6 +203,10 @@ public nonisolated struct ProtoTrade: Sendable {
 
   /// Fetched over REST after a hole, not seen live.
   public var backfilled: Bool = false
+
+  /// Where it is not 0, this stands for the trades first_id to id, which one order made at one price and moment: quantity is
+  /// their sum, and their single sizes are not known. Only fetched ones can be so.
+  public var firstID: Int64 = 0
 
   public var unknownFields = SwiftProtobuf.UnknownStorage()
 
@@ -302,6 +309,52 @@ public nonisolated struct ProtoStatus: @unchecked Sendable {
     set {_uniqueStorage()._negativeLatencyCount = newValue}
   }
 
+  /// What became of the missed trades: come late over the stream, fetched and published with `backfilled`, given up
+  /// because the venue or the limit did not give them, or still waited for.
+  public var lateTradeCount: UInt64 {
+    get {_storage._lateTradeCount}
+    set {_uniqueStorage()._lateTradeCount = newValue}
+  }
+
+  public var backfilledTradeCount: UInt64 {
+    get {_storage._backfilledTradeCount}
+    set {_uniqueStorage()._backfilledTradeCount = newValue}
+  }
+
+  public var unfilledTradeCount: UInt64 {
+    get {_storage._unfilledTradeCount}
+    set {_uniqueStorage()._unfilledTradeCount = newValue}
+  }
+
+  public var missingTradeCount: UInt64 {
+    get {_storage._missingTradeCount}
+    set {_uniqueStorage()._missingTradeCount = newValue}
+  }
+
+  /// Connections replaced without a break.
+  public var rotationCount: UInt64 {
+    get {_storage._rotationCount}
+    set {_uniqueStorage()._rotationCount = newValue}
+  }
+
+  /// Streams that are silent beyond the limit learnt for them: depth, trades, quotes. They make the feed STALE.
+  public var silentChannels: [String] {
+    get {_storage._silentChannels}
+    set {_uniqueStorage()._silentChannels = newValue}
+  }
+
+  /// How often a stream has become silent so.
+  public var staleCount: UInt64 {
+    get {_storage._staleCount}
+    set {_uniqueStorage()._staleCount = newValue}
+  }
+
+  /// Books given up because best ask was not above best bid.
+  public var crossedBookCount: UInt64 {
+    get {_storage._crossedBookCount}
+    set {_uniqueStorage()._crossedBookCount = newValue}
+  }
+
   /// Venue clock minus local clock, from round trips to the venue's time service. Absent before the first one.
   public var clockOffsetNs: Int64 {
     get {_storage._clockOffsetNs ?? 0}
@@ -341,6 +394,74 @@ public nonisolated struct ProtoStatus: @unchecked Sendable {
   /// Clears the value of `latencyP95Ns`. Subsequent reads from it will return its default value.
   public mutating func clearLatencyP95Ns() {_uniqueStorage()._latencyP95Ns = nil}
 
+  public var latencyP99Ns: Int64 {
+    get {_storage._latencyP99Ns ?? 0}
+    set {_uniqueStorage()._latencyP99Ns = newValue}
+  }
+  /// Returns true if `latencyP99Ns` has been explicitly set.
+  public var hasLatencyP99Ns: Bool {_storage._latencyP99Ns != nil}
+  /// Clears the value of `latencyP99Ns`. Subsequent reads from it will return its default value.
+  public mutating func clearLatencyP99Ns() {_uniqueStorage()._latencyP99Ns = nil}
+
+  /// How much the venue's clock gains on the local one, in parts per million. Absent until it is known to 50 ppm.
+  public var clockDriftPpm: Double {
+    get {_storage._clockDriftPpm ?? 0}
+    set {_uniqueStorage()._clockDriftPpm = newValue}
+  }
+  /// Returns true if `clockDriftPpm` has been explicitly set.
+  public var hasClockDriftPpm: Bool {_storage._clockDriftPpm != nil}
+  /// Clears the value of `clockDriftPpm`. Subsequent reads from it will return its default value.
+  public mutating func clearClockDriftPpm() {_uniqueStorage()._clockDriftPpm = nil}
+
+  /// From the loss of validity to the next VALID book: the last time, and the worst.
+  public var lastRecoveryNs: Int64 {
+    get {_storage._lastRecoveryNs ?? 0}
+    set {_uniqueStorage()._lastRecoveryNs = newValue}
+  }
+  /// Returns true if `lastRecoveryNs` has been explicitly set.
+  public var hasLastRecoveryNs: Bool {_storage._lastRecoveryNs != nil}
+  /// Clears the value of `lastRecoveryNs`. Subsequent reads from it will return its default value.
+  public mutating func clearLastRecoveryNs() {_uniqueStorage()._lastRecoveryNs = nil}
+
+  public var worstRecoveryNs: Int64 {
+    get {_storage._worstRecoveryNs ?? 0}
+    set {_uniqueStorage()._worstRecoveryNs = newValue}
+  }
+  /// Returns true if `worstRecoveryNs` has been explicitly set.
+  public var hasWorstRecoveryNs: Bool {_storage._worstRecoveryNs != nil}
+  /// Clears the value of `worstRecoveryNs`. Subsequent reads from it will return its default value.
+  public mutating func clearWorstRecoveryNs() {_uniqueStorage()._worstRecoveryNs = nil}
+
+  /// Request weight used on the venue's REST service in this minute, by all processes of this address as it says.
+  public var requestWeightUsed: UInt32 {
+    get {_storage._requestWeightUsed}
+    set {_uniqueStorage()._requestWeightUsed = newValue}
+  }
+
+  /// Attempts to connect in the last five minutes, of all processes that share the lease directory.
+  public var connectionAttempts: UInt32 {
+    get {_storage._connectionAttempts}
+    set {_uniqueStorage()._connectionAttempts = newValue}
+  }
+
+  /// Holes in the quotes that the book has proven. Others cannot be seen, since quotes have no contiguous ids.
+  public var quoteGapCount: UInt64 {
+    get {_storage._quoteGapCount}
+    set {_uniqueStorage()._quoteGapCount = newValue}
+  }
+
+  /// Of the backfilled trades, those of which only the sum of several is known: see Trade.first_id.
+  public var aggregatedTradeCount: UInt64 {
+    get {_storage._aggregatedTradeCount}
+    set {_uniqueStorage()._aggregatedTradeCount = newValue}
+  }
+
+  /// How often a live book was told more levels, before its published ones left those that its snapshot had.
+  public var wideningCount: UInt64 {
+    get {_storage._wideningCount}
+    set {_uniqueStorage()._wideningCount = newValue}
+  }
+
   public var unknownFields = SwiftProtobuf.UnknownStorage()
 
   public init() {}
@@ -362,7 +483,7 @@ nonisolated extension ProtoAggressorSide: SwiftProtobuf._ProtoNameProviding {
 
 nonisolated extension ProtoBook: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   public static let protoMessageName: String = _protobuf_package + ".Book"
-  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}bid_prices\0\u{3}bid_quantities\0\u{3}ask_prices\0\u{3}ask_quantities\0\u{3}price_exponent\0\u{3}quantity_exponent\0\u{3}venue_time_ns\0\u{3}receive_time_ns\0\u{3}book_epoch\0\u{1}validity\0\u{3}update_id\0")
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}bid_prices\0\u{3}bid_quantities\0\u{3}ask_prices\0\u{3}ask_quantities\0\u{3}price_exponent\0\u{3}quantity_exponent\0\u{3}venue_time_ns\0\u{3}receive_time_ns\0\u{3}book_epoch\0\u{1}validity\0\u{3}update_id\0\u{3}tick_size\0")
 
   public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -381,6 +502,7 @@ nonisolated extension ProtoBook: SwiftProtobuf.Message, SwiftProtobuf._MessageIm
       case 9: try { try decoder.decodeSingularUInt64Field(value: &self.bookEpoch) }()
       case 10: try { try decoder.decodeSingularEnumField(value: &self.validity) }()
       case 11: try { try decoder.decodeSingularInt64Field(value: &self.updateID) }()
+      case 12: try { try decoder.decodeSingularSInt64Field(value: &self.tickSize) }()
       default: break
       }
     }
@@ -420,6 +542,9 @@ nonisolated extension ProtoBook: SwiftProtobuf.Message, SwiftProtobuf._MessageIm
     if self.updateID != 0 {
       try visitor.visitSingularInt64Field(value: self.updateID, fieldNumber: 11)
     }
+    if self.tickSize != 0 {
+      try visitor.visitSingularSInt64Field(value: self.tickSize, fieldNumber: 12)
+    }
     try unknownFields.traverse(visitor: &visitor)
   }
 
@@ -435,6 +560,7 @@ nonisolated extension ProtoBook: SwiftProtobuf.Message, SwiftProtobuf._MessageIm
     if lhs.bookEpoch != rhs.bookEpoch {return false}
     if lhs.validity != rhs.validity {return false}
     if lhs.updateID != rhs.updateID {return false}
+    if lhs.tickSize != rhs.tickSize {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
@@ -512,7 +638,7 @@ nonisolated extension ProtoQuote: SwiftProtobuf.Message, SwiftProtobuf._MessageI
 
 nonisolated extension ProtoTrade: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   public static let protoMessageName: String = _protobuf_package + ".Trade"
-  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}id\0\u{1}price\0\u{1}quantity\0\u{1}aggressor\0\u{3}price_exponent\0\u{3}quantity_exponent\0\u{3}venue_time_ns\0\u{3}receive_time_ns\0\u{1}backfilled\0")
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}id\0\u{1}price\0\u{1}quantity\0\u{1}aggressor\0\u{3}price_exponent\0\u{3}quantity_exponent\0\u{3}venue_time_ns\0\u{3}receive_time_ns\0\u{1}backfilled\0\u{4}\u{1f}first_id\0")
 
   public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -529,6 +655,7 @@ nonisolated extension ProtoTrade: SwiftProtobuf.Message, SwiftProtobuf._MessageI
       case 7: try { try decoder.decodeSingularSFixed64Field(value: &self.venueTimeNs) }()
       case 8: try { try decoder.decodeSingularSFixed64Field(value: &self.receiveTimeNs) }()
       case 9: try { try decoder.decodeSingularBoolField(value: &self.backfilled) }()
+      case 40: try { try decoder.decodeSingularInt64Field(value: &self.firstID) }()
       default: break
       }
     }
@@ -562,6 +689,9 @@ nonisolated extension ProtoTrade: SwiftProtobuf.Message, SwiftProtobuf._MessageI
     if self.backfilled != false {
       try visitor.visitSingularBoolField(value: self.backfilled, fieldNumber: 9)
     }
+    if self.firstID != 0 {
+      try visitor.visitSingularInt64Field(value: self.firstID, fieldNumber: 40)
+    }
     try unknownFields.traverse(visitor: &visitor)
   }
 
@@ -575,6 +705,7 @@ nonisolated extension ProtoTrade: SwiftProtobuf.Message, SwiftProtobuf._MessageI
     if lhs.venueTimeNs != rhs.venueTimeNs {return false}
     if lhs.receiveTimeNs != rhs.receiveTimeNs {return false}
     if lhs.backfilled != rhs.backfilled {return false}
+    if lhs.firstID != rhs.firstID {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
@@ -582,7 +713,7 @@ nonisolated extension ProtoTrade: SwiftProtobuf.Message, SwiftProtobuf._MessageI
 
 nonisolated extension ProtoStatus: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   public static let protoMessageName: String = _protobuf_package + ".Status"
-  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}validity\0\u{3}receive_time_ns\0\u{3}venue_time_ns\0\u{3}book_epoch\0\u{3}feed_up\0\u{4}\u{5}message_count\0\u{3}book_update_count\0\u{3}trade_count\0\u{3}quote_count\0\u{3}gap_count\0\u{3}resync_count\0\u{3}reconnect_count\0\u{3}drop_count\0\u{3}rejected_count\0\u{3}missed_trade_count\0\u{3}duplicate_trade_count\0\u{3}negative_latency_count\0\u{4}\u{9}clock_offset_ns\0\u{3}clock_error_ns\0\u{3}latency_p50_ns\0\u{3}latency_p95_ns\0")
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}validity\0\u{3}receive_time_ns\0\u{3}venue_time_ns\0\u{3}book_epoch\0\u{3}feed_up\0\u{4}\u{5}message_count\0\u{3}book_update_count\0\u{3}trade_count\0\u{3}quote_count\0\u{3}gap_count\0\u{3}resync_count\0\u{3}reconnect_count\0\u{3}drop_count\0\u{3}rejected_count\0\u{3}missed_trade_count\0\u{3}duplicate_trade_count\0\u{3}negative_latency_count\0\u{3}late_trade_count\0\u{3}backfilled_trade_count\0\u{3}unfilled_trade_count\0\u{3}missing_trade_count\0\u{3}rotation_count\0\u{3}silent_channels\0\u{3}stale_count\0\u{3}crossed_book_count\0\u{3}clock_offset_ns\0\u{3}clock_error_ns\0\u{3}latency_p50_ns\0\u{3}latency_p95_ns\0\u{3}latency_p99_ns\0\u{3}clock_drift_ppm\0\u{3}last_recovery_ns\0\u{3}worst_recovery_ns\0\u{3}request_weight_used\0\u{3}connection_attempts\0\u{3}quote_gap_count\0\u{3}aggregated_trade_count\0\u{3}widening_count\0")
 
   fileprivate class _StorageClass {
     var _validity: ProtoValidity = .unspecified
@@ -602,10 +733,27 @@ nonisolated extension ProtoStatus: SwiftProtobuf.Message, SwiftProtobuf._Message
     var _missedTradeCount: UInt64 = 0
     var _duplicateTradeCount: UInt64 = 0
     var _negativeLatencyCount: UInt64 = 0
+    var _lateTradeCount: UInt64 = 0
+    var _backfilledTradeCount: UInt64 = 0
+    var _unfilledTradeCount: UInt64 = 0
+    var _missingTradeCount: UInt64 = 0
+    var _rotationCount: UInt64 = 0
+    var _silentChannels: [String] = []
+    var _staleCount: UInt64 = 0
+    var _crossedBookCount: UInt64 = 0
     var _clockOffsetNs: Int64? = nil
     var _clockErrorNs: Int64? = nil
     var _latencyP50Ns: Int64? = nil
     var _latencyP95Ns: Int64? = nil
+    var _latencyP99Ns: Int64? = nil
+    var _clockDriftPpm: Double? = nil
+    var _lastRecoveryNs: Int64? = nil
+    var _worstRecoveryNs: Int64? = nil
+    var _requestWeightUsed: UInt32 = 0
+    var _connectionAttempts: UInt32 = 0
+    var _quoteGapCount: UInt64 = 0
+    var _aggregatedTradeCount: UInt64 = 0
+    var _wideningCount: UInt64 = 0
 
       // This property is used as the initial default value for new instances of the type.
       // The type itself is protecting the reference to its storage via CoW semantics.
@@ -633,10 +781,27 @@ nonisolated extension ProtoStatus: SwiftProtobuf.Message, SwiftProtobuf._Message
       _missedTradeCount = source._missedTradeCount
       _duplicateTradeCount = source._duplicateTradeCount
       _negativeLatencyCount = source._negativeLatencyCount
+      _lateTradeCount = source._lateTradeCount
+      _backfilledTradeCount = source._backfilledTradeCount
+      _unfilledTradeCount = source._unfilledTradeCount
+      _missingTradeCount = source._missingTradeCount
+      _rotationCount = source._rotationCount
+      _silentChannels = source._silentChannels
+      _staleCount = source._staleCount
+      _crossedBookCount = source._crossedBookCount
       _clockOffsetNs = source._clockOffsetNs
       _clockErrorNs = source._clockErrorNs
       _latencyP50Ns = source._latencyP50Ns
       _latencyP95Ns = source._latencyP95Ns
+      _latencyP99Ns = source._latencyP99Ns
+      _clockDriftPpm = source._clockDriftPpm
+      _lastRecoveryNs = source._lastRecoveryNs
+      _worstRecoveryNs = source._worstRecoveryNs
+      _requestWeightUsed = source._requestWeightUsed
+      _connectionAttempts = source._connectionAttempts
+      _quoteGapCount = source._quoteGapCount
+      _aggregatedTradeCount = source._aggregatedTradeCount
+      _wideningCount = source._wideningCount
     }
   }
 
@@ -672,10 +837,27 @@ nonisolated extension ProtoStatus: SwiftProtobuf.Message, SwiftProtobuf._Message
         case 19: try { try decoder.decodeSingularUInt64Field(value: &_storage._missedTradeCount) }()
         case 20: try { try decoder.decodeSingularUInt64Field(value: &_storage._duplicateTradeCount) }()
         case 21: try { try decoder.decodeSingularUInt64Field(value: &_storage._negativeLatencyCount) }()
+        case 22: try { try decoder.decodeSingularUInt64Field(value: &_storage._lateTradeCount) }()
+        case 23: try { try decoder.decodeSingularUInt64Field(value: &_storage._backfilledTradeCount) }()
+        case 24: try { try decoder.decodeSingularUInt64Field(value: &_storage._unfilledTradeCount) }()
+        case 25: try { try decoder.decodeSingularUInt64Field(value: &_storage._missingTradeCount) }()
+        case 26: try { try decoder.decodeSingularUInt64Field(value: &_storage._rotationCount) }()
+        case 27: try { try decoder.decodeRepeatedStringField(value: &_storage._silentChannels) }()
+        case 28: try { try decoder.decodeSingularUInt64Field(value: &_storage._staleCount) }()
+        case 29: try { try decoder.decodeSingularUInt64Field(value: &_storage._crossedBookCount) }()
         case 30: try { try decoder.decodeSingularSInt64Field(value: &_storage._clockOffsetNs) }()
         case 31: try { try decoder.decodeSingularSInt64Field(value: &_storage._clockErrorNs) }()
         case 32: try { try decoder.decodeSingularSInt64Field(value: &_storage._latencyP50Ns) }()
         case 33: try { try decoder.decodeSingularSInt64Field(value: &_storage._latencyP95Ns) }()
+        case 34: try { try decoder.decodeSingularSInt64Field(value: &_storage._latencyP99Ns) }()
+        case 35: try { try decoder.decodeSingularDoubleField(value: &_storage._clockDriftPpm) }()
+        case 36: try { try decoder.decodeSingularSInt64Field(value: &_storage._lastRecoveryNs) }()
+        case 37: try { try decoder.decodeSingularSInt64Field(value: &_storage._worstRecoveryNs) }()
+        case 38: try { try decoder.decodeSingularUInt32Field(value: &_storage._requestWeightUsed) }()
+        case 39: try { try decoder.decodeSingularUInt32Field(value: &_storage._connectionAttempts) }()
+        case 40: try { try decoder.decodeSingularUInt64Field(value: &_storage._quoteGapCount) }()
+        case 41: try { try decoder.decodeSingularUInt64Field(value: &_storage._aggregatedTradeCount) }()
+        case 42: try { try decoder.decodeSingularUInt64Field(value: &_storage._wideningCount) }()
         default: break
         }
       }
@@ -739,6 +921,30 @@ nonisolated extension ProtoStatus: SwiftProtobuf.Message, SwiftProtobuf._Message
       if _storage._negativeLatencyCount != 0 {
         try visitor.visitSingularUInt64Field(value: _storage._negativeLatencyCount, fieldNumber: 21)
       }
+      if _storage._lateTradeCount != 0 {
+        try visitor.visitSingularUInt64Field(value: _storage._lateTradeCount, fieldNumber: 22)
+      }
+      if _storage._backfilledTradeCount != 0 {
+        try visitor.visitSingularUInt64Field(value: _storage._backfilledTradeCount, fieldNumber: 23)
+      }
+      if _storage._unfilledTradeCount != 0 {
+        try visitor.visitSingularUInt64Field(value: _storage._unfilledTradeCount, fieldNumber: 24)
+      }
+      if _storage._missingTradeCount != 0 {
+        try visitor.visitSingularUInt64Field(value: _storage._missingTradeCount, fieldNumber: 25)
+      }
+      if _storage._rotationCount != 0 {
+        try visitor.visitSingularUInt64Field(value: _storage._rotationCount, fieldNumber: 26)
+      }
+      if !_storage._silentChannels.isEmpty {
+        try visitor.visitRepeatedStringField(value: _storage._silentChannels, fieldNumber: 27)
+      }
+      if _storage._staleCount != 0 {
+        try visitor.visitSingularUInt64Field(value: _storage._staleCount, fieldNumber: 28)
+      }
+      if _storage._crossedBookCount != 0 {
+        try visitor.visitSingularUInt64Field(value: _storage._crossedBookCount, fieldNumber: 29)
+      }
       try { if let v = _storage._clockOffsetNs {
         try visitor.visitSingularSInt64Field(value: v, fieldNumber: 30)
       } }()
@@ -751,6 +957,33 @@ nonisolated extension ProtoStatus: SwiftProtobuf.Message, SwiftProtobuf._Message
       try { if let v = _storage._latencyP95Ns {
         try visitor.visitSingularSInt64Field(value: v, fieldNumber: 33)
       } }()
+      try { if let v = _storage._latencyP99Ns {
+        try visitor.visitSingularSInt64Field(value: v, fieldNumber: 34)
+      } }()
+      try { if let v = _storage._clockDriftPpm {
+        try visitor.visitSingularDoubleField(value: v, fieldNumber: 35)
+      } }()
+      try { if let v = _storage._lastRecoveryNs {
+        try visitor.visitSingularSInt64Field(value: v, fieldNumber: 36)
+      } }()
+      try { if let v = _storage._worstRecoveryNs {
+        try visitor.visitSingularSInt64Field(value: v, fieldNumber: 37)
+      } }()
+      if _storage._requestWeightUsed != 0 {
+        try visitor.visitSingularUInt32Field(value: _storage._requestWeightUsed, fieldNumber: 38)
+      }
+      if _storage._connectionAttempts != 0 {
+        try visitor.visitSingularUInt32Field(value: _storage._connectionAttempts, fieldNumber: 39)
+      }
+      if _storage._quoteGapCount != 0 {
+        try visitor.visitSingularUInt64Field(value: _storage._quoteGapCount, fieldNumber: 40)
+      }
+      if _storage._aggregatedTradeCount != 0 {
+        try visitor.visitSingularUInt64Field(value: _storage._aggregatedTradeCount, fieldNumber: 41)
+      }
+      if _storage._wideningCount != 0 {
+        try visitor.visitSingularUInt64Field(value: _storage._wideningCount, fieldNumber: 42)
+      }
     }
     try unknownFields.traverse(visitor: &visitor)
   }
@@ -777,10 +1010,27 @@ nonisolated extension ProtoStatus: SwiftProtobuf.Message, SwiftProtobuf._Message
         if _storage._missedTradeCount != rhs_storage._missedTradeCount {return false}
         if _storage._duplicateTradeCount != rhs_storage._duplicateTradeCount {return false}
         if _storage._negativeLatencyCount != rhs_storage._negativeLatencyCount {return false}
+        if _storage._lateTradeCount != rhs_storage._lateTradeCount {return false}
+        if _storage._backfilledTradeCount != rhs_storage._backfilledTradeCount {return false}
+        if _storage._unfilledTradeCount != rhs_storage._unfilledTradeCount {return false}
+        if _storage._missingTradeCount != rhs_storage._missingTradeCount {return false}
+        if _storage._rotationCount != rhs_storage._rotationCount {return false}
+        if _storage._silentChannels != rhs_storage._silentChannels {return false}
+        if _storage._staleCount != rhs_storage._staleCount {return false}
+        if _storage._crossedBookCount != rhs_storage._crossedBookCount {return false}
         if _storage._clockOffsetNs != rhs_storage._clockOffsetNs {return false}
         if _storage._clockErrorNs != rhs_storage._clockErrorNs {return false}
         if _storage._latencyP50Ns != rhs_storage._latencyP50Ns {return false}
         if _storage._latencyP95Ns != rhs_storage._latencyP95Ns {return false}
+        if _storage._latencyP99Ns != rhs_storage._latencyP99Ns {return false}
+        if _storage._clockDriftPpm != rhs_storage._clockDriftPpm {return false}
+        if _storage._lastRecoveryNs != rhs_storage._lastRecoveryNs {return false}
+        if _storage._worstRecoveryNs != rhs_storage._worstRecoveryNs {return false}
+        if _storage._requestWeightUsed != rhs_storage._requestWeightUsed {return false}
+        if _storage._connectionAttempts != rhs_storage._connectionAttempts {return false}
+        if _storage._quoteGapCount != rhs_storage._quoteGapCount {return false}
+        if _storage._aggregatedTradeCount != rhs_storage._aggregatedTradeCount {return false}
+        if _storage._wideningCount != rhs_storage._wideningCount {return false}
         return true
       }
       if !storagesAreEqual {return false}

@@ -83,71 +83,130 @@ public nonisolated struct ProtoEvidence: Sendable {
   public init() {}
 }
 
-public nonisolated struct ProtoSignal: Sendable {
+public nonisolated struct ProtoSignal: @unchecked Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
   // methods supported on all messages.
 
   /// Unique, and ordered by detected time.
-  public var id: String = String()
+  public var id: String {
+    get {_storage._id}
+    set {_uniqueStorage()._id = newValue}
+  }
 
-  public var venue: String = String()
+  public var venue: String {
+    get {_storage._venue}
+    set {_uniqueStorage()._venue = newValue}
+  }
 
-  public var symbol: String = String()
+  public var symbol: String {
+    get {_storage._symbol}
+    set {_uniqueStorage()._symbol = newValue}
+  }
 
   /// "drift", "burst", "regime_change", or the type that a program posted.
-  public var type: String = String()
+  public var type: String {
+    get {_storage._type}
+    set {_uniqueStorage()._type = newValue}
+  }
 
   /// The feature column that weighed most.
-  public var metric: String = String()
+  public var metric: String {
+    get {_storage._metric}
+    set {_uniqueStorage()._metric = newValue}
+  }
 
-  public var direction: ProtoDirection = .unspecified
+  public var direction: ProtoDirection {
+    get {_storage._direction}
+    set {_uniqueStorage()._direction = newValue}
+  }
 
   /// 0 to 1.
-  public var score: Double = 0
+  public var score: Double {
+    get {_storage._score}
+    set {_uniqueStorage()._score = newValue}
+  }
 
   /// The dynamic threshold that the score passed.
-  public var threshold: Double = 0
+  public var threshold: Double {
+    get {_storage._threshold}
+    set {_uniqueStorage()._threshold = newValue}
+  }
 
   /// Tail probability under "nothing happens"; absent where the profile has none.
   public var probability: Double {
-    get {_probability ?? 0}
-    set {_probability = newValue}
+    get {_storage._probability ?? 0}
+    set {_uniqueStorage()._probability = newValue}
   }
   /// Returns true if `probability` has been explicitly set.
-  public var hasProbability: Bool {self._probability != nil}
+  public var hasProbability: Bool {_storage._probability != nil}
   /// Clears the value of `probability`. Subsequent reads from it will return its default value.
-  public mutating func clearProbability() {self._probability = nil}
+  public mutating func clearProbability() {_uniqueStorage()._probability = nil}
 
   /// When the change is estimated to have begun.
-  public var onsetTimeNs: Int64 = 0
+  public var onsetTimeNs: Int64 {
+    get {_storage._onsetTimeNs}
+    set {_uniqueStorage()._onsetTimeNs = newValue}
+  }
 
   /// Receive time of the event that completed it.
-  public var detectedTimeNs: Int64 = 0
+  public var detectedTimeNs: Int64 {
+    get {_storage._detectedTimeNs}
+    set {_uniqueStorage()._detectedTimeNs = newValue}
+  }
 
-  public var venueTimeNs: Int64 = 0
+  public var venueTimeNs: Int64 {
+    get {_storage._venueTimeNs}
+    set {_uniqueStorage()._venueTimeNs = newValue}
+  }
 
-  public var evidence: [ProtoEvidence] = []
+  public var evidence: [ProtoEvidence] {
+    get {_storage._evidence}
+    set {_uniqueStorage()._evidence = newValue}
+  }
 
-  public var validity: ProtoValidity = .unspecified
+  public var validity: ProtoValidity {
+    get {_storage._validity}
+    set {_uniqueStorage()._validity = newValue}
+  }
 
-  public var bookEpoch: UInt64 = 0
+  public var bookEpoch: UInt64 {
+    get {_storage._bookEpoch}
+    set {_uniqueStorage()._bookEpoch = newValue}
+  }
 
   public var clockErrorNs: Int64 {
-    get {_clockErrorNs ?? 0}
-    set {_clockErrorNs = newValue}
+    get {_storage._clockErrorNs ?? 0}
+    set {_uniqueStorage()._clockErrorNs = newValue}
   }
   /// Returns true if `clockErrorNs` has been explicitly set.
-  public var hasClockErrorNs: Bool {self._clockErrorNs != nil}
+  public var hasClockErrorNs: Bool {_storage._clockErrorNs != nil}
   /// Clears the value of `clockErrorNs`. Subsequent reads from it will return its default value.
-  public mutating func clearClockErrorNs() {self._clockErrorNs = nil}
+  public mutating func clearClockErrorNs() {_uniqueStorage()._clockErrorNs = nil}
+
+  /// Which detector's log holds it, and its place there: contiguous from 1, never used twice, the order of logging
+  /// across restarts. Both 0 in a signal that no log holds.
+  public var logID: UInt64 {
+    get {_storage._logID}
+    set {_uniqueStorage()._logID = newValue}
+  }
+
+  public var logSequence: UInt64 {
+    get {_storage._logSequence}
+    set {_uniqueStorage()._logSequence = newValue}
+  }
+
+  /// When it was logged.
+  public var loggedTimeNs: Int64 {
+    get {_storage._loggedTimeNs}
+    set {_uniqueStorage()._loggedTimeNs = newValue}
+  }
 
   public var unknownFields = SwiftProtobuf.UnknownStorage()
 
   public init() {}
 
-  fileprivate var _probability: Double? = nil
-  fileprivate var _clockErrorNs: Int64? = nil
+  fileprivate var _storage = _StorageClass.defaultInstance
 }
 
 // MARK: - Code below here is support for the SwiftProtobuf runtime.
@@ -210,108 +269,195 @@ nonisolated extension ProtoEvidence: SwiftProtobuf.Message, SwiftProtobuf._Messa
 
 nonisolated extension ProtoSignal: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   public static let protoMessageName: String = _protobuf_package + ".Signal"
-  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}id\0\u{1}venue\0\u{1}symbol\0\u{1}type\0\u{1}metric\0\u{1}direction\0\u{1}score\0\u{1}threshold\0\u{1}probability\0\u{3}onset_time_ns\0\u{3}detected_time_ns\0\u{3}venue_time_ns\0\u{1}evidence\0\u{1}validity\0\u{3}book_epoch\0\u{3}clock_error_ns\0")
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}id\0\u{1}venue\0\u{1}symbol\0\u{1}type\0\u{1}metric\0\u{1}direction\0\u{1}score\0\u{1}threshold\0\u{1}probability\0\u{3}onset_time_ns\0\u{3}detected_time_ns\0\u{3}venue_time_ns\0\u{1}evidence\0\u{1}validity\0\u{3}book_epoch\0\u{3}clock_error_ns\0\u{3}log_id\0\u{3}log_sequence\0\u{3}logged_time_ns\0")
+
+  fileprivate class _StorageClass {
+    var _id: String = String()
+    var _venue: String = String()
+    var _symbol: String = String()
+    var _type: String = String()
+    var _metric: String = String()
+    var _direction: ProtoDirection = .unspecified
+    var _score: Double = 0
+    var _threshold: Double = 0
+    var _probability: Double? = nil
+    var _onsetTimeNs: Int64 = 0
+    var _detectedTimeNs: Int64 = 0
+    var _venueTimeNs: Int64 = 0
+    var _evidence: [ProtoEvidence] = []
+    var _validity: ProtoValidity = .unspecified
+    var _bookEpoch: UInt64 = 0
+    var _clockErrorNs: Int64? = nil
+    var _logID: UInt64 = 0
+    var _logSequence: UInt64 = 0
+    var _loggedTimeNs: Int64 = 0
+
+      // This property is used as the initial default value for new instances of the type.
+      // The type itself is protecting the reference to its storage via CoW semantics.
+      // This will force a copy to be made of this reference when the first mutation occurs;
+      // hence, it is safe to mark this as `nonisolated(unsafe)`.
+      static nonisolated(unsafe) let defaultInstance = _StorageClass()
+
+    private init() {}
+
+    init(copying source: _StorageClass) {
+      _id = source._id
+      _venue = source._venue
+      _symbol = source._symbol
+      _type = source._type
+      _metric = source._metric
+      _direction = source._direction
+      _score = source._score
+      _threshold = source._threshold
+      _probability = source._probability
+      _onsetTimeNs = source._onsetTimeNs
+      _detectedTimeNs = source._detectedTimeNs
+      _venueTimeNs = source._venueTimeNs
+      _evidence = source._evidence
+      _validity = source._validity
+      _bookEpoch = source._bookEpoch
+      _clockErrorNs = source._clockErrorNs
+      _logID = source._logID
+      _logSequence = source._logSequence
+      _loggedTimeNs = source._loggedTimeNs
+    }
+  }
+
+  fileprivate mutating func _uniqueStorage() -> _StorageClass {
+    if !isKnownUniquelyReferenced(&_storage) {
+      _storage = _StorageClass(copying: _storage)
+    }
+    return _storage
+  }
 
   public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
-    while let fieldNumber = try decoder.nextFieldNumber() {
-      // The use of inline closures is to circumvent an issue where the compiler
-      // allocates stack space for every case branch when no optimizations are
-      // enabled. https://github.com/apple/swift-protobuf/issues/1034
-      switch fieldNumber {
-      case 1: try { try decoder.decodeSingularStringField(value: &self.id) }()
-      case 2: try { try decoder.decodeSingularStringField(value: &self.venue) }()
-      case 3: try { try decoder.decodeSingularStringField(value: &self.symbol) }()
-      case 4: try { try decoder.decodeSingularStringField(value: &self.type) }()
-      case 5: try { try decoder.decodeSingularStringField(value: &self.metric) }()
-      case 6: try { try decoder.decodeSingularEnumField(value: &self.direction) }()
-      case 7: try { try decoder.decodeSingularDoubleField(value: &self.score) }()
-      case 8: try { try decoder.decodeSingularDoubleField(value: &self.threshold) }()
-      case 9: try { try decoder.decodeSingularDoubleField(value: &self._probability) }()
-      case 10: try { try decoder.decodeSingularSFixed64Field(value: &self.onsetTimeNs) }()
-      case 11: try { try decoder.decodeSingularSFixed64Field(value: &self.detectedTimeNs) }()
-      case 12: try { try decoder.decodeSingularSFixed64Field(value: &self.venueTimeNs) }()
-      case 13: try { try decoder.decodeRepeatedMessageField(value: &self.evidence) }()
-      case 14: try { try decoder.decodeSingularEnumField(value: &self.validity) }()
-      case 15: try { try decoder.decodeSingularUInt64Field(value: &self.bookEpoch) }()
-      case 16: try { try decoder.decodeSingularSInt64Field(value: &self._clockErrorNs) }()
-      default: break
+    _ = _uniqueStorage()
+    try withExtendedLifetime(_storage) { (_storage: _StorageClass) in
+      while let fieldNumber = try decoder.nextFieldNumber() {
+        // The use of inline closures is to circumvent an issue where the compiler
+        // allocates stack space for every case branch when no optimizations are
+        // enabled. https://github.com/apple/swift-protobuf/issues/1034
+        switch fieldNumber {
+        case 1: try { try decoder.decodeSingularStringField(value: &_storage._id) }()
+        case 2: try { try decoder.decodeSingularStringField(value: &_storage._venue) }()
+        case 3: try { try decoder.decodeSingularStringField(value: &_storage._symbol) }()
+        case 4: try { try decoder.decodeSingularStringField(value: &_storage._type) }()
+        case 5: try { try decoder.decodeSingularStringField(value: &_storage._metric) }()
+        case 6: try { try decoder.decodeSingularEnumField(value: &_storage._direction) }()
+        case 7: try { try decoder.decodeSingularDoubleField(value: &_storage._score) }()
+        case 8: try { try decoder.decodeSingularDoubleField(value: &_storage._threshold) }()
+        case 9: try { try decoder.decodeSingularDoubleField(value: &_storage._probability) }()
+        case 10: try { try decoder.decodeSingularSFixed64Field(value: &_storage._onsetTimeNs) }()
+        case 11: try { try decoder.decodeSingularSFixed64Field(value: &_storage._detectedTimeNs) }()
+        case 12: try { try decoder.decodeSingularSFixed64Field(value: &_storage._venueTimeNs) }()
+        case 13: try { try decoder.decodeRepeatedMessageField(value: &_storage._evidence) }()
+        case 14: try { try decoder.decodeSingularEnumField(value: &_storage._validity) }()
+        case 15: try { try decoder.decodeSingularUInt64Field(value: &_storage._bookEpoch) }()
+        case 16: try { try decoder.decodeSingularSInt64Field(value: &_storage._clockErrorNs) }()
+        case 17: try { try decoder.decodeSingularFixed64Field(value: &_storage._logID) }()
+        case 18: try { try decoder.decodeSingularUInt64Field(value: &_storage._logSequence) }()
+        case 19: try { try decoder.decodeSingularSFixed64Field(value: &_storage._loggedTimeNs) }()
+        default: break
+        }
       }
     }
   }
 
   public func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
-    // The use of inline closures is to circumvent an issue where the compiler
-    // allocates stack space for every if/case branch local when no optimizations
-    // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
-    // https://github.com/apple/swift-protobuf/issues/1182
-    if !self.id.isEmpty {
-      try visitor.visitSingularStringField(value: self.id, fieldNumber: 1)
+    try withExtendedLifetime(_storage) { (_storage: _StorageClass) in
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every if/case branch local when no optimizations
+      // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
+      // https://github.com/apple/swift-protobuf/issues/1182
+      if !_storage._id.isEmpty {
+        try visitor.visitSingularStringField(value: _storage._id, fieldNumber: 1)
+      }
+      if !_storage._venue.isEmpty {
+        try visitor.visitSingularStringField(value: _storage._venue, fieldNumber: 2)
+      }
+      if !_storage._symbol.isEmpty {
+        try visitor.visitSingularStringField(value: _storage._symbol, fieldNumber: 3)
+      }
+      if !_storage._type.isEmpty {
+        try visitor.visitSingularStringField(value: _storage._type, fieldNumber: 4)
+      }
+      if !_storage._metric.isEmpty {
+        try visitor.visitSingularStringField(value: _storage._metric, fieldNumber: 5)
+      }
+      if _storage._direction != .unspecified {
+        try visitor.visitSingularEnumField(value: _storage._direction, fieldNumber: 6)
+      }
+      if _storage._score.bitPattern != 0 {
+        try visitor.visitSingularDoubleField(value: _storage._score, fieldNumber: 7)
+      }
+      if _storage._threshold.bitPattern != 0 {
+        try visitor.visitSingularDoubleField(value: _storage._threshold, fieldNumber: 8)
+      }
+      try { if let v = _storage._probability {
+        try visitor.visitSingularDoubleField(value: v, fieldNumber: 9)
+      } }()
+      if _storage._onsetTimeNs != 0 {
+        try visitor.visitSingularSFixed64Field(value: _storage._onsetTimeNs, fieldNumber: 10)
+      }
+      if _storage._detectedTimeNs != 0 {
+        try visitor.visitSingularSFixed64Field(value: _storage._detectedTimeNs, fieldNumber: 11)
+      }
+      if _storage._venueTimeNs != 0 {
+        try visitor.visitSingularSFixed64Field(value: _storage._venueTimeNs, fieldNumber: 12)
+      }
+      if !_storage._evidence.isEmpty {
+        try visitor.visitRepeatedMessageField(value: _storage._evidence, fieldNumber: 13)
+      }
+      if _storage._validity != .unspecified {
+        try visitor.visitSingularEnumField(value: _storage._validity, fieldNumber: 14)
+      }
+      if _storage._bookEpoch != 0 {
+        try visitor.visitSingularUInt64Field(value: _storage._bookEpoch, fieldNumber: 15)
+      }
+      try { if let v = _storage._clockErrorNs {
+        try visitor.visitSingularSInt64Field(value: v, fieldNumber: 16)
+      } }()
+      if _storage._logID != 0 {
+        try visitor.visitSingularFixed64Field(value: _storage._logID, fieldNumber: 17)
+      }
+      if _storage._logSequence != 0 {
+        try visitor.visitSingularUInt64Field(value: _storage._logSequence, fieldNumber: 18)
+      }
+      if _storage._loggedTimeNs != 0 {
+        try visitor.visitSingularSFixed64Field(value: _storage._loggedTimeNs, fieldNumber: 19)
+      }
     }
-    if !self.venue.isEmpty {
-      try visitor.visitSingularStringField(value: self.venue, fieldNumber: 2)
-    }
-    if !self.symbol.isEmpty {
-      try visitor.visitSingularStringField(value: self.symbol, fieldNumber: 3)
-    }
-    if !self.type.isEmpty {
-      try visitor.visitSingularStringField(value: self.type, fieldNumber: 4)
-    }
-    if !self.metric.isEmpty {
-      try visitor.visitSingularStringField(value: self.metric, fieldNumber: 5)
-    }
-    if self.direction != .unspecified {
-      try visitor.visitSingularEnumField(value: self.direction, fieldNumber: 6)
-    }
-    if self.score.bitPattern != 0 {
-      try visitor.visitSingularDoubleField(value: self.score, fieldNumber: 7)
-    }
-    if self.threshold.bitPattern != 0 {
-      try visitor.visitSingularDoubleField(value: self.threshold, fieldNumber: 8)
-    }
-    try { if let v = self._probability {
-      try visitor.visitSingularDoubleField(value: v, fieldNumber: 9)
-    } }()
-    if self.onsetTimeNs != 0 {
-      try visitor.visitSingularSFixed64Field(value: self.onsetTimeNs, fieldNumber: 10)
-    }
-    if self.detectedTimeNs != 0 {
-      try visitor.visitSingularSFixed64Field(value: self.detectedTimeNs, fieldNumber: 11)
-    }
-    if self.venueTimeNs != 0 {
-      try visitor.visitSingularSFixed64Field(value: self.venueTimeNs, fieldNumber: 12)
-    }
-    if !self.evidence.isEmpty {
-      try visitor.visitRepeatedMessageField(value: self.evidence, fieldNumber: 13)
-    }
-    if self.validity != .unspecified {
-      try visitor.visitSingularEnumField(value: self.validity, fieldNumber: 14)
-    }
-    if self.bookEpoch != 0 {
-      try visitor.visitSingularUInt64Field(value: self.bookEpoch, fieldNumber: 15)
-    }
-    try { if let v = self._clockErrorNs {
-      try visitor.visitSingularSInt64Field(value: v, fieldNumber: 16)
-    } }()
     try unknownFields.traverse(visitor: &visitor)
   }
 
   public static func ==(lhs: ProtoSignal, rhs: ProtoSignal) -> Bool {
-    if lhs.id != rhs.id {return false}
-    if lhs.venue != rhs.venue {return false}
-    if lhs.symbol != rhs.symbol {return false}
-    if lhs.type != rhs.type {return false}
-    if lhs.metric != rhs.metric {return false}
-    if lhs.direction != rhs.direction {return false}
-    if lhs.score != rhs.score {return false}
-    if lhs.threshold != rhs.threshold {return false}
-    if lhs._probability != rhs._probability {return false}
-    if lhs.onsetTimeNs != rhs.onsetTimeNs {return false}
-    if lhs.detectedTimeNs != rhs.detectedTimeNs {return false}
-    if lhs.venueTimeNs != rhs.venueTimeNs {return false}
-    if lhs.evidence != rhs.evidence {return false}
-    if lhs.validity != rhs.validity {return false}
-    if lhs.bookEpoch != rhs.bookEpoch {return false}
-    if lhs._clockErrorNs != rhs._clockErrorNs {return false}
+    if lhs._storage !== rhs._storage {
+      let storagesAreEqual: Bool = withExtendedLifetime((lhs._storage, rhs._storage)) { (_args: (_StorageClass, _StorageClass)) in
+        let _storage = _args.0
+        let rhs_storage = _args.1
+        if _storage._id != rhs_storage._id {return false}
+        if _storage._venue != rhs_storage._venue {return false}
+        if _storage._symbol != rhs_storage._symbol {return false}
+        if _storage._type != rhs_storage._type {return false}
+        if _storage._metric != rhs_storage._metric {return false}
+        if _storage._direction != rhs_storage._direction {return false}
+        if _storage._score != rhs_storage._score {return false}
+        if _storage._threshold != rhs_storage._threshold {return false}
+        if _storage._probability != rhs_storage._probability {return false}
+        if _storage._onsetTimeNs != rhs_storage._onsetTimeNs {return false}
+        if _storage._detectedTimeNs != rhs_storage._detectedTimeNs {return false}
+        if _storage._venueTimeNs != rhs_storage._venueTimeNs {return false}
+        if _storage._evidence != rhs_storage._evidence {return false}
+        if _storage._validity != rhs_storage._validity {return false}
+        if _storage._bookEpoch != rhs_storage._bookEpoch {return false}
+        if _storage._clockErrorNs != rhs_storage._clockErrorNs {return false}
+        if _storage._logID != rhs_storage._logID {return false}
+        if _storage._logSequence != rhs_storage._logSequence {return false}
+        if _storage._loggedTimeNs != rhs_storage._loggedTimeNs {return false}
+        return true
+      }
+      if !storagesAreEqual {return false}
+    }
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }

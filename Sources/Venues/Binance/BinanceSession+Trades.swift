@@ -1,0 +1,124 @@
+import Microstructure
+
+/// Where missing trades are asked for.
+public enum TradeSource: Sendable, Hashable {
+    /// `historicalTrades`: each by itself.
+    case single
+    /// `aggTrades`, for a venue that keeps the other for those with a key: sums of what one order did at one price.
+    case aggregates
+}
+
+/// Trades that are missing.
+extension BinanceSession {
+    /// The first id to ask for: the oldest trade that is missing; `nil` where none is.
+    public func firstMissingTrade(of id: InstrumentID) -> Int64? { ledgers[id.index].holes.first?.ids.lowerBound }
+
+    /// Trades that are missing and still waited for.
+    public func missingTrades(of id: InstrumentID) -> Int64 { ledgers[id.index].missing }
+
+    /// Gives up what is missing; for a venue that refuses to tell.
+    public mutating func giveUpTrades(of id: InstrumentID) {
+        books[id.index].counts.unfilledTrades += ledgers[id.index].giveUp(through: .max)
+    }
+
+    /// The request for the trades from `first` on: what `.fetchTrades(id)` asks for, or a look whether a silent stream has
+    /// missed any. Requires an id of this session, of which a trade was seen.
+    public func tradesRequest(
+        for id: InstrumentID, from first: Int64, limit: Int, source: TradeSource = .single
+    ) -> BinanceRequest {
+        let symbol = instruments[id.index].symbol
+        switch source {
+        case .single: return BinanceREST.historicalTrades(symbol: symbol, fromID: first, limit: limit)
+        case .aggregates:
+            // No request names an aggregate by a trade's id: they are found by the time of a trade before, and from there on
+            // by their own ids.
+            let ledger = ledgers[id.index]
+            let earliest = ledger.holes.first { $0.ids.contains(first) }?.earliest ?? ledger.lastTime
+            let start: BinanceREST.AggregateStart
+            if let known = lastAggregates[id.index], known.trades.upperBound < first, known.time >= earliest {
+                start = .id(known.id + 1)
+            } else {
+                start = .time(earliest)
+            }
+            return BinanceREST.aggregateTrades(symbol: symbol, from: start, limit: limit)
+        }
+    }
+
+    public mutating func receiveTrades(
+        _ body: Span<UInt8>, from first: Int64, limit: Int, source: TradeSource = .single, for id: InstrumentID,
+        isFinal: Bool, at time: Timestamp, into events: inout EventBatch
+    ) throws(VenueError) {
+        guard books.indices.contains(id.index) else { throw .unknownInstrument(id) }
+        let last = ledgers[id.index].last
+        // Asked for because the stream was silent: what it will bring of these is a duplicate then.
+        let isBeyond = last >= 0 && first > last
+        let count: Int
+        var reached: Int64 = -1
+        switch source {
+        case .single:
+            let trades = try BinanceREST.decodeTrades(
+                body, instrument: instruments[id.index], id: id, unit: configuration.timeUnit, receivedAt: time)
+            for trade in trades where trade.id <= last || isBeyond { take(trade, id.index, into: &events) }
+            (count, reached) = (trades.count, trades.last?.id ?? -1)
+        case .aggregates:
+            let aggregates = try BinanceREST.decodeAggregates(
+                body, instrument: instruments[id.index], id: id, unit: configuration.timeUnit)
+            for aggregate in aggregates {
+                // What it has beyond the newest trade is still on its way.
+                guard aggregate.trades.upperBound <= last || isBeyond else { break }
+                take(aggregate, id, at: time, into: &events)
+                reached = aggregate.trades.upperBound
+                lastAggregates[id.index] = aggregate
+            }
+            count = aggregates.count
+        }
+        // Trades that were there to be had while the stream was silent: it is mute.
+        if isBeyond, ledgers[id.index].last > last { watches[place(id.index, .trades)].proveFailure() }
+        // What lies before the last trade that came is not to be had; what lies behind it may come a moment later.
+        let end = isFinal && count < limit ? .max : reached
+        books[id.index].counts.unfilledTrades += ledgers[id.index].giveUp(through: end)
+    }
+
+    /// A fetched trade: hands it on where it is missing, or newer than all that the silent stream has brought.
+    private mutating func take(_ trade: Trade, _ index: Int, into events: inout EventBatch) {
+        expect(through: trade.id, at: trade.times.venue, index)
+        guard ledgers[index].fill(trade.id) else { return }
+        handOn(trade, index, into: &events)
+    }
+
+    /// A fetched aggregate: hands on what is missing of it. Its missing trades are one event, since their single sizes are
+    /// lost; the sum is the aggregate's less the trades that came. Where one of those is not remembered, or trades that
+    /// came lie between missing ones, the missing ones cannot be told.
+    private mutating func take(
+        _ aggregate: AggregateTrade, _ id: InstrumentID, at time: Timestamp, into events: inout EventBatch
+    ) {
+        let index = id.index
+        expect(through: aggregate.trades.upperBound, at: aggregate.time, index)
+        let missing = ledgers[index].missing(in: aggregate.trades)
+        guard missing.count == 1, let ids = missing.first,
+            let known = quantities[index].sum(of: aggregate.trades, except: ids),
+            known < aggregate.quantity.mantissa, ledgers[index].fill(ids)
+        else { return }
+        if ids.count > 1 { books[index].counts.aggregatedTrades += UInt64(ids.count) }
+        handOn(
+            Trade(
+                instrument: id, times: EventTimes(venue: aggregate.time, receive: time), id: ids.upperBound,
+                price: aggregate.price, quantity: Quantity(aggregate.quantity.mantissa - known),
+                aggressor: aggregate.aggressor, isBackfilled: true, firstID: ids.lowerBound),
+            index, into: &events)
+    }
+
+    private mutating func expect(through id: Int64, at time: Timestamp, _ index: Int) {
+        guard id > ledgers[index].last else { return }
+        books[index].counts.missedTrades += UInt64(id - ledgers[index].last)
+        ledgers[index].expect(
+            through: id, at: time, limit: Int64(configuration.backfillLimit),
+            givenUp: &books[index].counts.unfilledTrades)
+    }
+
+    private mutating func handOn(_ trade: Trade, _ index: Int, into events: inout EventBatch) {
+        books[index].counts.backfilledTrades += UInt64(trade.id - trade.firstID + 1)
+        if trade.firstID == trade.id { quantities[index].note(trade.id, trade.quantity) }
+        events.append(.trade(trade))
+    }
+}

@@ -1,0 +1,46 @@
+/// Which of a session's connections: while one is replaced, two run.
+public struct ConnectionID: Sendable, Hashable {
+    /// Connections that a session can tell apart.
+    public static let limit = 4
+    public static let main = ConnectionID(0)
+
+    public let index: Int
+
+    /// Requires `0 ≤ index < limit`.
+    public init(_ index: Int) {
+        precondition((0..<Self.limit).contains(index))
+        self.index = index
+    }
+}
+
+/// How far each connection has brought an instrument's depth stream. Each is in order by itself, so an id is lost for good
+/// when every connection that talks is beyond it.
+struct StreamPositions: Sendable {
+    private static let unheard: Int64 = -1
+
+    /// Last id heard of each connection.
+    private var last = SIMD4<Int64>(repeating: unheard)
+    /// Last id of the first update heard.
+    private var first = SIMD4<Int64>(repeating: unheard)
+
+    mutating func note(_ id: Int64, on connection: ConnectionID) {
+        if first[connection.index] == Self.unheard { first[connection.index] = id }
+        last[connection.index] = max(last[connection.index], id)
+    }
+
+    mutating func forget(_ connection: ConnectionID) {
+        first[connection.index] = Self.unheard
+        last[connection.index] = Self.unheard
+    }
+
+    /// Whether no connection that talks can bring `id` any more.
+    func areAllBeyond(_ id: Int64) -> Bool {
+        for index in 0..<ConnectionID.limit where last[index] != Self.unheard && last[index] < id { return false }
+        return true
+    }
+
+    /// Whether `old` has brought all that `new` began with: what is only on `old` has been heard.
+    func hasHandedOver(from old: ConnectionID, to new: ConnectionID) -> Bool {
+        first[new.index] != Self.unheard && last[old.index] >= first[new.index]
+    }
+}
