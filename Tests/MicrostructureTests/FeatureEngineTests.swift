@@ -82,6 +82,79 @@ private let bookColumns = FeatureSchema().names.prefix(11)
         #expect(vectors.allSatisfy { $0["microprice_drift"].isNaN })
     }
 
+    // MARK: Doubt
+
+    /// What lies between two books that were believed is unknown if the one in between was not: no difference spans it.
+    @Test func noDifferenceSpansADoubt() {
+        for spell in [true, false] {
+            var script = MarketScript()
+            script.book(0, bids: [(99, 1)], asks: [(101, 1)])
+            script.book(1, bids: [(99, 3)], asks: [(101, 1)])
+            if spell { script.heartbeat(2, .stale) } else { script.book(2, bids: bids, asks: asks, validity: .stale) }
+            script.book(3, bids: [(95, 1)], asks: [(97, 1)])
+            script.book(4, bids: [(95, 1)], asks: [(97, 3)])
+            var engine = FeatureEngine.forTests()
+            let vectors = engine.run(script)
+            #expect(vectors.map { $0["microprice_drift"].isNaN } == [true, false, true, false])
+            #expect(vectors.map { $0["mlofi_1"].isNaN } == [true, false, true, false])
+            #expect(vectors[3]["microprice_drift"] == -0.5 && vectors[3]["ofi"] == -2)
+        }
+    }
+
+    // MARK: Quotes
+
+    /// A feed whose quotes stop falls back on its book, and returns to its quotes.
+    @Test func orderFlowOutlivesItsQuotes() {
+        var script = MarketScript()
+        script.book(0, bids: bids, asks: asks)
+        script.quote(1, bid: (99, 4), ask: (101, 2), updateID: 1)
+        script.quote(2, bid: (99, 6), ask: (101, 2), updateID: 2)
+        script.book(3, bids: [(99, 6)], asks: asks)  // 1: from the quotes
+        // The book moves, and no quote says so.
+        script.book(10 * second, bids: [(99, 9)], asks: asks)  // 2: perhaps the quote is late
+        script.book(14 * second, bids: [(99, 10)], asks: asks)  // 3
+        script.book(15 * second, bids: [(99, 12)], asks: asks)  // 4: it will not come; the book begins
+        script.book(16 * second, bids: [(99, 15)], asks: asks)  // 5
+        script.quote(17 * second, bid: (99, 15), ask: (101, 2), updateID: 3)
+        script.heartbeat(18 * second)
+        script.heartbeat(19 * second)  // 6: the quotes have begun again
+        script.quote(19 * second, bid: (99, 16), ask: (101, 2), updateID: 4)
+        script.book(20 * second, bids: [(99, 16)], asks: asks)  // 7
+        var engine = FeatureEngine.forTests()
+        let flows = engine.run(script).map { $0["ofi"] }
+        #expect(flows.map { $0.isNaN ? -1 : $0 } == [-1, 2, 0, 0, -1, 3, -1, 1])
+    }
+
+    /// Quiet quotes that the book agrees with have not stopped, however long they are quiet.
+    @Test func quietQuotesAreWaitedFor() {
+        var script = MarketScript()
+        script.book(0, bids: bids, asks: asks)
+        script.quote(1, bid: (99, 4), ask: (101, 2), updateID: 1)
+        script.quote(2, bid: (99, 5), ask: (101, 2), updateID: 2)
+        for step in 1...20 as ClosedRange<Int64> { script.book(step * second, bids: [(99, 5)], asks: asks) }
+        var engine = FeatureEngine.forTests()
+        #expect(engine.run(script).suffix(19).allSatisfy { $0["ofi"] == 0 })
+        script = MarketScript()
+        script.book(21 * second, bids: [(99, 7)], asks: asks)
+        script.quote(21 * second + 1, bid: (99, 7), ask: (101, 2), updateID: 3)
+        script.quote(21 * second + 2, bid: (99, 8), ask: (101, 2), updateID: 4)
+        script.book(22 * second, bids: [(99, 8)], asks: asks)
+        #expect(engine.run(script).last?["ofi"] == 3)
+    }
+
+    /// One absurd update id silences the quotes for seconds, not for the rest of the epoch.
+    @Test func anAbsurdUpdateIDIsOutlived() {
+        var script = MarketScript()
+        script.book(0, bids: bids, asks: asks)
+        script.quote(1, bid: (99, 4), ask: (101, 2), updateID: .max)
+        for step in 0..<8 as Range<Int64> {
+            script.quote(2 + step * second, bid: (99, 4 + step), ask: (101, 2), updateID: step)
+            script.heartbeat(3 + step * second)
+        }
+        var engine = FeatureEngine.forTests()
+        #expect(engine.run(script).last?["ofi"] == 1)
+    }
+
     // MARK: Time
 
     @Test func aWindowExcludesItsBeginAndIncludesItsEnd() {

@@ -25,6 +25,25 @@ import Testing
         #expect(vector["mid"] == 0x1p62 && vector["microprice"] == 0x1p62)
     }
 
+    /// The sums behind Roll's covariance hold whatever fits in them, at the longest memory allowed.
+    @Test(arguments: [60, 4_096]) func theLargestPriceChangesNeitherTrapNorLie(bars: Int) {
+        for limit in [Int64.max / Int64(bars - 1), .max - 1] as [Int64] {
+            var script = MarketScript()
+            for step in 0...Int64(bars) + 1 as ClosedRange<Int64> {
+                script.trade(step * second, price: 1 + step % 2 * limit, size: .max)
+            }
+            var engine = FeatureEngine.forTests(FeatureParameters(impactBars: bars, impactBarMinimum: bars))
+            script.heartbeat(Int64(bars + 2) * second)
+            let spread = engine.run(script)[0]["roll_spread"]
+            if limit == .max - 1 {
+                #expect(spread.isNaN)
+            } else {
+                // Alternating changes of ±L: the covariance is −L², but for the odd one of an even number of bars.
+                #expect(isClose(spread, 2 * Double(limit), tolerance: 2 / Double(bars)))
+            }
+        }
+    }
+
     @Test(arguments: testSeeds)
     func nothingTraps(seed: UInt64) throws {
         var random = SeededRandom(seed: seed)

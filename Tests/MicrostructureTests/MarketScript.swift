@@ -16,7 +16,7 @@ struct MarketScript {
 
     mutating func book(
         _ time: Int64, bids: [(Int64, Int64)], asks: [(Int64, Int64)], epoch: UInt64 = 1, validity: Validity = .valid,
-        id: InstrumentID = id
+        tickSize: Int64 = 1, id: InstrumentID = id
     ) {
         let begin = levels.count
         levels += (bids + asks).map { PriceLevel(price: Price($0.0), quantity: Quantity($0.1)) }
@@ -25,7 +25,7 @@ struct MarketScript {
             .book(
                 BookUpdate(
                     instrument: id, times: Self.times(time), epoch: epoch, updateID: 1, validity: validity,
-                    bids: begin..<middle, asks: middle..<levels.count)))
+                    tickSize: tickSize, bids: begin..<middle, asks: middle..<levels.count)))
     }
 
     mutating func trade(
@@ -39,10 +39,17 @@ struct MarketScript {
                     quantity: Quantity(size), aggressor: side, isBackfilled: isBackfilled)))
     }
 
-    mutating func quote(_ time: Int64) {
-        let level = PriceLevel(price: Price(1), quantity: Quantity(1))
+    mutating func quote(
+        _ time: Int64, bid: (Int64, Int64) = (1, 1), ask: (Int64, Int64) = (1, 1), updateID: Int64 = 1
+    ) {
+        func level(_ pair: (Int64, Int64)) -> PriceLevel {
+            PriceLevel(price: Price(pair.0), quantity: Quantity(pair.1))
+        }
         events.append(
-            .quote(Quote(instrument: Self.id, times: Self.times(time), updateID: 1, bid: level, ask: level)))
+            .quote(
+                Quote(
+                    instrument: Self.id, times: Self.times(time), updateID: updateID, bid: level(bid), ask: level(ask)))
+        )
     }
 
     mutating func heartbeat(_ time: Int64, _ validity: Validity = .valid, epoch: UInt64 = 1) {

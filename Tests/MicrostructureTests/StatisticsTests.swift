@@ -6,8 +6,8 @@ import Testing
     @Test(arguments: testSeeds)
     func equalsAnArray(seed: UInt64) {
         var random = SeededRandom(seed: seed)
-        for limit in [1, 2, 3, 16, 17, 50] {
-            var ring = RingBuffer<Int>(limit: limit)
+        for (limit, isWhole) in [1, 2, 3, 16, 17, 50].flatMap({ [($0, false), ($0, true)] }) {
+            var ring = isWhole ? RingBuffer(limit: limit, filler: -1) : RingBuffer<Int>(limit: limit)
             var model: [Int] = []
             for step in 0..<400 {
                 if random.chance(0.45) {

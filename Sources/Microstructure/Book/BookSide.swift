@@ -50,6 +50,28 @@ public struct BookSide: Sendable, Equatable {
         return excess
     }
 
+    // MARK: - By position, for `OrderBookL3`, whose queues lie as the levels do: worst first
+
+    func storedIndex(of price: Price) -> Int? {
+        let index = insertionIndex(of: price)
+        return index < worstFirst.count && worstFirst[index].price == price ? index : nil
+    }
+
+    /// Adds to what rests at a price; says where that is stored and whether the level is new.
+    mutating func add(_ quantity: Quantity, at price: Price) -> (index: Int, isNew: Bool) {
+        let index = insertionIndex(of: price)
+        if index < worstFirst.count, worstFirst[index].price == price {
+            worstFirst[index].quantity.mantissa += quantity.mantissa
+            return (index, false)
+        }
+        worstFirst.insert(PriceLevel(price: price, quantity: quantity), at: index)
+        return (index, true)
+    }
+
+    mutating func take(_ quantity: Int64, atStored index: Int) { worstFirst[index].quantity.mantissa -= quantity }
+
+    mutating func remove(atStored index: Int) { worstFirst.remove(at: index) }
+
     /// First index whose level is not worse than `price`. Looks at the last few levels before it halves:
     /// most changes are there.
     private func insertionIndex(of price: Price) -> Int {

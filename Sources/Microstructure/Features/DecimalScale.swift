@@ -9,9 +9,11 @@ struct DecimalScale: Sendable {
     }
 
     /// Correctly rounded for |mantissa| ≤ 2⁵³.
-    func value(_ mantissa: Int128) -> Double {
-        let units = Double(rounding: mantissa)
-        return divides ? units / power : units * power
+    func value(_ mantissa: Int128) -> Double { value(Double(rounding: mantissa)) }
+
+    /// A measure in units, which need not be whole, in the asset itself.
+    func value(_ units: Double) -> Double {
+        divides ? units / power : units * power
     }
 }
 

@@ -10,7 +10,7 @@ public struct FeatureCounters: Sendable, Hashable {
     public var backfilledTrades: UInt64 = 0
     /// Trades at a price of zero or less; they count as volume but not towards realised volatility.
     public var ignoredPrices: UInt64 = 0
-    /// Trades that left a window before their time because `FeatureParameters.tradeLimit` was reached.
+    /// Trades and order flows that left a window before their time because `FeatureParameters.tradeLimit` was reached.
     public var earlyExpiries: UInt64 = 0
 
     public init() {}

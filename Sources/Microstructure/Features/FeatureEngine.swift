@@ -8,8 +8,8 @@
 /// The clock is the latest receive time seen. An event from before it is taken at the clock and counted. Backfilled
 /// trades are counted and otherwise ignored: at their receive time they would look like a burst that never was.
 ///
-/// O(levels + windows) an event, amortised over the trades that leave a window; no allocation once the rings have
-/// grown to the market's busiest moment.
+/// O(levels + windows) an event, amortised over the trades that leave a window; no allocation once the rings of the
+/// windows have grown to the market's busiest moment, but for the one sort behind the first micro-price of an epoch.
 public struct FeatureEngine: Sendable {
     public let schema: FeatureSchema
     public let instrument: Instrument
@@ -39,7 +39,7 @@ public struct FeatureEngine: Sendable {
     public var counters: FeatureCounters {
         var counters = counts
         counters.ignoredPrices = measures.realizedVolatility.ignoredPrices
-        counters.earlyExpiries = market.trades.earlyExpiries
+        counters.earlyExpiries = market.trades.earlyExpiries + measures.orderFlowImbalance.earlyExpiries
         return counters
     }
 
@@ -52,7 +52,7 @@ public struct FeatureEngine: Sendable {
             guard accept(update.instrument, update.times) else { return nil }
             return process(update, levels: levels)
         case .quote(let quote):
-            _ = accept(quote.instrument, quote.times)
+            if accept(quote.instrument, quote.times) { measures.run(.quote(quote), market: market, row: &row) }
             return nil
         case .trade(let trade):
             if accept(trade.instrument, trade.times) { process(trade) }
@@ -69,10 +69,12 @@ public struct FeatureEngine: Sendable {
             counts.foreignEvents += 1
             return false
         }
-        if market.advance(to: times.receive) {
+        switch market.advance(to: times.receive) {
+        case .late: counts.lateEvents += 1
+        case .moved: measures.run(.advance, market: market, row: &row)
+        case .completedBar:
             measures.run(.advance, market: market, row: &row)
-        } else {
-            counts.lateEvents += 1
+            measures.run(.bar, market: market, row: &row)
         }
         return true
     }
@@ -81,6 +83,7 @@ public struct FeatureEngine: Sendable {
         enter(update.epoch)
         guard update.validity == .valid else {
             market.forgetBook()
+            measures.run(.forgetBook, market: market, row: &row)
             return nil
         }
         market.process(update, levels: levels)
@@ -91,6 +94,8 @@ public struct FeatureEngine: Sendable {
 
     private mutating func process(_ heartbeat: Heartbeat) -> FeatureHeader? {
         enter(heartbeat.epoch)
+        market.process(heartbeat.validity)
+        if heartbeat.validity != .valid { measures.run(.forgetBook, market: market, row: &row) }
         defer { wroteSinceHeartbeat = false }
         guard !wroteSinceHeartbeat else { return nil }
         return write(times: heartbeat.times, epoch: heartbeat.epoch, validity: heartbeat.validity)
@@ -111,7 +116,7 @@ public struct FeatureEngine: Sendable {
     }
 
     private mutating func write(times: EventTimes, epoch: UInt64, validity: Validity) -> FeatureHeader {
-        row.begin(isBookBelieved: market.isBookKnown && validity == .valid)
+        row.begin(isBookBelieved: market.isBookBelieved)
         measures.run(.write, market: market, row: &row)
         row.end()
         return FeatureHeader(instrument: id, times: times, epoch: epoch, validity: validity)

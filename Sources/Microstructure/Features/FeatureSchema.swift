@@ -21,7 +21,7 @@ public struct FeatureSchema: Sendable, Hashable {
     }
 
     init(names: [String], parameters: FeatureParameters) {
-        var hash = FNV1a()
+        var hash = StableHash()
         for name in names { hash.combine(name) }
         for field in parameters.fields {
             hash.combine(field.name)
@@ -32,18 +32,4 @@ public struct FeatureSchema: Sendable, Hashable {
 
     /// Where a column lies, `nil` if there is none. O(columns): look it up once.
     public func index(of name: String) -> Int? { names.firstIndex(of: name) }
-}
-
-/// 64-bit FNV-1a over words, each closed by a zero byte so that `ab, c` and `a, bc` differ.
-private struct FNV1a {
-    private(set) var value: UInt64 = 0xcbf2_9ce4_8422_2325
-
-    mutating func combine(_ word: String) {
-        for byte in word.utf8 { combine(byte) }
-        combine(0)
-    }
-
-    private mutating func combine(_ byte: UInt8) {
-        value = (value ^ UInt64(byte)) &* 0x0000_0100_0000_01b3
-    }
 }

@@ -1,39 +1,55 @@
-/// What several measures look at, kept once: the clock, the book's best levels, the trades of the windows.
+/// What several measures look at, kept once: the clock, the book's best levels, the trades of the windows and bars.
 struct MarketState: Sendable {
     let priceScale: DecimalScale
     let quantityScale: DecimalScale
     /// The engine's clock: the latest receive time seen. Never goes backwards.
     private(set) var now = Timestamp(nanoseconds: .min)
-    /// The book of the last valid update of this epoch; `isBookKnown` says whether there is one.
+    /// The book of the last valid update of this epoch; `isBookBelieved` says whether there is one that holds.
     private(set) var book = BookTop()
-    private(set) var isBookKnown = false
+    private var isBookKnown = false
+    /// The last heartbeat said that the known book may be out of date.
+    private var isBookDoubted = false
+    /// The smallest price step, in price units, as the last book update stated it; at least 1.
+    private(set) var tickSize: Int64 = 1
     private(set) var trades: SlidingWindows<TradeSum>
+    private(set) var bars: TradeBars
 
     init(_ parameters: FeatureParameters, priceExponent: Int8 = 0, quantityExponent: Int8 = 0) {
         priceScale = DecimalScale(exponent: priceExponent)
         quantityScale = DecimalScale(exponent: quantityExponent)
         trades = SlidingWindows(widths: parameters.windowWidths, limit: parameters.tradeLimit)
+        bars = TradeBars(limit: parameters.impactBars, priceScale: priceScale, quantityScale: quantityScale)
     }
 
-    /// Moves the clock to `time`; false if that is in its past, and then the clock stays.
-    mutating func advance(to time: Timestamp) -> Bool {
-        guard time >= now else { return false }
+    enum Advance { case late, moved, completedBar }
+
+    /// Moves the clock to `time`; `.late` if that is in its past, and then the clock stays.
+    mutating func advance(to time: Timestamp) -> Advance {
+        guard time >= now else { return .late }
         now = time
         trades.advance(to: now)
-        return true
+        return bars.advance(to: now) ? .completedBar : .moved
     }
 
     mutating func process(_ update: BookUpdate, levels: Span<PriceLevel>) {
         book.fill(from: update, levels: levels)
-        isBookKnown = true
+        tickSize = max(1, update.tickSize)
+        (isBookKnown, isBookDoubted) = (true, false)
     }
 
     mutating func process(_ trade: Trade) {
         let size = trade.quantity.mantissa
         trades.append(trade.aggressor == .buy ? size : -size, at: now)
+        bars.process(trade, at: now)
     }
 
+    /// A book of this epoch is known, and nothing said since is against it.
+    var isBookBelieved: Bool { isBookKnown && !isBookDoubted }
+
     mutating func forgetBook() { isBookKnown = false }
+
+    /// A heartbeat's word on the book: a doubt holds until the next valid heartbeat or book.
+    mutating func process(_ validity: Validity) { isBookDoubted = validity != .valid }
 }
 
 /// Sizes of trades, exact: the sum of 2⁶⁴ trades of the largest size still fits.

@@ -9,8 +9,14 @@ protocol Measure: Sendable {
     mutating func advance(_ market: borrowing MarketState)
     /// A valid book update arrived; `market.book` is the book after it.
     mutating func processBook(_ market: borrowing MarketState)
+    /// A quote arrived at `market.now`.
+    mutating func process(_ quote: Quote, _ market: borrowing MarketState)
+    /// The book is no longer believed: what comes next does not continue it.
+    mutating func forgetBook()
     /// A trade arrived at `market.now`; `market.trades` contains it.
     mutating func process(_ trade: Trade, _ market: borrowing MarketState)
+    /// A one-second bar of trades was completed; it is the last in `market.bars`.
+    mutating func processBar(_ market: borrowing MarketState)
     /// A new life of the book begins: forget what looks back at the old one.
     mutating func startEpoch()
     /// Puts one value a column. Called once a vector.
@@ -20,7 +26,10 @@ protocol Measure: Sendable {
 extension Measure {
     mutating func advance(_ market: borrowing MarketState) {}
     mutating func processBook(_ market: borrowing MarketState) {}
+    mutating func process(_ quote: Quote, _ market: borrowing MarketState) {}
+    mutating func forgetBook() {}
     mutating func process(_ trade: Trade, _ market: borrowing MarketState) {}
+    mutating func processBar(_ market: borrowing MarketState) {}
     mutating func startEpoch() {}
 }
 
@@ -28,7 +37,10 @@ extension Measure {
 enum MeasureStep {
     case declare
     case advance
+    case bar
     case book
+    case forgetBook
+    case quote(Quote)
     case trade(Trade)
     case startEpoch
     case write
@@ -40,7 +52,10 @@ extension Measure {
         switch step {
         case .declare: row.declare(columns)
         case .advance: advance(market)
+        case .bar: processBar(market)
         case .book: processBook(market)
+        case .forgetBook: forgetBook()
+        case .quote(let quote): process(quote, market)
         case .trade(let trade): process(trade, market)
         case .startEpoch: startEpoch()
         case .write: write(market, into: &row)

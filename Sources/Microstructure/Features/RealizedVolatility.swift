@@ -1,5 +1,3 @@
-import RealModule
-
 /// How far the trade price travelled: `realized_vol_w` = sqrt(Σ ln(pᵢ/pᵢ₋₁)²) over the trades i in `(t−w, t]`, where
 /// pᵢ₋₁ is the previous trade's price, inside the window or not. Dimensionless, ≥ 0, not annualised.
 ///
@@ -29,8 +27,7 @@ struct RealizedVolatility: Measure {
         guard let lastPrice else { return }
         hasReturn = true
         guard price != lastPrice else { return }
-        // The exact difference keeps the digits of a small return, which the quotient of the prices would lose.
-        let logReturn = Double.log(onePlus: Double(price - lastPrice) / Double(lastPrice))
+        let logReturn = LogReturn.value(from: Int128(lastPrice), to: Int128(price))
         squares.append(logReturn * logReturn, at: market.now)
     }
 

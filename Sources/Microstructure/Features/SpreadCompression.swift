@@ -12,7 +12,7 @@ struct SpreadCompression: Measure {
 
     init(_ parameters: FeatureParameters) {
         minimum = parameters.spreadCompressionMinimum
-        spreads = RingBuffer(limit: parameters.spreadCompressionLength)
+        spreads = RingBuffer(limit: parameters.spreadCompressionLength, filler: 0)
     }
 
     var columns: [String] { ["spread_compression"] }

@@ -42,7 +42,7 @@ private struct BucketHistory: Sendable {
     init(width: Int64, _ parameters: FeatureParameters) {
         self.width = width
         minimum = parameters.volumeBucketMinimum
-        completed = RingBuffer(limit: parameters.volumeBuckets)
+        completed = RingBuffer(limit: parameters.volumeBuckets, filler: 0)
     }
 
     mutating func add(_ quantity: Quantity) { volume += Int128(quantity.mantissa) }

@@ -48,6 +48,8 @@ public struct BookUpdate: Sendable, Hashable {
     /// The venue's id of the last change that the book contains.
     public var updateID: Int64
     public var validity: Validity
+    /// The instrument's smallest price step, in price units; at least 1.
+    public var tickSize: Int64
     /// Where the batch keeps the best bid levels, best first.
     public var bids: Range<Int>
     /// Where the batch keeps the best ask levels, best first.
@@ -55,13 +57,14 @@ public struct BookUpdate: Sendable, Hashable {
 
     public init(
         instrument: InstrumentID, times: EventTimes, epoch: UInt64, updateID: Int64, validity: Validity,
-        bids: Range<Int>, asks: Range<Int>
+        tickSize: Int64 = 1, bids: Range<Int>, asks: Range<Int>
     ) {
         self.instrument = instrument
         self.times = times
         self.epoch = epoch
         self.updateID = updateID
         self.validity = validity
+        self.tickSize = tickSize
         self.bids = bids
         self.asks = asks
     }
@@ -95,10 +98,13 @@ public struct Trade: Sendable, Hashable {
     public var aggressor: AggressorSide
     /// Fetched later over REST to fill a hole, not seen live.
     public var isBackfilled: Bool
+    /// Below `id` where this stands for the trades `firstID` to `id`, of one order at one price and moment: `quantity` is
+    /// their sum, their single sizes are not known. Equal to `id` otherwise.
+    public var firstID: Int64
 
     public init(
         instrument: InstrumentID, times: EventTimes, id: Int64, price: Price, quantity: Quantity,
-        aggressor: AggressorSide, isBackfilled: Bool = false
+        aggressor: AggressorSide, isBackfilled: Bool = false, firstID: Int64? = nil
     ) {
         self.instrument = instrument
         self.times = times
@@ -107,6 +113,7 @@ public struct Trade: Sendable, Hashable {
         self.quantity = quantity
         self.aggressor = aggressor
         self.isBackfilled = isBackfilled
+        self.firstID = firstID ?? id
     }
 }
 

@@ -1,6 +1,6 @@
 /// A queue of the newest elements in one block of memory, oldest first.
 ///
-/// The block doubles while it fills, up to `limit` elements, and never shrinks: once as large as its busiest
+/// Unless it is made in full size, the block doubles while it fills, up to `limit` elements, and never shrinks: once as large as its busiest
 /// moment it allocates no more. At the limit an append pushes the oldest element out.
 public struct RingBuffer<Element: Sendable>: Sendable {
     private var storage: [Element] = []
@@ -13,6 +13,12 @@ public struct RingBuffer<Element: Sendable>: Sendable {
     public init(limit: Int) {
         precondition(limit > 0)
         self.limit = limit
+    }
+
+    /// A buffer whose block has its full size at once, for one that is sure to fill. Requires `limit > 0`.
+    public init(limit: Int, filler: Element) {
+        self.init(limit: limit)
+        storage = Array(repeating: filler, count: limit)
     }
 
     public var isEmpty: Bool { count == 0 }

@@ -77,6 +77,16 @@ public struct SlidingWindows<Sum: InvertibleSum>: Sendable {
         for index in windows.indices { windows[index].sum.add(element) }
     }
 
+    /// Forgets all elements and keeps the memory.
+    public mutating func removeAll() {
+        begin = end
+        entries.removeAll()
+        for index in windows.indices {
+            windows[index].sum = Sum()
+            windows[index].begin = begin
+        }
+    }
+
     private var end: Int { begin + entries.count }
 
     private mutating func remove(_ element: Sum.Element, from index: Int) {

@@ -1,0 +1,27 @@
+/// The order flow at one level of a book: what e = ΔQᵇ − ΔQᵃ says of the pressure on the price.
+///
+/// e = Qᵇₙ·1{Pᵇₙ≥Pᵇₙ₋₁} − Qᵇₙ₋₁·1{Pᵇₙ≤Pᵇₙ₋₁} − Qᵃₙ·1{Pᵃₙ≤Pᵃₙ₋₁} + Qᵃₙ₋₁·1{Pᵃₙ≥Pᵃₙ₋₁}, in quantity units, exact.
+/// Positive where bids grow or improve, or asks shrink or retreat.
+/// Source: Cont, Kukanov, Stoikov (2014), Journal of Financial Econometrics 12, eq. 2; arXiv 1011.6402.
+struct OrderFlow: Sendable {
+    let bid: PriceLevel
+    let ask: PriceLevel
+
+    /// e from `previous` to this state of the level. O(1).
+    func imbalance(since previous: OrderFlow) -> Int128 {
+        var flow: Int128 = 0
+        if bid.price >= previous.bid.price { flow += Int128(bid.quantity.mantissa) }
+        if bid.price <= previous.bid.price { flow -= Int128(previous.bid.quantity.mantissa) }
+        if ask.price <= previous.ask.price { flow -= Int128(ask.quantity.mantissa) }
+        if ask.price >= previous.ask.price { flow += Int128(previous.ask.quantity.mantissa) }
+        return flow
+    }
+}
+
+/// A sum of order flows over a window, exact.
+struct OrderFlowSum: InvertibleSum {
+    private(set) var value: Int128 = 0
+
+    mutating func add(_ flow: Int128) { value += flow }
+    mutating func remove(_ flow: Int128) { value -= flow }
+}

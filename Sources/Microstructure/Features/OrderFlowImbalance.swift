@@ -1,0 +1,112 @@
+/// Pressure at the best prices: `ofi` = Σe (`OrderFlow`) over the best-price changes since the previous vector, and
+/// `ofi_w` over those in `(t−w, t]`. In the base asset, positive where buyers press.
+///
+/// The best prices are those of the quotes where there are any, else those of the book; the two are never mixed. The
+/// first quote of an epoch therefore starts the measure afresh, and so does the first book update at which the book's
+/// best prices have differed from the last quote's for five seconds without a new one: the quotes have stopped, and the
+/// book takes over. A crossed, locked or one-sided state, and a book that is no longer believed, break the chain: the next
+/// state is a starting point only. So does an update id that goes back: a quote with an older id is ignored, unless none
+/// was taken for five seconds, since ids then count anew.
+///
+/// NaN until an epoch has seen its first change; then 0 while nothing changes. Exact sums, amortised O(windows).
+/// Source: Cont, Kukanov, Stoikov (2014), arXiv 1011.6402.
+struct OrderFlowImbalance: Measure {
+    /// How long nothing has to be heard of a quote until it is no longer waited for.
+    private static let silenceLimitNanoseconds: Int64 = 5_000_000_000
+
+    let columns: [String]
+    private let windowCount: Int
+    private var windows: SlidingWindows<OrderFlowSum>
+    private var sinceVector: Int128 = 0
+    private var last: OrderFlow?
+    private var hasFlow = false
+    private var usesQuotes = false
+    private var lastQuoteID = Int64.min
+    private var lastQuoteTime = Timestamp(nanoseconds: .min)
+    /// Best prices of the last quote, whatever became of the chain.
+    private var lastQuote: OrderFlow?
+    /// When the book first differed from the last quote; `nil` while they agree or nothing has been compared.
+    private var differsSince: Timestamp?
+
+    /// Flows that left a window before their time, since too many came.
+    var earlyExpiries: UInt64 { windows.earlyExpiries }
+
+    init(_ parameters: FeatureParameters) {
+        columns = ["ofi"] + parameters.orderFlowWindowSeconds.map { "ofi_\($0)s" }
+        windowCount = parameters.orderFlowWindowSeconds.count
+        windows = SlidingWindows(
+            widths: parameters.orderFlowWindowSeconds.map { Int64($0) * 1_000_000_000 }, limit: parameters.tradeLimit)
+    }
+
+    mutating func advance(_ market: borrowing MarketState) { windows.advance(to: market.now) }
+
+    mutating func process(_ quote: Quote, _ market: borrowing MarketState) {
+        if !usesQuotes {
+            startEpoch()
+            usesQuotes = true
+        }
+        if quote.updateID < lastQuoteID {
+            // Two overlapping connections may hand over the same change twice, but not for long.
+            guard hasExpired(lastQuoteTime, market.now) else { return }
+            last = nil
+        }
+        (lastQuoteID, lastQuoteTime, differsSince) = (quote.updateID, market.now, nil)
+        lastQuote = OrderFlow(bid: quote.bid, ask: quote.ask)
+        process(bid: quote.bid, ask: quote.ask, at: market.now)
+    }
+
+    mutating func processBook(_ market: borrowing MarketState) {
+        if usesQuotes {
+            guard haveQuotesStopped(market) else { return }
+            startEpoch()
+        }
+        guard let bid = market.book.bestBid, let ask = market.book.bestAsk else { return last = nil }
+        process(bid: bid, ask: ask, at: market.now)
+    }
+
+    mutating func forgetBook() { last = nil }
+
+    mutating func startEpoch() {
+        usesQuotes = false
+        (last, lastQuote, differsSince) = (nil, nil, nil)
+        lastQuoteID = .min
+        hasFlow = false
+        sinceVector = 0
+        windows.removeAll()
+    }
+
+    mutating func write(_ market: borrowing MarketState, into row: inout FeatureRow) {
+        row.put(book: hasFlow ? market.quantityScale.value(sinceVector) : .nan)
+        for window in 0..<windowCount {
+            row.put(book: hasFlow ? market.quantityScale.value(windows[window].value) : .nan)
+        }
+        sinceVector = 0
+    }
+
+    /// Does the book know better prices than the quotes, and has for long?
+    private mutating func haveQuotesStopped(_ market: borrowing MarketState) -> Bool {
+        guard market.book.bestBid != lastQuote?.bid || market.book.bestAsk != lastQuote?.ask else {
+            differsSince = nil
+            return false
+        }
+        let since = differsSince ?? market.now
+        differsSince = since
+        return hasExpired(since, market.now)
+    }
+
+    private func hasExpired(_ time: Timestamp, _ now: Timestamp) -> Bool {
+        now.nanoseconds(since: time) >= Self.silenceLimitNanoseconds
+    }
+
+    private mutating func process(bid: PriceLevel, ask: PriceLevel, at now: Timestamp) {
+        guard bid.quantity > .zero, ask.quantity > .zero, bid.price < ask.price else { return last = nil }
+        let state = OrderFlow(bid: bid, ask: ask)
+        defer { last = state }
+        guard let last else { return }
+        hasFlow = true
+        let flow = state.imbalance(since: last)
+        guard flow != 0 else { return }
+        sinceVector += flow
+        windows.append(flow, at: now)
+    }
+}

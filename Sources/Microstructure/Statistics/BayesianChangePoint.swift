@@ -1,0 +1,289 @@
+import RealModule
+
+/// What is believed of a segment's mean and variance before its first observation: a normal-inverse-gamma
+/// distribution. The predictive distribution of one observation is Student's t with 2α degrees of freedom, location
+/// `mean` and squared scale β(κ+1)/(ακ).
+public struct NormalInverseGamma: Sendable, Hashable, Codable {
+    /// Location of the segment's mean.
+    public let mean: Double
+    /// How many observations the belief in the mean is worth; above 0.
+    public let kappa: Double
+    /// Half as many as the belief in the variance is worth; above 0.
+    public let alpha: Double
+    /// Scale of the variance, in squared units of the observations; above 0.
+    public let beta: Double
+
+    /// The default suits observations of mean 0 and deviation 1. Requires the ranges given at the properties.
+    public init(mean: Double = 0, kappa: Double = 1, alpha: Double = 1, beta: Double = 1) {
+        self.mean = mean
+        self.kappa = kappa
+        self.alpha = alpha
+        self.beta = beta
+        precondition(isValid)
+    }
+
+    /// Whether the properties are in their ranges: what is decoded may not be.
+    var isValid: Bool {
+        mean.isFinite && [kappa, alpha, beta].allSatisfy { $0 > 0 && $0.isFinite }
+    }
+}
+
+/// Bayesian online change-point detection: the probability of each run length r, the number of steps since the last
+/// change, given all observations so far, of one input or of several that change together.
+///
+/// `P(r+1) ∝ P(r)·π_r(x)·(1−H)`, `P(0) ∝ Σ P(r)·π_r(x)·H`, with a constant hazard H = 1/λ and π_r the predictive density
+/// of a segment of r observations (`NormalInverseGamma`). In log space, so that no outlier is too unlikely. `P(0)` is
+/// therefore always H: alarm on `probability(runLengthAtMost:)` or on `mostProbableRunLength`, never on P(0).
+///
+/// Several inputs are independent given the segment: π_r is the product of their densities. An input that is missing in
+/// a step contributes no factor and is not learnt; a step of which all are missing is none.
+///
+/// At most `stateLimit` run lengths are kept; at the limit the least probable gives way. Run lengths less probable than
+/// `pruning` are dropped. What is dropped at a step is at most `stateLimit · pruning`, and what gives way is returned in
+/// `discarded`; the kept ones are normalised at the next observation. O(states · inputs) a step, no allocation.
+/// What is encoded goes on as if it had never stopped, bit for bit; what is decoded is checked.
+/// Source: Adams, MacKay (2007), arXiv 0710.3742; conjugate updates: Murphy (2007), section 3.
+public struct BayesianChangePoint: Sendable {
+    /// Larger magnitudes are no observations: their squares would not be finite.
+    public static let valueLimit = 1e100
+    /// Most inputs.
+    public static let inputLimit = 64
+
+    /// One an input.
+    public let priors: [NormalInverseGamma]
+    /// λ, the mean number of steps between changes; above 1.
+    public let meanRunLength: Double
+    public let stateLimit: Int
+    public let pruning: Double
+    /// Steps taken.
+    public private(set) var count = 0
+    /// ln of the density that the last step's observations were given before they were seen; NaN before the first.
+    public private(set) var logPredictive = Double.nan
+    /// Number, from 0, of the step that begins the last segment of the most probable segmentation of all
+    /// observations so far. The segmentation itself: what this was after the step before that one, and so on
+    /// back to 0. Source: Fearnhead, Liu (2007), Journal of the Royal Statistical Society B 69, section 3.
+    public private(set) var segmentStart = 0
+    /// Σ of the probabilities of the run lengths that had to give way at the limit: how much may be missing.
+    public private(set) var discarded = 0.0
+
+    private let logHazard: Double
+    private let logSurvival: Double
+    private let logPruning: Double
+    /// One an input.
+    private let densities: [SegmentDensity]
+    /// One entry a run length, the longest first.
+    private var states: [State] = []
+    /// What each state has learnt of each input: a row a state, in the same order.
+    private var segments: [SegmentMoments] = []
+
+    private struct State: Sendable, Codable {
+        /// `count` when the segment began: its run length is `count − start`.
+        var start: Int
+        var logProbability: Double
+        /// ln of the probability of the best segmentation whose last segment this is, up to a constant of the step.
+        var logBest: Double
+    }
+
+    /// Of one input. Requires `meanRunLength > 1`, `stateLimit ≥ 2` and `0 ≤ pruning < 1e-3`.
+    public init(
+        prior: NormalInverseGamma = NormalInverseGamma(), meanRunLength: Double, stateLimit: Int = 512,
+        pruning: Double = 1e-12
+    ) {
+        self.init(priors: [prior], meanRunLength: meanRunLength, stateLimit: stateLimit, pruning: pruning)
+    }
+
+    /// Of 1 to `inputLimit` inputs, a prior each. Requires what the other one does.
+    public init(
+        priors: [NormalInverseGamma], meanRunLength: Double, stateLimit: Int = 512, pruning: Double = 1e-12
+    ) {
+        precondition(Self.isUsable(priors, meanRunLength, stateLimit, pruning))
+        self.priors = priors
+        self.meanRunLength = meanRunLength
+        self.stateLimit = stateLimit
+        self.pruning = pruning
+        logHazard = -Double.log(meanRunLength)
+        logSurvival = Double.log(onePlus: -1 / meanRunLength)
+        logPruning = pruning > 0 ? Double.log(pruning) : -.infinity
+        densities = priors.map(SegmentDensity.init)
+        states.reserveCapacity(stateLimit + 1)
+        segments.reserveCapacity((stateLimit + 1) * priors.count)
+        removeAll()
+    }
+
+    /// Forgets all observations.
+    public mutating func removeAll() {
+        count = 0
+        logPredictive = .nan
+        discarded = 0
+        segmentStart = 0
+        states.removeAll(keepingCapacity: true)
+        segments.removeAll(keepingCapacity: true)
+        begin(logProbability: 0, logBest: 0)
+    }
+
+    /// Takes one observation of the only input; NaN and magnitudes beyond `valueLimit` are ignored.
+    public mutating func process(_ x: Double) {
+        let values: InlineArray<1, Double> = [x]
+        process(values.span)
+    }
+
+    /// Takes one step: a value an input, of which NaN and magnitudes beyond `valueLimit` are missing.
+    public mutating func process(_ values: Span<Double>) {
+        precondition(values.count == priors.count)
+        var isMissing = true
+        for input in values.indices where values[input].magnitude <= Self.valueLimit {
+            observe(values[input], of: input)
+            isMissing = false
+        }
+        guard !isMissing else { return }
+        var largest = -Double.infinity
+        var best = -Double.infinity
+        for index in states.indices {
+            largest = max(largest, states[index].logProbability)
+            if states[index].logBest > best { (best, segmentStart) = (states[index].logBest, states[index].start) }
+        }
+        var total = 0.0
+        for index in states.indices { total += Double.exp(states[index].logProbability - largest) }
+        let logEvidence = largest + Double.log(total)
+        for index in states.indices {
+            states[index].logProbability += logSurvival - logEvidence
+            states[index].logBest += logSurvival - best
+        }
+        count += 1
+        logPredictive = logEvidence
+        begin(logProbability: logHazard, logBest: logHazard)
+        prune()
+    }
+
+    /// `P(r ≤ length)`, in [0, 1].
+    public func probability(runLengthAtMost length: Int) -> Double {
+        var sum = 0.0
+        for state in states.reversed() {
+            guard count - state.start <= length else { break }
+            sum += Double.exp(state.logProbability)
+        }
+        return min(1, sum)
+    }
+
+    /// The most probable r; of equally probable ones the shortest. 0 before the first observation.
+    public var mostProbableRunLength: Int {
+        var best = states[states.count - 1]
+        for state in states.reversed() where state.logProbability > best.logProbability { best = state }
+        return count - best.start
+    }
+
+    /// The run lengths kept, the longest first, with the ln of their probabilities. Allocates.
+    public var posterior: [(runLength: Int, logProbability: Double)] {
+        states.map { (count - $0.start, $0.logProbability) }
+    }
+
+    private mutating func begin(logProbability: Double, logBest: Double) {
+        states.append(State(start: count, logProbability: logProbability, logBest: logBest))
+        for density in densities { segments.append(density.empty) }
+    }
+
+    /// Multiplies the weight of each state by the density of x, and takes it into their segments.
+    private mutating func observe(_ x: Double, of input: Int) {
+        // Once, not for each state: reading it from the array retains its table.
+        let density = densities[input]
+        var place = input
+        for index in states.indices {
+            let logDensity = density.observe(x, into: &segments[place])
+            states[index].logProbability += logDensity
+            states[index].logBest += logDensity
+            place += densities.count
+        }
+    }
+
+    private mutating func prune() {
+        if logPruning > -.infinity {
+            var kept = 0
+            for index in states.indices where states[index].logProbability >= logPruning {
+                move(index, to: kept)
+                kept += 1
+            }
+            removeLast(states.count - kept)
+        }
+        while states.count > stateLimit {
+            var least = 0
+            for index in states.indices where states[index].logProbability < states[least].logProbability {
+                least = index
+            }
+            discarded += Double.exp(states[least].logProbability)
+            for index in (least + 1)..<states.count { move(index, to: index - 1) }
+            removeLast(1)
+        }
+    }
+
+    private mutating func move(_ index: Int, to place: Int) {
+        guard index != place else { return }
+        states[place] = states[index]
+        let inputs = densities.count
+        for input in 0..<inputs { segments[place * inputs + input] = segments[index * inputs + input] }
+    }
+
+    private mutating func removeLast(_ removed: Int) {
+        states.removeLast(removed)
+        segments.removeLast(removed * densities.count)
+    }
+
+    private static func isUsable(
+        _ priors: [NormalInverseGamma], _ meanRunLength: Double, _ stateLimit: Int, _ pruning: Double
+    ) -> Bool {
+        (1...inputLimit).contains(priors.count) && priors.allSatisfy(\.isValid) && meanRunLength > 1
+            && meanRunLength.isFinite && stateLimit >= 2 && pruning >= 0 && pruning < 1e-3
+    }
+}
+
+extension BayesianChangePoint: Codable {
+    private enum CodingKeys: String, CodingKey {
+        case priors, meanRunLength, stateLimit, pruning, count, logPredictive, segmentStart, discarded, states, segments
+    }
+
+    /// Throws `DecodingError` also where a value is out of its range (a `stateLimit` above 2²⁰ is) or does not fit the
+    /// others.
+    public init(from decoder: any Decoder) throws {
+        let container = try decoder.container(keyedBy: CodingKeys.self)
+        let priors = try container.decode([NormalInverseGamma].self, forKey: .priors)
+        let meanRunLength = try container.decode(Double.self, forKey: .meanRunLength)
+        let stateLimit = try container.decode(Int.self, forKey: .stateLimit)
+        let pruning = try container.decode(Double.self, forKey: .pruning)
+        guard Self.isUsable(priors, meanRunLength, stateLimit, pruning), stateLimit <= 1 << 20 else {
+            throw DecodingError.dataCorruptedError(
+                forKey: .priors, in: container, debugDescription: "a parameter is out of its range")
+        }
+        self.init(priors: priors, meanRunLength: meanRunLength, stateLimit: stateLimit, pruning: pruning)
+        count = try container.decode(Int.self, forKey: .count)
+        logPredictive = try container.decodeIfPresent(Double.self, forKey: .logPredictive) ?? .nan
+        segmentStart = try container.decode(Int.self, forKey: .segmentStart)
+        discarded = try container.decode(Double.self, forKey: .discarded)
+        let states = try container.decode([State].self, forKey: .states)
+        let segments = try container.decode([SegmentMoments].self, forKey: .segments)
+        let isAscending = zip(states, states.dropFirst()).allSatisfy { $0.start < $1.start }
+        guard isAscending, let first = states.first, let last = states.last, first.start >= 0, last.start == count,
+            states.count <= stateLimit, segments.count == states.count * priors.count,
+            segments.allSatisfy({ $0.count >= 0 && $0.count <= count && $0.beta > 0 })
+        else {
+            throw DecodingError.dataCorruptedError(
+                forKey: .states, in: container, debugDescription: "the run lengths do not fit the parameters")
+        }
+        // Into the room that is reserved.
+        self.states.replaceSubrange(self.states.indices, with: states)
+        self.segments.replaceSubrange(self.segments.indices, with: segments)
+    }
+
+    public func encode(to encoder: any Encoder) throws {
+        var container = encoder.container(keyedBy: CodingKeys.self)
+        try container.encode(priors, forKey: .priors)
+        try container.encode(meanRunLength, forKey: .meanRunLength)
+        try container.encode(stateLimit, forKey: .stateLimit)
+        try container.encode(pruning, forKey: .pruning)
+        try container.encode(count, forKey: .count)
+        // JSON has no NaN.
+        if !logPredictive.isNaN { try container.encode(logPredictive, forKey: .logPredictive) }
+        try container.encode(segmentStart, forKey: .segmentStart)
+        try container.encode(discarded, forKey: .discarded)
+        try container.encode(states, forKey: .states)
+        try container.encode(segments, forKey: .segments)
+    }
+}
