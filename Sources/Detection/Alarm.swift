@@ -1,7 +1,7 @@
 import Microstructure
 
 /// What a detector says at the observation that carries its statistic over its threshold.
-public struct Alarm: Sendable, Hashable {
+public struct Alarm: Sendable, Hashable, Codable {
     /// Which way the input moved.
     public var direction: Direction
     /// The statistic that crossed, positive, in standard deviations, before any reset.

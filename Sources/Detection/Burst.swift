@@ -4,13 +4,17 @@ import Microstructure
 /// only once the input has fallen below `rearmThreshold`, so that one burst is one alarm.
 ///
 /// The input is a standardised excess, in standard deviations. O(1), no allocation.
-public struct Burst: Sendable {
+public struct Burst: ChangeDetector {
     /// Above 0.
     public let threshold: Double
     /// `threshold` times the re-arm fraction.
     public let rearmThreshold: Double
     /// Since when the burst lasts; `nil` while there is none.
     public private(set) var onset: Timestamp?
+    /// The last observation; NaN before the first.
+    public private(set) var upper = Double.nan
+    /// A lack is no burst: always 0.
+    public var lower: Double { 0 }
 
     /// - Parameter rearmFraction: in (0, 1]; 1 is no hysteresis.
     public init(threshold: Double, rearmFraction: Double) {
@@ -22,6 +26,7 @@ public struct Burst: Sendable {
     /// Takes one observation, `z` in standard deviations; NaN and infinities are ignored: a burst neither begins
     /// nor ends on them.
     public mutating func process(_ z: Double, at time: Timestamp) -> Alarm? {
+        upper = z
         guard z.isFinite else { return nil }
         guard onset == nil else {
             if z < rearmThreshold { onset = nil }
@@ -31,4 +36,5 @@ public struct Burst: Sendable {
         onset = time
         return Alarm(direction: .up, statistic: z, onset: time)
     }
+    public mutating func reset() { (onset, upper) = (nil, .nan) }
 }

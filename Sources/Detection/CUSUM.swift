@@ -1,4 +1,4 @@
-import Microstructure
+public import Microstructure
 
 /// Two-sided CUSUM on a standardised input; `drift` (k) and `threshold` (h) in standard deviations.
 ///
@@ -7,7 +7,7 @@ import Microstructure
 /// mean number of observations between false alarms is 58.8 at h = 3, 167.7 at 4, 465.4 at 5; correlated input
 /// alarms far more often.
 /// O(1), no allocation. Source: Page (1954), Continuous inspection schemes, Biometrika 41.
-public struct CUSUM: Sendable {
+public struct CUSUM: ChangeDetector {
     /// k, the part of a deviation that is not held against the mean; at least 0.
     public let drift: Double
     /// h, above 0.

@@ -1,48 +1,46 @@
-import Microstructure
+public import Microstructure
+import RealModule
 
 /// All detectors of one market: feature vectors in, signals out.
 ///
-/// **Drift**: a CUSUM each on `imbalance_10`, `microprice_drift`, `spread_compression` and `trade_imbalance_1s`,
-/// standardised online. One imbalance, since 5 and 10 levels share half their orders and would count the same
-/// evidence twice; ten levels, since the touch is already in the microprice. The one-second trade imbalance, since
-/// a longer window hands the same trades to more vectors, and CUSUM wants independent ones.
+/// Every detector of the profile watches one column (`DetectorSpecification`), and their evidence is added up
+/// (`EnsembleScore`). What makes a signal of it is the profile's rule:
 ///
-/// **Burst**: a threshold with hysteresis on `volume_z_{1,5,30}s` and on `realized_vol_{1,5,30}s`, the latter
-/// standardised online.
+/// - **Thresholds** (the classic profile): a detector that crosses its own threshold makes a *candidate* of its type.
+///   It becomes a signal if the score of all that agree, of any type, exceeds the dynamic threshold (a quantile of the
+///   scores of the vectors before) and the last signal of its type is at least a cooldown ago.
+/// - **Budget** (a calibrated profile): the evidence in nats of all that agree must exceed a threshold that is steered to
+///   the rate of signals asked for (`BudgetThreshold`). The heaviest detector gives the type. One episode is one signal:
+///   the next needs the evidence to have fallen below a part of the threshold, and the drift detectors begin anew.
 ///
-/// An alarm makes a *candidate* of its type. Its score (`EnsembleScore`) adds up all detectors that agree, of either
-/// type; it becomes a signal if the score exceeds the dynamic threshold (a quantile of the scores of the vectors
-/// before) and the last signal of its type is at least a cooldown ago. An alarm that is held back is counted and
-/// not revived.
-///
-/// Deterministic: signals are a function of the vectors alone. O(detectors + dynamic threshold window) a vector;
-/// allocates only for a signal.
-public struct DetectorBank: Sendable {
+/// A candidate that is held back is counted and not revived. Deterministic: signals are a function of the vectors alone.
+/// O(detectors + dynamic threshold window) a vector; allocates only for a signal. `Codable`: a decoded bank goes on, bit
+/// for bit, where the encoded one was.
+public struct DetectorBank: Sendable, Codable {
     public let venue: Venue
     public let symbol: String
     public let profile: Profile
     /// Score of the last valid vector, in [0, 1): that of the side for which more speaks.
     public private(set) var score = 0.0
-    /// What the score of the next candidate must exceed, in [0, 1); 0 before the first valid vector.
+    /// What the score of the next candidate must exceed, in [0, 1); of a classic profile 0 before the first valid vector.
     public private(set) var dynamicThreshold = 0.0
+    /// What speaks for `score`: nats with a budget, squared ratios without.
+    public private(set) var evidence = 0.0
+    /// Of the schema that the bank was made for.
+    public let schemaID: UInt64
 
     private let columnCount: Int
-    private var drifts: [DriftChannel] = []
-    private var bursts: [BurstChannel] = []
+    private let clockErrorLimitNanoseconds: Double
+    private let scale: Double
+    private var channels: [Channel] = []
     private var driftGate: SignalGate
     private var burstGate: SignalGate
+    private var regimeGate: SignalGate
     private var scores: RollingQuantile
+    private var budgetThreshold: BudgetThreshold?
+    private var isArmed = true
     private var tally = DetectorCounts()
     private var bookEpoch: UInt64?
-
-    private static let driftMetrics: [(metric: String, isBookBased: Bool, hasSide: Bool)] = [
-        ("imbalance_10", true, true), ("microprice_drift", true, true), ("spread_compression", true, false),
-        ("trade_imbalance_1s", false, true),
-    ]
-    private static let burstMetrics: [(metric: String, isStandardised: Bool)] = [
-        ("volume_z_1s", true), ("volume_z_5s", true), ("volume_z_30s", true),
-        ("realized_vol_1s", false), ("realized_vol_5s", false), ("realized_vol_30s", false),
-    ]
 
     /// Throws where a parameter is out of its range, or where `schema` lacks a column that a detector watches.
     public init(
@@ -52,29 +50,81 @@ public struct DetectorBank: Sendable {
         self.venue = venue
         self.symbol = symbol
         self.profile = profile
+        schemaID = schema.id
         columnCount = schema.names.count
+        clockErrorLimitNanoseconds = profile.clockErrorLimitSeconds * 1e9
+        scale = profile.budget?.evidenceThreshold ?? 1
         scores = RollingQuantile(window: profile.dynamicThresholdWindow)
         driftGate = SignalGate(type: .drift, cooldownSeconds: profile.cooldownSeconds)
         burstGate = SignalGate(type: .burst, cooldownSeconds: profile.cooldownSeconds)
-        for (metric, isBookBased, hasSide) in Self.driftMetrics {
-            drifts.append(
-                DriftChannel(
-                    column: try Self.column(metric, in: schema), metric: metric, isBookBased: isBookBased,
-                    hasSide: hasSide, profile: profile))
+        regimeGate = SignalGate(type: .regimeChange, cooldownSeconds: profile.cooldownSeconds)
+        if let budget = profile.budget {
+            budgetThreshold = BudgetThreshold(
+                calibrated: budget.evidenceThreshold, budgetPerDay: budget.signalsPerDay, gain: budget.gain)
+            dynamicThreshold = 0.5
         }
-        for (metric, isStandardised) in Self.burstMetrics {
-            bursts.append(
-                BurstChannel(
-                    column: try Self.column(metric, in: schema), metric: metric, isStandardised: isStandardised,
-                    profile: profile))
+        for detector in profile.detectors { channels.append(try channel(detector, of: schema)) }
+    }
+
+    private func channel(
+        _ specification: DetectorSpecification, of schema: FeatureSchema
+    ) throws(ProfileError) -> Channel {
+        let kind = specification.name.kind
+        let metric = specification.name.metric
+        guard let column = schema.index(of: metric) else { throw .missingColumn(metric) }
+        let standard =
+            switch kind {
+            case .cusum, .pageHinkley, .ewma: profile.driftThreshold
+            case .adwin: 1.0
+            case .burst: profile.burstThreshold
+            case .regime: profile.regimeThreshold
+            }
+        let tailThreshold = profile.budget.flatMap { budget in
+            specification.tail?.value(atNats: budget.evidenceThreshold)
         }
+        let threshold = specification.threshold ?? tailThreshold ?? standard
+        // With a budget the ensemble decides, and no detector restarts by itself.
+        let own = profile.budget == nil ? threshold : Double.greatestFiniteMagnitude
+        let detector: WatchingDetector =
+            switch kind {
+            case .cusum: .cusum(CUSUM(drift: profile.cusumDrift, threshold: own))
+            // Its mean is that of the moments' half-life; the slack is CUSUM's.
+            case .pageHinkley:
+                .pageHinkley(
+                    PageHinkley(
+                        delta: profile.cusumDrift, threshold: own,
+                        forgetting: Double.exp2(-1 / profile.standardiserHalfLifeObservations)))
+            case .ewma: .ewma(EWMAChart(weight: profile.ewmaWeight, threshold: own))
+            // It cuts its window by its own bound, whoever decides: what it has dropped is no longer evidence.
+            case .adwin: .adwin(ADWIN(delta: profile.adwinDelta))
+            case .burst, .regime: .burst(Burst(threshold: own, rearmFraction: profile.burstRearmFraction))
+            }
+        // What is a z-score or a probability has a scale of its own.
+        let isStandardised = kind == .regime || kind == .burst && metric.hasPrefix("volume_z")
+        let isDrift = kind.signalType == .drift
+        let halfLife = isDrift ? profile.standardiserHalfLifeObservations : profile.burstHalfLifeObservations
+        return Channel(
+            specification, column: column, detector: detector, threshold: threshold,
+            standardiser: isStandardised ? nil : standardiser(halfLife),
+            // Bursts are about outliers and their clusters: these are neither drawn in nor foreseen.
+            whitener: isDrift
+                ? Whitener(
+                    order: profile.whiteningOrder, halfLifeObservations: halfLife,
+                    warmUpObservations: profile.standardiserWarmUpObservations) : .none,
+            clip: isDrift ? profile.winsorLimit ?? .infinity : .infinity)
+    }
+
+    private func standardiser(_ halfLifeObservations: Double) -> Standardiser {
+        Standardiser(
+            halfLifeObservations: halfLifeObservations,
+            warmUpObservations: profile.standardiserWarmUpObservations, winsorLimit: profile.winsorLimit ?? .infinity)
     }
 
     /// Takes one vector of the schema, in receive order, and appends at most one signal a type to `signals`.
     ///
-    /// A vector that is not valid, or has another number of values than the schema, changes nothing but a count. NaN
-    /// is ignored by the detector that watches it; an infinity is counted and then ignored likewise. A new book epoch
-    /// makes the book-based detectors start again; the trade-based ones go on.
+    /// A vector that is not valid, has another number of values than the schema, or comes from a clock that is not sure
+    /// enough, changes nothing but a count. NaN is ignored by the detector that watches it; an infinity is counted and
+    /// then ignored likewise. A new book epoch makes the book-based detectors start again; the trade-based ones go on.
     /// - Parameter clockErrorNanoseconds: error bound of the clock behind the receive time, passed on to signals.
     public mutating func process(
         _ values: Span<Double>, header: FeatureHeader, clockErrorNanoseconds: Int64? = nil,
@@ -89,40 +139,45 @@ public struct DetectorBank: Sendable {
             tally.ignoredInvalid += 1
             return
         }
+        guard Double(clockErrorNanoseconds ?? 0) <= clockErrorLimitNanoseconds else {
+            tally.ignoredUnsureClock += 1
+            return
+        }
         if let bookEpoch, bookEpoch != header.epoch { resetBookDetectors() }
         bookEpoch = header.epoch
 
         let time = header.times.receive
-        var ensemble = EnsembleScore()
-        let drift = detectDrift(values, at: time, into: &ensemble)
-        let burst = detectBurst(values, at: time, into: &ensemble)
-        score = ensemble.score(side: .none)
-
-        if let drift, let alarm = drifts[drift].alarm {
-            let direction = drifts[drift].hasSide ? alarm.direction : .none
-            let score = ensemble.score(side: direction)
-            if driftGate.admit(score: score, threshold: dynamicThreshold, at: time) {
-                signals.append(
-                    signal(
-                        .drift, metric: drifts[drift].metric, direction: direction, ensemble: ensemble,
-                        onset: alarm.onset, header: header, clockError: clockErrorNanoseconds))
+        var ensemble = EnsembleScore(scale: scale)
+        // In place: a channel is never copied on this path.
+        var infiniteValues: UInt64 = 0
+        var watching = channels.mutableSpan
+        for index in watching.indices {
+            var value = values[watching[index].column]
+            if value.magnitude > Standardiser.magnitudeLimit {
+                infiniteValues += 1
+                value = .nan
             }
+            watching[index].process(value, at: time)
+            watching[index].add(to: &ensemble)
         }
-        if let burst, burstGate.admit(score: score, threshold: dynamicThreshold, at: time) {
-            signals.append(
-                signal(
-                    .burst, metric: bursts[burst].metric, direction: .none, ensemble: ensemble,
-                    onset: bursts.lazy.compactMap(\.onset).min() ?? time, header: header,
-                    clockError: clockErrorNanoseconds))
+        tally.infiniteValues += infiniteValues
+        score = ensemble.score(side: .none)
+        evidence = ensemble.weight(side: .none)
+
+        let context = Context(ensemble: ensemble, header: header, clockError: clockErrorNanoseconds)
+        if budgetThreshold == nil {
+            decideByThresholds(context, into: &signals)
+            scores.insert(score)
+            dynamicThreshold = scores.quantile(profile.dynamicThresholdQuantile)
+        } else {
+            decideByBudget(context, into: &signals)
         }
-        scores.insert(score)
-        dynamicThreshold = scores.quantile(profile.dynamicThresholdQuantile)
     }
 
     /// Makes the book-based detectors start again: for a caller that knows of a break that the book epoch does not
     /// show, such as a restart of the producer.
     public mutating func resetBookDetectors() {
-        for index in drifts.indices where drifts[index].isBookBased { drifts[index].reset() }
+        for index in channels.indices where channels[index].isBookBased { channels[index].reset() }
         tally.bookResets += 1
     }
 
@@ -130,76 +185,121 @@ public struct DetectorBank: Sendable {
         var counts = tally
         counts.drift = driftGate.counts
         counts.burst = burstGate.counts
+        counts.regimeChange = regimeGate.counts
         return counts
     }
 
     /// Every detector's state, always in the same order. Allocates: for a dashboard, not for every vector.
-    public var statistics: [DetectorStatistic] {
-        drifts.map {
-            DetectorStatistic(
-                detector: DriftChannel.detector, metric: $0.metric, statistic: $0.isWarm ? $0.larger : .nan,
-                threshold: $0.threshold)
-        }
-            + bursts.map {
-                DetectorStatistic(
-                    detector: BurstChannel.detector, metric: $0.metric, statistic: $0.excess, threshold: $0.threshold)
+    public var statistics: [DetectorStatistic] { channels.map(\.statistic) }
+
+    /// Hands every detector's name and statistics after the last vector to `body`, in the order of `statistics`: the
+    /// larger one for both sides where the metric has none. NaN while undefined.
+    public func visitSides(_ body: (_ index: Int, _ name: DetectorName, _ upper: Double, _ lower: Double?) -> Void) {
+        for (index, channel) in channels.enumerated() {
+            if channel.hasSide {
+                body(index, channel.name, channel.upper, channel.lower)
+            } else {
+                body(index, channel.name, channel.larger.magnitude, nil)
             }
+        }
     }
 
-    /// The index of the alarm that lies furthest above the threshold, which all channels share.
-    private mutating func detectDrift(
-        _ values: Span<Double>, at time: Timestamp, into ensemble: inout EnsembleScore
-    ) -> Int? {
+    /// One vector's evidence and where it is from.
+    private struct Context {
+        let ensemble: EnsembleScore
+        let header: FeatureHeader
+        let clockError: Int64?
+        var time: Timestamp { header.times.receive }
+    }
+
+    private mutating func decideByThresholds(_ context: Context, into signals: inout [Signal]) {
+        tally.alarms += alarmCount
+        if let drift = leader(of: .drift), let alarm = channels[drift].alarm {
+            let direction = channels[drift].hasSide ? alarm.direction : .none
+            if driftGate.admit(
+                score: context.ensemble.score(side: direction), threshold: dynamicThreshold, at: context.time)
+            {
+                signals.append(signal(.drift, of: drift, direction: direction, onset: alarm.onset, context))
+            }
+        }
+        if let burst = leader(of: .burst), admit(.burst, at: context.time) {
+            let onset = channels.lazy.filter { $0.name.kind == .burst }.compactMap(\.burstOnset).min()
+            signals.append(signal(.burst, of: burst, direction: .none, onset: onset ?? context.time, context))
+        }
+        if let regime = leader(of: .regimeChange), admit(.regimeChange, at: context.time) {
+            signals.append(signal(.regimeChange, of: regime, direction: .none, onset: context.time, context))
+        }
+    }
+
+    private var alarmCount: UInt64 {
+        let channels = channels.span
+        var count: UInt64 = 0
+        for index in channels.indices where channels[index].alarm != nil { count += 1 }
+        return count
+    }
+
+    /// Of the detectors of a type, the one whose alarm lies furthest above its threshold.
+    private func leader(of type: SignalType) -> Int? {
         var leader: Int?
         var largest = 0.0
-        for index in drifts.indices {
-            drifts[index].process(usable(values[drifts[index].column]), at: time)
-            drifts[index].add(to: &ensemble)
-            guard let alarm = drifts[index].alarm else { continue }
-            tally.alarms += 1
-            if alarm.statistic > largest { (leader, largest) = (index, alarm.statistic) }
+        let channels = channels.span
+        for index in channels.indices
+        where channels[index].excess > largest && channels[index].name.kind.signalType == type {
+            (leader, largest) = (index, channels[index].excess)
         }
         return leader
     }
 
-    private mutating func detectBurst(
-        _ values: Span<Double>, at time: Timestamp, into ensemble: inout EnsembleScore
-    ) -> Int? {
-        var leader: Int?
-        var largest = 0.0
-        for index in bursts.indices {
-            bursts[index].process(usable(values[bursts[index].column]), at: time)
-            bursts[index].add(to: &ensemble)
-            guard let alarm = bursts[index].alarm else { continue }
-            tally.alarms += 1
-            if alarm.statistic > largest { (leader, largest) = (index, alarm.statistic) }
+    private mutating func decideByBudget(_ context: Context, into signals: inout [Signal]) {
+        budgetThreshold?.advance(to: context.time)
+        let threshold = budgetThreshold?.value ?? 0
+        dynamicThreshold = threshold / (scale + threshold)
+        guard evidence > threshold else {
+            if evidence < threshold * profile.burstRearmFraction { isArmed = true }
+            return
         }
-        return leader
+        guard isArmed else { return }
+        isArmed = false
+        let side = context.ensemble.heavierSide
+        guard
+            let heaviest = channels.indices.max(by: { channels[$0].weight(for: side) < channels[$1].weight(for: side) })
+        else { return }
+        let channel = channels[heaviest]
+        let type = channel.name.kind.signalType
+        guard admit(type, at: context.time) else { return }
+        signals.append(
+            signal(
+                type, of: heaviest, direction: channel.hasSide ? side : .none,
+                onset: channel.onset(for: side) ?? context.time, context))
+        budgetThreshold?.spend()
+        // What was reported is not held against the market again.
+        for index in channels.indices where channels[index].name.kind.signalType == .drift {
+            channels[index].forgetEvidence()
+        }
     }
 
-    private mutating func usable(_ value: Double) -> Double {
-        guard value.magnitude > Standardiser.magnitudeLimit else { return value }
-        tally.infiniteValues += 1
-        return .nan
+    private mutating func admit(_ type: SignalType, at time: Timestamp) -> Bool {
+        switch type {
+        case .burst: burstGate.admit(score: score, threshold: dynamicThreshold, at: time)
+        case .regimeChange: regimeGate.admit(score: score, threshold: dynamicThreshold, at: time)
+        default: driftGate.admit(score: score, threshold: dynamicThreshold, at: time)
+        }
     }
 
     private func signal(
-        _ type: SignalType, metric: String, direction: Direction, ensemble: EnsembleScore, onset: Timestamp,
-        header: FeatureHeader, clockError: Int64?
+        _ type: SignalType, of channel: Int, direction: Direction, onset: Timestamp, _ context: Context
     ) -> Signal {
-        let side = direction == .none ? ensemble.heavierSide : direction
+        let side = direction == .none ? context.ensemble.heavierSide : direction
+        let ensemble = context.ensemble
+        let header = context.header
+        let probability = profile.budget?.tail.map { Double.exp(-$0.nats(at: ensemble.weight(side: side))) }
         return Signal(
             id: Signal.makeID(detected: header.times.receive, symbol: symbol, type: type), venue: venue,
-            symbol: symbol, type: type, metric: metric, direction: direction, score: ensemble.score(side: side),
-            threshold: dynamicThreshold, probability: .nan, onset: onset, detected: header.times.receive,
-            venueTime: header.times.venue,
-            evidence: drifts.compactMap { $0.evidence(for: side, in: ensemble) }
-                + bursts.compactMap { $0.evidence(for: side, in: ensemble) },
-            validity: header.validity, clockErrorNanoseconds: clockError, bookEpoch: header.epoch)
-    }
-
-    private static func column(_ metric: String, in schema: FeatureSchema) throws(ProfileError) -> Int {
-        guard let index = schema.index(of: metric) else { throw .missingColumn(metric) }
-        return index
+            symbol: symbol, type: type, metric: channels[channel].name.metric, direction: direction,
+            score: ensemble.score(side: side),
+            threshold: dynamicThreshold, probability: probability ?? .nan, onset: onset,
+            detected: header.times.receive, venueTime: header.times.venue,
+            evidence: channels.compactMap { $0.evidence(for: side, in: ensemble) },
+            validity: header.validity, clockErrorNanoseconds: context.clockError, bookEpoch: header.epoch)
     }
 }

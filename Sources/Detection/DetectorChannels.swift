@@ -1,125 +1,140 @@
 import Microstructure
 
-/// One measure watched for drift: standardised, then summed by a CUSUM.
-struct DriftChannel: Sendable {
-    static let detector = "cusum"
-
+/// One column watched by one detector: standardised, whitened, judged, weighed.
+struct Channel: Sendable, Codable {
+    let name: DetectorName
     let column: Int
-    let metric: String
     /// It looks back at the book, so that a new book epoch resets it.
     let isBookBased: Bool
     /// A rise is buying pressure and a fall is selling pressure.
     let hasSide: Bool
-    private var standardiser: Standardiser
-    private var cusum: CUSUM
+    /// What the evidence compares with, also where the ensemble and not the channel decides.
+    let threshold: Double
+    /// `nil` in a profile without calibration.
+    private let tail: TailTable?
+    private var standardiser: Standardiser?
+    private var whitener: Whitener
+    /// Observations beyond it count as it; infinite for bursts, which are about outliers.
+    private let clip: Double
+    private var detector: WatchingDetector
     /// Statistics of both sides at the last vector, before the reset that follows an alarm.
-    private(set) var upper = 0.0
-    private(set) var lower = 0.0
+    private(set) var upper = Double.nan
+    private(set) var lower = Double.nan
     /// The alarm of the last vector.
     private(set) var alarm: Alarm?
+    /// Last observation at which each side was below what counts as evidence.
+    private var upperQuiet: Timestamp?
+    private var lowerQuiet: Timestamp?
+    private var upperWeight = 0.0
+    private var lowerWeight = 0.0
 
-    init(column: Int, metric: String, isBookBased: Bool, hasSide: Bool, profile: Profile) {
+    init(
+        _ specification: DetectorSpecification, column: Int, detector: WatchingDetector, threshold: Double,
+        standardiser: Standardiser?, whitener: Whitener, clip: Double
+    ) {
+        name = specification.name
         self.column = column
-        self.metric = metric
-        self.isBookBased = isBookBased
-        self.hasSide = hasSide
-        standardiser = Standardiser(profile: profile)
-        cusum = CUSUM(drift: profile.cusumDrift, threshold: profile.driftThreshold)
+        isBookBased = MetricTraits.isBookBased(specification.name.metric)
+        hasSide = MetricTraits.hasSide(specification.name.metric)
+        self.threshold = threshold
+        tail = specification.tail
+        self.standardiser = standardiser
+        self.whitener = whitener
+        self.clip = clip
+        self.detector = detector
     }
 
-    var threshold: Double { cusum.threshold }
-    var isWarm: Bool { standardiser.isWarm }
+    var isWarm: Bool { standardiser?.isWarm ?? true }
+    /// How far the alarm of the last vector lies above the threshold, as a ratio; 0 without one.
+    var excess: Double { alarm.map { $0.statistic / threshold } ?? 0 }
+    /// The larger of both statistics, negative where that is the lower one; NaN before the first.
+    var larger: Double { lower > upper ? -lower : upper }
 
     mutating func process(_ value: Double, at time: Timestamp) {
-        alarm = cusum.process(standardiser.process(value), at: time)
-        (upper, lower) = (cusum.upper, cusum.lower)
+        var z = whitener.process(standardiser?.process(value) ?? value)
+        if z.magnitude > clip { z = z < 0 ? -clip : clip }
+        alarm = detector.process(z, at: time, upper: &upper, lower: &lower)
         if let alarm {
-            if alarm.direction == .up { upper = alarm.statistic } else { lower = alarm.statistic }
+            if alarm.direction == .down { lower = alarm.statistic } else { upper = alarm.statistic }
         }
+        upperWeight = weight(of: upper)
+        lowerWeight = weight(of: lower)
+        if upperWeight == 0 { upperQuiet = time }
+        if lowerWeight == 0 { lowerQuiet = time }
     }
 
+    /// Since when the burst lasts; `nil` while there is none, and for other kinds.
+    var burstOnset: Timestamp? { detector.burstOnset }
+
+    /// Forgets what was learnt of the series.
     mutating func reset() {
-        standardiser.reset()
-        cusum.reset()
-        (upper, lower) = (0, 0)
+        standardiser?.reset()
+        whitener.reset()
+        forgetEvidence()
+        (upper, lower) = (.nan, .nan)
+    }
+
+    /// Begins to gather evidence anew, from what was learnt of the series.
+    mutating func forgetEvidence() {
+        detector.reset()
         alarm = nil
+        (upperWeight, lowerWeight) = (0, 0)
+        (upperQuiet, lowerQuiet) = (nil, nil)
     }
 
     func add(to score: inout EnsembleScore) {
-        let (rise, fall) = (weight(of: upper), weight(of: lower))
         if hasSide {
-            score.add(weight: rise, side: .up)
-            score.add(weight: fall, side: .down)
+            score.add(weight: upperWeight, side: .up)
+            score.add(weight: lowerWeight, side: .down)
         } else {
-            score.add(weight: max(rise, fall), side: .none)
+            score.add(weight: max(upperWeight, lowerWeight), side: .none)
         }
+    }
+
+    /// What the channel weighs for `side` (`up` or `down`).
+    func weight(for side: Direction) -> Double {
+        guard hasSide else { return max(upperWeight, lowerWeight) }
+        return side == .up ? upperWeight : lowerWeight
+    }
+
+    /// Where the evidence for `side` is estimated to have begun; `nil` where there never was an observation without any.
+    func onset(for side: Direction) -> Timestamp? {
+        let isUpper = hasSide ? side == .up : upperWeight >= lowerWeight
+        return isUpper ? upperQuiet : lowerQuiet
     }
 
     /// What the channel says for `side` (`up` or `down`), as it was added to `score`; `nil` if nothing.
     func evidence(for side: Direction, in score: EnsembleScore) -> Evidence? {
-        let statistic = hasSide ? (side == .up ? upper : -lower) : larger
-        let weight = weight(of: statistic.magnitude)
+        let weight = weight(for: side)
         guard weight > 0 else { return nil }
+        let statistic = hasSide ? (side == .up ? upper : -lower) : larger
         return Evidence(
-            detector: Self.detector, metric: metric, statistic: statistic, threshold: threshold,
+            detector: name.kind.rawValue, metric: name.metric, statistic: statistic, threshold: threshold,
             share: score.share(of: weight, side: side))
     }
 
-    /// The larger of both statistics, negative where that is the lower one.
-    var larger: Double { upper >= lower ? upper : -lower }
+    var statistic: DetectorStatistic {
+        DetectorStatistic(
+            detector: name.kind.rawValue, metric: name.metric, statistic: isWarm ? larger : .nan, threshold: threshold)
+    }
 
     private func weight(of statistic: Double) -> Double {
-        EnsembleScore.weight(of: statistic, threshold: threshold)
+        guard let tail else { return EnsembleScore.weight(of: statistic, threshold: threshold) }
+        let nats = tail.nats(at: statistic)
+        return nats >= EnsembleScore.leastNats ? nats : 0
     }
 }
 
-/// One measure watched for bursts; measures that are no z-scores yet are standardised first.
-struct BurstChannel: Sendable {
-    static let detector = "burst"
+/// What a column is about, by its name.
+enum MetricTraits {
+    /// It looks back at the book or is computed from it.
+    static func isBookBased(_ metric: String) -> Bool { bookPrefixes.contains { metric.hasPrefix($0) } }
 
-    let column: Int
-    let metric: String
-    private var standardiser: Standardiser?
-    private var burst: Burst
-    /// Input of the last vector in standard deviations; NaN where undefined.
-    private(set) var excess = Double.nan
-    /// The alarm of the last vector.
-    private(set) var alarm: Alarm?
+    /// A rise is buying pressure and a fall is selling pressure.
+    static func hasSide(_ metric: String) -> Bool { sidedPrefixes.contains { metric.hasPrefix($0) } }
 
-    init(column: Int, metric: String, isStandardised: Bool, profile: Profile) {
-        self.column = column
-        self.metric = metric
-        standardiser = isStandardised ? nil : Standardiser(profile: profile)
-        burst = Burst(threshold: profile.burstThreshold, rearmFraction: profile.burstRearmFraction)
-    }
-
-    var threshold: Double { burst.threshold }
-    /// Since when the burst lasts; `nil` while there is none.
-    var onset: Timestamp? { burst.onset }
-
-    mutating func process(_ value: Double, at time: Timestamp) {
-        excess = standardiser?.process(value) ?? value
-        alarm = burst.process(excess, at: time)
-    }
-
-    func add(to score: inout EnsembleScore) {
-        score.add(weight: EnsembleScore.weight(of: excess, threshold: threshold), side: .none)
-    }
-
-    /// What the channel says, as it was added to `score`; `nil` if nothing.
-    func evidence(for side: Direction, in score: EnsembleScore) -> Evidence? {
-        let weight = EnsembleScore.weight(of: excess, threshold: threshold)
-        guard weight > 0 else { return nil }
-        return Evidence(
-            detector: Self.detector, metric: metric, statistic: excess, threshold: threshold,
-            share: score.share(of: weight, side: side))
-    }
-}
-
-extension Standardiser {
-    fileprivate init(profile: Profile) {
-        self.init(
-            halfLifeObservations: profile.standardiserHalfLifeObservations,
-            warmUpObservations: profile.standardiserWarmUpObservations)
-    }
+    private static let bookPrefixes = [
+        "mid", "spread", "imbalance", "microprice", "bid_depth", "ask_depth", "depth_ratio", "ofi", "mlofi", "regime",
+    ]
+    private static let sidedPrefixes = ["imbalance", "microprice", "depth_ratio", "ofi", "mlofi", "trade_imbalance"]
 }

@@ -1,6 +1,6 @@
 /// Where one detector stands, for a dashboard.
 public struct DetectorStatistic: Sendable {
-    /// Name of the detector's kind: `cusum` or `burst`.
+    /// Name of the detector's kind: a raw value of `DetectorKind`.
     public var detector: String
     /// The feature column that it watches.
     public var metric: String
@@ -19,24 +19,30 @@ public struct DetectorStatistic: Sendable {
 }
 
 /// What a `DetectorBank` has done since it was made.
-public struct DetectorCounts: Sendable, Hashable {
+public struct DetectorCounts: Sendable, Hashable, Codable {
     /// All vectors handed in.
     public var vectors: UInt64 = 0
     /// Vectors that were not valid.
     public var ignoredInvalid: UInt64 = 0
     /// Vectors whose number of values is not the schema's.
     public var ignoredMalformed: UInt64 = 0
+    /// Vectors whose clock could have been wrong by more than the profile allows.
+    public var ignoredUnsureClock: UInt64 = 0
     /// Values of watched columns that were infinite or beyond `Standardiser.magnitudeLimit`, taken as NaN.
     public var infiniteValues: UInt64 = 0
     /// Resets of the book-based detectors.
     public var bookResets: UInt64 = 0
-    /// Alarms of single detectors; several in one vector make one candidate.
+    /// Alarms of single detectors; several in one vector make one candidate. 0 with a budget, where only the ensemble
+    /// alarms.
     public var alarms: UInt64 = 0
     public var drift = SignalCounts()
     public var burst = SignalCounts()
+    public var regimeChange = SignalCounts()
 
     public init() {}
 
     /// The counts of every type that the bank emits.
-    public var byType: [(type: SignalType, counts: SignalCounts)] { [(.drift, drift), (.burst, burst)] }
+    public var byType: [(type: SignalType, counts: SignalCounts)] {
+        [(.drift, drift), (.burst, burst), (.regimeChange, regimeChange)]
+    }
 }

@@ -1,13 +1,17 @@
 /// How detectors add up to one score.
 ///
-/// A detector that stands at `r` times its threshold weighs `r²`, and the score of a total weight `q = Σr²` is
-/// `q/(1+q)`. So the score lies in [0, 1), is 0.5 for one detector exactly at its threshold and nothing else,
-/// rises with every `r`, and is above 0.5 wherever the ratios' Euclidean length is above 1. A detector's share is
-/// `r²/(1+q)`; the shares sum to the score. This is a convention, not a probability.
+/// The score of a total weight q is `q/(s+q)`, s being the weight that a signal needs: it lies in [0, 1), is 0.5 exactly
+/// there and rises with every weight. A detector's share is `w/(s+q)`; the shares sum to the score.
+///
+/// Without calibration a detector that stands at `r` times its threshold weighs `r²`, and s is 1: one detector exactly at
+/// its threshold, alone. With calibration it weighs `−ln p` nats, p being the tail probability of its statistic while
+/// nothing happens, if that is at least `leastNats`, else nothing: the truncated product of Zaykin et al. (2002), Genetic
+/// Epidemiology 22, which a crowd of unmoved detectors does not dilute. Detectors depend on each other, so that q has no
+/// textbook distribution: what it must exceed, and its own tail, are learnt from data too.
 ///
 /// A measure with a side (imbalance, say) weighs on the side that it moved to, and only detectors of the same side
 /// agree; a measure without one (spread, volume, volatility) weighs on both.
-public struct EnsembleScore: Sendable, Hashable {
+public struct EnsembleScore: Sendable, Hashable, Codable {
     /// Weight of the detectors that moved up, that moved down, and that have no side.
     private var upper = 0.0
     private var lower = 0.0
@@ -16,7 +20,13 @@ public struct EnsembleScore: Sendable, Hashable {
     /// Larger ratios count as this one: the score is then within 1e-6 of 1, and no square overflows.
     public static let ratioLimit = 1000.0
 
-    public init() {}
+    /// Less surprising than this, a tail probability of 1 in 20, is no evidence.
+    public static let leastNats = 2.995_732_273_553_991
+
+    private let scale: Double
+
+    /// - Parameter scale: the weight at which the score is 0.5, above 0.
+    public init(scale: Double = 1) { self.scale = scale }
 
     /// Weight of a `statistic` (negative and NaN: none) against its `threshold`, 0 to `ratioLimit²`.
     public static func weight(of statistic: Double, threshold: Double) -> Double {
@@ -39,13 +49,16 @@ public struct EnsembleScore: Sendable, Hashable {
     /// Score of what speaks for `side`; for `none`, of the heavier side.
     public func score(side: Direction) -> Double {
         let weight = weight(side: side)
-        return weight / (1 + weight)
+        return weight / (scale + weight)
     }
 
     /// The part of `score(side:)` that a detector of this `weight` holds, if it is among those that speak for `side`.
-    public func share(of weight: Double, side: Direction) -> Double { weight / (1 + self.weight(side: side)) }
+    public func share(of weight: Double, side: Direction) -> Double {
+        weight / (scale + self.weight(side: side))
+    }
 
-    private func weight(side: Direction) -> Double {
+    /// All that speaks for `side`; for `none`, for the heavier side.
+    public func weight(side: Direction) -> Double {
         switch side {
         case .up: upper + sideless
         case .down: lower + sideless

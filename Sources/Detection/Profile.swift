@@ -2,60 +2,148 @@
 ///
 /// The defaults are the *classic* profile: fixed thresholds in standard deviations, no calibration. At ten vectors
 /// a second a drift threshold of 3 is crossed by chance every few seconds, and oftener on correlated measures; what
-/// reaches a consumer is bounded by the dynamic threshold and the cooldown, not by a false-alarm rate.
-public struct Profile: Sendable, Hashable {
+/// reaches a consumer is bounded by the dynamic threshold and the cooldown, not by a false-alarm rate. A profile with a
+/// `budget` keeps to one.
+public struct Profile: Sendable, Hashable, Codable {
+    public var name: String
+    public var detectors: [DetectorSpecification]
     /// CUSUM threshold h, in standard deviations. 0.1 to 1000.
     public var driftThreshold: Double
     /// CUSUM drift k, in standard deviations: half the shift of the mean that it is tuned to. 0 to 10.
     public var cusumDrift: Double
+    /// Weight of the newest observation in an EWMA chart. 0.001 to 1.
+    public var ewmaWeight: Double
+    /// ADWIN's δ. 1e-12 to 0.5.
+    public var adwinDelta: Double
     /// Excess that is a burst, in standard deviations. 0.1 to 1000.
     public var burstThreshold: Double
-    /// A burst is over below this part of `burstThreshold`. 0.01 to 1.
+    /// A burst is over below this part of `burstThreshold`, and so is an episode of a budget's evidence. 0.01 to 1.
     public var burstRearmFraction: Double
-    /// Half-life of the moments that measures are standardised by, in vectors. 1 to 1,000,000.
+    /// Probability of a new regime that is one. 0.01 to 1.
+    public var regimeThreshold: Double
+    /// Half-life of the moments that drifts are standardised by, in vectors. 1 to 10,000,000.
     public var standardiserHalfLifeObservations: Double
+    /// Half-life of the moments that bursts are standardised by, in vectors. 1 to 10,000,000.
+    public var burstHalfLifeObservations: Double
     /// Vectors before a standardised measure is used at all. 2 to 1,000,000.
     public var standardiserWarmUpObservations: Int
+    /// Deviations beyond which an observation is drawn in before it joins the moments (and before a drift detector sees
+    /// it); `nil` for ordinary moments. 1.5 to 1000.
+    public var winsorLimit: Double?
+    /// Order of the autoregression that drifts are whitened by, 0 (not at all) to 2.
+    public var whiteningOrder: Int
     /// Least time between two signals of one type. 0 to 86,400.
     public var cooldownSeconds: Double
-    /// Scores behind the dynamic threshold, in vectors. 1 to `RollingQuantile.windowLimit`.
+    /// Scores behind the dynamic threshold, in vectors. 1 to `RollingQuantile.windowLimit`. Not used with a budget.
     public var dynamicThresholdWindow: Int
     /// The dynamic threshold is this quantile of those scores. 0 to 1. At 0.95 a candidate must beat all but one
     /// vector in twenty: six recorded minutes of BTCUSDT, ten vectors a second, gave 8 drift and 8 burst signals.
     public var dynamicThresholdQuantile: Double
+    /// No signal while the clock's error bound exceeds it. 0.001 to 3600.
+    public var clockErrorLimitSeconds: Double
+    /// `nil` in the classic profile.
+    public var budget: Budget?
 
     public static let classic = Profile()
 
     public init(
-        driftThreshold: Double = 3, cusumDrift: Double = 0.5, burstThreshold: Double = 2.5,
-        burstRearmFraction: Double = 0.8, standardiserHalfLifeObservations: Double = 600,
-        standardiserWarmUpObservations: Int = 100, cooldownSeconds: Double = 30, dynamicThresholdWindow: Int = 500,
-        dynamicThresholdQuantile: Double = 0.95
+        name: String = "classic", detectors: [DetectorSpecification] = DetectorSpecification.classic,
+        driftThreshold: Double = 3, cusumDrift: Double = 0.5, ewmaWeight: Double = 0.05, adwinDelta: Double = 0.002,
+        burstThreshold: Double = 2.5,
+        burstRearmFraction: Double = 0.8, regimeThreshold: Double = 0.7, standardiserHalfLifeObservations: Double = 600,
+        burstHalfLifeObservations: Double = 600, standardiserWarmUpObservations: Int = 100, winsorLimit: Double? = nil,
+        whiteningOrder: Int = 0, cooldownSeconds: Double = 30, dynamicThresholdWindow: Int = 500,
+        dynamicThresholdQuantile: Double = 0.95, clockErrorLimitSeconds: Double = 60, budget: Budget? = nil
     ) {
+        self.name = name
+        self.detectors = detectors
         self.driftThreshold = driftThreshold
         self.cusumDrift = cusumDrift
+        self.ewmaWeight = ewmaWeight
+        self.adwinDelta = adwinDelta
         self.burstThreshold = burstThreshold
         self.burstRearmFraction = burstRearmFraction
+        self.regimeThreshold = regimeThreshold
         self.standardiserHalfLifeObservations = standardiserHalfLifeObservations
+        self.burstHalfLifeObservations = burstHalfLifeObservations
         self.standardiserWarmUpObservations = standardiserWarmUpObservations
+        self.winsorLimit = winsorLimit
+        self.whiteningOrder = whiteningOrder
         self.cooldownSeconds = cooldownSeconds
         self.dynamicThresholdWindow = dynamicThresholdWindow
         self.dynamicThresholdQuantile = dynamicThresholdQuantile
+        self.clockErrorLimitSeconds = clockErrorLimitSeconds
+        self.budget = budget
+    }
+
+    /// Where a calibration begins: robust moments of ten minutes of vectors at ten a second for drifts and an hour for
+    /// bursts, whitening, and the detectors of `DetectorSpecification.calibratable`.
+    public static let uncalibrated = Profile(
+        name: "calibrated", detectors: DetectorSpecification.calibratable, standardiserHalfLifeObservations: 6_000,
+        burstHalfLifeObservations: 36_000, standardiserWarmUpObservations: 600, winsorLimit: 4, whiteningOrder: 2,
+        clockErrorLimitSeconds: 1)
+
+    /// How many signals a day a consumer can bear, and what that asks of the evidence.
+    public struct Budget: Sendable, Hashable, Codable {
+        /// Signals a day and symbol. 0.01 to 100,000.
+        public var signalsPerDay: Double
+        /// Nats of evidence that a signal needs; above 0, at most 10,000.
+        public var evidenceThreshold: Double
+        /// What one signal raises it by, as a share of it: see `BudgetThreshold`. 0 to 1.
+        public var gain: Double
+        /// Ten signals too many raise the threshold by a fifth.
+        public static let standardGain = 0.02
+        /// How surprising the evidence is itself, detectors being dependent; `nil` where a signal has no probability.
+        public var tail: TailTable?
+
+        public init(
+            signalsPerDay: Double, evidenceThreshold: Double, gain: Double = Budget.standardGain, tail: TailTable? = nil
+        ) {
+            self.signalsPerDay = signalsPerDay
+            self.evidenceThreshold = evidenceThreshold
+            self.gain = gain
+            self.tail = tail
+        }
     }
 
     /// Throws the first parameter, in the order of declaration, that lies outside its range.
     public func validate() throws(ProfileError) {
+        guard (1...Self.detectorLimit).contains(detectors.count) else {
+            throw .outOfRange(
+                parameter: "detectors", value: Double(detectors.count), accepted: 1...Double(Self.detectorLimit))
+        }
+        for (index, detector) in detectors.enumerated() {
+            guard !detectors[..<index].contains(where: { $0.name == detector.name }) else {
+                throw .namedTwice("\(detector.name.kind.rawValue) \(detector.name.metric)")
+            }
+            guard budget == nil || detector.tail != nil else { throw .noTail(detector.name.metric) }
+            if let threshold = detector.threshold { try check("threshold", threshold, in: 1e-9...1e12) }
+        }
         try check("drift_threshold", driftThreshold, in: 0.1...1000)
         try check("cusum_drift", cusumDrift, in: 0...10)
+        try check("ewma_weight", ewmaWeight, in: 0.001...1)
+        try check("adwin_delta", adwinDelta, in: 1e-12...0.5)
         try check("burst_threshold", burstThreshold, in: 0.1...1000)
         try check("burst_rearm_fraction", burstRearmFraction, in: 0.01...1)
-        try check("standardiser_half_life_observations", standardiserHalfLifeObservations, in: 1...1_000_000)
+        try check("regime_threshold", regimeThreshold, in: 0.01...1)
+        try check("standardiser_half_life_observations", standardiserHalfLifeObservations, in: 1...10_000_000)
+        try check("burst_half_life_observations", burstHalfLifeObservations, in: 1...10_000_000)
         try check("standardiser_warm_up_observations", Double(standardiserWarmUpObservations), in: 2...1_000_000)
+        if let winsorLimit { try check("winsor_limit", winsorLimit, in: 1.5...1000) }
+        try check("whitening_order", Double(whiteningOrder), in: 0...2)
         try check("cooldown_seconds", cooldownSeconds, in: 0...86_400)
         let windowLimit = Double(RollingQuantile.windowLimit)
         try check("dynamic_threshold_window", Double(dynamicThresholdWindow), in: 1...windowLimit)
         try check("dynamic_threshold_quantile", dynamicThresholdQuantile, in: 0...1)
+        try check("clock_error_limit_seconds", clockErrorLimitSeconds, in: 0.001...3600)
+        guard let budget else { return }
+        try check("signals_per_day", budget.signalsPerDay, in: 0.01...100_000)
+        try check("evidence_threshold", budget.evidenceThreshold, in: 1e-6...10_000)
+        try check("gain", budget.gain, in: 0...1)
     }
+
+    /// Most detectors of a profile.
+    public static let detectorLimit = 64
 
     private func check(
         _ parameter: String, _ value: Double, in accepted: ClosedRange<Double>
@@ -72,6 +160,10 @@ public enum ProfileError: Error, Hashable, CustomStringConvertible {
     case outOfRange(parameter: String, value: Double, accepted: ClosedRange<Double>)
     /// The feature schema has no such column.
     case missingColumn(String)
+    /// The same kind watches the same column twice.
+    case namedTwice(String)
+    /// A budget needs to know how surprising each detector is.
+    case noTail(String)
 
     public var description: String {
         switch self {
@@ -79,6 +171,10 @@ public enum ProfileError: Error, Hashable, CustomStringConvertible {
             "\(parameter) is \(value); accepted is \(accepted.lowerBound) to \(accepted.upperBound)"
         case .missingColumn(let column):
             "the feature schema has no column \(column), which a detector needs"
+        case .namedTwice(let name):
+            "the detector \(name) is named twice"
+        case .noTail(let metric):
+            "the detector of \(metric) has no tail, which a profile with a budget needs; make it with microlab calibrate"
         }
     }
 }

@@ -2,7 +2,7 @@
 ///
 /// Holds the values twice: in order of arrival and in order of size. Memory is fixed at `window` values and
 /// allocated at the start; an insertion finds its places in O(log window) and moves at most `window` doubles.
-public struct RollingQuantile: Sendable {
+public struct RollingQuantile: Sendable, Codable {
     /// Values kept, 1 to `windowLimit`; the oldest makes room for the newest.
     public let window: Int
     private var arrivals: [Double] = []

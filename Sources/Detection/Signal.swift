@@ -2,7 +2,7 @@ import Microstructure
 
 /// A side. Of an `Alarm`: which way the input moved. Of a `Signal`: of the market, `up` being buying pressure,
 /// and `none` where the metric has no side (spread, volume, volatility).
-public enum Direction: Sendable, Hashable, CaseIterable {
+public enum Direction: String, Sendable, Hashable, CaseIterable, Codable {
     case up
     case down
     case none
@@ -10,7 +10,7 @@ public enum Direction: Sendable, Hashable, CaseIterable {
 
 /// One detector's part in a signal.
 public struct Evidence: Sendable, Hashable {
-    /// Name of the detector's kind: `cusum` or `burst`.
+    /// Name of the detector's kind: a raw value of `DetectorKind`.
     public var detector: String
     /// The feature column that it watches.
     public var metric: String

@@ -1,7 +1,7 @@
 import Microstructure
 
 /// What became of the candidates of one signal type. `candidates` is always the sum of the other three.
-public struct SignalCounts: Sendable, Hashable {
+public struct SignalCounts: Sendable, Hashable, Codable {
     /// Vectors in which at least one detector of the type alarmed.
     public var candidates: UInt64 = 0
     public var emitted: UInt64 = 0
@@ -14,7 +14,7 @@ public struct SignalCounts: Sendable, Hashable {
 }
 
 /// Decides which candidates of one signal type become signals, and counts all of them.
-struct SignalGate: Sendable {
+struct SignalGate: Sendable, Codable {
     let type: SignalType
     /// At least 1: two signals of a type never share a detected time, which makes their ids unique.
     let cooldownNanoseconds: Int64

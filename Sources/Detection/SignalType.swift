@@ -2,7 +2,7 @@
 ///
 /// A raw value is 1 to 32 characters, a lower-case ASCII letter followed by lower-case letters, digits and
 /// underscores. It therefore fits in a topic, and holds no "-" (which separates the parts of a signal's id).
-public struct SignalType: RawRepresentable, Sendable, Hashable, CustomStringConvertible {
+public struct SignalType: RawRepresentable, Sendable, Hashable, Codable, CustomStringConvertible {
     public let rawValue: String
 
     /// Most characters of a raw value.

@@ -7,24 +7,42 @@ import RealModule
 /// With weights `w = 2^(−age/halfLife)`: mean `Σwx/Σw`, variance `Σw(x−mean)²/(Σw − Σw²/Σw)` (unbiased for
 /// independent observations; an infinite half-life gives the ordinary sample variance). O(1), no allocation.
 /// Source of the recursion: West (1979), Communications of the ACM 22.
-public struct Standardiser: Sendable {
+public struct Standardiser: Sendable, Codable {
     /// After this many observations the weight of one has halved; at least 1.
     public let halfLifeObservations: Double
     /// Observations taken before the first value is given; at least 2.
     public let warmUpObservations: Int
+    /// What enters the moments lies at most so many *ordinary* standard deviations from the ordinary mean, once warm, so
+    /// that an outburst hardly raises the bar that it is measured by; above 1, infinite for ordinary moments. The moments
+    /// of heavy-tailed observations are then smaller than theirs. The limits are those of the ordinary moments since limits
+    /// taken from the drawn-in ones feed on themselves: where fewer than one observation in `winsorLimit²` differs from
+    /// the rest, as trades do on a thin market, the deviation would shrink to nothing.
+    /// Source: Huber (1981), Robust Statistics, section 1.
+    public let winsorLimit: Double
     private let decay: Double
     private var observations = 0
     private var weight = 0.0
     private var squaredWeight = 0.0
-    private var variance = 0.0
-    /// Weighted mean of the observations so far; 0 before the first.
-    public private(set) var mean = 0.0
+    private var ordinary = Moments()
+    private var winsorised = Moments()
+
+    private struct Moments: Sendable, Codable {
+        var mean = 0.0
+        var variance = 0.0
+
+        mutating func observe(_ x: Double, share: Double) {
+            let difference = x - mean
+            mean += share * difference
+            variance = (1 - share) * (variance + share * difference * difference)
+        }
+    }
 
     /// Largest magnitude that is accepted. Beyond it squares overflow, and one such value would stay for ever.
     public static let magnitudeLimit = 1e150
 
-    public init(halfLifeObservations: Double, warmUpObservations: Int) {
-        precondition(halfLifeObservations >= 1 && warmUpObservations >= 2)
+    public init(halfLifeObservations: Double, warmUpObservations: Int, winsorLimit: Double = .infinity) {
+        precondition(halfLifeObservations >= 1 && warmUpObservations >= 2 && winsorLimit > 1)
+        self.winsorLimit = winsorLimit
         self.halfLifeObservations = halfLifeObservations
         self.warmUpObservations = warmUpObservations
         decay = Double.exp2(-1 / halfLifeObservations)
@@ -33,34 +51,49 @@ public struct Standardiser: Sendable {
     /// Enough observations to judge the next one.
     public var isWarm: Bool { observations >= warmUpObservations }
 
-    /// Weighted standard deviation of the observations so far; NaN before the second.
-    public var standardDeviation: Double {
+    /// Weighted mean of the observations so far, drawn in; 0 before the first.
+    public var mean: Double { winsorised.mean }
+
+    /// Weighted standard deviation of the observations so far, drawn in; NaN before the second.
+    public var standardDeviation: Double { deviation(winsorised) }
+
+    private func deviation(_ moments: Moments) -> Double {
         guard observations > 1 else { return .nan }
-        return (variance / (1 - squaredWeight / (weight * weight))).squareRoot()
+        return (moments.variance / (1 - squaredWeight / (weight * weight))).squareRoot()
     }
 
     /// `x` in standard deviations from the mean of the observations before it. NaN during the warm-up, where all of
     /// them are equal, and where `x` is NaN or beyond `magnitudeLimit`: such an `x` is not an observation.
     public mutating func process(_ x: Double) -> Double {
         guard x.magnitude <= Self.magnitudeLimit else { return .nan }
-        defer { observe(x) }
-        guard isWarm else { return .nan }
-        let z = (x - mean) / standardDeviation
+        guard isWarm else {
+            observe(x)
+            return .nan
+        }
+        let z = (x - winsorised.mean) / standardDeviation
+        observe(x)
         return z.isFinite ? z : .nan
     }
 
     /// Forgets all observations.
     public mutating func reset() {
-        self = Standardiser(halfLifeObservations: halfLifeObservations, warmUpObservations: warmUpObservations)
+        self = Standardiser(
+            halfLifeObservations: halfLifeObservations, warmUpObservations: warmUpObservations,
+            winsorLimit: winsorLimit)
     }
 
     private mutating func observe(_ x: Double) {
-        if !isWarm { observations += 1 }
+        var drawnIn = x
+        if !isWarm {
+            observations += 1
+        } else if winsorLimit < .infinity {
+            let reach = winsorLimit * deviation(ordinary)
+            // Where all were equal so far, the first that differs is taken as it is: nothing could be told of its size.
+            if reach > 0 { drawnIn = min(max(x, ordinary.mean - reach), ordinary.mean + reach) }
+        }
         weight = 1 + decay * weight
         squaredWeight = 1 + decay * decay * squaredWeight
-        let share = 1 / weight
-        let difference = x - mean
-        mean += share * difference
-        variance = (1 - share) * (variance + share * difference * difference)
+        ordinary.observe(x, share: 1 / weight)
+        winsorised.observe(drawnIn, share: 1 / weight)
     }
 }

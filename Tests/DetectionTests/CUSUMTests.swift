@@ -59,24 +59,6 @@ import Testing
         #expect(cusum.process(9, at: Timestamp(nanoseconds: 5))?.onset == Timestamp(nanoseconds: 5))
     }
 
-    /// Exact two-sided average run lengths at k = 0.5, from the integral equation (Page 1954; Siegmund 1985 gives
-    /// 59.3, 169.0, 469.1). Run lengths are nearly geometric, so the mean of n has a relative standard error of at
-    /// most 1/√n = 1 % here; the bound is four of them.
-    @Test(arguments: [(3.0, 58.8), (4.0, 167.7), (5.0, 465.4)])
-    func averageRunLengthWithoutAShift(threshold: Double, exact: Double) {
-        let runs = 10_000
-        var random = SeededRandom(20_240_808)
-        var cusum = CUSUM(drift: 0.5, threshold: threshold)
-        var observations = 0
-        for _ in 0..<runs {
-            cusum.reset()
-            repeat { observations += 1 } while cusum.process(random.normal(), at: Timestamp(nanoseconds: 0)) == nil
-        }
-        let mean = Double(observations) / Double(runs)
-        print("h = \(threshold): average run length \(mean), exact \(exact)")
-        #expect(abs(mean / exact - 1) < 0.04)
-    }
-
     /// The mean shifts by 2 at observation 1,000. Each step then adds 1.5 on average, so that h = 8 takes about 6;
     /// being later than 25 has a probability below 1e-9. The false-alarm rate is 1 in 9,483.
     @Test(arguments: [1, 2, 3, 4, 5, 6, 7, 8] as [UInt64], [-2.0, 2.0])

@@ -38,7 +38,7 @@ import Testing
 
     @Test(arguments: [
         "imbalance_10", "microprice_drift", "spread_compression", "trade_imbalance_1s", "volume_z_1s", "volume_z_5s",
-        "volume_z_30s", "realized_vol_1s", "realized_vol_5s", "realized_vol_30s",
+        "volume_z_30s", "realized_vol_1s", "realized_vol_5s", "realized_vol_30s", "regime_change_probability",
     ])
     func namesTheMissingColumn(column: String) {
         let names = FeatureSchema().names.filter { $0 != column }

@@ -67,6 +67,29 @@ import Testing
         #expect(standardiser.standardDeviation.isFinite)
     }
 
+    /// One observation in n is 1, the others are 0. Ordinary moments: mean 1/n, deviation √(1/n) nearly, so that a 1 is drawn
+    /// in to c = 1/n + 4√(1/n), the deviation is c√(1/n), and a 1 lies n/(4 + √(1/n)) deviations out: for ever.
+    @Test(arguments: [32, 100, 400])
+    func raritiesDoNotShrinkTheScale(n: Int) {
+        var standardiser = Standardiser(halfLifeObservations: 6_000, warmUpObservations: 600, winsorLimit: 4)
+        let expected = Double(n) / (4 + (1 / Double(n)).squareRoot())
+        for step in 1...200_000 {
+            let z = standardiser.process(step.isMultiple(of: n) ? 1 : 0)
+            if step > 100_000, step.isMultiple(of: n) { #expect(z > 0.9 * expected && z < 1.2 * expected) }
+        }
+    }
+
+    @Test func anOutburstHardlyRaisesTheBar() {
+        var random = SeededRandom(3)
+        var standardiser = Standardiser(halfLifeObservations: 6_000, warmUpObservations: 600, winsorLimit: 4)
+        for _ in 0..<20_000 { _ = standardiser.process(random.normal()) }
+        let before = standardiser.standardDeviation
+        for _ in 0..<10 { _ = standardiser.process(1_000) }
+        #expect(standardiser.standardDeviation < 4 * before)
+        for _ in 0..<60_000 { _ = standardiser.process(random.normal()) }
+        #expect(abs(standardiser.standardDeviation - before) < 0.1 * before)
+    }
+
     @Test func resetMakesItNew() {
         var standardiser = Standardiser(halfLifeObservations: 10, warmUpObservations: 2)
         for x in [1.0, 2, 3] { _ = standardiser.process(x) }

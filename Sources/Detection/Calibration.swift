@@ -1,0 +1,276 @@
+public import Microstructure
+import RealModule
+
+/// The vectors of one market that a calibration runs on: the watched columns only, valid vectors only.
+public struct CalibrationSeries: Sendable {
+    public let venue: Venue
+    public let symbol: String
+    public let schema: FeatureSchema
+    public private(set) var headers: [FeatureHeader] = []
+    /// Row by row.
+    private var values: [Double] = []
+
+    public init(venue: Venue, symbol: String, metrics: [String]) {
+        self.venue = venue
+        self.symbol = symbol
+        schema = FeatureSchema(names: metrics, id: 0)
+    }
+
+    /// - Parameter row: one value a metric.
+    public mutating func append(_ row: some Sequence<Double>, header: FeatureHeader) {
+        let before = values.count
+        values.append(contentsOf: row)
+        precondition(values.count - before == schema.names.count)
+        headers.append(header)
+    }
+
+    /// Days that the vectors cover, silences of more than ten seconds left out.
+    public var days: Double {
+        var total = 0.0
+        for (earlier, later) in zip(headers, headers.dropFirst()) {
+            let step = later.times.receive.nanoseconds(since: earlier.times.receive)
+            total += Double(min(max(0, step), BudgetThreshold.longestStepNanoseconds))
+        }
+        return total / 86_400e9
+    }
+
+    /// Share of the vectors in which the metric has a value.
+    func presence(of metric: String) -> Double {
+        guard let column = schema.index(of: metric), !headers.isEmpty else { return 0 }
+        let width = schema.names.count
+        let present = headers.indices.count { !values[$0 * width + column].isNaN }
+        return Double(present) / Double(headers.count)
+    }
+
+    /// Feeds all vectors to a bank of `profile`; `body` sees the bank after each. Returns the signals.
+    @discardableResult
+    func run(_ profile: Profile, _ body: (borrowing DetectorBank) -> Void = { _ in }) throws(ProfileError) -> [Signal] {
+        var bank = try DetectorBank(venue: venue, symbol: symbol, schema: schema, profile: profile)
+        var signals: [Signal] = []
+        let width = schema.names.count
+        for (index, header) in headers.enumerated() {
+            bank.process(values.span.extracting(index * width..<(index + 1) * width), header: header, into: &signals)
+            body(bank)
+        }
+        return signals
+    }
+}
+
+/// Learns a profile that keeps a budget of signals: the tail of every detector's statistic, the tail of their evidence
+/// together, and the evidence that a signal must have. Nothing is assumed of the distribution or the memory of the data;
+/// what happens in them counts as nothing happening, so that calibrate on days without what is to be found.
+public struct Calibration: Sendable {
+    /// What was learnt of one detector.
+    public struct Finding: Sendable {
+        public let name: DetectorName
+        /// `nil` where the detector is left out of the profile, and why.
+        public let threshold: Double?
+        public let omission: String?
+    }
+
+    public let profile: Profile
+    public let findings: [Finding]
+    /// Signals on the calibration data with the threshold held fixed.
+    public let signalCount: Int
+    public let days: Double
+    /// Signals of each block of `blockSeconds`, all series one after the other.
+    public let blockCounts: [Int]
+
+    /// A calibration on fewer signals than these would not know its own rate to a quarter.
+    public static let leastSignals = 20.0
+    /// A detector needs a value in this share of the vectors.
+    public static let leastPresence = 0.5
+    /// An hour keeps clusters of signals together.
+    public static let blockSeconds: Int64 = 3600
+
+    public enum Failure: Error, CustomStringConvertible {
+        case tooShort(days: Double, needed: Double, budget: Double)
+        case nothingToWatch
+        case profile(ProfileError)
+
+        public var description: String {
+            switch self {
+            case .tooShort(let days, let needed, let budget):
+                "the tapes cover \(Self.text(days)) days of valid data, too few for \(Self.text(budget)) signals a day: "
+                    + "that needs at least \(Self.text(needed)) days, or a larger budget"
+            case .nothingToWatch: "no detector has enough data on these tapes"
+            case .profile(let error): "\(error)"
+            }
+        }
+
+        private static func text(_ value: Double) -> String {
+            value >= 100 ? "\(value.rounded())" : "\((value * 1000).rounded() / 1000)"
+        }
+    }
+
+    /// - Parameters:
+    ///   - base: what is not learnt, and the detectors to learn.
+    ///   - extrapolates: take data too short for the budget, and the threshold from the fitted tail of the evidence: a
+    ///     place to start from, whose rate nothing has shown.
+    ///   - progress: told after each of some 30 passes over the data, with the share done.
+    public init(
+        _ series: [CalibrationSeries], base: Profile, signalsPerDay: Double, gain: Double,
+        extrapolates: Bool = false, progress: (Double) throws -> Void = { _ in }
+    ) throws {
+        let days = series.reduce(0) { $0 + $1.days }
+        let needed = Self.leastSignals / signalsPerDay
+        guard days >= needed || extrapolates else {
+            throw Failure.tooShort(days: days, needed: needed, budget: signalsPerDay)
+        }
+        do {
+            try self.init(series, base, signalsPerDay, gain, days, needed, progress)
+        } catch let error as ProfileError {
+            throw Failure.profile(error)
+        }
+    }
+
+    private init(
+        _ series: [CalibrationSeries], _ base: Profile, _ signalsPerDay: Double, _ gain: Double, _ days: Double,
+        _ needed: Double, _ progress: (Double) throws -> Void
+    ) throws {
+        var profile = base
+        var omissions: [DetectorName: String] = [:]
+        let total = series.reduce(0.0) { $0 + Double($1.headers.count) }
+        profile.detectors = base.detectors.compactMap { detector in
+            let present = series.reduce(0.0) { $0 + $1.presence(of: detector.name.metric) * Double($1.headers.count) }
+            guard present >= Self.leastPresence * total else {
+                omissions[detector.name] = "no value in most vectors"
+                return nil
+            }
+            return detector
+        }
+        guard !profile.detectors.isEmpty else { throw Failure.nothingToWatch }
+        let tails = try Self.tails(series, profile)
+        try progress(1.0 / Double(Self.passes))
+        profile.detectors = profile.detectors.compactMap { detector in
+            var detector = detector
+            detector.tail = tails[detector.name]
+            guard detector.tail != nil else {
+                omissions[detector.name] = "its statistic hardly ever changes"
+                return nil
+            }
+            return detector
+        }
+        guard !profile.detectors.isEmpty else { throw Failure.nothingToWatch }
+
+        // Never reached, so that no detector restarts: the evidence as it is while nothing is reported.
+        profile.budget = Profile.Budget(signalsPerDay: signalsPerDay, evidenceThreshold: 10_000, gain: 0)
+        var evidence: [Double] = []
+        for series in series { try series.run(profile) { evidence.append($0.evidence) } }
+        profile.budget?.tail = TailTable(sample: evidence)
+        try progress(2.0 / Double(Self.passes))
+
+        try Self.solve(series, &profile, wanted: max(signalsPerDay * days, Self.leastSignals), progress)
+        if days < needed, days > 0, let tail = profile.budget?.tail, let found = profile.budget?.evidenceThreshold {
+            // The rate falls with the threshold as the tail does.
+            let rarer = Double.log(Self.leastSignals / days / signalsPerDay)
+            profile.budget?.evidenceThreshold = tail.value(atNats: tail.nats(at: found) + rarer)
+        }
+        let signals = try series.map { try $0.run(profile).map(\.detected) }
+        profile.budget?.gain = gain
+        let threshold = profile.budget?.evidenceThreshold ?? 0
+        let learnt = profile.detectors
+        self.profile = profile
+        self.days = days
+        signalCount = signals.reduce(0) { $0 + $1.count }
+        blockCounts = zip(series, signals).flatMap(Self.blocks)
+        findings = base.detectors.map { detector in
+            let learnt = learnt.first { $0.name == detector.name }
+            return Finding(
+                name: detector.name, threshold: learnt?.tail?.value(atNats: threshold),
+                omission: omissions[detector.name])
+        }
+    }
+
+    private static func solve(
+        _ series: [CalibrationSeries], _ profile: inout Profile, wanted: Double, _ progress: (Double) throws -> Void
+    ) throws {
+        func count(at logThreshold: Double) throws -> Double {
+            profile.budget?.evidenceThreshold = Double.exp(logThreshold)
+            return Double(try series.reduce(0) { try $0 + $1.run(profile).count })
+        }
+        // From above, since a low threshold gives few signals too: all the time is then one episode.
+        var high = Double.log(2_000)
+        var low = high - descentStep
+        var pass = 0
+        while low > 0, try count(at: low) <= wanted {
+            (high, low) = (low, low - descentStep)
+            pass += 1
+            try progress(Double(3 + pass) / Double(passes))
+        }
+        for bisection in 0..<bisections {
+            let middle = (low + high) / 2
+            if try count(at: middle) > wanted { low = middle } else { high = middle }
+            try progress(Double(3 + descents + bisection) / Double(passes))
+        }
+        profile.budget?.evidenceThreshold = Double.exp(high)
+    }
+
+    /// In the logarithm of the threshold.
+    private static let descentStep = 0.25
+    private static let descents = 31
+    private static let bisections = 8
+    private static let passes = 3 + descents + bisections
+
+    private static func tails(
+        _ series: [CalibrationSeries], _ profile: Profile
+    ) throws(ProfileError) -> [DetectorName: TailTable] {
+        // Nothing weighs anything, so that nothing is ever reported and no detector restarts.
+        guard let silent = TailTable(values: [0, 1e12], nats: [0, 1e-3]) else { return [:] }
+        var learning = profile
+        for index in learning.detectors.indices { learning.detectors[index].tail = silent }
+        learning.budget = Profile.Budget(signalsPerDay: 1, evidenceThreshold: 10_000, gain: 0)
+        var names: [DetectorName] = []
+        var samples: [[Double]] = Array(repeating: [], count: learning.detectors.count)
+        for series in series {
+            try series.run(learning) { bank in
+                bank.visitSides { index, name, upper, lower in
+                    if names.count == index { names.append(name) }
+                    if !upper.isNaN { samples[index].append(upper) }
+                    if let lower, !lower.isNaN { samples[index].append(lower) }
+                }
+            }
+        }
+        var tails: [DetectorName: TailTable] = [:]
+        for (name, sample) in zip(names, samples) { tails[name] = TailTable(sample: sample) }
+        return tails
+    }
+
+    private static func blocks(_ series: CalibrationSeries, _ signals: [Timestamp]) -> [Int] {
+        guard let first = series.headers.first?.times.receive, let last = series.headers.last?.times.receive else {
+            return []
+        }
+        let width = blockSeconds * 1_000_000_000
+        var counts = Array(repeating: 0, count: Int(max(0, last.nanoseconds(since: first)) / width) + 1)
+        for signal in signals {
+            counts[min(counts.count - 1, max(0, Int(signal.nanoseconds(since: first) / width)))] += 1
+        }
+        return counts
+    }
+
+    /// Central interval of the number of signals a day: 1,000 resamplings of the blocks, each with its neighbours for
+    /// `runLength` blocks on average. Source: Politis, Romano (1994), The stationary bootstrap, JASA 89.
+    public static func interval(
+        ofBlocks counts: [Int], days: Double, runLength: Double = 6, level: Double = 0.95,
+        using generator: inout some RandomNumberGenerator
+    ) -> ClosedRange<Double> {
+        guard !counts.isEmpty, days > 0 else { return 0...0 }
+        var totals: [Int] = []
+        for _ in 0..<1_000 {
+            var total = 0
+            var place = Int.random(in: counts.indices, using: &generator)
+            for _ in counts.indices {
+                total += counts[place]
+                place =
+                    Double.random(in: 0..<1, using: &generator) < 1 / runLength
+                    ? Int.random(in: counts.indices, using: &generator) : (place + 1) % counts.count
+            }
+            totals.append(total)
+        }
+        totals.sort()
+        let tail = (1 - level) / 2
+        let low = totals[Int(tail * Double(totals.count))]
+        let high = totals[min(totals.count - 1, Int((1 - tail) * Double(totals.count)))]
+        return Double(low) / days...Double(high) / days
+    }
+}

@@ -1,0 +1,73 @@
+/// The kinds of detectors that a profile may name.
+public enum DetectorKind: String, Sendable, Hashable, Codable, CaseIterable {
+    /// `CUSUM`, two-sided.
+    case cusum
+    /// `PageHinkley`, two-sided.
+    case pageHinkley = "page_hinkley"
+    /// `EWMAChart`.
+    case ewma
+    /// `ADWIN`.
+    case adwin
+    /// `Burst` of a standardised measure.
+    case burst
+    /// A probability that the column itself is, such as `regime_change_probability`.
+    case regime
+
+    /// The type of the signals that it leads.
+    public var signalType: SignalType {
+        switch self {
+        case .cusum, .pageHinkley, .ewma, .adwin: .drift
+        case .burst: .burst
+        case .regime: .regimeChange
+        }
+    }
+}
+
+/// A detector and the column that it watches.
+public struct DetectorName: Sendable, Hashable, Codable {
+    public var kind: DetectorKind
+    /// A column of the feature schema.
+    public var metric: String
+
+    public init(_ kind: DetectorKind, _ metric: String) {
+        self.kind = kind
+        self.metric = metric
+    }
+}
+
+/// One detector of a profile.
+public struct DetectorSpecification: Sendable, Hashable, Codable {
+    public var name: DetectorName
+    /// Its own threshold; `nil` takes the profile's for its kind.
+    public var threshold: Double?
+    /// How surprising its statistic is; `nil` weighs it by its threshold instead.
+    public var tail: TailTable?
+
+    public init(_ kind: DetectorKind, _ metric: String, threshold: Double? = nil, tail: TailTable? = nil) {
+        name = DetectorName(kind, metric)
+        self.threshold = threshold
+        self.tail = tail
+    }
+
+    /// One CUSUM a measure, a burst a window of volume and volatility, and the probability of a new regime.
+    ///
+    /// One imbalance, since 5 and 10 levels share half their orders and would count the same evidence twice; ten levels,
+    /// since the touch is already in the microprice. The one-second trade imbalance, since a longer window hands the same
+    /// trades to more vectors, and CUSUM wants independent ones.
+    public static let classic: [DetectorSpecification] =
+        ["imbalance_10", "microprice_drift", "spread_compression", "trade_imbalance_1s"].map { .init(.cusum, $0) }
+        + ["volume_z_1s", "volume_z_5s", "volume_z_30s"].map { .init(.burst, $0) }
+        + ["realized_vol_1s", "realized_vol_5s", "realized_vol_30s"].map { .init(.burst, $0) }
+        + [.init(.regime, "regime_change_probability")]
+
+    /// What a calibration learns the tails of: order flow beside the classic measures, and bursts of what was really
+    /// traded, whose robust moments the bank keeps itself.
+    public static let calibratable: [DetectorSpecification] =
+        ["imbalance_10", "microprice_drift", "spread_compression", "trade_imbalance_1s", "ofi"].map {
+            .init(.cusum, $0)
+        }
+        + ["trade_volume", "trade_count", "realized_vol"].flatMap { measure in
+            ["1s", "5s", "30s"].map { .init(.burst, "\(measure)_\($0)") }
+        }
+        + [.init(.regime, "regime_change_probability")]
+}

@@ -1,0 +1,98 @@
+import RealModule
+
+/// How surprising a statistic is while nothing happens: `−ln P(X > x)` in nats, learnt from a sample.
+///
+/// Between knots it is linear in x, which is exact for an exponential tail; beyond the last knot the slope of the last
+/// decade goes on, since a CUSUM's statistic, a reflected random walk, has an exponential tail. Below the first knot, the
+/// median, nothing is surprising. O(log knots), no allocation.
+/// Source: Asmussen (2003), Applied Probability and Queues, chapter XIII (Cramér–Lundberg).
+public struct TailTable: Sendable, Hashable, Codable {
+    /// Values of the statistic, ascending.
+    public let values: [Double]
+    /// `−ln P(X > value)`, ascending, in nats.
+    public let nats: [Double]
+
+    /// No statistic is held to be more surprising than this: 1e-130.
+    public static let natsLimit = 300.0
+    /// Most knots of a table.
+    public static let knotLimit = 256
+
+    /// `nil` where the knots are not finite, not ascending, fewer than two or more than `knotLimit`.
+    public init?(values: [Double], nats: [Double]) {
+        guard values.count == nats.count, (2...Self.knotLimit).contains(values.count),
+            (values + nats).allSatisfy(\.isFinite), nats[0] >= 0,
+            zip(values, values.dropFirst()).allSatisfy(<), zip(nats, nats.dropFirst()).allSatisfy(<)
+        else { return nil }
+        self.values = values
+        self.nats = nats
+    }
+
+    /// Refuses knots that `init(values:nats:)` refuses.
+    public init(from decoder: any Decoder) throws {
+        let container = try decoder.container(keyedBy: CodingKeys.self)
+        let values = try container.decode([Double].self, forKey: .values)
+        let nats = try container.decode([Double].self, forKey: .nats)
+        guard let table = TailTable(values: values, nats: nats) else {
+            throw DecodingError.dataCorruptedError(
+                forKey: .values, in: container,
+                debugDescription: "values and nats of a tail must ascend, 2 to \(Self.knotLimit) of each")
+        }
+        self = table
+    }
+
+    /// Learns the tail of `sample` (any order; NaN ignored): ten knots a decade of probability from the median on, as
+    /// far as `smallestTail` values lie beyond. `nil` where the sample has fewer than two different knots, as that of a
+    /// constant has. O(n log n).
+    public init?(sample: [Double], smallestTail: Int = 10) {
+        let sorted = sample.filter { !$0.isNaN }.sorted()
+        var values: [Double] = []
+        var nats: [Double] = []
+        var beyond = Double(sorted.count) / 2
+        while beyond >= Double(smallestTail) {
+            let value = sorted[sorted.count - 1 - Int(beyond)]
+            // Of equal values the last counts: its tail is what lies truly beyond.
+            if let last = values.last, value <= last {
+                values.removeLast()
+                nats.removeLast()
+            }
+            values.append(value)
+            nats.append(-Double.log(beyond / Double(sorted.count)))
+            beyond *= Self.step
+        }
+        self.init(values: values, nats: nats)
+    }
+
+    private static let step = Double.exp10(-0.1)
+
+    /// Nats of surprise at `x`, 0 to `natsLimit`; 0 for NaN.
+    public func nats(at x: Double) -> Double {
+        guard x > values[0] else { return 0 }
+        let last = values.count - 1
+        guard x < values[last] else { return min(Self.natsLimit, nats[last] + (x - values[last]) * lastSlope) }
+        var (low, high) = (0, last)
+        while high - low > 1 {
+            let middle = (low + high) / 2
+            if values[middle] <= x { low = middle } else { high = middle }
+        }
+        let share = (x - values[low]) / (values[high] - values[low])
+        return nats[low] + share * (nats[high] - nats[low])
+    }
+
+    /// The statistic at which the surprise is `nats`: the inverse of `nats(at:)` from the first knot on.
+    public func value(atNats target: Double) -> Double {
+        let last = values.count - 1
+        guard target < nats[last] else { return values[last] + (target - nats[last]) / lastSlope }
+        guard target > nats[0] else { return values[0] }
+        var index = 1
+        while nats[index] < target { index += 1 }
+        let share = (target - nats[index - 1]) / (nats[index] - nats[index - 1])
+        return values[index - 1] + share * (values[index] - values[index - 1])
+    }
+
+    /// Nats a unit of x over the last decade.
+    private var lastSlope: Double {
+        let last = values.count - 1
+        let first = max(0, last - 10)
+        return (nats[last] - nats[first]) / (values[last] - values[first])
+    }
+}
