@@ -81,6 +81,14 @@ public struct Listing: Sendable, Hashable {
         self.stepSize = stepSize
     }
 
+    /// The exchange's rule of a name: 1 to 20 capital letters, digits, dashes, underscores and dots.
+    public static func isSymbol(_ text: String) -> Bool {
+        (1...20).contains(text.utf8.count)
+            && text.utf8.allSatisfy {
+                (0x41...0x5A).contains($0) || (0x30...0x39).contains($0) || [0x2D, 0x5F, 0x2E].contains($0)
+            }
+    }
+
     /// `symbol` split into its assets by the quote assets in use; the quote asset is empty where none fits.
     public static func assets(of symbol: String) -> (base: String, quote: String) {
         let quotes = ["FDUSD", "USDT", "USDC", "TUSD", "BUSD", "BTC", "ETH", "BNB", "EUR", "TRY", "BRL", "JPY", "USD"]

@@ -9,7 +9,9 @@ struct SyntheticMarketTests {
     private static let second: Int64 = 1_000_000_000
 
     private func market(_ symbol: String = "BTCUSDT", seed: UInt64 = 7) -> SyntheticMarket {
-        SyntheticMarket(SyntheticParameters(symbol: symbol), seed: seed, startTime: Self.start)
+        let specification = SyntheticSpecification.demonstration(symbols: [symbol], seed: seed)
+        return SyntheticMarket(
+            specification.markets[0], events: specification.events, seed: seed, startTime: Self.start)
     }
 
     @Test func theSameSeedGivesTheSameBytes() throws {
@@ -55,7 +57,9 @@ struct SyntheticMarketTests {
             switch frame.kind {
             case .depth:
                 let event = try frame.decoded(ClientBook.Depth.self)
-                #expect(book.take(event) == .applied)
+                // The snapshot may already hold all of the first one.
+                let outcome = book.take(event)
+                #expect(outcome == .applied || (outcome == .ignored && prices.isEmpty), "seed \(seed), id \(event.u)")
                 guard let bid = book.bestBid, let ask = book.bestAsk else { throw Broken("a side is empty") }
                 #expect(Double(bid.price)! < Double(ask.price)!)
                 prices.append((dueSeconds: Double(frame.due) / 1e9, mid: (Double(bid.price)! + Double(ask.price)!) / 2))
@@ -90,42 +94,38 @@ struct SyntheticMarketTests {
         }
         let moves = zip(prices, prices.dropFirst(10)).map { ($1.mid / $0.mid - 1) * 1e4 }
         let deviation = (moves.map { $0 * $0 }.reduce(0, +) / Double(moves.count)).squareRoot()
-        func mid(_ offset: Int64) -> Double { prices.last { $0.dueSeconds * 1e9 <= Double(offset) }?.mid ?? .nan }
-        let ends = market.episodes.filter { $0.end < lastDue }
-        let pushes = ends.map { (mid($0.end) / mid($0.start) - 1) * ($0.aggressor == .buy ? 1e4 : -1e4) }
-        print("episodes move the price by", pushes.reduce(0, +) / Double(pushes.count), "bp on average")
         print(
             "\(symbol), seed \(seed): \(frames) frames, \(trades) trades, \(compared) books compared with tickers,",
             "price \(prices.map(\.mid).min()!)…\(prices.map(\.mid).max()!), 1 s move \(deviation) bp,",
-            "levels \(book.bids.count)/\(book.asks.count), \(market.episodes.count) episodes")
-        #expect(compared > 100 && trades > 2_500 && joined.isEmpty)
+            "levels \(book.bids.count)/\(book.asks.count), \(market.events.count) events")
+        #expect(compared > 100 && trades > 1_500 && joined.isEmpty)
         #expect(book.bids.count > 40 && book.asks.count > 40)
     }
 
-    @Test func episodesAreOneSidedAndBusy() throws {
+    @Test func theDemonstrationsEventsAreOneSidedAndBusy() throws {
         var market = market()
         let frames = try market.frames(until: 600 * Self.second)
         let trades = try frames.filter { $0.kind == .trade }
             .map { (due: $0.due, isBuy: !(try $0.decoded(ClientBook.Trade.self).m)) }
-        let episodes = market.episodes.filter { $0.end < 600 * Self.second }
-        #expect((17...34).contains(episodes.count))
-        #expect(episodes[0].start < 30 * Self.second)
+        let events = market.events.filter { $0.end < 600 * Self.second }
+        #expect((17...34).contains(events.count))
+        #expect(events[0].start < 30 * Self.second)
         var previousEnd: Int64 = 0
-        for episode in episodes {
-            #expect((15 * Self.second...30 * Self.second).contains(episode.start - previousEnd))
-            #expect((3 * Self.second...5 * Self.second).contains(episode.end - episode.start))
-            previousEnd = episode.end
+        for event in events {
+            #expect((15 * Self.second...30 * Self.second).contains(event.start - previousEnd))
+            #expect((3 * Self.second...5 * Self.second).contains(event.end - event.start))
+            previousEnd = event.end
         }
-        func isInside(_ due: Int64) -> SyntheticMarket.Episode? { episodes.first { $0.start <= due && due < $0.end } }
-        let inside = trades.filter { isInside($0.due) != nil }
-        let along = inside.filter { $0.isBuy == (isInside($0.due)?.aggressor == .buy) }
-        let length = Double(episodes.map { $0.end - $0.start }.reduce(0, +)) / 1e9
+        func event(at due: Int64) -> PlantedEvent? { events.first { $0.start <= due && due < $0.end } }
+        let inside = trades.filter { event(at: $0.due) != nil }
+        let along = inside.filter { $0.isBuy == (event(at: $0.due)?.direction == .buy) }
+        let length = Double(events.map { $0.end - $0.start }.reduce(0, +)) / 1e9
         let quiet = Double(trades.count - inside.count) / (600 - length)
         print(
-            "trades per second: quiet \(quiet), episodes \(Double(inside.count) / length),",
+            "trades per second: quiet \(quiet), events \(Double(inside.count) / length),",
             "along \(Double(along.count) / Double(inside.count))")
         #expect(Double(inside.count) / length > 3 * quiet)
-        #expect(Double(along.count) > 0.85 * Double(inside.count))
+        #expect(Double(along.count) > 0.8 * Double(inside.count))
     }
 
     private struct Broken: Error {

@@ -2,7 +2,7 @@ import Microstructure
 
 /// Writes a synthetic market's happenings as the venue's frames.
 struct SyntheticFrames: Sendable {
-    /// Written and not yet sent, in order of time. Holds what one event makes: a dozen at most.
+    /// Written and not yet sent, in order of time. Holds what one step makes.
     private(set) var queue: [MarketFrame] = []
 
     private let listing: Listing
@@ -10,8 +10,6 @@ struct SyntheticFrames: Sendable {
     private var nextTradeID: Int64
     /// The last id that the depth stream has shown.
     private var depthID: Int64
-    private var changedBids: Set<Price> = []
-    private var changedAsks: Set<Price> = []
 
     init(listing: Listing, lastUpdateID: Int64, firstTradeID: Int64) {
         self.listing = listing
@@ -25,23 +23,18 @@ struct SyntheticFrames: Sendable {
 
     mutating func takeFirst() -> MarketFrame { queue.removeFirst() }
 
-    /// A level that the next depth event must show.
-    mutating func noteChange(_ isBid: Bool, _ price: Price) {
-        if isBid { changedBids.insert(price) } else { changedAsks.insert(price) }
-    }
-
     /// All changes since the last call; nothing where there are none, as on the exchange.
-    mutating func appendDepth(_ book: borrowing OrderBook, due: Int64, time: Int64) {
-        guard book.updateID > depthID else { return }
-        let bids = changedBids.sorted(by: >).map { PriceLevel(price: $0, quantity: book.bids.quantity(at: $0)) }
-        let asks = changedAsks.sorted().map { PriceLevel(price: $0, quantity: book.asks.quantity(at: $0)) }
-        changedBids.removeAll(keepingCapacity: true)
-        changedAsks.removeAll(keepingCapacity: true)
+    mutating func appendDepth(_ market: borrowing SyntheticBook, due: Int64, time: Int64) {
+        guard market.updateID > depthID else { return }
+        let bids = Set(market.changedBids).sorted(by: >)
+            .map { PriceLevel(price: $0, quantity: market.book.bids.quantity(at: $0)) }
+        let asks = Set(market.changedAsks).sorted()
+            .map { PriceLevel(price: $0, quantity: market.book.asks.quantity(at: $0)) }
         let text = """
-            {"e":"depthUpdate","E":\(time),"s":"\(listing.symbol)","U":\(depthID + 1),"u":\(book.updateID),\
+            {"e":"depthUpdate","E":\(time),"s":"\(listing.symbol)","U":\(depthID + 1),"u":\(market.updateID),\
             "b":\(levels(bids)),"a":\(levels(asks))}
             """
-        depthID = book.updateID
+        depthID = market.updateID
         append(depthStream, .depth, due, text)
     }
 
@@ -57,8 +50,7 @@ struct SyntheticFrames: Sendable {
         nextTradeID += 1
     }
 
-    mutating func appendTicker(_ book: borrowing OrderBook, updateID: Int64, due: Int64) {
-        guard let bid = book.bids.best, let ask = book.asks.best else { return }
+    mutating func appendTicker(_ bid: PriceLevel, _ ask: PriceLevel, updateID: Int64, due: Int64) {
         append(
             tickerStream, .bookTicker, due,
             """
@@ -68,11 +60,12 @@ struct SyntheticFrames: Sendable {
     }
 
     /// The REST answer.
-    func snapshot(of book: borrowing OrderBook, limit: Int) -> [UInt8] {
+    func snapshot(of market: borrowing SyntheticBook, limit: Int) -> [UInt8] {
+        let book = market.book
         let bids = (0..<min(limit, book.bids.count)).map { book.bids[$0] }
         let asks = (0..<min(limit, book.asks.count)).map { book.asks[$0] }
         return Array(
-            #"{"lastUpdateId":\#(book.updateID),"bids":\#(levels(bids)),"asks":\#(levels(asks))}"#.utf8)
+            #"{"lastUpdateId":\#(market.updateID),"bids":\#(levels(bids)),"asks":\#(levels(asks))}"#.utf8)
     }
 
     private mutating func append(_ stream: String, _ kind: StreamKind, _ due: Int64, _ payload: String) {

@@ -1,0 +1,299 @@
+import Microstructure
+
+/// Orders under way and open positions of one symbol.
+struct PositionBook: Sendable {
+    /// An entry that has not yet become a position.
+    private struct Entry {
+        var record: Int
+        var decision: Decision
+        var side: Side
+        var due: Timestamp
+        var resting: RestingOrder?
+        var expires = Timestamp(nanoseconds: .max)
+        var fill = Fill()
+        var settlement = Settlement()
+    }
+
+    private struct Position {
+        var decision: Decision
+        var side: Side
+        var quantity: Int64
+        var remaining: Int64
+        var barrier: TripleBarrier
+        var entry: Settlement
+        var entryNotional: Int128
+        var exit = Settlement()
+        var exitNotional = Int128(0)
+        var exitQuotes = 0
+        /// Why and from when on it is being left.
+        var closing: (outcome: BarrierOutcome, due: Timestamp)?
+        /// A limit order at the target arrives then.
+        var targetDue: Timestamp
+        var target: RestingOrder?
+    }
+
+    private(set) var trades: [TradeRecord] = []
+    private(set) var partialEntries: UInt64 = 0
+    private(set) var partialExits: UInt64 = 0
+    private let configuration: BacktestConfiguration
+    private let limits: BarrierLimits
+    private let symbol: String
+    private var entries: [Entry] = []
+    private var positions: [Position] = []
+
+    init(_ configuration: BacktestConfiguration, symbol: String) {
+        self.configuration = configuration
+        limits = configuration.limits
+        self.symbol = symbol
+    }
+
+    var isIdle: Bool { entries.isEmpty && positions.isEmpty }
+    var openCount: Int { entries.count + positions.count }
+    var hasRestingOrders: Bool {
+        !isIdle && (configuration.entryOrder == .limit || configuration.targetOrder == .limit)
+    }
+
+    /// Sends an order; says why not.
+    mutating func enter(
+        _ record: Int, _ decision: Decision, side: Side, due: Timestamp, hasCapital: Bool
+    ) -> SkipReason? {
+        guard openCount < configuration.maxOpenPositions else { return .positionLimit }
+        guard hasCapital else { return .noCapital }
+        entries.append(Entry(record: record, decision: decision, side: side, due: due))
+        return nil
+    }
+
+    /// A trade meets the orders that rest.
+    mutating func process(_ trade: Trade, market: MarketView, account: inout Account, at time: Timestamp) {
+        // A book that is newer than the trade has it in its sizes already.
+        guard trade.times.venue >= market.bookVenueTime else { return }
+        for place in entries.indices {
+            guard let filled = entries[place].resting?.process(trade), filled > 0 else { continue }
+            fillEntry(place, filled, &account)
+        }
+        for place in positions.indices {
+            guard let filled = positions[place].target?.process(trade), filled > 0 else { continue }
+            fillTarget(place, filled, &account)
+        }
+        settleFull(account: &account, at: time)
+    }
+
+    /// A quote meets everything. `skipped` is told of entries that came to nothing.
+    mutating func process(
+        market: MarketView, account: inout Account, delay: (Timestamp) -> Int64, at time: Timestamp,
+        skipped: (_ record: Int, SkipReason) -> Void
+    ) {
+        for place in positions.indices { leave(place, market: market, account: &account, delay: delay, at: time) }
+        settleFull(account: &account, at: time)
+        var place = 0
+        while place < entries.count {
+            guard time > entries[place].due else {
+                place += 1
+                continue
+            }
+            if configuration.entryOrder == .market {
+                take(place, market: market, account: &account)
+            } else {
+                wait(place, market: market, account: &account, at: time)
+            }
+            let entry = entries[place]
+            if let order = entry.resting, order.remaining > 0, time < entry.expires {
+                place += 1
+                continue
+            }
+            entries.remove(at: place)
+            if entry.fill.quantity > 0 {
+                open(entry, delay: delay, at: time)
+            } else {
+                skipped(entry.record, entry.resting == nil ? .noLiquidity : .notFilled)
+            }
+        }
+    }
+
+    /// The tape is over: positions end at the last quote, the whole at its best price.
+    mutating func finish(
+        market: MarketView, account: inout Account, at time: Timestamp, skipped: (_ record: Int, SkipReason) -> Void
+    ) {
+        for entry in entries {
+            if entry.fill.quantity > 0 {
+                open(entry, delay: { _ in 0 }, at: time)
+            } else {
+                skipped(entry.record, .endOfData)
+            }
+        }
+        entries.removeAll()
+        // A hole at the end leaves the last position without a price: it then ends at its entry's.
+        for place in positions.indices where positions[place].remaining > 0 {
+            let side = positions[place].side
+            var fill = Fill()
+            fill.add(
+                price: market.isQuoted
+                    ? (side == .long ? market.bid : market.ask) : positions[place].barrier.entryPrice,
+                quantity: positions[place].remaining)
+            positions[place].closing = (.endOfData, time)
+            close(place, fill, fee: configuration.takerFee, slippage: configuration.slippage, &account)
+        }
+        settleFull(account: &account, at: time)
+    }
+
+    // MARK: Entries
+
+    /// Goods that `position_fraction` of the capital pays at a price.
+    private func size(_ price: Price, _ account: Account) -> Int64 {
+        let money = Double(account.initial) * configuration.positionFraction
+        return Int64(min(4e18, (money / (Double(price.mantissa) * Double(Rate.one))).rounded(.down)))
+    }
+
+    private mutating func take(_ place: Int, market: MarketView, account: inout Account) {
+        let side = entries[place].side
+        let wanted = size(side == .long ? market.ask : market.bid, account)
+        let fill = MarketOrder.execute(wanted, against: side == .long ? market.asks : market.bids)
+        if fill.quantity < wanted { partialEntries += 1 }
+        entries[place].fill = fill
+        entries[place].settlement = account.settle(
+            fill, side: side, fee: configuration.takerFee, slippage: configuration.slippage)
+    }
+
+    private mutating func wait(_ place: Int, market: MarketView, account: inout Account, at time: Timestamp) {
+        let side = entries[place].side
+        let own = side == .long ? market.bids : market.asks
+        if let order = entries[place].resting {
+            let filled = entries[place].resting?.process(
+                shown: Self.shown(order.price, on: own, side: side), other: side == .long ? market.ask : market.bid)
+            if let filled, filled > 0 { fillEntry(place, filled, &account) }
+            return
+        }
+        let quantity = size(own[0].price, account)
+        guard quantity > 0 else { return }
+        entries[place].resting = RestingOrder(
+            side: side, price: own[0].price, quantity: quantity,
+            // Sizes implied by trades are not known: nothing stands before the order, and only a trade through it fills.
+            ahead: market.isImplied ? Int64.max : own[0].quantity.mantissa, model: configuration.queueModel)
+        entries[place].expires = time.advanced(byNanoseconds: Int64(configuration.entryTimeoutSeconds * 1e9))
+    }
+
+    private mutating func fillEntry(_ place: Int, _ quantity: Int64, _ account: inout Account) {
+        guard let order = entries[place].resting else { return }
+        var fill = Fill()
+        fill.add(price: order.price, quantity: quantity)
+        entries[place].settlement += account.settle(
+            fill, side: order.side, fee: configuration.makerFee, slippage: Rate(parts: 0))
+        entries[place].fill.add(price: order.price, quantity: quantity)
+    }
+
+    private mutating func open(_ entry: Entry, delay: (Timestamp) -> Int64, at time: Timestamp) {
+        let quantity = Int128(entry.fill.quantity)
+        let average = (entry.fill.notional + (entry.side == .long ? quantity - 1 : 0)) / quantity
+        positions.append(
+            Position(
+                decision: entry.decision, side: entry.side, quantity: entry.fill.quantity,
+                remaining: entry.fill.quantity,
+                barrier: TripleBarrier(
+                    side: entry.side, entryPrice: Price(Int64(average)), entryTime: time, limits: limits),
+                entry: entry.settlement, entryNotional: entry.fill.notional,
+                targetDue: time.advanced(byNanoseconds: delay(time))))
+    }
+
+    // MARK: Exits
+
+    private mutating func leave(
+        _ place: Int, market: MarketView, account: inout Account, delay: (Timestamp) -> Int64, at time: Timestamp
+    ) {
+        let side = positions[place].side
+        let reached = positions[place].barrier.process(bid: market.bid, ask: market.ask, at: time)
+        if configuration.targetOrder == .limit, time > positions[place].targetDue {
+            rest(place, market: market, isReached: reached == .profitTarget, account: &account)
+            if positions[place].remaining == 0 { return }
+        }
+        if positions[place].closing == nil, let reached,
+            reached != .profitTarget || configuration.targetOrder == .market
+        {
+            positions[place].closing = (reached, time.advanced(byNanoseconds: delay(time)))
+            return
+        }
+        guard let closing = positions[place].closing, time > closing.due else { return }
+        let fill = MarketOrder.execute(
+            positions[place].remaining, against: side == .long ? market.bids : market.asks)
+        close(place, fill, fee: configuration.takerFee, slippage: configuration.slippage, &account)
+        positions[place].exitQuotes += 1
+        if positions[place].exitQuotes == 2 { partialExits += 1 }
+    }
+
+    /// The limit order at the target.
+    private mutating func rest(_ place: Int, market: MarketView, isReached: Bool, account: inout Account) {
+        let side = positions[place].side
+        let price = positions[place].barrier.targetPrice
+        if isReached {
+            // The other side has come to the order.
+            fillTarget(place, positions[place].remaining, &account)
+            return
+        }
+        let own = side == .long ? market.asks : market.bids
+        let shown = Self.shown(price, on: own, side: side.opposite)
+        if positions[place].target != nil {
+            let filled = positions[place].target?.process(shown: shown, other: side == .long ? market.bid : market.ask)
+            if let filled, filled > 0 { fillTarget(place, filled, &account) }
+        } else if let shown {
+            // All that rests there when the record first reaches that far is taken to stand before the order.
+            positions[place].target = RestingOrder(
+                side: side.opposite, price: price, quantity: positions[place].remaining,
+                ahead: market.isImplied ? .max : shown, model: configuration.queueModel)
+        }
+    }
+
+    private mutating func fillTarget(_ place: Int, _ quantity: Int64, _ account: inout Account) {
+        var fill = Fill()
+        fill.add(
+            price: positions[place].barrier.targetPrice, quantity: min(quantity, positions[place].remaining))
+        if fill.quantity == positions[place].remaining {
+            positions[place].closing = (.profitTarget, positions[place].targetDue)
+        }
+        close(place, fill, fee: configuration.makerFee, slippage: Rate(parts: 0), &account)
+    }
+
+    private mutating func close(_ place: Int, _ fill: Fill, fee: Rate, slippage: Rate, _ account: inout Account) {
+        positions[place].exit += account.settle(
+            fill, side: positions[place].side.opposite, fee: fee, slippage: slippage)
+        positions[place].exitNotional += fill.notional
+        positions[place].remaining -= fill.quantity
+    }
+
+    /// Takes the positions that are closed out of the book.
+    private mutating func settleFull(account: inout Account, at time: Timestamp) {
+        guard positions.contains(where: { $0.remaining == 0 }) else { return }
+        for position in positions where position.remaining == 0 {
+            let held = time.nanoseconds(since: position.barrier.entryTime)
+            let funding = account.charge(
+                position.entry.value, ratePerDay: Rate(configuration.fundingRatePerDay), nanoseconds: held)
+            let gain = (position.exit.value - position.entry.value) * Int128(position.side.sign)
+            let fees = position.entry.fee + position.exit.fee
+            let slippage = position.entry.slippage + position.exit.slippage
+            let profit = gain - fees - slippage - funding
+            let quantity = Double(position.quantity)
+            // Price units of an average, in the quote asset: money over goods.
+            let unit = account.unit / Double(Rate.one)
+            let goods = account.goods(position.quantity)
+            trades.append(
+                TradeRecord(
+                    id: position.decision.id, symbol: symbol, side: position.side, score: position.decision.score,
+                    outcome: position.closing?.outcome ?? .endOfData,
+                    signalTimeNanoseconds: position.decision.time.nanoseconds,
+                    entryTimeNanoseconds: position.barrier.entryTime.nanoseconds,
+                    exitTimeNanoseconds: time.nanoseconds, quantity: goods,
+                    entryPrice: Double(position.entryNotional) / unit / goods,
+                    exitPrice: Double(position.exitNotional) / unit / goods, fees: account.value(fees),
+                    slippage: account.value(slippage), funding: account.value(funding),
+                    profit: account.value(profit),
+                    netReturn: quantity > 0 ? Double(profit) / Double(position.entry.value) : 0))
+        }
+        positions.removeAll { $0.remaining == 0 }
+    }
+
+    /// What rests at a price; `nil` where the recorded levels do not reach that far.
+    static func shown(_ price: Price, on levels: [PriceLevel], side: Side) -> Int64? {
+        guard let worst = levels.last else { return nil }
+        for level in levels where level.price == price { return level.quantity.mantissa }
+        let isWithin = side == .long ? price > worst.price : price < worst.price
+        return isWithin ? 0 : nil
+    }
+}

@@ -1,0 +1,9 @@
+/// A name of a JSON object's member, whichever it is: how a file's unknown members are found.
+struct MemberName: CodingKey {
+    let stringValue: String
+    let intValue: Int? = nil
+
+    init(_ name: String) { stringValue = name }
+    init?(stringValue: String) { self.stringValue = stringValue }
+    init?(intValue: Int) { nil }
+}

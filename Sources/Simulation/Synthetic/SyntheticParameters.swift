@@ -1,0 +1,82 @@
+import Microstructure
+
+/// What one synthetic market is made of. Rates are means per second of market time while nothing is planted.
+public struct SyntheticParameters: Sendable, Equatable {
+    public var listing: Listing
+    /// Where the price begins, in ticks.
+    public var startPriceTicks: Int64
+    /// Limit orders and cancellations of both sides that come of themselves; what makes the market comes on top.
+    public var orderRate: Double
+    /// Market orders of both sides.
+    public var marketOrderRate: Double
+    /// Sizes are lognormal: the median in steps, and the deviation of the logarithm.
+    public var orderSizeSteps: Double
+    public var orderSizeDeviation: Double
+    public var marketOrderSizeSteps: Double
+    public var marketOrderSizeDeviation: Double
+    /// What those who make the market put at a new best price, in steps.
+    public var makerSizeSteps: Double
+    /// Deviation of the move in a second, in basis points.
+    public var volatility: Double
+    /// The spread that those who make the market keep, in ticks.
+    public var spreadTicks: Int64
+    /// Orders of both sides about which the book settles.
+    public var restingOrders: Int
+    /// The common part of the variance of news, 0 to 1.
+    public var correlation: Double
+
+    /// A market like the recorded one for BTC and ETH (`StylizedFacts` beside each other: the article Synthetic), one of the
+    /// right size for SOL, and a generic one at price 1 for any other symbol.
+    public init(symbol: String) {
+        let assets = Listing.assets(of: symbol)
+        /// Price in the quote asset, tick and step in 10⁻⁸, median orders in the base asset.
+        let (price, tick, step): (Double, Int64, Int64) =
+            switch assets.base {
+            case "BTC": (61_800, 1_000_000, 1_000)
+            case "ETH": (2_680, 1_000_000, 10_000)
+            case "SOL": (150, 1_000_000, 100_000)
+            default: (1, 1_000, 10_000_000)
+            }
+        // Sizes in the quote asset.
+        let (order, orderDeviation, market, marketDeviation, maker): (Double, Double, Double, Double, Double) =
+            switch assets.base {
+            case "BTC": (3_000, 1.7, 200, 2.1, 90_000)
+            case "ETH": (1_100, 1.7, 110, 2.3, 15_000)
+            default: (300, 2.0, 60, 2.4, 4_000)
+            }
+        func steps(_ value: Double) -> Double { value / price * 1e8 / Double(step) }
+        listing = Listing(
+            symbol: symbol, baseAsset: assets.base, quoteAsset: assets.quote, tickSize: tick, stepSize: step)
+        startPriceTicks = Int64((price * 1e8 / Double(tick)).rounded())
+        orderRate = assets.base == "BTC" ? 400 : assets.base == "ETH" ? 320 : 200
+        marketOrderRate = assets.base == "BTC" ? 7 : 3
+        orderSizeSteps = steps(order)
+        orderSizeDeviation = orderDeviation
+        marketOrderSizeSteps = steps(market)
+        marketOrderSizeDeviation = marketDeviation
+        makerSizeSteps = steps(maker)
+        volatility = assets.base == "BTC" ? 1.3 : assets.base == "ETH" ? 1.1 : 1.5
+        spreadTicks = 1
+        restingOrders = assets.base == "BTC" ? 1_000 : 1_200
+        correlation = 0.7
+    }
+
+    /// The same market at another price: its orders keep their worth in the quote asset.
+    public mutating func moveStart(to price: Double) {
+        let ticks = max(1_000, Int64((price * 1e8 / Double(listing.tickSize)).rounded()))
+        let factor = Double(startPriceTicks) / Double(ticks)
+        startPriceTicks = ticks
+        orderSizeSteps = max(1, orderSizeSteps * factor)
+        marketOrderSizeSteps = max(1, marketOrderSizeSteps * factor)
+        makerSizeSteps = max(1, makerSizeSteps * factor)
+    }
+
+    /// The same market with `factor` times the flow. The book keeps its depth.
+    public mutating func scaleRates(by factor: Double) {
+        orderRate *= factor
+        marketOrderRate *= factor
+    }
+
+    /// Ticks in a basis point of the start price.
+    public var ticksPerBasisPoint: Double { Double(startPriceTicks) * 1e-4 }
+}
