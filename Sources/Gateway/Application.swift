@@ -3,6 +3,7 @@ import Logging
 import NIOCore
 import Pipeline
 import ServiceLifecycle
+import Transport
 import Wire
 import ZeroMQ
 
@@ -11,7 +12,12 @@ struct GatewayParts<Repository: SignalRepository>: Sendable {
     let service: String
     let repository: Repository
     let hub: SignalHub
+    let board: FeedBoard
+    let markets: MarketBoard
+    let views = LiveViews()
     let intake: SignalIntake<Repository>
+    let alerts: AlertsController
+    let access: AccessPolicy
     let health: Health
     let metrics: PrometheusRegistry
     let logger: Logger
@@ -20,43 +26,55 @@ struct GatewayParts<Repository: SignalRepository>: Sendable {
 /// Limits of the HTTP server.
 enum ServerLimits {
     /// Open connections; further ones wait in the listen queue until one closes.
-    static let connections = 4_096
+    static let connections = 16_384
+    /// Descriptors left for files, the bus and other things, where the process may open fewer than the connections need.
+    static let reservedDescriptors = 1_024
     /// Bytes of one header field, and of all together; a larger head is answered 400 and the connection closed.
     static let headerFieldBytes = 8 << 10
     static let headerBytes = 32 << 10
     static let headerFields = 100
+    /// What the kernel holds for a client that does not read; it takes twice as much for its own accounts.
+    static let sendBufferBytes = 256 << 10
     /// Seconds after which a connection is closed on which no request, or no further byte of one, has come.
     static let idleSeconds: Int64 = 60
 }
 
 /// The HTTP server with all its routes, over any repository.
 func buildApplication<Repository: SignalRepository>(
-    _ parts: GatewayParts<Repository>, address: BindAddress, onListening: @escaping @Sendable (Int) -> Void
-) -> some ApplicationProtocol {
+    _ parts: GatewayParts<Repository>, _ server: GatewayConfiguration.Server,
+    onListening: @escaping @Sendable (Int) -> Void
+) throws -> some ApplicationProtocol {
     let system = SystemController(service: parts.service, health: parts.health, metrics: parts.metrics)
+    let dashboard = DashboardController()
     let routes =
         SignalsController(repository: parts.repository, intake: parts.intake).routes
         + SignalStreamController(repository: parts.repository, hub: parts.hub).routes
-        + system.routes
+        + ExplainController(repository: parts.repository, board: parts.markets).routes
+        + StatsController(board: parts.board).routes
+        + MarketController(board: parts.markets, feeds: parts.board).routes
+        + MarketStreamController(board: parts.markets, feeds: parts.board, views: parts.views).routes
+        + parts.alerts.routes + system.routes
+    let meters = HTTPMeters()
+    let desk = GatewayDesk(
+        service: parts.service, health: parts.health, repository: parts.repository, intake: parts.intake,
+        pages: parts.intake.pages, access: parts.access, meters: meters)
     let router = Router(context: GatewayRequestContext.self)
-    router.add(middleware: HTTPMetricsMiddleware())
+    router.add(middleware: HTTPMetricsMiddleware(meters: meters))
+    router.add(middleware: CrossOriginMiddleware(origins: server.origins))
     router.add(middleware: ProblemMiddleware())
-    for route in routes + [system.index(of: routes)] { router.add(route) }
+    for route in routes + dashboard.routes + [dashboard.index(orElse: system.index(of: routes))] {
+        router.add(route, behind: parts.access)
+    }
 
     // The server's own notes about starting are said by `onListening`, once.
     var logger = parts.logger
     logger.logLevel = max(logger.logLevel, .notice)
     return Application(
         router: router,
-        server: .http1(
-            configuration: .init(
-                idleTimeout: .seconds(ServerLimits.idleSeconds),
-                httpDecoderConfiguration: .init(
-                    maxHeaderFieldSize: ServerLimits.headerFieldBytes, maxHeaderListSize: ServerLimits.headerBytes,
-                    maxHeaderFieldCount: ServerLimits.headerFields))),
+        server: try GatewayChannel.server(desk, tls: server.tls),
         configuration: ApplicationConfiguration(
-            address: address, backlog: 1_024,
-            availableConnectionsDelegate: .maximum(ServerLimits.connections, logger: logger)),
+            address: .hostname(server.host, port: server.port), backlog: 4_096,
+            availableConnectionsDelegate: .maximum(server.connections, logger: logger)),
         services: [StreamHeartbeat(hub: parts.hub)],
         onServerRunning: { channel in
             guard let port = channel.localAddress?.port else { return }
@@ -96,31 +114,43 @@ func gatewayServices(
     _ configuration: GatewayConfiguration, _ runtime: ServiceRuntime,
     onListening: @escaping @Sendable (Int) -> Void = { _ in }
 ) throws -> [any Service] {
-    let context = try Context()
-    let repository = InMemorySignalRepository()
+    let context = try Context(security: runtime.security)
+    let repository = try SQLiteSignalRepository(path: configuration.storePath, retention: configuration.retention)
     let hub = SignalHub()
-    let intake = SignalIntake(repository: repository, hub: hub, logger: runtime.logger)
-    let store = StageThread("store") { stop in
-        try intake.run(
-            alerts: configuration.alerts, in: context, epoch: runtime.epoch, health: runtime.health, until: stop)
-    }
+    let board = FeedBoard()
+    let posted = try WakeSignal()
+    let intake = SignalIntake(repository: repository, hub: hub, logger: runtime.logger) { posted.wake() }
+    let store = StageThread("store") { stop in try intake.run(health: runtime.health, until: stop) }
+    let markets = MarketBoard()
     let upstreams: [UpstreamReader] = [
-        UpstreamReader(.tick, configuration.ticks, mustBeHeard: true),
-        UpstreamReader(.feature, configuration.features, mustBeHeard: true),
-        UpstreamReader(.signal, configuration.signals, mustBeHeard: false),
+        UpstreamReader(.tick, configuration.ticks), UpstreamReader(.feature, configuration.features),
+        UpstreamReader(.detector, configuration.signals),
     ]
-    let readers = upstreams.filter { !$0.endpoints.isEmpty }.map { upstream in
+    var readers = upstreams.filter { !$0.endpoints.isEmpty }.map { upstream in
         StageThread(upstream.part) { stop in
-            try upstream.run(in: context, runtime, until: stop) { delivery in
-                if case .signal(let signal) = delivery.envelope.payload { intake.receive(signal) }
+            try upstream.run(in: context, runtime, until: stop) {
+                board.receive($0)
+                markets.receive($0)
             }
         }
     }
+    if !configuration.signals.isEmpty {
+        let reader = SignalReader(
+            signals: configuration.signals, replay: configuration.replay, repository: repository, intake: intake)
+        readers.append(StageThread("signals") { stop in try reader.run(in: context, runtime, until: stop) })
+    }
+    if !configuration.replay.isEmpty {
+        let forwarder = PostForwarder(replay: configuration.replay, repository: repository, wake: posted)
+        readers.append(StageThread("posted") { stop in try forwarder.run(in: context, runtime, until: stop) })
+    }
     let parts = GatewayParts(
-        service: runtime.name, repository: repository, hub: hub, intake: intake, health: runtime.health,
-        metrics: runtime.metrics, logger: runtime.logger)
-    let application = buildApplication(
-        parts, address: .hostname(configuration.host, port: configuration.port), onListening: onListening)
-    let http = HTTPService(host: configuration.host, port: configuration.port, application: application)
+        service: runtime.name, repository: repository, hub: hub, board: board, markets: markets, intake: intake,
+        alerts: AlertsController(alerter: configuration.alerterURL, http: try HTTPClient()),
+        access: AccessPolicy(
+            keys: configuration.server.keys, requestsPerSecond: configuration.server.requestsPerSecond),
+        health: runtime.health, metrics: runtime.metrics, logger: runtime.logger)
+    let server = configuration.server.fitted(runtime.logger)
+    let application = try buildApplication(parts, server, onListening: onListening)
+    let http = HTTPService(host: server.host, port: server.port, application: application)
     return [store] + readers + [http]
 }

@@ -58,6 +58,7 @@ struct Bench: ~Copyable {
     private let group: ServiceGroup
     private let ended: DispatchSemaphore
     private let failure: Failure
+    private let folder: URL
 
     private final class Failure: Sendable {
         let error = Mutex<(any Error)?>(nil)
@@ -65,7 +66,7 @@ struct Bench: ~Copyable {
 
     private init(
         port: Int, health: Health, publisher: consuming Publisher, alerter: consuming Socket, group: ServiceGroup,
-        ended: DispatchSemaphore, failure: Failure
+        ended: DispatchSemaphore, failure: Failure, folder: URL
     ) {
         self.port = port
         self.health = health
@@ -74,9 +75,12 @@ struct Bench: ~Copyable {
         self.group = group
         self.ended = ended
         self.failure = failure
+        self.folder = folder
     }
 
-    private static func start() throws -> Bench {
+    deinit { try? FileManager.default.removeItem(at: folder) }
+
+    private static func start(_ server: GatewayConfiguration.Server) throws -> Bench {
         let context = try Context()
         var publisher = try Publisher(
             [.plain("tcp://127.0.0.1:*")], in: context, producer: "bench", epoch: 1, kind: .signal)
@@ -85,10 +89,24 @@ struct Bench: ~Copyable {
         let alerter = try Socket(.pull, in: context, options: options)
         let alerts = try alerter.bind("tcp://127.0.0.1:*")
         let upstream = [Endpoint.plain(try publisher.endpoint)]
-        let configuration = GatewayConfiguration(
-            host: "127.0.0.1", port: 0, ticks: upstream, features: upstream, signals: upstream, alerts: [.plain(alerts)]
-        )
+        let folder = FileManager.default.temporaryDirectory.appending(path: "gateway-\(UUID().uuidString.prefix(8))")
         let logger = Logger(label: "gateway-tests")
+        // A detector's signal log, for what is posted.
+        let wake = try WakeSignal()
+        let queue = Mailbox<UnloggedSignal>(limit: 10, waking: { wake.wake() })
+        let bus = "ipc://\(folder.path)"
+        try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+        let log = SignalLogConfiguration(
+            path: folder.path + "/signals.sqlite", publish: [.plain("\(bus)/signals")], alerts: [.plain(alerts)],
+            replay: [.plain("\(bus)/replay")])
+        let logRuntime = ServiceRuntime(
+            name: "detector", logger: logger, health: Health(), metrics: testMetrics, epoch: 1)
+        let logThread = StageThread("log") { stop in
+            try SignalLogStage.run(log, logRuntime, from: queue, wokenBy: wake, until: stop)
+        }
+        let configuration = GatewayConfiguration(
+            server: server, ticks: upstream, features: upstream, signals: upstream + log.publish,
+            replay: log.replay, storePath: folder.path + "/gateway.sqlite", retention: .init(), alerterURL: nil)
         let health = Health()
         let runtime = ServiceRuntime(
             name: "api-gateway", logger: logger, health: health, metrics: testMetrics, epoch: 1)
@@ -100,7 +118,9 @@ struct Bench: ~Copyable {
         }
         let group = ServiceGroup(
             configuration: .init(
-                services: services.map { .init(service: $0, successTerminationBehavior: .gracefullyShutdownGroup) },
+                services: ([logThread] + services).map {
+                    .init(service: $0, successTerminationBehavior: .gracefullyShutdownGroup)
+                },
                 logger: logger))
         Task {
             do { try await group.run() } catch { failure.error.withLock { $0 = error } }
@@ -109,16 +129,16 @@ struct Bench: ~Copyable {
         }
         listening.wait()
         if let error = failure.error.withLock({ $0 }) { throw error }
-        // All three readers have joined, so that nothing published from here on is missed.
+        // All readers have joined, so that nothing published from here on is missed.
         let deadline = Date(timeIntervalSinceNow: Connection.patienceSeconds)
-        while publisher.subscriptions < 3, Date() < deadline {
+        while publisher.subscriptions < 4, Date() < deadline {
             try publisher.countSubscriptions()
             usleep(2_000)  // house-rule: the pause between two looks at a condition
         }
-        #expect(publisher.subscriptions == 3)
+        #expect(publisher.subscriptions == 4)
         return Bench(
             port: port.number.load(ordering: .acquiring), health: health, publisher: publisher, alerter: alerter,
-            group: group, ended: ended, failure: failure)
+            group: group, ended: ended, failure: failure, folder: folder)
     }
 
     private final class PortBox: Sendable {
@@ -137,9 +157,12 @@ struct Bench: ~Copyable {
     }
 
     /// Starts a gateway, runs `body` against it and stops it.
-    static func run(_ body: @escaping @Sendable (inout Bench) throws -> Void) async throws {
+    static func run(
+        _ server: GatewayConfiguration.Server = .init(host: "127.0.0.1", port: 0),
+        _ body: @escaping @Sendable (inout Bench) throws -> Void
+    ) async throws {
         try await onThread {
-            var bench = try start()
+            var bench = try start(server)
             let result = Result { try body(&bench) }
             #expect(try bench.stop(within: Connection.patienceSeconds))
             try result.get()

@@ -125,9 +125,11 @@ func ask(
     return try connection.answer(toHead: method == "HEAD")
 }
 
-func post(_ port: Int, _ body: String, contentType: String? = "application/json") throws -> Connection.Answer {
-    try ask(
-        port, "POST", "/api/v1/signals", headers: contentType.map { [("Content-Type", $0)] } ?? [], body: body)
+func post(
+    _ port: Int, _ body: String, contentType: String? = "application/json", headers: [(String, String)] = []
+) throws -> Connection.Answer {
+    let type = contentType.map { [("Content-Type", $0)] } ?? []
+    return try ask(port, "POST", "/api/v1/signals", headers: type + headers, body: body)
 }
 
 /// An open live stream.

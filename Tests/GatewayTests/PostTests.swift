@@ -40,6 +40,26 @@ extension GatewayTests {
             }
         }
 
+        /// The alert comes through the signal log, under a place of its own in it; a repeated key brings no second.
+        @Test func anIdempotencyKeyMakesARepeatedPostCountOnce() async throws {
+            try await Bench.run { bench in
+                let key = [("Idempotency-Key", "order-1")]
+                let first = try post(bench.port, Self.example, headers: key)
+                let second = try post(bench.port, Self.example, headers: key)
+                #expect(first.status == 202 && second.status == 202)
+                #expect(first.body == second.body)
+                let other = try post(bench.port, Self.example.replacing("0.85", with: "0.86"), headers: key)
+                #expect(other.status == 422)
+                #expect(try post(bench.port, Self.example, headers: [("Idempotency-Key", "")]).status == 400)
+                let third = try post(bench.port, Self.example)
+                let alerts = try [bench.nextAlert(), bench.nextAlert()].compactMap { $0?.signal }
+                #expect(alerts.map(\.logSequence) == [1, 2])
+                let ids = try [first, third].map { try $0.decode(SignalDocument.self).id }
+                #expect(alerts.map(\.id) == ids)
+                #expect(try ask(bench.port, "GET", "/api/v1/alerts").status == 503)
+            }
+        }
+
         @Test func twoPostsOfOneInstantDiffer() async throws {
             try await Bench.run { bench in
                 var ids: Set<String> = []

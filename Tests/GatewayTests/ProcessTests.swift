@@ -10,13 +10,17 @@ extension GatewayTests {
         static let isBuilt = FileManager.default.isExecutableFile(atPath: executable.path)
 
         /// A started process and what it has written to standard error.
-        private final class Running: Sendable {
+        final class Running: Sendable {
             let process = Process()
             let log = Mutex("")
+            private let folder = FileManager.default.temporaryDirectory.appending(
+                path: "gateway-\(UUID().uuidString.prefix(8))")
+
+            deinit { try? FileManager.default.removeItem(at: folder) }
 
             init(_ arguments: [String]) throws {
                 process.executableURL = ProcessTests.executable
-                process.arguments = arguments
+                process.arguments = arguments + ["--state-dir", folder.path]
                 let pipe = Pipe()
                 process.standardError = pipe
                 process.standardOutput = FileHandle.nullDevice
@@ -29,6 +33,19 @@ extension GatewayTests {
             }
 
             var text: String { log.withLock { $0 } }
+
+            /// Waits until it serves and returns the port; needs `--log-format json`.
+            func port() -> Int? {
+                var port: Int?
+                _ = eventually {
+                    for line in text.split(separator: "\n") where line.contains("\"listening\"") {
+                        let fields = try? JSONDecoder().decode([String: String].self, from: Data(line.utf8))
+                        port = fields?["port"].flatMap { Int($0) }
+                    }
+                    return port != nil
+                }
+                return port
+            }
         }
 
         @Test(.enabled(if: isBuilt, "api-gateway is not built"))
@@ -36,18 +53,11 @@ extension GatewayTests {
             try await onThread {
                 let running = try Running([
                     "--port", "0", "--metrics-port", "0", "--log-format", "json", "--connect-ticks", "none",
-                    "--connect-features", "none", "--alerts", "none",
+                    "--connect-features", "none", "--connect-replay", "none",
                 ])
                 defer { if running.process.isRunning { running.process.interrupt() } }
-                var port: Int?
-                #expect(
-                    eventually {
-                        for line in running.text.split(separator: "\n") where line.contains("\"listening\"") {
-                            let fields = try? JSONDecoder().decode([String: String].self, from: Data(line.utf8))
-                            port = fields?["port"].flatMap { Int($0) }
-                        }
-                        return port != nil
-                    }, "\(running.text)")
+                let port = running.port()
+                #expect(port != nil, "\(running.text)")
                 let clients = try (0..<20).map { _ in try StreamClient(port: try #require(port)) }
                 for client in clients { #expect(try client.opened()) }
                 #expect(try post(try #require(port), PostTests.example).status == 202)

@@ -21,15 +21,21 @@ extension GatewayTests {
         @Test func healthAndReadinessFollowTheUpstreams() async throws {
             try await Bench.run { bench in
                 let port = bench.port
-                #expect(try eventually { try ask(port, "GET", "/health").decode(Health.self).parts.count == 4 })
+                #expect(try eventually { try ask(port, "GET", "/health").decode(Health.self).parts.count == 6 })
                 let health = try ask(port, "GET", "/health")
                 #expect(health.status == 200)
                 #expect(try health.decode(Health.self).service == "api-gateway")
-                #expect(try health.decode(Health.self).parts.map(\.name) == ["features", "signals", "store", "ticks"])
+                #expect(
+                    try health.decode(Health.self).parts.map(\.name) == [
+                        "detectors", "features", "posted", "signals", "store", "ticks",
+                    ])
 
                 let before = try ask(port, "GET", "/ready")
                 #expect(before.status == 503)
-                #expect(try before.decode(Health.self).parts.filter { !$0.ready }.map(\.name) == ["features", "ticks"])
+                #expect(
+                    try before.decode(Health.self).parts.filter { !$0.ready }.map(\.name) == [
+                        "detectors", "features", "ticks",
+                    ])
 
                 var status = ProtoStatus()
                 status.validity = .valid
@@ -37,8 +43,64 @@ extension GatewayTests {
                 #expect(try eventually { try ask(port, "GET", "/ready").decode(Health.self).parts.last?.ready == true })
                 #expect(try ask(port, "GET", "/ready").status == 503)
                 try bench.publish(
+                    .detectorState(ProtoDetectorState()), on: .detector(venue: "binance", symbol: "BTCUSDT"))
+                try bench.publish(
                     .featureVector(ProtoFeatureVector()), on: .feature(venue: "binance", symbol: "BTCUSDT"))
                 #expect(try eventually { try ask(port, "GET", "/ready").status == 200 })
+            }
+        }
+
+        @Test func statsAreTheFeedsOwn() async throws {
+            struct Stats: Decodable {
+                struct Feed: Decodable {
+                    let symbol: String
+                    let validity: String
+                    let messages: Int
+                    let reconnects: Int
+                    let gaps: Int
+                    let median: Double?
+                    let tail: Double?
+                    let drift: Double?
+                    let silent: [String]
+
+                    enum CodingKeys: String, CodingKey {
+                        case symbol, validity
+                        case messages = "message_count"
+                        case reconnects = "reconnect_count"
+                        case gaps = "gap_count"
+                        case median = "median_latency_ms"
+                        case tail = "p95_latency_ms"
+                        case drift = "clock_drift_ms"
+                        case silent = "silent_channels"
+                    }
+                }
+                let symbols: [Feed]
+            }
+            try await Bench.run { bench in
+                let port = bench.port
+                #expect(try ask(port, "GET", "/api/v1/stats").decode(Stats.self).symbols.isEmpty)
+                #expect(try ask(port, "GET", "/api/v1/stats?symbol=BTCUSDT").status == 404)
+                #expect(try ask(port, "GET", "/api/v1/stats?sym=BTCUSDT").status == 400)
+                var status = ProtoStatus()
+                status.validity = .valid
+                status.messageCount = 12_500
+                status.reconnectCount = 2
+                status.latencyP50Ns = 45_200_000
+                status.latencyP95Ns = 120_300_000
+                status.clockOffsetNs = -12_500_000
+                try bench.publish(.status(status), on: .tick(.binance, "BTCUSDT", .status))
+                status = ProtoStatus()
+                status.validity = .stale
+                status.silentChannels = ["depth"]
+                try bench.publish(.status(status), on: .tick(.binance, "ETHUSDT", .status))
+                #expect(try eventually { try ask(port, "GET", "/api/v1/stats").decode(Stats.self).symbols.count == 2 })
+                let feeds = try ask(port, "GET", "/api/v1/stats").decode(Stats.self).symbols
+                #expect(feeds.map(\.symbol) == ["BTCUSDT", "ETHUSDT"] && feeds.map(\.validity) == ["VALID", "STALE"])
+                #expect(feeds[0].messages == 12_500 && feeds[0].reconnects == 2 && feeds[0].gaps == 0)
+                #expect(feeds[0].median == 45.2 && feeds[0].tail == 120.3)
+                #expect(feeds[0].drift == -12.5 && feeds[1].drift == nil)
+                #expect(feeds[1].silent == ["depth"])
+                #expect(try ask(port, "GET", "/api/v1/stats?symbol=ethusdt").decode(Stats.self).symbols.count == 1)
             }
         }
 
@@ -72,18 +134,21 @@ extension GatewayTests {
                 let index = try ask(bench.port, "GET", "/")
                 #expect(index.headers["content-type"] == "application/json")
                 let routes = try index.decode(Index.self).routes
-                #expect(routes.count == 7)
+                #expect(routes.count == 20)
                 for route in routes {
-                    let path = route.path.replacing("{id}", with: "none")
+                    let path = route.path.replacing(/{(id|symbol)}/, with: "none")
                     let options = try ask(bench.port, "OPTIONS", path)
                     #expect(options.status == 204)
                     #expect(options.headers["allow"] == route.methods.joined(separator: ", "))
-                    let other = try ask(bench.port, "DELETE", path)
+                    let other = try ask(bench.port, "PATCH", path)
                     #expect(other.status == 405)
                     #expect(other.headers["allow"] == route.methods.joined(separator: ", "))
                     #expect(other.headers["content-type"] == "application/problem+json")
                     let head = try ask(bench.port, "HEAD", path)
-                    #expect(head.status == (path.hasSuffix("/none") ? 404 : path == "/ready" ? 503 : 200), "\(path)")
+                    // The bench has no alerter.
+                    let isAway =
+                        path == "/ready" || path.hasPrefix("/api/v1/alerts") || path.hasPrefix("/api/v1/silences")
+                    #expect(head.status == (isAway ? 503 : path.contains("/none") ? 404 : 200), "\(path)")
                     #expect(head.body.isEmpty)
                 }
             }

@@ -7,6 +7,12 @@ import Wire
 
 struct SignalList: Decodable {
     let signals: [SignalDocument]
+    var nextCursor: String?
+
+    enum CodingKeys: String, CodingKey {
+        case signals
+        case nextCursor = "next_cursor"
+    }
 }
 
 extension GatewayTests {
@@ -35,6 +41,11 @@ extension GatewayTests {
                 #expect(try numbers("?symbol=BTCUSDT&type=drift&min_score=0.6&limit=1000") == [1])
                 #expect(try numbers("?symbol=XRPUSDT") == [])
                 #expect(try numbers("?") == [4, 3, 2, 1])
+                let page = try ask(port, "GET", "/api/v1/signals?limit=3").decode(SignalList.self)
+                let cursor = try #require(page.nextCursor)
+                #expect(try numbers("?limit=3&cursor=\(cursor)") == [1])
+                #expect(try ask(port, "GET", "/api/v1/signals?limit=4").decode(SignalList.self).nextCursor == nil)
+                #expect(try ask(port, "GET", "/api/v1/signals?cursor=x").status == 400)
             }
         }
 
@@ -101,7 +112,7 @@ extension GatewayTests {
                     #expect(problem.status == 400)
                     #expect(problem.detail.contains(mentions), "\(query): \(problem.detail)")
                 }
-                for path in ["/api/v1/signals/stream?x=1", "/api/v1/signals/abc?x=1", "/api/v1/schema?x=1"] {
+                for path in ["/api/v1/symbols?x=1", "/api/v1/signals/abc?x=1", "/api/v1/schema?x=1"] {
                     let answer = try ask(bench.port, "GET", path)
                     #expect(answer.status == 400, "\(path)")
                     #expect(try answer.decode(Problem.Document.self).detail.contains("takes none"))

@@ -4,7 +4,7 @@ import NIOCore
 import Pipeline
 import Synchronization
 import Testing
-import ZeroMQ
+import Wire
 
 @testable import Gateway
 
@@ -17,92 +17,166 @@ extension GatewayTests {
                 id: "id-\(number)", timestamp: Double(number), signalType: type, score: score, symbol: symbol)
         }
 
-        /// Against a plain array of everything ever inserted.
-        @Test func theRingIsTheEndOfAnArray() throws {
+        private static func withRepository(
+            _ retention: SQLiteSignalRepository.Retention = .init(),
+            _ body: (SQLiteSignalRepository, _ path: String) async throws -> Void
+        ) async throws {
+            let folder = FileManager.default.temporaryDirectory.appending(path: "store-\(UUID().uuidString.prefix(8))")
+            defer { try? FileManager.default.removeItem(at: folder) }
+            let path = folder.path + "/gateway.sqlite"
+            try await body(SQLiteSignalRepository(path: path, retention: retention), path)
+        }
+
+        /// Against a plain array of everything ever inserted: filters, pages and backlogs.
+        @Test func theStoreIsAnArray() async throws {
             let seed = UInt64.random(in: .min ... .max)
             print("seed \(seed)")
             var random = Numbers(state: seed)
-            for limit in [1, 2, 7, 50] {
-                let repository = InMemorySignalRepository(limit: limit)
+            try await Self.withRepository { repository, _ in
                 var all: [SignalDocument] = []
-                for step in 0..<200 {
+                for step in 0..<150 {
                     let isRepeat = !all.isEmpty && random.next() % 5 == 0
                     let document =
                         isRepeat
-                        ? all[max(0, all.count - 1 - Int(random.next() % UInt64(min(limit, all.count))))]
+                        ? all[Int(random.next() % UInt64(all.count))]
                         : Self.document(
                             step, score: Double(random.next() % 100) / 100, symbol: random.next() % 2 == 0 ? "A" : "B",
                             type: random.next() % 2 == 0 ? "x" : "y")
-                    let stored = try repository.insert(document)
-                    #expect((stored == nil) == isRepeat)
-                    if let stored {
+                    let insertion = try repository.insert([NewSignal(document: document)], positions: [:])
+                    switch try #require(insertion.first) {
+                    case .stored(let stored):
+                        #expect(!isRepeat)
                         all.append(document)
                         #expect(stored.position == UInt64(all.count))
+                    case .known(let stored): #expect(isRepeat && stored.id == document.id)
+                    case .conflict: Issue.record("a conflict without a key")
                     }
-                    let held = Array(all.suffix(limit))
-                    #expect(repository.count == held.count)
+                    #expect(repository.count == all.count)
                     var query = SignalQuery()
                     if random.next() % 2 == 0 { query.symbol = "A" }
                     if random.next() % 2 == 0 { query.type = "y" }
-                    if random.next() % 2 == 0 { query.since = Double(random.next() % 200) }
-                    if random.next() % 2 == 0 { query.until = Double(random.next() % 200) }
+                    if random.next() % 2 == 0 { query.since = Double(random.next() % 150) }
+                    if random.next() % 2 == 0 { query.until = Double(random.next() % 150) }
                     if random.next() % 2 == 0 { query.minScore = Double(random.next() % 100) / 100 }
                     query.limit = 1 + Int(random.next() % 20)
-                    let matching = held.reversed().filter(query.matches).prefix(query.limit)
-                    #expect(repository.signals(matching: query).map(\.document) == Array(matching))
+                    // Page after page, everything that matches, each once.
+                    var found: [SignalDocument] = []
+                    while true {
+                        let page = try await repository.signals(matching: query)
+                        found += try page.signals.map { try $0.document }
+                        guard page.hasMore else { break }
+                        query.before = page.signals.last?.position
+                    }
+                    #expect(found == all.reversed().filter(query.matches))
 
                     let seen = all[Int(random.next() % UInt64(all.count))]
-                    let backlog = repository.backlog(after: seen.id)
-                    #expect(backlog.end == UInt64(all.count))
-                    #expect(backlog.isComplete == held.contains(seen))
-                    let index = held.firstIndex(of: seen).map { $0 + 1 } ?? 0
-                    #expect(backlog.signals.map(\.document) == Array(held[index...]))
-                    #expect(repository.signal(id: seen.id)?.document == (held.contains(seen) ? seen : nil))
+                    let backlog = try await repository.backlog(after: seen.id)
+                    #expect(backlog.end == UInt64(all.count) && backlog.isComplete)
+                    let index = try #require(all.firstIndex(of: seen)) + 1
+                    #expect(try backlog.signals.map { try $0.document } == Array(all[index...]))
+                    #expect(try await repository.signal(id: seen.id)?.document == seen)
                 }
             }
         }
 
-        @Test func anEmptyRepositoryAnswers() {
-            let repository = InMemorySignalRepository()
-            #expect(repository.signals(matching: SignalQuery()).isEmpty)
-            #expect(repository.backlog(after: "x").signals.isEmpty)
-            #expect(repository.backlog(after: "x").end == 0)
+        @Test func anEmptyRepositoryAnswers() async throws {
+            try await Self.withRepository { repository, _ in
+                #expect(try await repository.signals(matching: SignalQuery()).signals.isEmpty)
+                let backlog = try await repository.backlog(after: "x")
+                #expect(backlog.signals.isEmpty && backlog.end == 0 && !backlog.isComplete)
+            }
         }
 
-        /// Refuses every second signal.
+        /// The oldest go, but not what no log has taken yet; and all of it is there again when the file is opened anew.
+        @Test func retentionAndReopening() async throws {
+            try await Self.withRepository(.init(days: 30, signals: 10)) { repository, path in
+                let post = NewSignal.Post(message: ProtoSignal(), key: nil)
+                _ = try repository.insert([NewSignal(document: Self.document(0), post: post)], positions: [7: 1])
+                _ = try repository.insert((1..<30).map { NewSignal(document: Self.document($0)) }, positions: [7: 30])
+                #expect(try repository.prune() == 19)
+                #expect(repository.count == 11)
+                #expect(try await repository.signal(id: "id-0") != nil)
+                #expect(try await repository.signal(id: "id-1") == nil)
+                #expect(try await repository.signal(id: "id-29") != nil)
+                // A second gateway on the same file is refused, and says so.
+                #expect(throws: StorageError.self) { try SQLiteSignalRepository(path: path) }
+                #expect(try repository.unlogged(limit: 10).count == 1)
+                try repository.markLogged(repository.unlogged(limit: 10).map(\.position))
+                #expect(try repository.unlogged(limit: 10).isEmpty)
+                #expect(try repository.positions == [7: 30])
+            }
+        }
+
+        /// A key means one signal: asked again, the same one; with another body, a conflict.
+        @Test func anIdempotencyKeyCountsOnce() async throws {
+            try await Self.withRepository { repository, _ in
+                func insert(_ number: Int, _ key: String, _ fingerprint: String) throws -> Insertion {
+                    let post = NewSignal.Post(
+                        message: ProtoSignal(), key: IdempotencyKey(key: key, fingerprint: fingerprint))
+                    return try #require(
+                        try repository.insert([NewSignal(document: Self.document(number), post: post)], positions: [:])
+                            .first)
+                }
+                guard case .stored(let first) = try insert(1, "k", "f") else {
+                    Issue.record("not stored")
+                    return
+                }
+                guard case .known(let again) = try insert(2, "k", "f") else {
+                    Issue.record("not known")
+                    return
+                }
+                #expect(again.id == first.id)
+                guard case .conflict = try insert(3, "k", "g") else {
+                    Issue.record("no conflict")
+                    return
+                }
+                guard case .stored = try insert(4, "other", "g") else {
+                    Issue.record("not stored")
+                    return
+                }
+                #expect(repository.count == 2)
+            }
+        }
+
+        /// Refuses every second commit.
         private final class Failing: SignalRepository {
             struct Full: Error {}
-            let inner = InMemorySignalRepository()
             let calls = Mutex(0)
 
-            func insert(_ document: SignalDocument) throws -> StoredSignal? {
+            func insert(_ signals: [NewSignal], positions: [UInt64: UInt64]) throws -> [Insertion] {
                 let call = calls.withLock { calls in
                     calls += 1
                     return calls
                 }
                 if call % 2 == 0 { throw Full() }
-                return try inner.insert(document)
+                return try signals.map {
+                    .stored(
+                        StoredSignal(
+                            position: UInt64(call), id: $0.document.id, json: ByteBuffer(bytes: try $0.document.json()))
+                    )
+                }
             }
-            var count: Int { inner.count }
-            func signal(id: String) -> StoredSignal? { inner.signal(id: id) }
-            func signals(matching query: SignalQuery) -> [StoredSignal] { inner.signals(matching: query) }
-            func backlog(after id: String) -> SignalBacklog { inner.backlog(after: id) }
+            var positions: [UInt64: UInt64] { [:] }
+            func unlogged(limit: Int) -> [(position: UInt64, signal: ProtoSignal)] { [] }
+            func markLogged(_ positions: [UInt64]) {}
+            func prune() -> Int { 0 }
+            var count: Int { 0 }
+            func signal(id: String) -> StoredSignal? { nil }
+            func signals(matching query: SignalQuery) -> SignalPage { SignalPage(signals: [], hasMore: false) }
+            func backlog(after id: String) -> SignalBacklog { SignalBacklog(signals: [], isComplete: false, end: 0) }
         }
 
         @Test func aStoreThatFailsIsSaidAndSurvived() async throws {
             let health = Health()
             let intake = SignalIntake(repository: Failing(), hub: SignalHub(), logger: Logger(label: "test"))
             let stop = StopSignal()
-            let context = try Context()
-            async let thread: Void = onThread {
-                try intake.run(alerts: [], in: context, epoch: 1, health: health, until: stop)
-            }
+            async let thread: Void = onThread { try intake.run(health: health, until: stop) }
             let posted = try PostedSignal(json: Data(PostTests.example.utf8))
             guard case .stored(let signal) = await intake.submit(posted) else {
                 Issue.record("the first was not stored")
                 return stop.request()
             }
-            #expect(signal.document == posted.document)
+            #expect(try signal.document == posted.document)
             guard case .failed = await intake.submit(try PostedSignal(json: Data(PostTests.example.utf8))) else {
                 Issue.record("the second was stored")
                 return stop.request()

@@ -26,7 +26,11 @@ struct SignalStreamController<Repository: SignalRepository>: Sendable {
     }
 
     @Sendable private func open(_ request: Request, _ context: GatewayRequestContext) async throws -> Response {
-        _ = try QueryParameters(request, allowed: [])
+        let seconds = try QueryParameters(request, allowed: ["seconds"]).streamSeconds()
+        let last = request.headers[.lastEventID]
+        if let last, !SignalIntake<Repository>.isUsable(id: last) {
+            throw Problem(.badRequest, "Last-Event-ID is no signal's id; leave it out to begin with what comes now")
+        }
         let channel = context.channel
         // First the live signals, then the past ones: none falls between, and those in both are told by position.
         guard let subscription = hub.subscribe(onDrop: { channel.close(promise: nil) }) else {
@@ -35,10 +39,10 @@ struct SignalStreamController<Repository: SignalRepository>: Sendable {
                 headers: [.retryAfter: "5"])
         }
         var backlog: SignalBacklog?
-        if let last = request.headers[.lastEventID], !last.isEmpty {
-            backlog = try await repository.backlog(after: last)
-        }
+        if let last { backlog = try await repository.backlog(after: last) }
         let body = ResponseBody { [backlog] writer in
+            let end = seconds.map { channel.eventLoop.scheduleTask(in: $0) { subscription.finish() } }
+            defer { end?.cancel() }
             try await withGracefulShutdownHandler {
                 try await request.body.consumeWithInboundCloseHandler { _ in
                     try await Self.write(backlog, subscription.events, to: &writer)
@@ -51,9 +55,7 @@ struct SignalStreamController<Repository: SignalRepository>: Sendable {
             }
             try await writer.finish(nil)
         }
-        return Response(
-            status: .ok,
-            headers: [.contentType: "text/event-stream", .cacheControl: "no-store", .accelBuffering: "no"], body: body)
+        return .eventStream(body)
     }
 
     private static func write(
@@ -68,5 +70,12 @@ struct SignalStreamController<Repository: SignalRepository>: Sendable {
         for await event in events where event.position.map({ $0 > written }) ?? true {
             try await writer.write(event.bytes)
         }
+    }
+}
+
+extension QueryParameters {
+    /// The parameter `seconds`: how long a stream is wanted; `nil` for as long as may be.
+    func streamSeconds() throws(Problem) -> TimeAmount? {
+        try number("seconds", in: 0.01...86_400).map { .nanoseconds(Int64($0 * 1e9)) }
     }
 }

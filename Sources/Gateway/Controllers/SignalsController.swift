@@ -4,6 +4,7 @@ import HTTPTypes
 import Hummingbird
 import NIOCore
 import Pipeline
+import Transport
 
 /// `/api/v1/signals`: asking for signals and posting them.
 struct SignalsController<Repository: SignalRepository>: Sendable {
@@ -17,82 +18,69 @@ struct SignalsController<Repository: SignalRepository>: Sendable {
         [
             Route(
                 "/api/v1/signals",
-                "Signals, newest first (symbol, type, since, until, min_score, limit); POST adds one.",
+                "Signals, newest first (symbol, type, since, until, min_score, limit, cursor); POST adds one.",
                 [.get: list, .post: create]),
             Route("/api/v1/signals/{id}", "One signal.", [.get: signal]),
         ]
     }
 
     @Sendable private func list(_ request: Request, _ context: GatewayRequestContext) async throws -> Response {
-        let signals = try await repository.signals(matching: SignalQuery(request))
-        var body = ByteBuffer()
-        body.reserveCapacity(signals.reduce(16) { $0 + $1.json.readableBytes + 1 })
-        body.writeStaticString("{\"signals\":[")
-        for (index, signal) in signals.enumerated() {
-            if index > 0 { body.writeStaticString(",") }
-            body.writeImmutableBuffer(signal.json)
-        }
-        body.writeStaticString("]}")
-        return .json(body)
+        let query = try SignalQuery(QueryParameters(request, allowed: SignalQuery.names))
+        return .json(try await repository.signals(matching: query).json)
     }
 
     @Sendable private func signal(_ request: Request, _ context: GatewayRequestContext) async throws -> Response {
         _ = try QueryParameters(request, allowed: [])
-        let id = try context.parameters.require("id")
-        guard let signal = try await repository.signal(id: id) else {
-            throw Problem(.notFound, "no signal has the id '\(id.prefix(200))', or it is no longer held")
-        }
-        return .json(signal.json)
+        return .json(try await repository.require(context).json)
     }
 
     @Sendable private func create(_ request: Request, _ context: GatewayRequestContext) async throws -> Response {
         _ = try QueryParameters(request, allowed: [])
-        guard Self.isJSON(request.headers[.contentType]) else {
-            throw Problem(
-                .unsupportedMediaType, "send the signal as Content-Type: application/json",
-                headers: [.accept: "application/json"])
-        }
-        let tooLarge = Problem(.contentTooLarge, "a signal's body has at most \(Self.bodyLimit) bytes")
-        if let length = request.headers[.contentLength].flatMap(Int.init), length > Self.bodyLimit { throw tooLarge }
-        let body: ByteBuffer
-        do {
-            body = try await request.body.collect(upTo: Self.bodyLimit)
-        } catch is NIOTooManyBytesError {
-            throw tooLarge
-        }
+        let body = try await request.jsonBody(upTo: Self.bodyLimit, of: "signal", context)
         let posted = try PostedSignal(json: Data(body.readableBytesView))
-        switch await intake.submit(posted) {
-        case .stored(let signal):
+        switch await intake.submit(posted, key: try Self.idempotencyKey(request, body)) {
+        case .stored(let signal), .known(let signal):
             var response = Response.json(signal.json, status: .accepted)
-            response.headers[.location] = "/api/v1/signals/\(signal.document.id)"
+            response.headers[.location] = "/api/v1/signals/\(signal.id)"
             return response
-        case .busy:
-            throw Problem(.serviceUnavailable, "too many signals are waiting; try again", headers: [.retryAfter: "1"])
-        case .stopping:
-            throw Problem(.serviceUnavailable, "the gateway is stopping; try again", headers: [.retryAfter: "5"])
-        case .failed:
-            throw Problem(.internalServerError, "the signal could not be stored; the gateway's log says why")
+        case let outcome: throw Self.problem(of: outcome)
         }
     }
 
-    /// `application/json`, whatever its parameters.
-    private static func isJSON(_ contentType: String?) -> Bool {
-        let type = contentType?.prefix { $0 != ";" } ?? ""
-        return type.trimmingCharacters(in: .whitespaces).lowercased() == "application/json"
+    /// What a client is told whose signal was not taken.
+    static func problem(of outcome: SignalIntake<Repository>.Outcome) -> Problem {
+        switch outcome {
+        case .conflict:
+            Problem(.unprocessableContent, "this Idempotency-Key came with another body before; use a key a signal")
+        case .busy:
+            Problem(.serviceUnavailable, "too many signals are waiting; try again", headers: [.retryAfter: "1"])
+        case .stopping:
+            Problem(.serviceUnavailable, "the gateway is stopping; try again", headers: [.retryAfter: "5"])
+        case .failed, .stored, .known:
+            Problem(
+                .serviceUnavailable, "the signal could not be stored, and the gateway's log says why; try again",
+                headers: [.retryAfter: "5"])
+        }
+    }
+
+    private static func idempotencyKey(_ request: Request, _ body: ByteBuffer) throws -> IdempotencyKey? {
+        guard let key = request.headers[.idempotencyKey] else { return nil }
+        let isPrintable = key.utf8.allSatisfy { (0x20...0x7E).contains($0) }
+        guard isPrintable, (1...IdempotencyKey.lengthLimit).contains(key.utf8.count) else {
+            throw Problem(
+                .badRequest, "Idempotency-Key needs 1 to \(IdempotencyKey.lengthLimit) printable ASCII characters")
+        }
+        let code = HMACSHA256.authenticationCode(for: Array(body.readableBytesView), key: Array(key.utf8))
+        return IdempotencyKey(key: key, fingerprint: code.map { String($0, radix: 16) }.joined(separator: "."))
     }
 }
 
 extension SignalQuery {
-    /// Reads a request's query. Throws a 400 that names the parameter.
-    init(_ request: Request) throws(Problem) {
-        let query = try QueryParameters(
-            request, allowed: ["symbol", "type", "since", "until", "min_score", "limit"])
-        if let text = query.text("symbol") {
-            guard let name = SymbolName.normalised(text) else {
-                throw Problem(.badRequest, "symbol \(SymbolName.rule)")
-            }
-            symbol = name
-        }
+    static let names = ["symbol", "type", "since", "until", "min_score", "limit", "cursor"]
+
+    /// Reads the parameters `names`. Throws a 400 that names the one that is wrong.
+    init(_ query: QueryParameters) throws(Problem) {
+        symbol = try query.symbol()
         if let text = query.text("type") {
             guard let known = SignalType(rawValue: text) else {
                 throw Problem(
@@ -107,5 +95,28 @@ extension SignalQuery {
         }
         minScore = try query.number("min_score", in: 0...1)
         limit = try query.integer("limit", in: Self.limitRange) ?? limit
+        if let text = query.text("cursor") {
+            guard let position = UInt64(text), position > 0 else {
+                throw Problem(.badRequest, "cursor='\(text)' is none; take next_cursor of the page before")
+            }
+            before = position
+        }
+    }
+}
+
+extension SignalPage {
+    /// The body of the answer.
+    var json: ByteBuffer {
+        var body = ByteBuffer()
+        body.reserveCapacity(signals.reduce(64) { $0 + $1.json.readableBytes + 1 })
+        body.writeStaticString("{\"signals\":[")
+        for (index, signal) in signals.enumerated() {
+            if index > 0 { body.writeStaticString(",") }
+            body.writeImmutableBuffer(signal.json)
+        }
+        body.writeStaticString("]")
+        if hasMore, let last = signals.last { body.writeString(",\"next_cursor\":\"\(last.position)\"") }
+        body.writeStaticString("}")
+        return body
     }
 }

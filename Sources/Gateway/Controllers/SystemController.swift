@@ -42,6 +42,7 @@ struct SystemController: Sendable {
             Route(
                 "/ready", "200 while every part, and what it depends on, does its job, else 503.",
                 [.get: { _, _ in answer(.readiness) }]),
+            Route("/openapi.yaml", "This service's contract, OpenAPI 3.1.", [.get: contract]),
             Route("/metrics", "Metrics in the Prometheus text format.", [.get: metricsPage]),
         ]
     }
@@ -65,6 +66,15 @@ struct SystemController: Sendable {
         return .json(
             SchemaDocument(
                 schemaID: String(repeating: "0", count: 16 - digits.count) + digits, features: schema.names))
+    }
+
+    private static let contractText = ByteBuffer(bytes: PackageResources.openapi_yaml)
+
+    @Sendable private func contract(_ request: Request, _ context: GatewayRequestContext) throws -> Response {
+        _ = try QueryParameters(request, allowed: [])
+        return Response(
+            status: .ok, headers: [.contentType: "application/yaml", .xContentTypeOptions: "nosniff"],
+            body: ResponseBody(byteBuffer: Self.contractText))
     }
 
     @Sendable private func metricsPage(_ request: Request, _ context: GatewayRequestContext) -> Response {

@@ -16,11 +16,14 @@ extension Response {
     /// An answer with `value` as its JSON body, keys sorted. A value of this module that has no JSON (NaN) is a
     /// fault of ours: 500 with an empty object.
     static func json(_ value: some Encodable, status: HTTPResponse.Status = .ok) -> Response {
+        guard let body = jsonBytes(value) else { return json(ByteBuffer(string: "{}"), status: .internalServerError) }
+        return json(body, status: status)
+    }
+
+    /// `value` as JSON with sorted keys; `nil` where it has none.
+    static func jsonBytes(_ value: some Encodable) -> ByteBuffer? {
         let encoder = JSONEncoder()
         encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
-        guard let body = try? encoder.encode(value) else {
-            return json(ByteBuffer(string: "{}"), status: .internalServerError)
-        }
-        return json(ByteBuffer(bytes: body), status: status)
+        return (try? encoder.encode(value)).map { ByteBuffer(bytes: $0) }
     }
 }

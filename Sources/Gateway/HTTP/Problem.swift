@@ -22,8 +22,9 @@ struct Problem: Error, HTTPResponseError {
         let detail: String
     }
 
+    var document: Document { Document(title: status.reasonPhrase, status: status.code, detail: detail) }
+
     var response: Response {
-        let document = Document(title: status.reasonPhrase, status: status.code, detail: detail)
         var response = Response.json(document, status: status)
         response.headers[.contentType] = "application/problem+json"
         response.headers.append(contentsOf: headers)

@@ -8,7 +8,12 @@ struct QueryParameters {
 
     /// - Parameter allowed: the names that the route knows.
     init(_ request: Request, allowed: [String]) throws(Problem) {
-        guard let query = request.uri.query, !query.isEmpty else { return }
+        try self.init(request.uri.query ?? "", allowed: allowed)
+    }
+
+    /// - Parameter query: as sent, without the question mark.
+    init(_ query: String, allowed: [String]) throws(Problem) {
+        guard !query.isEmpty else { return }
         for pair in query.split(separator: "&", omittingEmptySubsequences: true) {
             let parts = pair.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
             let raw = parts.map { $0.replacing("+", with: " ").removingPercentEncoding }

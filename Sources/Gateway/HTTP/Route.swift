@@ -26,7 +26,9 @@ struct Route: Sendable {
     }
 
     /// Methods that have an answer on every path, if only 405.
-    static let knownMethods: [HTTPRequest.Method] = [.get, .head, .post, .put, .patch, .delete, .options, .trace]
+    static let knownMethods: [HTTPRequest.Method] = [
+        .get, .head, .post, .put, .patch, .delete, .options, .trace, .query,
+    ]
 
     /// The handler of a method: the route's own, or what HTTP asks for in its place.
     func handler(for method: HTTPRequest.Method) -> Handler {
@@ -42,8 +44,34 @@ struct Route: Sendable {
     }
 }
 
+extension HTTPRequest.Method {
+    /// A GET with a body. Source: draft-ietf-httpbis-safe-method-w-body.
+    fileprivate static var query: Self { HTTPRequest.Method("QUERY") ?? .get }
+}
+
+extension Route {
+    /// Whether a key may be asked for. Pages and their files, health and the contract are open to everybody.
+    var isGuarded: Bool { path.hasPrefix("/api/") || path == "/metrics" }
+
+    /// The handler behind the policy, which lets a request pass or answers for itself. What only says which methods there
+    /// are is open.
+    fileprivate func handler(for method: HTTPRequest.Method, behind policy: AccessPolicy) -> Handler {
+        let handler = handler(for: method)
+        let isRead = method == .get || method == .head
+        guard isGuarded, !policy.isOpen, handlers[method] != nil || method == .head && handlers[.get] != nil else {
+            return handler
+        }
+        return { request, context in
+            try policy.admit(request, context, needing: isRead ? .read : .write)
+            return try await handler(request, context)
+        }
+    }
+}
+
 extension Router where Context == GatewayRequestContext {
-    func add(_ route: Route) {
-        for method in Route.knownMethods { on("\(route.path)", method: method, use: route.handler(for: method)) }
+    func add(_ route: Route, behind policy: AccessPolicy) {
+        for method in Route.knownMethods {
+            on("\(route.path)", method: method, use: route.handler(for: method, behind: policy))
+        }
     }
 }

@@ -2,6 +2,7 @@ import Detection
 import Foundation
 import Hummingbird
 import Microstructure
+import NIOCore
 import Pipeline
 import Wire
 
@@ -32,32 +33,50 @@ struct PostedSignal: Sendable, Equatable {
         } catch {
             throw Self.problem(of: error)
         }
-        guard Self.timestampRange.contains(fields.timestamp) else {
+        try self.init(timestamp: fields.timestamp, type: fields.type, score: fields.score, symbol: fields.symbol)
+    }
+
+    /// The fields as written. Throws a 400 that names the one that cannot be.
+    init(timestamp: Double, type: String, score: Double, symbol: String) throws(Problem) {
+        guard Self.timestampRange.contains(timestamp) else {
             throw Problem(
                 .badRequest,
-                "timestamp \(fields.timestamp) is outside 0…9223372036; give seconds since 1970, not milliseconds")
+                "timestamp \(timestamp) is outside 0…9223372036; give seconds since 1970, not milliseconds")
         }
-        guard let type = SignalType(rawValue: fields.type) else {
+        guard let type = SignalType(rawValue: type) else {
             throw Problem(
                 .badRequest,
                 "signal_type needs a lower-case letter followed by at most \(SignalType.lengthLimit - 1) lower-case "
                     + "letters, digits or underscores, e.g. buy_imbalance")
         }
-        guard (0...1).contains(fields.score) else {
-            throw Problem(.badRequest, "score \(fields.score) is outside 0…1")
+        guard (0...1).contains(score) else {
+            throw Problem(.badRequest, "score \(score) is outside 0…1")
         }
-        guard let symbol = SymbolName.normalised(fields.symbol) else {
+        guard let symbol = SymbolName.normalised(symbol) else {
             throw Problem(.badRequest, "symbol \(SymbolName.rule)")
         }
-        timestamp = fields.timestamp
+        self.timestamp = timestamp
         self.type = type
-        score = fields.score
+        self.score = score
         self.symbol = symbol
         let detected = Timestamp(nanoseconds: Self.nanoseconds(timestamp))
         let random = String(UInt64.random(in: .min ... .max), radix: 16)
         id =
             Signal.makeID(detected: detected, symbol: symbol, type: type) + "-"
             + String(repeating: "0", count: 16 - random.count) + random
+    }
+
+    /// The document as compact JSON with sorted keys.
+    var json: ByteBuffer {
+        var json = JSONWriter(capacity: 192)
+        json.object { json in
+            json.string("id", id)
+            json.number("score", score)
+            json.string("signal_type", type.rawValue)
+            json.string("symbol", symbol)
+            json.number("timestamp", timestamp)
+        }
+        return json.buffer
     }
 
     var document: SignalDocument {

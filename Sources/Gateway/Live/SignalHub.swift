@@ -23,8 +23,8 @@ struct StreamEvent: Sendable {
 
     init(_ signal: StoredSignal) {
         var bytes = ByteBuffer()
-        bytes.reserveCapacity(signal.json.readableBytes + signal.document.id.utf8.count + 32)
-        bytes.writeString("id: \(signal.document.id)\nevent: signal\ndata: ")
+        bytes.reserveCapacity(signal.json.readableBytes + signal.id.utf8.count + 32)
+        bytes.writeString("id: \(signal.id)\nevent: signal\ndata: ")
         bytes.writeImmutableBuffer(signal.json)
         bytes.writeStaticString("\n\n")
         self.init(position: signal.position, bytes: bytes)

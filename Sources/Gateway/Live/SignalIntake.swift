@@ -1,14 +1,18 @@
+import Foundation
 import Logging
 import Metrics
 import Pipeline
 import Wire
-import ZeroMQ
 
-/// The one writer of signals. Its thread stores each signal, hands it to the live streams and, where it was posted,
-/// to the alerter; so all see the signals in one order, and the alerter's socket stays on one thread.
+/// The one writer of signals. Its thread stores what has gathered in one commit and hands it to the live streams; so all
+/// see the signals in one order.
 final class SignalIntake<Repository: SignalRepository>: Sendable {
     enum Outcome: Sendable {
         case stored(StoredSignal)
+        /// Stored by an earlier request with the same idempotency key.
+        case known(StoredSignal)
+        /// The idempotency key stood with another body before.
+        case conflict
         /// The queue is full: try again.
         case busy
         /// The process is stopping.
@@ -17,88 +21,160 @@ final class SignalIntake<Repository: SignalRepository>: Sendable {
         case failed
     }
 
-    /// Signals waiting to be stored. At the limit a posted signal is refused, and the bus reader waits: what it does
-    /// not take meanwhile, the bus queues, and what the bus drops, the sequences count.
+    /// Batches and posted signals waiting to be stored. At the limit a posted signal is refused, and the bus reader waits:
+    /// what the bus drops meanwhile, the logs replay.
     static var queueLimit: Int { 10_000 }
+    /// How often retention is applied.
+    private static var pruneNanoseconds: Int64 { 60_000_000_000 }
+
+    /// The pause before the disk is tried again.
+    private static var retrySeconds: Double { 0.2 }
 
     private enum Item: Sendable {
-        case received(SignalDocument)
-        case posted(PostedSignal, CheckedContinuation<Outcome, Never>)
+        case received([ProtoSignal], positions: [UInt64: UInt64])
+        case posted(PostedSignal, IdempotencyKey?, @Sendable (Outcome) -> Void)
     }
 
     private let repository: Repository
     private let hub: SignalHub
     private let logger: Logger
+    /// Forgotten whenever the store changes.
+    let pages = PageCache()
+    private let onPosted: @Sendable () -> Void
     private let mailbox = Mailbox<Item>(limit: SignalIntake.queueLimit)
     private let held = Gauge(label: MetricName.signalsStored)
 
-    init(repository: Repository, hub: SignalHub, logger: Logger) {
+    /// - Parameter onPosted: a posted signal is in the repository, and no log has it yet.
+    init(
+        repository: Repository, hub: SignalHub, logger: Logger, onPosted: @escaping @Sendable () -> Void = {}
+    ) {
         self.repository = repository
         self.hub = hub
         self.logger = logger
+        self.onPosted = onPosted
     }
 
-    /// Takes a signal from the bus, waiting while the queue is full. Call it on the reader's thread. A signal that
-    /// could not be shown is refused and counted.
-    func receive(_ signal: ProtoSignal) {
-        guard Self.isUsable(id: signal.id) else {
-            Counter(label: MetricName.busRejected, dimensions: [("reason", "signal_id")]).increment()
-            return logger.warning("signal refused: its id is unusable", metadata: ["symbol": "\(signal.symbol)"])
+    /// Takes signals from the bus, with the positions that they bring the logs to, waiting while the queue is full. Call
+    /// it on the reader's thread. A signal that could not be shown is refused and counted.
+    func receive(_ signals: [ProtoSignal], positions: [UInt64: UInt64]) {
+        let usable = signals.filter { Self.isUsable(id: $0.id) }
+        if usable.count < signals.count {
+            let count = signals.count - usable.count
+            Counter(label: MetricName.busRejected, dimensions: [("reason", "signal_id")]).increment(by: Int64(count))
+            logger.warning("signals refused: their ids are unusable", metadata: ["count": "\(count)"])
         }
-        if !mailbox.put(.received(SignalDocument(signal))) {
-            logger.warning("signal came after the store had closed", metadata: ["id": "\(signal.id)"])
+        if !mailbox.put(.received(usable, positions: positions)) {
+            logger.warning("signals came after the store had closed; their logs replay them at the next start")
         }
     }
 
-    /// Takes a posted signal and returns once it is stored, or will not be.
-    func submit(_ signal: PostedSignal) async -> Outcome {
+    /// Takes a posted signal and returns once it is on the disk, or will not be.
+    func submit(_ signal: PostedSignal, key: IdempotencyKey? = nil) async -> Outcome {
         await withCheckedContinuation { continuation in
-            if !mailbox.offer(.posted(signal, continuation)) { continuation.resume(returning: .busy) }
+            submit(signal, key: key) { continuation.resume(returning: $0) }
         }
+    }
+
+    /// Takes a posted signal; `onOutcome` is called, on the store's thread, once it is on the disk, or will not be.
+    func submit(
+        _ signal: PostedSignal, key: IdempotencyKey? = nil, onOutcome: @escaping @Sendable (Outcome) -> Void
+    ) {
+        if !mailbox.offer(.posted(signal, key, onOutcome)) { onOutcome(.busy) }
     }
 
     /// The thread's body. Ends when the stop is requested and the queue is empty.
-    func run(
-        alerts: [Endpoint], in context: Context, epoch: UInt64, health: Health, until stop: StopSignal
-    ) throws {
+    func run(health: Health, until stop: StopSignal) throws {
         defer {
-            for case .posted(_, let continuation) in mailbox.close() { continuation.resume(returning: .stopping) }
+            for case .posted(_, _, let answer) in mailbox.close() { answer(.stopping) }
         }
-        var pusher = try AlertPusher(alerts, in: context, producer: "api-gateway", epoch: epoch, logger: logger)
         stop.onRequest { [mailbox] in mailbox.wake() }
-        var isDraining = false
+        // What the disk refused, to be tried again: the queue behind it fills, and the reader waits.
+        var kept: [Item] = []
         var problem: String?
+        var isDraining = false
+        var nextPrune = Pipeline.Clock.monotonicNanoseconds + Self.pruneNanoseconds
         while true {
-            let items = mailbox.take(waitingUpTo: isDraining ? 0 : 1)
-            for item in items {
-                do {
-                    try process(item, &pusher)
+            let items = kept.isEmpty ? mailbox.take(waitingUpTo: isDraining ? 0 : 1) : kept
+            do {
+                kept = []
+                try process(items)
+                if problem != nil, !items.isEmpty {
+                    logger.notice("the store writes again")
                     problem = nil
-                } catch {
-                    problem = "\(error)"
-                    logger.error("signal not stored", metadata: ["error": "\(error)"])
+                }
+            } catch {
+                if problem != "\(error)" { logger.error("signals not stored", metadata: ["error": "\(error)"]) }
+                problem = "\(error)"
+                kept = refuse(items)
+                // Their logs have them.
+                if stop.isRequested { return }
+                let size = kept.reduce(0) { if case .received(let batch, _) = $1 { $0 + batch.count } else { $0 } }
+                if !kept.isEmpty {
+                    Thread.sleep(forTimeInterval: Self.retrySeconds)
+                    if size < Self.queueLimit { kept += mailbox.take(waitingUpTo: 0) }
                 }
             }
-            if !items.isEmpty { held.record(repository.count) }
+            held.record(repository.count)
             health.beat("store", isReady: problem == nil, detail: problem ?? "\(repository.count) signals held")
+            if Pipeline.Clock.monotonicNanoseconds >= nextPrune {
+                nextPrune = Pipeline.Clock.monotonicNanoseconds + Self.pruneNanoseconds
+                do {
+                    if try repository.prune() > 0 { pages.invalidate() }
+                } catch {
+                    logger.error("old signals not deleted", metadata: ["error": "\(error)"])
+                }
+            }
             if isDraining, items.isEmpty { return }
             // What was put in before the stop is still taken: hence one more round.
             isDraining = stop.isRequested
         }
     }
 
-    private func process(_ item: Item, _ pusher: inout AlertPusher?) throws {
-        switch item {
-        case .received(let document):
-            if let stored = try repository.insert(document) { hub.broadcast(stored) }
-        case .posted(let posted, let continuation):
-            // However this ends, the request gets its answer.
-            var outcome = Outcome.failed
-            defer { continuation.resume(returning: outcome) }
-            guard let stored = try repository.insert(posted.document) else { return }
-            outcome = .stored(stored)
-            hub.broadcast(stored)
-            try pusher?.push(posted.message, topic: posted.topic)
+    /// All of it in one commit, and then the answers.
+    private func process(_ items: [Item]) throws {
+        guard !items.isEmpty else { return }
+        var signals: [NewSignal] = []
+        var positions: [UInt64: UInt64] = [:]
+        for item in items {
+            switch item {
+            case .received(let batch, let reached):
+                signals += batch.map { NewSignal(document: SignalDocument($0)) }
+                positions.merge(reached) { $1 }
+            case .posted(let posted, let key, _):
+                signals.append(
+                    NewSignal(
+                        document: posted.document, post: .init(message: posted.message, key: key, json: posted.json)))
+            }
+        }
+        let insertions = try repository.insert(signals, positions: positions)
+        pages.invalidate()
+        for case .stored(let signal) in insertions { hub.broadcast(signal) }
+        var index = 0
+        var hasPosted = false
+        for item in items {
+            switch item {
+            case .received(let batch, _): index += batch.count
+            case .posted(_, _, let answer):
+                hasPosted = true
+                let outcome: Outcome =
+                    switch insertions[index] {
+                    case .stored(let signal): .stored(signal)
+                    case .known(let signal): .known(signal)
+                    case .conflict: .conflict
+                    }
+                answer(outcome)
+                index += 1
+            }
+        }
+        if hasPosted { onPosted() }
+    }
+
+    /// Answers the posted signals, whose clients can come back, and returns the rest.
+    private func refuse(_ items: [Item]) -> [Item] {
+        items.filter { item in
+            guard case .posted(_, _, let answer) = item else { return true }
+            answer(.failed)
+            return false
         }
     }
 

@@ -5,23 +5,20 @@ import ZeroMQ
 
 /// Reads one kind of topic from the bus, on a thread of its own, and says in the health whether it is heard.
 struct UpstreamReader: Sendable {
-    /// A kind that speaks at least once a second while all is well is unready after this silence.
+    /// Market data, which speaks at least once a second while all is well, is unready after this silence.
     static let silenceLimitSeconds = 10.0
     /// Longest time spent on what is already queued once the stop is requested.
     static let drainLimitSeconds = 2.0
 
     let kind: Topic.Kind
     let endpoints: [Endpoint]
-    /// Market data never pauses for long; a signal may not come for hours.
-    let mustBeHeard: Bool
 
-    init(_ kind: Topic.Kind, _ endpoints: [Endpoint], mustBeHeard: Bool) {
+    init(_ kind: Topic.Kind, _ endpoints: [Endpoint]) {
         self.kind = kind
         self.endpoints = endpoints
-        self.mustBeHeard = mustBeHeard
     }
 
-    /// Its name in the health: `ticks`, `features`, `signals`.
+    /// Its name in the health: `ticks`, `features`.
     var part: String { kind.rawValue + "s" }
 
     func run(
@@ -31,6 +28,8 @@ struct UpstreamReader: Sendable {
             EndpointDirectory(endpoints, logger: runtime.logger), topics: [Topic.prefix(kind)], in: context,
             logger: runtime.logger)
         var lastHeard: Int64?
+        // Until something is heard, the process is not ready.
+        beat(runtime.health, subscriber.counts, silence: nil)
         var nextBeat: Int64 = 0
         while !stop.isRequested {
             let delivery = try subscriber.next(timeoutMilliseconds: 100)
@@ -54,6 +53,6 @@ struct UpstreamReader: Sendable {
         let detail =
             silence.map { "\(counts.received) received, \(counts.lost) lost, last \(Int($0)) s ago" }
             ?? "nothing received yet"
-        health.beat(part, isReady: isHeard || !mustBeHeard, detail: detail)
+        health.beat(part, isReady: isHeard, detail: detail)
     }
 }

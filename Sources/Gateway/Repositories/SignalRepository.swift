@@ -1,18 +1,24 @@
+import Foundation
 import NIOCore
 import Pipeline
+import Wire
 
-/// A signal as held: the document, its JSON written once, and its place in the order of arrival.
+/// A signal as held: its JSON, written once, and its place in the order of arrival.
 final class StoredSignal: Sendable {
     /// From 1, in the order of arrival, without holes.
     let position: UInt64
-    let document: SignalDocument
-    /// `document` as compact JSON.
+    let id: String
+    /// The `SignalDocument` as compact JSON.
     let json: ByteBuffer
 
-    init(position: UInt64, document: SignalDocument, json: ByteBuffer) {
+    init(position: UInt64, id: String, json: ByteBuffer) {
         self.position = position
-        self.document = document
+        self.id = id
         self.json = json
+    }
+
+    var document: SignalDocument {
+        get throws { try JSONDecoder().decode(SignalDocument.self, from: Data(json.readableBytesView)) }
     }
 }
 
@@ -30,6 +36,8 @@ struct SignalQuery: Sendable, Equatable {
     var minScore: Double?
     /// Most signals returned, in `limitRange`.
     var limit = 100
+    /// Only signals that arrived before the one at this position: the next page.
+    var before: UInt64?
 
     func matches(_ signal: SignalDocument) -> Bool {
         if let symbol, signal.symbol != symbol { return false }
@@ -41,25 +49,82 @@ struct SignalQuery: Sendable, Equatable {
     }
 }
 
+/// One page of an answer.
+struct SignalPage: Sendable {
+    /// Newest arrival first.
+    let signals: [StoredSignal]
+    /// Further ones match.
+    let hasMore: Bool
+}
+
 /// What a returning client of the live stream has missed.
 struct SignalBacklog: Sendable {
+    /// Most signals of a backlog; of more the newest are given, and it is not complete.
+    static let limit = 10_000
+
     /// Oldest first.
     let signals: [StoredSignal]
-    /// `false` where the last signal that the client saw is no longer held: some may be missing before the first.
+    /// `false` where the last signal that the client saw is no longer held, or too long ago: some may be missing before
+    /// the first.
     let isComplete: Bool
     /// The newest position when this was read: later signals come live.
     let end: UInt64
 }
 
+/// A signal to be stored.
+struct NewSignal: Sendable {
+    /// What a program posted, beyond the document.
+    struct Post: Sendable {
+        /// As the detector's log takes it.
+        let message: ProtoSignal
+        let key: IdempotencyKey?
+        /// The document, where it is written already.
+        var json: ByteBuffer?
+    }
+
+    let document: SignalDocument
+    /// `nil` for a signal from the bus.
+    var post: Post?
+}
+
+/// The header Idempotency-Key with what was asked under it: the same key with another body is a mistake of the client.
+struct IdempotencyKey: Sendable, Equatable {
+    /// Printable ASCII, at most this many bytes.
+    static let lengthLimit = 255
+    /// How long a key is remembered.
+    static let memorySeconds = 86_400.0
+
+    let key: String
+    /// Of the body.
+    let fingerprint: String
+}
+
+/// What became of a signal.
+enum Insertion: Sendable {
+    case stored(StoredSignal)
+    /// One with its id, or its idempotency key and body, is held already.
+    case known(StoredSignal)
+    /// Its idempotency key stood with another body before.
+    case conflict
+}
+
 /// Keeps signals. There is one writer, `SignalIntake`; anyone may read at any time.
 protocol SignalRepository: Sendable {
-    /// Adds a signal as the newest; `nil` where one with its id is held already. Blocks while it writes.
-    func insert(_ document: SignalDocument) throws -> StoredSignal?
+    /// Adds signals as the newest, in their order, with the positions that they bring the logs to: all in one commit,
+    /// on the disk when it returns where one of them was posted. Blocks.
+    func insert(_ signals: [NewSignal], positions: [UInt64: UInt64]) throws -> [Insertion]
+    /// Up to where each log's signals are held.
+    var positions: [UInt64: UInt64] { get throws }
+    /// Posted signals that no log has taken yet, oldest first, at most `limit`. Blocks.
+    func unlogged(limit: Int) throws -> [(position: UInt64, signal: ProtoSignal)]
+    /// Logs have these now. Blocks.
+    func markLogged(_ positions: [UInt64]) throws
+    /// Deletes what retention no longer keeps. Blocks.
+    func prune() throws -> Int
     /// Signals held now. O(1).
     var count: Int { get }
     func signal(id: String) async throws -> StoredSignal?
-    /// Newest arrival first.
-    func signals(matching query: SignalQuery) async throws -> [StoredSignal]
-    /// All that came after the signal `id`, or everything held where that one is unknown.
+    func signals(matching query: SignalQuery) async throws -> SignalPage
+    /// All that came after the signal `id`, or everything held where that one is unknown, within `SignalBacklog.limit`.
     func backlog(after id: String) async throws -> SignalBacklog
 }

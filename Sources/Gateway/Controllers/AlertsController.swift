@@ -1,0 +1,59 @@
+import HTTPTypes
+import Hummingbird
+import NIOCore
+import Transport
+
+/// `/api/v1/alerts` and `/api/v1/silences`: asked of the alerter, which keeps them, and passed on.
+struct AlertsController: Sendable {
+    /// Largest body of a posted silence, and of the alerter's answer.
+    static let bodyLimit = 16 << 10
+    static let answerLimit = 16 << 20
+    static let timeoutMilliseconds = 5_000
+
+    /// The alerter's address, e.g. `http://127.0.0.1:9104`; `nil` where there is none.
+    let alerter: String?
+    let http: HTTPClient
+
+    var routes: [Route] {
+        [
+            Route(
+                "/api/v1/alerts",
+                "Alerts, newest first (symbol, type, channel, state, since, until, limit, cursor).", [.get: pass]),
+            Route("/api/v1/silences", "Silences in force; POST adds one.", [.get: pass, .post: pass]),
+            Route("/api/v1/silences/{id}", "One silence; DELETE ends it.", [.get: pass, .delete: pass]),
+        ]
+    }
+
+    @Sendable private func pass(_ request: Request, _ context: GatewayRequestContext) async throws -> Response {
+        guard let alerter else {
+            throw Problem(.serviceUnavailable, "this gateway knows no alerter; start it with --alerter-url")
+        }
+        var url = alerter + request.uri.path
+        if let query = request.uri.query, !query.isEmpty { url += "?" + query }
+        let method = request.method == .head ? .get : request.method
+        var outgoing = Transport.HTTPRequest(method: method.rawValue, url: url)
+        outgoing.totalTimeoutMilliseconds = Self.timeoutMilliseconds
+        outgoing.maxResponseBytes = Self.answerLimit
+        if request.method == .post {
+            outgoing.body = Array(
+                try await request.jsonBody(upTo: Self.bodyLimit, of: "silence", context).readableBytesView)
+            outgoing.headers = [(name: "Content-Type", value: "application/json")]
+        }
+        let answer: Transport.HTTPResponse
+        do {
+            answer = try await http.send(outgoing)
+        } catch {
+            context.logger.warning("alerter not reached", metadata: ["error": "\(error)"])
+            throw Problem(
+                .serviceUnavailable, "the alerter does not answer; try again", headers: [.retryAfter: "2"])
+        }
+        var response = Response(
+            status: .init(code: answer.status), body: ResponseBody(byteBuffer: ByteBuffer(bytes: answer.body)))
+        for name in ["Content-Type", "Cache-Control", "Location", "Allow"] {
+            guard let value = answer.header(name), let field = HTTPField.Name(name) else { continue }
+            response.headers[field] = value
+        }
+        response.headers[.xContentTypeOptions] = "nosniff"
+        return response
+    }
+}

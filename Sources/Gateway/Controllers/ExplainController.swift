@@ -1,0 +1,81 @@
+import Foundation
+import HTTPTypes
+import Hummingbird
+import NIOCore
+import Pipeline
+
+/// `GET /api/v1/signals/{id}/explain`: why a signal was raised, in words and numbers, with the features before and at its
+/// detection as long as they are remembered.
+struct ExplainController<Repository: SignalRepository>: Sendable {
+    let repository: Repository
+    let board: MarketBoard
+
+    var routes: [Route] {
+        [Route("/api/v1/signals/{id}/explain", "A signal's evidence in words and numbers.", [.get: explain])]
+    }
+
+    @Sendable private func explain(_ request: Request, _ context: GatewayRequestContext) async throws -> Response {
+        _ = try QueryParameters(request, allowed: [])
+        let signal = try await repository.require(context)
+        let document = try signal.document
+        let explanation = SignalExplanation(document)
+        var json = JSONWriter(capacity: 8_192)
+        json.object { json in
+            json.raw("signal", signal.json)
+            json.string("summary", explanation.summary)
+            json.array("findings") { json in
+                for finding in explanation.findings { write(finding, of: document, to: &json) }
+            }
+            json.array("cautions") { json in
+                for caution in explanation.cautions { json.string(nil, caution) }
+            }
+            json.object("features") { json in
+                write("at_onset", document.onset, of: document, to: &json)
+                write("at_detection", document.timestamp, of: document, to: &json)
+            }
+        }
+        return .json(json.buffer)
+    }
+
+    private func write(
+        _ finding: SignalExplanation.Finding, of signal: SignalDocument, to json: inout JSONWriter
+    ) {
+        json.object { json in
+            json.string("detector", finding.detector)
+            json.string("metric", finding.metric)
+            json.string("meaning", finding.meaning)
+            json.string("text", finding.text)
+            json.number("statistic", finding.statistic)
+            json.number("threshold", finding.threshold)
+            json.number("ratio", finding.ratio)
+            json.number("share", finding.share)
+            json.number("fraction", finding.fraction)
+        }
+    }
+
+    /// The vector of that moment; null where it is no longer, or was never, remembered.
+    private func write(
+        _ key: String, _ seconds: Double?, of signal: SignalDocument, to json: inout JSONWriter
+    ) {
+        // A `Double` of seconds is exact to a quarter of a microsecond only: the vector of the moment itself counts.
+        guard let seconds, let venue = signal.venue, PostedSignal.timestampRange.contains(seconds),
+            let past = board.vector(
+                venue: venue, symbol: signal.symbol, at: Int64(seconds * 1e9) + 1_000)
+        else { return json.string(key, nil) }
+        json.object(key) { json in
+            json.number("time", Double(past.receiveTimeNs) / 1e9)
+            json.object("values") { json in
+                for (name, value) in zip(board.schema.names, past.values) { json.number(name, value) }
+            }
+        }
+    }
+}
+
+extension SignalRepository {
+    /// The signal whose id stands in the path; a 404 where there is none.
+    func require(_ context: GatewayRequestContext) async throws -> StoredSignal {
+        let id = try context.parameters.require("id")
+        if let signal = try await signal(id: id) { return signal }
+        throw Problem(.notFound, "no signal has the id '\(id.prefix(200))', or it is no longer held")
+    }
+}

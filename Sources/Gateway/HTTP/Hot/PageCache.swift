@@ -1,0 +1,39 @@
+import NIOCore
+import Synchronization
+
+/// Pages of signals as they were last written, each as long as no signal has come or gone.
+final class PageCache: Sendable {
+    /// Queries remembered, and the longest page; larger ones are written anew each time.
+    static let limit = 64
+    static let byteLimit = 64 << 10
+
+    private struct State {
+        /// Rises with every change of the store.
+        var version: UInt64 = 0
+        var pages: [String: ByteBuffer] = [:]
+    }
+
+    private let state = Mutex(State())
+
+    /// The store has changed.
+    func invalidate() {
+        state.withLock { state in
+            state.version += 1
+            state.pages.removeAll(keepingCapacity: true)
+        }
+    }
+
+    func page(_ query: String) -> ByteBuffer? { state.withLock { $0.pages[query] } }
+
+    /// Writes the page of `query`, and remembers it where the store has not changed meanwhile.
+    func load(_ query: String, _ write: () async throws -> ByteBuffer) async throws -> ByteBuffer {
+        let version = state.withLock { $0.version }
+        let page = try await write()
+        state.withLock { state in
+            guard state.version == version, page.readableBytes <= Self.byteLimit else { return }
+            if state.pages.count >= Self.limit { state.pages.removeAll(keepingCapacity: true) }
+            state.pages[query] = page
+        }
+        return page
+    }
+}

@@ -1,0 +1,46 @@
+import Pipeline
+import Synchronization
+import Wire
+
+/// The latest Status of each symbol's feed.
+final class FeedBoard: Sendable {
+    /// Symbols kept; a further one is passed over.
+    static let symbolLimit = 10_000
+
+    struct Entry: Sendable {
+        let venue: String
+        let symbol: String
+        let producer: String
+        let status: ProtoStatus
+        /// When it came, on the monotonic clock.
+        let moment: Int64
+
+        func ageSeconds(at now: Int64) -> Double { (Double(now - moment) / 1e8).rounded() / 10 }
+
+        /// VALID, RESYNCING or STALE; STALE too when nothing has been heard for ten seconds.
+        func validity(at now: Int64) -> String {
+            ageSeconds(at: now) <= UpstreamReader.silenceLimitSeconds ? status.validity.name : "STALE"
+        }
+    }
+
+    private let entries = Mutex<[String: Entry]>([:])
+
+    /// Takes a message of a tick topic; anything but a Status is passed over.
+    func receive(_ delivery: Delivery) {
+        guard case .status(let status) = delivery.envelope.payload else { return }
+        let entry = Entry(
+            venue: delivery.topic.venue, symbol: delivery.topic.symbol, producer: delivery.envelope.producer,
+            status: status, moment: Pipeline.Clock.monotonicNanoseconds)
+        entries.withLock { entries in
+            guard entries[delivery.topic.market] != nil || entries.count < Self.symbolLimit else { return }
+            entries[delivery.topic.market] = entry
+        }
+    }
+
+    func entry(venue: String, symbol: String) -> Entry? { entries.withLock { $0["\(venue).\(symbol)"] } }
+
+    /// All of them, by venue and symbol.
+    var all: [Entry] {
+        entries.withLock { $0.values.sorted { ($0.venue, $0.symbol) < ($1.venue, $1.symbol) } }
+    }
+}

@@ -1,0 +1,77 @@
+import Pipeline
+import Wire
+import ZeroMQ
+
+/// Follows the detectors' signals into the intake, on a thread of its own: live, and by replay where something is missing.
+struct SignalReader<Repository: SignalRepository>: Sendable {
+    static var part: String { "signals" }
+    /// Longest time spent on what is already queued once the stop is requested; the rest is replayed at the next start.
+    static var drainLimitSeconds: Double { 0.5 }
+
+    let signals: [Endpoint]
+    let replay: [Endpoint]
+    let repository: Repository
+    let intake: SignalIntake<Repository>
+
+    func run(in context: Context, _ runtime: ServiceRuntime, until stop: StopSignal) throws {
+        var feed = try SignalFeed(
+            .subscribe(signals), replay: replay, positions: try repository.positions, in: context,
+            logger: runtime.logger)
+        var nextBeat: Int64 = 0
+        while !stop.isRequested {
+            let batch = try feed.next(timeoutMilliseconds: 100)
+            if !batch.isEmpty { intake.receive(batch, positions: feed.positions) }
+            let now = Pipeline.Clock.monotonicNanoseconds
+            guard now >= nextBeat else { continue }
+            nextBeat = now + 1_000_000_000
+            // A signal may not come for hours: silence is no fault.
+            runtime.health.beat(Self.part, isReady: true, detail: feed.detail)
+        }
+        let end = Pipeline.Clock.monotonicNanoseconds + Int64(Self.drainLimitSeconds * 1e9)
+        while Pipeline.Clock.monotonicNanoseconds < end {
+            let batch = try feed.next(timeoutMilliseconds: 0)
+            guard !batch.isEmpty else { return }
+            intake.receive(batch, positions: feed.positions)
+        }
+    }
+}
+
+/// Hands posted signals on to a detector's log, which publishes them like its own: from there they reach every
+/// subscriber and the alerter. What the log has not confirmed is sent again; the log tells it by its id.
+struct PostForwarder<Repository: SignalRepository>: Sendable {
+    /// A log that has not answered for this long is asked again.
+    private static var patienceMilliseconds: Int { 2_000 }
+    private static var batchLimit: Int { 200 }
+
+    let replay: [Endpoint]
+    let repository: Repository
+    /// Rung when there is something new.
+    let wake: WakeSignal
+
+    func run(in context: Context, _ runtime: ServiceRuntime, until stop: StopSignal) throws {
+        var client = try LogAppender(replay, in: context, logger: runtime.logger)
+        stop.onRequest { [wake] in wake.wake() }
+        var problem: String?
+        while !stop.isRequested {
+            do {
+                let waiting = try repository.unlogged(limit: Self.batchLimit)
+                if !waiting.isEmpty {
+                    try client.append(waiting.map(\.signal), timeoutMilliseconds: Self.patienceMilliseconds)
+                    try repository.markLogged(waiting.map(\.position))
+                    problem = nil
+                    continue
+                }
+                problem = nil
+            } catch {
+                if problem != "\(error)" {
+                    runtime.logger.warning("posted signals wait for a signal log", metadata: ["reason": "\(error)"])
+                }
+                problem = "\(error)"
+            }
+            runtime.health.beat("posted", isReady: problem == nil, detail: problem ?? "")
+            var poller = Poller(capacity: 1)
+            _ = try poller.add(fileDescriptor: wake.fileDescriptor)
+            if case .ready = try poller.wait(timeoutMilliseconds: problem == nil ? 1_000 : 200) { wake.clear() }
+        }
+    }
+}

@@ -1,0 +1,240 @@
+import Foundation
+import GRDB
+import NIOCore
+import Pipeline
+import Synchronization
+import Wire
+
+/// Signals in an SQLite file.
+///
+/// What comes from the bus can be had again from its log, so its commits survive a kill but are not synced; a commit with
+/// a posted signal is synced before the client hears of it.
+final class SQLiteSignalRepository: SignalRepository {
+    struct Retention: Sendable {
+        var days = 30.0
+        var signals = 1_000_000
+    }
+
+    /// Signals deleted in one commit, so that readers and the writer wait for milliseconds only.
+    private static let pruneLimit = 10_000
+
+    private let file: StateFile
+    private let retention: Retention
+    private let held = Atomic<Int>(0)
+
+    init(path: String, retention: Retention = Retention()) throws(StorageError) {
+        var migrator = DatabaseMigrator()
+        migrator.registerMigration("1") { database in
+            try database.execute(
+                sql: """
+                    CREATE TABLE signal (
+                        position INTEGER PRIMARY KEY AUTOINCREMENT, id TEXT NOT NULL UNIQUE, symbol TEXT NOT NULL,
+                        type TEXT NOT NULL, timestamp REAL NOT NULL, score REAL NOT NULL, stored_at REAL NOT NULL,
+                        json BLOB NOT NULL);
+                    CREATE INDEX signal_symbol ON signal (symbol, position);
+                    CREATE INDEX signal_type ON signal (type, position);
+                    CREATE INDEX signal_timestamp ON signal (timestamp);
+                    CREATE TABLE unlogged (position INTEGER PRIMARY KEY, message BLOB NOT NULL);
+                    CREATE TABLE idempotency (
+                        key TEXT PRIMARY KEY, fingerprint TEXT NOT NULL, id TEXT NOT NULL, at REAL NOT NULL);
+                    CREATE INDEX idempotency_at ON idempotency (at);
+                    CREATE TABLE position (log INTEGER PRIMARY KEY, sequence INTEGER NOT NULL);
+                    """)
+        }
+        file = try StateFile(path: path, durability: .normal, readers: 8, migrate: migrator)
+        self.retention = retention
+        let count = try read { try Int.fetchOne($0, sql: "SELECT COUNT(*) FROM signal") ?? 0 }
+        held.store(count, ordering: .relaxed)
+    }
+
+    private func read<T>(_ body: (Database) throws -> T) throws(StorageError) -> T {
+        do { return try file.pool.read(body) } catch { throw StorageError(path: file.path, error) }
+    }
+
+    private func write<T>(
+        isSynced: Bool = false, _ body: (Database) throws -> T
+    ) throws(StorageError) -> T {
+        do {
+            return try file.pool.writeWithoutTransaction { database in
+                try database.execute(sql: "PRAGMA synchronous = \(isSynced ? "FULL" : "NORMAL")")
+                var result: T?
+                try database.inTransaction(.immediate) {
+                    result = try body(database)
+                    return .commit
+                }
+                guard let result else { throw StorageError(path: file.path, problem: "gave no result") }
+                return result
+            }
+        } catch {
+            throw StorageError(path: file.path, error)
+        }
+    }
+
+    // MARK: Writing
+
+    /// O(log of what is held) a signal.
+    func insert(_ signals: [NewSignal], positions: [UInt64: UInt64]) throws -> [Insertion] {
+        let now = Date().timeIntervalSince1970
+        let insertions = try write(isSynced: signals.contains { $0.post != nil }) { database in
+            let insertions = try signals.map { try Self.insert($0, at: now, in: database) }
+            for (log, sequence) in positions.sorted(by: { $0.key < $1.key }) {
+                try database.execute(
+                    sql: """
+                        INSERT INTO position (log, sequence) VALUES (?, ?)
+                        ON CONFLICT (log) DO UPDATE SET sequence = excluded.sequence
+                        """, arguments: [Int64(bitPattern: log), Int64(bitPattern: sequence)])
+            }
+            return insertions
+        }
+        let added = insertions.count { if case .stored = $0 { true } else { false } }
+        held.add(added, ordering: .relaxed)
+        return insertions
+    }
+
+    private static func insert(_ signal: NewSignal, at now: Double, in database: Database) throws -> Insertion {
+        if let key = signal.post?.key,
+            let row = try Row.fetchOne(
+                database, sql: "SELECT fingerprint, id FROM idempotency WHERE key = ? AND at > ?",
+                arguments: [key.key, now - IdempotencyKey.memorySeconds])
+        {
+            guard row["fingerprint"] == key.fingerprint else { return .conflict }
+            // Where retention took the signal meanwhile, the key is free again.
+            if let known = try find(row["id"], in: database) { return .known(known) }
+        }
+        let document = signal.document
+        if let known = try find(document.id, in: database) { return .known(known) }
+        let json = try signal.post?.json ?? ByteBuffer(bytes: document.json())
+        let statement = try database.cachedStatement(
+            sql: """
+                INSERT INTO signal (id, symbol, type, timestamp, score, stored_at, json) VALUES (?, ?, ?, ?, ?, ?, ?)
+                """)
+        try statement.execute(arguments: [
+            document.id, document.symbol, document.signalType, document.timestamp, document.score, now,
+            Data(json.readableBytesView),
+        ])
+        let position = database.lastInsertedRowID
+        if let post = signal.post {
+            let message: Data = try post.message.serializedBytes()
+            try database.cachedStatement(sql: "INSERT INTO unlogged VALUES (?, ?)").execute(
+                arguments: [position, message])
+            if let key = post.key {
+                try database.execute(
+                    sql: "INSERT OR REPLACE INTO idempotency VALUES (?, ?, ?, ?)",
+                    arguments: [key.key, key.fingerprint, document.id, now])
+            }
+        }
+        return .stored(
+            StoredSignal(position: UInt64(position), id: document.id, json: json))
+    }
+
+    func unlogged(limit: Int) throws -> [(position: UInt64, signal: ProtoSignal)] {
+        try read { database in
+            try Row.fetchAll(
+                database, sql: "SELECT position, message FROM unlogged ORDER BY position LIMIT ?", arguments: [limit]
+            ).map { row in
+                let (position, message): (Int64, Data) = (row["position"], row["message"])
+                return (UInt64(position), try ProtoSignal(serializedBytes: message))
+            }
+        }
+    }
+
+    func markLogged(_ positions: [UInt64]) throws {
+        try write { database in
+            let statement = try database.cachedStatement(sql: "DELETE FROM unlogged WHERE position = ?")
+            for position in positions { try statement.execute(arguments: [Int64(position)]) }
+        }
+    }
+
+    /// Whatever is too old or too many, but nothing that no log has taken yet.
+    func prune() throws -> Int {
+        let now = Date().timeIntervalSince1970
+        let deleted = try write { database in
+            try database.execute(
+                sql: """
+                    DELETE FROM signal WHERE position IN (
+                        SELECT position FROM signal
+                        WHERE (stored_at < ? OR position <= (SELECT MAX(position) FROM signal) - ?)
+                        AND position NOT IN (SELECT position FROM unlogged)
+                        ORDER BY position LIMIT ?)
+                    """, arguments: [now - retention.days * 86_400, retention.signals, Self.pruneLimit])
+            let deleted = database.changesCount
+            try database.execute(
+                sql: "DELETE FROM idempotency WHERE at < ?", arguments: [now - IdempotencyKey.memorySeconds])
+            return deleted
+        }
+        held.subtract(deleted, ordering: .relaxed)
+        return deleted
+    }
+
+    // MARK: Reading
+
+    var count: Int { held.load(ordering: .relaxed) }
+
+    var positions: [UInt64: UInt64] {
+        get throws {
+            try read { database in
+                let rows = try Row.fetchAll(database, sql: "SELECT log, sequence FROM position")
+                return Dictionary(
+                    uniqueKeysWithValues: rows.map { row in
+                        let (log, sequence): (Int64, Int64) = (row["log"], row["sequence"])
+                        return (UInt64(bitPattern: log), UInt64(bitPattern: sequence))
+                    })
+            }
+        }
+    }
+
+    func signal(id: String) async throws -> StoredSignal? {
+        try await file.pool.read { try Self.find(id, in: $0) }
+    }
+
+    /// O(signals returned) where an index serves the conditions, at worst O(signals held).
+    func signals(matching query: SignalQuery) async throws -> SignalPage {
+        var conditions: [String] = []
+        var arguments = StatementArguments()
+        func add(_ condition: String, _ value: (any DatabaseValueConvertible)?) {
+            guard let value else { return }
+            conditions.append(condition)
+            arguments += [value]
+        }
+        add("symbol = ?", query.symbol)
+        add("type = ?", query.type)
+        add("timestamp >= ?", query.since)
+        add("timestamp <= ?", query.until)
+        add("score >= ?", query.minScore)
+        add("position < ?", query.before.map { Int64(clamping: $0) })
+        let filter = conditions.isEmpty ? "" : "WHERE " + conditions.joined(separator: " AND ")
+        arguments += [query.limit + 1]
+        let (sql, values) = (
+            "SELECT position, id, json FROM signal \(filter) ORDER BY position DESC LIMIT ?", arguments
+        )
+        let found = try await file.pool.read { database in
+            try Row.fetchAll(database, sql: sql, arguments: values).map(Self.stored)
+        }
+        return SignalPage(signals: Array(found.prefix(query.limit)), hasMore: found.count > query.limit)
+    }
+
+    func backlog(after id: String) async throws -> SignalBacklog {
+        try await file.pool.read { database in
+            let seen = try Int64.fetchOne(database, sql: "SELECT position FROM signal WHERE id = ?", arguments: [id])
+            let rows = try Row.fetchAll(
+                database,
+                sql: "SELECT position, id, json FROM signal WHERE position > ? ORDER BY position DESC LIMIT ?",
+                arguments: [seen ?? 0, SignalBacklog.limit + 1])
+            let signals = rows.prefix(SignalBacklog.limit).reversed().map(Self.stored)
+            let end = try Int64.fetchOne(database, sql: "SELECT MAX(position) FROM signal") ?? 0
+            return SignalBacklog(
+                signals: signals, isComplete: seen != nil && rows.count <= SignalBacklog.limit, end: UInt64(end))
+        }
+    }
+
+    private static func find(_ id: String, in database: Database) throws -> StoredSignal? {
+        let statement = try database.cachedStatement(sql: "SELECT position, id, json FROM signal WHERE id = ?")
+        return try Row.fetchOne(statement, arguments: [id]).map(stored)
+    }
+
+    private static func stored(_ row: Row) -> StoredSignal {
+        let json: Data = row["json"]
+        return StoredSignal(
+            position: UInt64(row["position"] as Int64), id: row["id"], json: ByteBuffer(bytes: json))
+    }
+}

@@ -1,0 +1,68 @@
+import Glibc
+import HummingbirdTLS
+import Logging
+import Pipeline
+
+extension GatewayConfiguration {
+    /// Where and to whom HTTP is served.
+    struct Server: Sendable {
+        var host: String
+        /// 0 picks a free one, which the log states.
+        var port: Int
+        /// `nil` serves plain HTTP.
+        var tls: TLSConfiguration?
+        var origins: Set<String> = []
+        var keys: [APIKey] = []
+        var requestsPerSecond: Int?
+        var connections = ServerLimits.connections
+
+        /// With as many connections as the process may have descriptors for, which it first asks to be as many as it can.
+        /// What an operator should know of the result is logged.
+        func fitted(_ logger: Logger) -> Server {
+            var limit = rlimit()
+            getrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit)
+            if limit.rlim_cur < limit.rlim_max {
+                limit.rlim_cur = limit.rlim_max
+                setrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit)
+                getrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit)
+            }
+            var server = self
+            let possible = max(16, Int(clamping: limit.rlim_cur) - ServerLimits.reservedDescriptors)
+            if possible < connections {
+                server.connections = possible
+                logger.notice(
+                    "fewer connections than configured: the process may open too few files",
+                    metadata: ["connections": "\(possible)", "descriptors": "\(limit.rlim_cur)"])
+            }
+            if keys.isEmpty, host != "127.0.0.1", host != "::1", host != "localhost" {
+                logger.warning(
+                    "serving beyond this host without keys; set GATEWAY_API_KEYS_FILE", metadata: ["host": "\(host)"])
+            }
+            return server
+        }
+    }
+
+    /// TLS 1.2 and later with the certificate and key of two PEM files; `nil` where neither is named.
+    static func tls(certificate: String?, key: String?) throws(ConfigurationError) -> TLSConfiguration? {
+        guard certificate != nil || key != nil else { return nil }
+        guard let certificate, let key else {
+            throw ConfigurationError(setting: "--tls-certificate", problem: "needs --tls-key too, and the reverse")
+        }
+        func read<Value>(_ setting: String, _ path: String, _ body: () throws -> Value) throws(ConfigurationError)
+            -> Value
+        {
+            do { return try body() } catch {
+                throw ConfigurationError(setting: setting, problem: "'\(path)' cannot be read as PEM: \(error)")
+            }
+        }
+        let chain = try read("--tls-certificate", certificate) { try NIOSSLCertificate.fromPEMFile(certificate) }
+        guard !chain.isEmpty else {
+            throw ConfigurationError(setting: "--tls-certificate", problem: "'\(certificate)' holds no certificate")
+        }
+        let privateKey = try read("--tls-key", key) { try NIOSSLPrivateKey(file: key, format: .pem) }
+        var configuration = TLSConfiguration.makeServerConfiguration(
+            certificateChain: chain.map { .certificate($0) }, privateKey: .privateKey(privateKey))
+        configuration.minimumTLSVersion = .tlsv12
+        return configuration
+    }
+}

@@ -1,0 +1,194 @@
+import Foundation
+import Testing
+
+@testable import Gateway
+@testable import Pipeline
+
+extension GatewayTests {
+    @Suite struct HotLaneTests {
+        private static func read(_ text: String, upTo count: Int = .max) -> HotRequest.Outcome {
+            Array(text.utf8.prefix(count)).withUnsafeBytes { HotRequest.read($0) }
+        }
+
+        private static let body = PostTests.example
+        private static let hot = [
+            "GET /health HTTP/1.1\r\nHost: a\r\n\r\n",
+            "GET /api/v1/signals HTTP/1.1\r\nHost: a:8000\r\nUser-Agent: wrk\r\nAccept: */*\r\n\r\n",
+            "GET /api/v1/signals?limit=10&symbol=BTC%2FUSDT HTTP/1.1\r\nhost:a\r\nCONNECTION: Keep-Alive\r\n\r\n",
+            "GET /health HTTP/1.1\r\nX-API-Key:  abc \r\nHost: a\r\n\r\n",
+            "POST /api/v1/signals HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\nContent-Length: "
+                + "\(body.utf8.count)\r\nAuthorization: Bearer abc\r\n\r\n\(body)",
+        ]
+
+        @Test func plainRequestsAreReadWherePartsOfThemAreWaitedFor() throws {
+            for text in Self.hot {
+                guard case .request(_, let length) = Self.read(text) else {
+                    Issue.record("not read: \(text)")
+                    continue
+                }
+                #expect(length == text.utf8.count)
+                // What follows is the next request's.
+                #expect(Self.read(text + "GET /") == Self.read(text))
+                for count in 0..<text.utf8.count { #expect(Self.read(text, upTo: count) == .incomplete, "\(count)") }
+            }
+            #expect(
+                Self.read(Self.hot[3])
+                    == .request(HotRequest(kind: .health, key: "abc"), length: Self.hot[3].utf8.count))
+        }
+
+        @Test func everythingElseIsLeftAlone() {
+            let host = "Host: a\r\n"
+            for text in [
+                "HEAD /health HTTP/1.1\r\n\(host)\r\n", "GET /health HTTP/1.0\r\n\(host)\r\n",
+                "GET /health HTTP/1.1\r\n\r\n",
+                "get /health HTTP/1.1\r\n\(host)\r\n", "GET  /health HTTP/1.1\r\n\(host)\r\n",
+                "GET /health?x=1 HTTP/1.1\r\n\(host)\r\n", "GET /health/ HTTP/1.1\r\n\(host)\r\n",
+                "GET /api/v1/signals/x HTTP/1.1\r\n\(host)\r\n", "GET /api/v1/signalsx HTTP/1.1\r\n\(host)\r\n",
+                "GET /api/v1/signals?a b HTTP/1.1\r\n\(host)\r\n",
+                "GET /api/v1/signals? HTTP/1.1 HTTP/1.1\r\n\(host)\r\n",
+                "GET /health HTTP/1.1\n\(host)\r\n", "GET /health HTTP/1.1\r\nHost: a\n\r\n",
+                "GET /health HTTP/1.1\r\n\(host)\(host)\r\n", "GET /health HTTP/1.1\r\n\(host)Cookie: a\r\n\r\n",
+                "GET /health HTTP/1.1\r\n\(host)Content-Length: 0\r\n\r\n",
+                "GET /health HTTP/1.1\r\n\(host)Transfer-Encoding: chunked\r\n\r\n",
+                "GET /health HTTP/1.1\r\n\(host)Connection: close\r\n\r\n",
+                "GET /health HTTP/1.1\r\n\(host)Origin: https://a\r\n\r\n",
+                "GET /health HTTP/1.1\r\n\(host) folded\r\n\r\n",
+                "GET /health HTTP/1.1\r\nHost : a\r\n\r\n", "GET /health HTTP/1.1\r\nHost: a\u{0}\r\n\r\n",
+                "GET /health HTTP/1.1\r\n\(host)X-API-Key: a\r\nAuthorization: Bearer b\r\n\r\n",
+                "GET /health HTTP/1.1\r\n\(host)Authorization: Basic b\r\n\r\n",
+                "GET /health HTTP/1.1\r\n\(host)Accept: \(String(repeating: "x", count: 3_000))",
+                "POST /api/v1/signals HTTP/1.1\r\n\(host)Content-Length: 2\r\n\r\n{}",
+                "POST /api/v1/signals HTTP/1.1\r\n\(host)Content-Type: application/json\r\n\r\n{}",
+                "POST /api/v1/signals HTTP/1.1\r\n\(host)Content-Type: application/json\r\nContent-Length: +2\r\n\r\n{}",
+                "POST /api/v1/signals HTTP/1.1\r\n\(host)Content-Type: application/json\r\nContent-Length: 2\r\n"
+                    + "Content-Length: 2\r\n\r\n{}",
+                "POST /api/v1/signals HTTP/1.1\r\n\(host)Content-Type: application/json\r\nContent-Length: 5000\r\n\r\n{}",
+                "POST /api/v1/signals?x HTTP/1.1\r\n\(host)Content-Type: application/json\r\nContent-Length: 2\r\n\r\n{}",
+                "\u{16}\u{3}\u{1}\r\n",
+            ] { #expect(Self.read(text) == .other, "\(text)") }
+        }
+
+        /// The reader of plain bodies takes nothing that the full one refuses, and reads the same.
+        @Test func plainBodiesAreReadAsTheFullReaderReadsThem() throws {
+            let seed = UInt64.random(in: .min ... .max)
+            print("seed \(seed)")
+            var random = SeededRandom(seed: seed)
+            let pieces: [String] = [
+                "{", "}", ",", ":", "\"timestamp\"", "\"score\"", "\"signal_type\"", "\"symbol\"", "\"drift\"",
+                "\"BTC/USDT\"", "0.5", "1", "-1", "1e9", "01", "1.", ".5", "1e", "null", " ", "\n", "\"a\\u0041\"",
+                "\"é\"",
+                "1e400", "-0", "\"", "[", "true",
+            ]
+            var bodies = [Self.body]
+            for _ in 0..<5_000 {
+                var parts = [
+                    "{", "\"timestamp\"", ":", "1696867200.25", ",", "\"score\"", ":", "0.85", ",", "\"signal_type\"",
+                    ":",
+                    "\"drift\"", ",", "\"symbol\"", ":", "\"BTCUSDT\"", "}",
+                ]
+                for _ in 0..<Int.random(in: 0...2, using: &random) {
+                    let index = Int.random(in: 0..<parts.count, using: &random)
+                    parts[index] = pieces.randomElement(using: &random) ?? ""
+                }
+                bodies.append(parts.joined())
+            }
+            var taken = 0
+            for body in bodies {
+                guard let plain = PostedSignal(plain: Array(body.utf8)[...]) else { continue }
+                taken += 1
+                let full = try PostedSignal(json: Data(body.utf8))
+                #expect(
+                    plain.timestamp == full.timestamp && plain.score == full.score && plain.type == full.type
+                        && plain.symbol == full.symbol, "\(body)")
+                let document = try JSONDecoder().decode(SignalDocument.self, from: Data(plain.json.readableBytesView))
+                #expect(document == plain.document, "\(body)")
+            }
+            #expect(taken > 500)
+        }
+
+        /// Both ways to an answer give the same one.
+        @Test func theLanesAgree() async throws {
+            try await Bench.run { bench in
+                let full = [("Cookie", "a=b")]
+                for _ in 0..<3 { #expect(try post(bench.port, Self.body).status == 202) }
+                for path in ["/health", "/api/v1/signals", "/api/v1/signals?limit=2", "/api/v1/signals?limit=0&x=%"] {
+                    let hot = try ask(bench.port, "GET", path)
+                    let cold = try ask(bench.port, "GET", path, headers: full)
+                    #expect(hot.status == cold.status && hot.headers.keys == cold.headers.keys, "\(path)")
+                    for (name, value) in hot.headers
+                    where name != "date" && !(path == "/health" && name == "content-length") {
+                        #expect(cold.headers[name] == value, "\(path) \(name)")
+                    }
+                    if path != "/health" { #expect(hot.body == cold.body, "\(path)") }
+                }
+                let hot = try post(bench.port, Self.body)
+                let cold = try post(bench.port, Self.body, headers: full)
+                #expect(hot.status == cold.status && hot.headers.keys == cold.headers.keys)
+                #expect(hot.headers["location"]?.hasSuffix(try hot.decode(SignalDocument.self).id) == true)
+                #expect(
+                    try ask(bench.port, "GET", "/api/v1/signals").decode(SignalList.self).signals.prefix(2).map(\.id)
+                        == [cold, hot].map { try $0.decode(SignalDocument.self).id })
+            }
+        }
+
+        /// Requests sent at once, in pieces of any size, are answered in their order, whichever lane answers.
+        @Test func pipelinedRequestsAreAnsweredInOrder() async throws {
+            let seed = UInt64.random(in: .min ... .max)
+            print("seed \(seed)")
+            try await Bench.run { bench in
+                var random = SeededRandom(seed: seed)
+                for round in 0..<20 {
+                    let connection = try Connection(port: bench.port)
+                    var (text, kinds): (String, [Int]) = ("", [])
+                    for _ in 0..<30 {
+                        kinds.append(Int.random(in: 0...(round % 2 == 0 ? 2 : 3), using: &random))
+                        text +=
+                            [Self.hot[0], Self.hot[1], Self.hot[4], "GET /nowhere HTTP/1.1\r\nHost: a\r\n\r\n"][
+                                kinds[kinds.count - 1]]
+                    }
+                    var rest = text[...]
+                    while !rest.isEmpty {
+                        let piece = rest.prefix(Int.random(in: 1...400, using: &random))
+                        try connection.send(String(piece))
+                        rest = rest.dropFirst(piece.count)
+                    }
+                    var posted: [String] = []
+                    for kind in kinds {
+                        let answer = try connection.answer()
+                        #expect(answer.status == [200, 200, 202, 404][kind])
+                        if kind == 2 { posted.append(try answer.decode(SignalDocument.self).id) }
+                        // A request sees what the ones before it did.
+                        if kind == 1, let last = posted.last { #expect(answer.body.contains(last)) }
+                    }
+                }
+            }
+        }
+
+        @Test func whatTheHotLaneAnswersIsCounted() async throws {
+            let health = #"{method="GET",route="/health",status="200"}"#
+            let posts = #"{method="POST",route="/api/v1/signals",status="202"}"#
+            try await Bench.run { bench in
+                let before = (metric(MetricName.httpRequests, health), metric(MetricName.httpRequests, posts))
+                for _ in 0..<3 { _ = try ask(bench.port, "GET", "/health") }
+                for _ in 0..<2 { _ = try post(bench.port, Self.body) }
+                #expect(metric(MetricName.httpRequests, health) == before.0 + 3)
+                #expect(metric(MetricName.httpRequests, posts) == before.1 + 2)
+            }
+        }
+    }
+}
+
+/// SplitMix64. Source: Steele, Lea, Flood (2014), OOPSLA.
+struct SeededRandom: RandomNumberGenerator {
+    private var state: UInt64
+
+    init(seed: UInt64) { state = seed }
+
+    mutating func next() -> UInt64 {
+        state &+= 0x9E37_79B9_7F4A_7C15
+        var word = state
+        word = (word ^ (word >> 30)) &* 0xBF58_476D_1CE4_E5B9
+        word = (word ^ (word >> 27)) &* 0x94D0_49BB_1331_11EB
+        return word ^ (word >> 31)
+    }
+}
