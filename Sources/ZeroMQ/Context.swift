@@ -10,19 +10,28 @@ public final class Context: Sendable {
     nonisolated(unsafe) let handle: UnsafeMutableRawPointer
     /// Numbers the `inproc` endpoints of monitors, which must differ within a context.
     let monitorCount = Atomic<UInt64>(0)
+    /// For all its sockets whose options name no `curve` of their own.
+    let security: CurveSecurity?
 
     /// - Parameters:
     ///   - ioThreads: threads that serve the network; one carries about a gigabyte a second.
     ///   - maximumSockets: `Socket.init` fails with `EMFILE` beyond it.
+    ///   - security: encrypts and authenticates what its sockets say over the network; `nil` is plain text.
     /// Corresponds to `zmq_ctx_new` and `zmq_ctx_set`.
-    public init(ioThreads: Int = 1, maximumSockets: Int = 1023) throws(ZMQError) {
+    public init(
+        ioThreads: Int = 1, maximumSockets: Int = 1023, security: CurveSecurity? = nil
+    ) throws(ZMQError) {
         guard let handle = zmq_ctx_new() else { throw ZMQError("zmq_ctx_new", code: zmq_errno()) }
         self.handle = handle
+        self.security = security
         try Context.set(handle, ZMQ_IO_THREADS, "ZMQ_IO_THREADS", ioThreads, in: 1...64)
         try Context.set(handle, ZMQ_MAX_SOCKETS, "ZMQ_MAX_SOCKETS", maximumSockets, in: 1...65_535)
+        if let clients = security?.allowedClients { try CurveGate.open(in: handle, admitting: clients) }
     }
 
     deinit {
+        // The gate's socket is the only one left, and this ends its thread.
+        if security?.allowedClients != nil { shutdown() }
         _ = retryingInterrupts { zmq_ctx_term(handle) }
     }
 

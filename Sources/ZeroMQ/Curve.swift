@@ -55,16 +55,21 @@ public struct CurveKeys: Sendable, Equatable, CustomStringConvertible, CustomRef
         String(decoding: buffer.prefix(textLength).map(UInt8.init(bitPattern:)), as: UTF8.self)
     }
 
-    fileprivate static func validate(_ key: String, _ what: String) throws(ZMQError) {
+    fileprivate static func validate(_ key: String, _ what: String) throws(ZMQError) { _ = try binary(key, what) }
+
+    /// The 32 bytes of a key. Corresponds to `zmq_z85_decode`.
+    static func binary(_ key: String, _ what: String) throws(ZMQError) -> [UInt8] {
         var binary = [UInt8](repeating: 0, count: 32)
         guard key.utf8.count == textLength, zmq_z85_decode(&binary, key) != nil else {
             throw ZMQError("zmq_z85_decode", code: EINVAL, subject: "\(what) must be 40 characters of Z85")
         }
+        return binary
     }
 }
 
 /// Which end of an encrypted connection a socket is. The server is whoever holds the known key, usually the one that
-/// binds. A server admits every client that knows its public key: keep that key from strangers.
+/// binds. A server admits every client that
+/// knows its public key, unless its context has a list of clients (`CurveSecurity`).
 public enum CurveRole: Sendable, Equatable {
     case server(CurveKeys)
     case client(CurveKeys, serverPublicKey: String)

@@ -29,6 +29,8 @@ public struct Socket: ~Copyable {
     let handle: UnsafeMutableRawPointer
     let context: Context
     let liveness: SocketLiveness
+    /// The context's security, unless the options had one of their own.
+    private let security: CurveSecurity?
 
     /// Corresponds to `zmq_socket` and `zmq_setsockopt`.
     /// - Throws: `EMFILE` beyond the context's sockets, `ETERM` after its shutdown, `EINVAL` for an option's value.
@@ -37,6 +39,7 @@ public struct Socket: ~Copyable {
         self.kind = kind
         self.context = context
         liveness = SocketLiveness(handle)
+        security = options.curve == nil ? context.security : nil
     }
 
     private static func open(
@@ -64,6 +67,7 @@ public struct Socket: ~Copyable {
     @discardableResult
     public func bind(_ endpoint: String) throws(ZMQError) -> String {
         try Socket.checkPort("zmq_bind", endpoint)
+        try secure(endpoint, isBound: true)
         try check("zmq_bind", endpoint) { zmq_bind(handle, endpoint) }
         return try lastEndpoint
     }
@@ -72,7 +76,14 @@ public struct Socket: ~Copyable {
     /// Corresponds to `zmq_connect`.
     public func connect(_ endpoint: String) throws(ZMQError) {
         try Socket.checkPort("zmq_connect", endpoint)
+        try secure(endpoint, isBound: false)
         try check("zmq_connect", endpoint) { zmq_connect(handle, endpoint) }
+    }
+
+    /// Which end of an encrypted connection a socket is shows when it binds or connects.
+    private func secure(_ endpoint: String, isBound: Bool) throws(ZMQError) {
+        guard let security, !endpoint.hasPrefix("inproc://") else { return }
+        try security.role(ofBound: isBound).apply(OptionSetter(handle: handle))
     }
 
     /// Stops listening; connections made stay. Takes the endpoint that `bind` returned. Corresponds to `zmq_unbind`.

@@ -3,7 +3,7 @@ import Testing
 
 /// The house rules that a machine can check. An exception is a comment on the line: `house-rule: <reason>`.
 @Suite struct HouseRulesTests {
-    static let pureModules = ["Microstructure", "Detection", "Venues", "Simulation"]
+    static let pureModules = ["Microstructure", "Detection", "Venues", "Simulation", "Evaluation"]
     static let executables = ["ingest", "features", "detector", "alerter", "api-gateway", "exchange-sim", "microlab"]
 
     @Test func topLevelIsClosed() throws {
@@ -35,8 +35,10 @@ import Testing
     /// The layers below: what each module may import of this package.
     @Test(arguments: [
         ("ZeroMQ", ["CZeroMQ"]), ("Transport", ["CLibWebSockets", "CLibCurl", "COpenSSL"]),
-        ("Wire", ["Microstructure", "Detection"]), ("Microstructure", []), ("Detection", ["Microstructure"]),
+        ("Wire", ["Microstructure", "Detection", "CZlib", "CZstd"]), ("Microstructure", []),
+        ("Detection", ["Microstructure"]),
         ("Venues", ["Microstructure"]), ("Simulation", ["Microstructure"]),
+        ("Evaluation", ["Microstructure", "Detection"]),
     ]) func arrowsPointDown(module: String, allowed: [String]) throws {
         let own = Set(try FileManager.default.contentsOfDirectory(atPath: Tree.root.appending(path: "Sources").path))
         for line in try Tree.lines(under: "Sources/\(module)") {

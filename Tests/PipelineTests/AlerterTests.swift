@@ -33,77 +33,110 @@ import Transport
     @Test(.timeLimit(.minutes(1))) func theWebhookRetriesAndSigns() async throws {
         let receiver = try Receiver(answers: [429, 500, 200])
         defer { receiver.stop() }
-        let http = try HTTPClient()
-        defer { http.shutdown() }
-        let sink = WebhookSink(url: receiver.url, secret: "key", timeoutSeconds: 5, http: http)
-        let delivery = AlertDelivery(sink, logger: Logger(label: "test"))
-        delivery.enqueue(signal)
-        delivery.finish()
-        await delivery.run()
-        let requests = receiver.requests
-        #expect(requests.count == 3)
-        let last = try #require(requests.last)
+        let bench = try DeliveryBench()
+        let sink = WebhookSink(
+            rateLimits: [], url: receiver.url, secret: "key",
+            post: HTTPPost(bench.http, timeoutSeconds: 5, secrets: [receiver.url, "key"]))
+        try bench.add([signal])
+        try await bench.deliver(on: sink) { receiver.acceptedCount == 1 }
+        #expect(receiver.count == 3)
+        let last = try #require(receiver.requests.last).request
         #expect(try JSONDecoder().decode(SignalDocument.self, from: Data(last.body)) == signal)
         #expect(last.header("X-Microstructure-Id") == signal.id)
         let code = HMACSHA256.authenticationCode(for: last.body, key: Array("key".utf8))
         #expect(
             last.header("X-Microstructure-Signature") == "sha256=" + code.map { String(format: "%02x", $0) }.joined())
+        #expect(try bench.history().map(\.state) == ["sent"])
+        #expect(try bench.history().map(\.attempts) == [3])
     }
 
-    /// A receiver that refuses for good is asked once, and the next alert is not held up.
-    @Test(.timeLimit(.minutes(1))) func aRefusalIsFinal() async throws {
+    /// A receiver that refuses for good is asked once, and the next alert is not held up; `retry` brings it back.
+    @Test(.timeLimit(.minutes(1))) func aRefusalIsFinalUntilRetried() async throws {
         let receiver = try Receiver(answers: [400, 200])
         defer { receiver.stop() }
-        let http = try HTTPClient()
-        defer { http.shutdown() }
-        let delivery = AlertDelivery(
-            WebhookSink(url: receiver.url, secret: nil, timeoutSeconds: 5, http: http), logger: Logger(label: "test"))
-        delivery.enqueue(signal)
-        delivery.enqueue(signal)
-        delivery.finish()
-        await delivery.run()
-        #expect(receiver.requests.count == 2)
+        let bench = try DeliveryBench()
+        let sink = WebhookSink(
+            rateLimits: [], url: receiver.url, secret: nil, post: HTTPPost(bench.http, timeoutSeconds: 5, secrets: []))
+        var second = signal
+        second.id += "-2"
+        try bench.add([signal, second])
+        try await bench.deliver(on: sink) { receiver.count == 2 }
+        #expect(try bench.history().map(\.state) == ["sent", "dead"])
+        #expect(try bench.outbox.retry(channel: "slack", at: Clock.now.nanoseconds) == 0)
+        #expect(try bench.outbox.retry(channel: nil, at: Clock.now.nanoseconds) == 1)
+        try await bench.deliver(on: sink) { receiver.count == 3 }
+        #expect(try bench.history().map(\.state) == ["sent", "sent"])
+    }
+
+    /// A revoked address is no fault of the alerts: they wait, the channel is tried now and then, and nothing of the
+    /// address shows.
+    @Test(.timeLimit(.minutes(1))) func aRevokedChannelKeepsItsAlerts() async throws {
+        let receiver = try Receiver { _, request in .answer(404, body: "no such hook: \(request.path)") }
+        defer { receiver.stop() }
+        let bench = try DeliveryBench()
+        let secret = receiver.address + "/secret-token"
+        let sink = SlackSink(
+            url: secret, links: SignalLinks(base: nil),
+            post: HTTPPost(bench.http, timeoutSeconds: 5, secrets: [secret, "/secret-token"]))
+        try bench.add([signal])
+        try await bench.deliver(on: sink) { try bench.history().first?.attempts == 1 }
+        let alert = try #require(try bench.history().first)
+        #expect(alert.state == "pending")
+        #expect(alert.reason?.contains("404") == true && alert.reason?.contains("secret-token") == false)
     }
 }
 
-/// A webhook's receiving end: answers with the given statuses in turn, the last one for ever.
-private final class Receiver: ServerDelegate, @unchecked Sendable {
-    private let seen = Mutex<[ServerRequest]>([])
-    private let answers: [Int]
-    private let stopSignal = StopSignal()
-    private let ready = DispatchSemaphore(value: 0)
-    private let port = Mutex(0)
+/// An outbox of its own with one channel's delivery.
+final class DeliveryBench: @unchecked Sendable {
+    let folder: URL
+    let outbox: Outbox
+    let http: HTTPClient
 
-    var requests: [ServerRequest] { seen.withLock { $0 } }
-    var url: String { "http://127.0.0.1:\(port.withLock { $0 })/hook" }
-
-    init(answers: [Int]) throws {
-        self.answers = answers
-        let thread = Thread { [self] in
-            var options = ServerOptions()
-            options.customHeaders = ["x-microstructure-id", "x-microstructure-signature"]
-            guard let loop = try? EventLoop(), let server = try? loop.listen(options, delegate: self) else {
-                ready.signal()
-                return
-            }
-            port.withLock { $0 = server.port }
-            stopSignal.onRequest { [wake = loop.wake] in wake.wake() }
-            ready.signal()
-            while !stopSignal.isRequested { loop.runOnce(timeoutMilliseconds: 1_000) }
-        }
-        thread.start()
-        ready.wait()
-        try #require(port.withLock { $0 } != 0)
+    init() throws {
+        folder = try TestFiles.temporaryFolder()
+        outbox = try Outbox(path: folder.path + "/alerts.sqlite", at: Clock.now.nanoseconds)
+        http = try HTTPClient()
     }
 
-    func stop() { stopSignal.request() }
+    deinit {
+        http.shutdown()
+        try? FileManager.default.removeItem(at: folder)
+    }
 
-    func didReceive(_ request: ServerRequest, responder: HTTPResponder) {
-        let count = seen.withLock { seen in
-            seen.append(request)
-            return seen.count
+    /// Puts signals in, for each of `channels`, all due at once.
+    func add(_ signals: [SignalDocument], channels: [String] = ["webhook", "slack"], lane: String? = nil) throws {
+        let now = Clock.now.nanoseconds
+        let entries = signals.map { signal in
+            Outbox.Entry(
+                signal: signal, severity: .warning,
+                decisions: channels.map {
+                    AlertDecision(
+                        channel: $0, route: "default", outcome: .deliver(lane: lane ?? signal.symbol, readyAt: now))
+                })
         }
-        let status = answers[min(count, answers.count) - 1]
-        responder.respond(status: status, headers: status == 429 ? [("Retry-After", "0")] : [], text: "")
+        try outbox.insert(entries, positions: [:], at: now)
+    }
+
+    /// Runs the delivery until `condition` holds, then ends it in order.
+    func deliver(
+        on sink: any AlertSink, settings: AlertDelivery.Settings = .init(), until condition: () async throws -> Bool
+    ) async throws {
+        let delivery = AlertDelivery(sink, outbox: outbox, settings: settings, logger: Logger(label: "test"))
+        async let running: Void = delivery.run()
+        let isDone = try await eventually(within: 40) {
+            delivery.ring()
+            return try await condition()
+        }
+        delivery.finish()
+        await running
+        #expect(isDone)
+    }
+
+    /// The webhook's and Slack's alerts are shown for the channel that was used, newest first.
+    func history(_ channel: String? = nil) throws -> [AlertDocument] {
+        var query = AlertQuery()
+        query.limit = 1_000
+        query.channel = channel
+        return try #require(try outbox.alerts(matching: query)).alerts.filter { channel != nil || $0.attempts > 0 }
     }
 }

@@ -84,6 +84,42 @@ import ZeroMQ
         #expect(subscriber.counts.restarts == 1)
     }
 
+    /// Topic by topic, what the metrics say was sent is what they say was received, lost, or missed at join.
+    @Test func theMetricsAccountForEveryTopic() throws {
+        let registry = Observability.bootstrap(service: "test", level: .critical, format: .text, version: "test")
+        let symbol = "ACCOUNT\(UInt64.random(in: 0...UInt64.max))"
+        let context = try Context()
+        var publisher = try publisher(context, epoch: 1)
+        // Nobody listens there: what goes to it is lost to the topic.
+        var void = try self.publisher(context, at: endpoint + "-void", epoch: 1)
+        var trades = PublishedTopic(.tick(.binance, symbol, .trade))
+        var quotes = PublishedTopic(.tick(.binance, symbol, .quote))
+        for id in 1...7 { try void.publish(trade(Int64(id)), on: &trades) }
+        var subscriber = try subscriber(context)
+        try join(&publisher)
+        for id in 1...20 { try publisher.publish(trade(Int64(id)), on: &trades) }
+        for id in 1...5 { try void.publish(trade(Int64(id)), on: &trades) }
+        for id in 1...3 {
+            try publisher.publish(trade(Int64(id)), on: &trades)
+            try publisher.publish(.quote(ProtoQuote()), on: &quotes)
+        }
+        for _ in 1...26 { _ = try subscriber.next(timeoutMilliseconds: 5_000) }
+        let page = registry.render()
+        func value(_ name: String, _ detail: String) -> String? {
+            let series =
+                "microstructure_bus_messages_\(name)_total{detail=\"\(detail)\",kind=\"tick\",symbol=\"\(symbol)\"} "
+            return page.split(separator: "\n").first { $0.hasPrefix(series) }.map { String($0.dropFirst(series.count)) }
+        }
+        #expect(value("sent", "trade") == "35")
+        #expect(value("missed_at_join", "trade") == "7")
+        #expect(value("received", "trade") == "23")
+        #expect(value("lost", "trade") == "5")
+        #expect(value("dropped", "trade") == "0")
+        #expect(value("sent", "quote") == "3")
+        #expect(value("received", "quote") == "3")
+        #expect(value("lost", "quote") == "0")
+    }
+
     /// Garbage on a tick topic is refused and counted; what is good around it arrives.
     @Test func garbageIsCountedAndPassedOver() throws {
         let context = try Context()

@@ -141,14 +141,16 @@ import ZeroMQ
     }
 
     /// Both recordings through separate ingest processes: what reaches the bus and `features` is what was
-    /// recorded, and the rebuilt book is the exchange's own.
+    /// recorded, the rebuilt book is the exchange's own, and the tape of the run gives the vectors of the run.
     @Test(.enabled(if: TestFiles.hasCaptures, "the recordings are not on this machine"), .timeLimit(.minutes(10)))
     func recordingsArriveWhole() async throws {
         let symbols = ["BTCUSDT", "ETHUSDT"]
         let stack = try await Stack(
             market: ["--capture"] + TestFiles.captures + ["--speed", "\(Self.replaySpeed)"], symbols: symbols,
-            subscriptions: 3)
+            subscriptions: 4)
         let context = try Context()
+        let vectors = try LiveVectors(
+            features: stack.featureVectors, ticks: symbols.map { stack.ticks($0) }, in: context, folder: stack.folder)
         var subscriber = try Subscriber(
             EndpointDirectory(symbols.map { .plain(stack.ticks($0)) }, logger: Logger(label: "test")),
             topics: [Topic.prefix(.tick)], in: context, logger: Logger(label: "test"))
@@ -161,6 +163,7 @@ import ZeroMQ
         // The recordings last 346 seconds.
         let end = Clock.monotonicNanoseconds + Int64((100 + 400 / Self.replaySpeed) * 1e9)
         while !isComplete(), Clock.monotonicNanoseconds < end {
+            try vectors.drain()
             guard let delivery = try subscriber.next(timeoutMilliseconds: 200) else { continue }
             received[delivery.topic.symbol]?.take(delivery.envelope)
         }
@@ -188,7 +191,14 @@ import ZeroMQ
             #expect(await Web.metric(MetricName.featureVectors, port: port, label: label) ?? 0 >= Double(wanted.books))
         }
         #expect(subscriber.counts.lost == 0)
+        // No tick comes after these: what the bus carried and what the tape holds is the same.
+        for symbol in symbols {
+            stack.ingests[symbol]?.signal(SIGTERM)
+            #expect(await stack.ingests[symbol]?.exitCode(within: 5) == 0)
+        }
+        try await vectors.expectTheSameOffline()
         await stack.stop()
+        try await vectors.expectTheSameSignalsOffline(log: SignalLog(path: stack.folder.path + "/signals.sqlite"))
     }
 
     /// A bad setting is one clear line and exit code 78, from every layer.

@@ -327,15 +327,21 @@ private final class MuteSocket {
 
     @Test func otherTimeUnitsAndPathsAreRefused() throws {
         let simulator = try RunningSimulator { try Self.capture() }
+        let nano = Listener()
+        _ = connect(simulator, "/ws/xyzusdt@trade?timeUnit=NANOSECOND", nano)
+        try wait("the close") { nano.reason != nil }
+        let message = "Invalid timeUnit; expected MILLISECOND or MICROSECOND"
+        #expect(nano.reason == .closedByPeer(code: 1008, reason: message))
+        #expect(nano.texts == [#"{"code":2,"msg":"\#(message)"}"#])
         let micro = Listener()
-        _ = connect(simulator, "/ws/xyzusdt@trade?timeUnit=MICROSECOND", micro)
-        try wait("the close") { micro.reason != nil }
-        let message = "Invalid timeUnit: this simulator has MILLISECOND only"
-        #expect(micro.reason == .closedByPeer(code: 1008, reason: message))
-        #expect(micro.texts == [#"{"code":2,"msg":"\#(message)"}"#])
+        _ = connect(simulator, "/ws/xyzusdt@depth@100ms?timeUnit=MICROSECOND", micro)
+        try wait("a frame in microseconds") { micro.texts.count == 1 }
+        #expect(micro.texts.first?.contains(#""E":1100000,"#) == true)
+        let other = try RunningSimulator { try Self.capture() }
         let milli = Listener()
-        _ = connect(simulator, "/stream?streams=xyzusdt@depth@100ms&timeUnit=MILLISECOND", milli)
+        _ = connect(other, "/stream?streams=xyzusdt@depth@100ms&timeUnit=MILLISECOND", milli)
         try wait("a frame") { milli.texts.count == 1 }
+        #expect(milli.texts.first?.contains(#""E":1100,"#) == true)
         let lost = Listener()
         _ = connect(simulator, "/elsewhere", lost)
         try wait("the refusal") { lost.reason != nil }

@@ -48,6 +48,23 @@ import Testing
         #expect(code == 0, "\(report)")
     }
 
+    /// What the system says of the process is there, and believable.
+    @Test func theProcessIsMeasured() throws {
+        var values: [String: Double] = [:]
+        for line in registry.render().split(separator: "\n") where line.hasPrefix("process_") {
+            let parts = line.split(separator: " ")
+            values[String(parts[0])] = Double(parts[1])
+        }
+        #expect(try #require(values["process_resident_memory_bytes"]) > 1e6)
+        #expect(try #require(values["process_virtual_memory_bytes"]) > 1e6)
+        #expect(try #require(values["process_cpu_seconds_total"]) > 0)
+        #expect(try #require(values["process_open_fds"]) >= 3)
+        #expect(try #require(values["process_max_fds"]) >= 64)
+        let start = try #require(values["process_start_time_seconds"])
+        let now = Double(Clock.now.nanoseconds) / 1e9
+        #expect(start < now + 2 && start > now - 86_400)
+    }
+
     @Test func beyondTheLimitASeriesIsRefusedAndCounted() {
         for index in 0..<(PrometheusRegistry.seriesLimit + 5) {
             registry.makeCounter(label: "a_total", dimensions: [("i", "\(index)")]).increment(by: 1)

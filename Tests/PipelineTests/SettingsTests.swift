@@ -61,6 +61,19 @@ import Testing
         #expect(nan != nil)
     }
 
+    @Test(
+        arguments: [
+            (["--synthetic", "A B"], "--synthetic"), (["--synthetic", "BTCUSDT,btcusdt"], "--synthetic"),
+            (["--synthetic", "ABCDEFGHIJKLMNOPQRSTU"], "--synthetic"), (["--capture", "/nonexistent"], "--capture"),
+        ] as [([String], String)])
+    func aSimulatorThatCannotRunSaysSoAtOnce(_ arguments: [String], _ setting: String) async throws {
+        let error = await failure {
+            var settings = try await Settings(scope: "simulator", file: nil, environment: [:])
+            _ = try ExchangeSimCommand.parse(arguments).decode(&settings)
+        }
+        #expect(error?.setting == setting)
+    }
+
     @Test func anUnknownKeyInTheFileIsRefused() async throws {
         for text in [#"{"ingest": {"dept": 7}}"#, #"{"injest": {"depth": 7}}"#, "[1]", #"{"ingest": 3}"#] {
             let path = try file(text)

@@ -19,6 +19,7 @@ final class Stack {
     private let symbols: [String]
 
     func ticks(_ symbol: String) -> String { "ipc://\(folder.path)/tick-\(symbol)" }
+    var featureVectors: String { "ipc://\(folder.path)/features" }
     var signals: String { "ipc://\(folder.path)/signals" }
 
     /// Starts everything; ingest waits for `subscriptions` listeners: features and the gateway are two, a subscriber
@@ -26,11 +27,11 @@ final class Stack {
     init(market: [String], symbols: [String], subscriptions: Int = 2) async throws {
         folder = try TestFiles.temporaryFolder()
         self.symbols = symbols
-        simulatorPort = try freePort()
-        gatewayPort = try freePort()
+        simulatorPort = freePort()
+        gatewayPort = freePort()
         var ports: [String: Int] = [:]
         for name in ["exchange-sim", "features", "detector", "alerter", "api-gateway"] + symbols {
-            ports[name] = try freePort()
+            ports[name] = freePort()
         }
         metricsPorts = ports
         let bus = "ipc://\(folder.path)"
@@ -42,14 +43,20 @@ final class Stack {
             "features", ["--connect", tickList, "--publish", "\(bus)/features"] + metrics("features"), in: folder)
         detector = try Program(
             "detector",
-            ["--connect", "\(bus)/features", "--publish", "\(bus)/signals", "--alerts", "\(bus)/alerts"]
-                + metrics("detector"), in: folder)
-        alerter = try Program("alerter", ["--bind", "\(bus)/alerts"] + metrics("alerter"), in: folder)
+            [
+                "--connect", "\(bus)/features", "--publish", "\(bus)/signals", "--alerts", "\(bus)/alerts",
+                "--replay", "\(bus)/replay", "--state-dir", folder.path, "--profile", "classic",
+            ] + metrics("detector"), in: folder)
+        alerter = try Program(
+            "alerter",
+            ["--bind", "\(bus)/alerts", "--replay", "\(bus)/replay", "--state-dir", folder.path] + metrics("alerter"),
+            in: folder)
         gateway = try Program(
             "api-gateway",
             [
                 "--port", "\(gatewayPort)", "--connect-ticks", tickList, "--connect-features", "\(bus)/features",
-                "--connect-signals", "\(bus)/signals", "--alerts", "\(bus)/alerts",
+                "--connect-signals", "\(bus)/signals", "--connect-replay", "\(bus)/replay", "--state-dir", folder.path,
+                "--alerter-url", "http://127.0.0.1:\(ports["alerter"] ?? 0)",
             ] + metrics("api-gateway"), in: folder)
         let port = simulatorPort
         #expect(
@@ -64,9 +71,9 @@ final class Stack {
             "ingest",
             [
                 "--symbols", symbol, "--publish", ticks(symbol), "--websocket-url", "ws://127.0.0.1:\(simulatorPort)",
-                "--rest-url", "http://127.0.0.1:\(simulatorPort)", "--snapshot-depth", "1000",
+                "--rest-url", "http://127.0.0.1:\(simulatorPort)", "--snapshot-depth", "5000",
                 "--wait-subscriptions", "\(subscriptions)", "--reconnect-delay", "0.1", "--max-reconnect-delay", "0.5",
-                "--metrics-port", "\(metricsPorts[symbol] ?? 0)",
+                "--metrics-port", "\(metricsPorts[symbol] ?? 0)", "--lease-dir", folder.appending(path: "leases").path,
             ], in: folder, tag: "-\(symbol)")
     }
 

@@ -1,4 +1,5 @@
 import Foundation
+import Synchronization
 import Testing
 import Transport
 
@@ -33,21 +34,32 @@ enum TestFiles {
     }
 }
 
-/// A port that was free a moment ago.
-func freePort() throws -> Int {
+/// A port that is free, and stays so until its server has it: it lies below the range from which the system gives outgoing
+/// connections their ports, where a client that keeps trying to reach a server not yet up may be given that server's own.
+func freePort() -> Int {
+    while true {
+        let port = nextPort.withLock { next in
+            next = next < 31_999 ? next + 1 : 20_000
+            return next
+        }
+        if isFree(port: port) { return port }
+    }
+}
+
+/// Two test processes at once start at different places.
+private let nextPort = Mutex(20_000 + Int(getpid()) * 97 % 12_000)
+
+private func isFree(port: Int) -> Bool {
     let socket = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
     defer { close(socket) }
     var address = sockaddr_in()
     address.sin_family = sa_family_t(AF_INET)
-    address.sin_addr.s_addr = inet_addr("127.0.0.1")
-    var length = socklen_t(MemoryLayout<sockaddr_in>.size)
-    let isBound = withUnsafeMutablePointer(to: &address) { pointer in
+    address.sin_port = UInt16(port).bigEndian
+    return withUnsafePointer(to: &address) { pointer in
         pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) {
-            bind(socket, $0, length) == 0 && getsockname(socket, $0, &length) == 0
+            bind(socket, $0, socklen_t(MemoryLayout<sockaddr_in>.size)) == 0
         }
     }
-    try #require(isBound)
-    return Int(UInt16(bigEndian: address.sin_port))
 }
 
 /// One of the project's programs, or another, as a real process.
@@ -57,24 +69,34 @@ final class Program: @unchecked Sendable {
     private let log: URL
     private let output: URL
 
-    /// Starts `name` from the build folder.
-    init(_ name: String, _ arguments: [String], in folder: URL, tag: String = "", executable: URL? = nil) throws {
+    /// Starts `name` from the build folder, or from MICROSTRUCTURE_BIN: another build, such as an optimised one.
+    init(
+        _ name: String, _ arguments: [String], in folder: URL, tag: String = "", executable: URL? = nil,
+        environment: [String: String] = [:]
+    ) throws {
         self.name = name + tag
         log = folder.appending(path: "\(self.name).log")
         output = folder.appending(path: "\(self.name).out")
-        for file in [log, output] { FileManager.default.createFile(atPath: file.path, contents: nil) }
-        // The test bundle lies beside the programs.
-        let products = URL(filePath: CommandLine.arguments[0]).deletingLastPathComponent()
-        process.executableURL = executable ?? products.appending(path: name)
+        for file in [log, output] { _ = FileManager.default.createFile(atPath: file.path, contents: nil) }
+        process.executableURL = executable ?? Self.executable(name)
+        process.environment = ProcessInfo.processInfo.environment.merging(environment) { $1 }
         process.arguments = arguments
         process.standardError = try FileHandle(forWritingTo: log)
         process.standardOutput = try FileHandle(forWritingTo: output)
         try process.run()
     }
 
+    static func executable(_ name: String) -> URL {
+        // The test bundle lies beside the programs.
+        let other = ProcessInfo.processInfo.environment["MICROSTRUCTURE_BIN"].map { URL(filePath: $0) }
+        let products = other ?? URL(filePath: CommandLine.arguments[0]).deletingLastPathComponent()
+        return products.appending(path: name)
+    }
+
     deinit { if process.isRunning { kill(process.processIdentifier, SIGKILL) } }
 
     var isRunning: Bool { process.isRunning }
+    var identifier: Int32 { process.processIdentifier }
     var logText: String { (try? String(contentsOf: log, encoding: .utf8)) ?? "" }
     var outputText: String { (try? String(contentsOf: output, encoding: .utf8)) ?? "" }
 

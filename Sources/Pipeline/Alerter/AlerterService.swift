@@ -1,21 +1,32 @@
 import ServiceLifecycle
 
-/// The alerter's parts as one service: the thread that takes signals from the bus, and a worker a sink. The thread ends
-/// first; the workers follow once their queues are empty, or when the drain limit cancels them.
+/// The alerter's parts as one service: the thread that takes signals in, and a task a channel. The thread ends first; the
+/// channels follow once nothing more is due, or when their time to drain is over.
 struct AlerterService: Service {
     private let configuration: AlerterConfiguration
     private let runtime: ServiceRuntime
+    private let outbox: Outbox
+    private let silences: SilenceBoard
     private let deliveries: [AlertDelivery]
 
-    init(_ configuration: AlerterConfiguration, _ runtime: ServiceRuntime, sinks: [any AlertSink]) {
+    init(_ configuration: AlerterConfiguration, _ runtime: ServiceRuntime, sinks: [any AlertSink]) throws {
         self.configuration = configuration
         self.runtime = runtime
-        deliveries = sinks.map { AlertDelivery($0, logger: runtime.logger) }
+        let now = Clock.now.nanoseconds
+        let outbox = try Outbox(path: configuration.outboxPath, at: now)
+        self.outbox = outbox
+        silences = try SilenceBoard(outbox, at: Double(now) / 1e9)
+        deliveries = sinks.map {
+            AlertDelivery(
+                $0, outbox: outbox, settings: .init(giveUpSeconds: configuration.giveUpSeconds), logger: runtime.logger,
+                health: runtime.health)
+        }
+        AlerterPages(outbox: outbox, silences: silences, channels: sinks.map(\.name)).add(to: runtime.pages)
     }
 
     func run() async throws {
         let stage = StageThread("alerter") { stop in
-            try AlerterStage.run(configuration, runtime, deliveries, until: stop)
+            try AlerterStage.run(configuration, runtime, outbox, silences, deliveries, until: stop)
         }
         try await withThrowingTaskGroup(of: Void.self) { group in
             for delivery in deliveries { group.addTask { await delivery.run() } }

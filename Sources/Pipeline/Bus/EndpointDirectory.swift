@@ -44,6 +44,9 @@ public final class EndpointDirectory: Sendable {
 
     deinit { close() }
 
+    /// The addresses now.
+    var current: Set<String> { state.withLock { $0.addresses } }
+
     public func close() { state.withLock { $0.isClosed = true } }
 
     /// Connects and disconnects `socket` so that it follows the directory; `connected` is what it follows now.

@@ -6,8 +6,14 @@ public import ZeroMQ
 public struct PublishedTopic {
     public let topic: Topic
     fileprivate var sequence: UInt64 = 0
+    fileprivate let sent, dropped: Counter
 
-    public init(_ topic: Topic) { self.topic = topic }
+    public init(_ topic: Topic) {
+        self.topic = topic
+        let meters = TopicMeters(topic)
+        sent = meters.counter(MetricName.busSent)
+        dropped = meters.counter(MetricName.busDropped)
+    }
 }
 
 /// Publishes envelopes. Every message takes the next number of its topic, sent or not, so that a consumer can
@@ -19,8 +25,7 @@ public struct Publisher: ~Copyable {
     private let socket: Socket
     private let producer: String
     private let epoch: UInt64
-    private let sent: Counter
-    private let dropped: Counter
+    private let listeners: Gauge
     private var message = Message()
     /// Subscriptions now open; a consumer with several prefixes counts several times.
     public private(set) var subscriptions = 0
@@ -44,8 +49,7 @@ public struct Publisher: ~Copyable {
         self.socket = socket
         self.producer = producer
         self.epoch = epoch
-        sent = Counter(label: MetricName.busSent, dimensions: [("kind", kind.rawValue)])
-        dropped = Counter(label: MetricName.busDropped, dimensions: [("kind", kind.rawValue)])
+        listeners = Gauge(label: MetricName.busSubscriptions, dimensions: [("kind", kind.rawValue)])
     }
 
     /// Where the socket is bound, with its actual port.
@@ -66,10 +70,10 @@ public struct Publisher: ~Copyable {
         let bytes = EnvelopeCodec.encode(envelope)
         switch try socket.offer(topic: topic.topic.bytes.span.bytes, body: bytes.span.bytes) {
         case .sent:
-            sent.increment()
+            topic.sent.increment()
             return true
         case .backPressured, .unreachable, .shutdown:
-            dropped.increment()
+            topic.dropped.increment()
             return false
         }
     }
@@ -83,5 +87,6 @@ public struct Publisher: ~Copyable {
             default: break
             }
         }
+        listeners.record(subscriptions)
     }
 }

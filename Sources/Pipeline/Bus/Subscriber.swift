@@ -8,6 +8,8 @@ public import ZeroMQ
 public struct Delivery {
     public let topic: Topic
     public let envelope: ProtoEnvelope
+    /// The envelope as it came.
+    public let body: [UInt8]
     /// What the sequence says of it; a duplicate is never delivered.
     public let arrival: SequenceTracker.Arrival
 }
@@ -26,15 +28,28 @@ public struct Subscriber: ~Copyable {
     private let slot: Poller.Slot
     private var message = Message(maximumFrames: 2)
     private var tracker = SequenceTracker()
-    private var topics: [[UInt8]: Topic] = [:]
+    private var topics: [[UInt8]: FollowedTopic] = [:]
     private var reported = SequenceTracker.Counts()
     private let meters: Meters
     /// Messages refused since the start, all kinds together.
     public private(set) var rejectedCount: UInt64 = 0
 
     private struct Meters {
-        let received, lost, missed, duplicates, restarts: Counter
+        let duplicates, restarts: Counter
         let hop: Timer
+    }
+
+    private struct FollowedTopic {
+        let topic: Topic
+        let received, lost, missed: Counter
+
+        init(_ topic: Topic) {
+            self.topic = topic
+            let meters = TopicMeters(topic)
+            received = meters.counter(MetricName.busReceived)
+            lost = meters.counter(MetricName.busLost)
+            missed = meters.counter(MetricName.busMissedAtJoin)
+        }
     }
 
     public init(
@@ -62,9 +77,6 @@ public struct Subscriber: ~Copyable {
         let label = prefixes.map { $0.prefix { $0 != "." } }.joined(separator: "+")
         let dimensions = [("kind", label)]
         meters = Meters(
-            received: Counter(label: MetricName.busReceived, dimensions: dimensions),
-            lost: Counter(label: MetricName.busLost, dimensions: dimensions),
-            missed: Counter(label: MetricName.busMissedAtJoin, dimensions: dimensions),
             duplicates: Counter(label: MetricName.busDuplicates, dimensions: dimensions),
             restarts: Counter(label: MetricName.busRestarts, dimensions: dimensions),
             hop: Timer(label: MetricName.busHop, dimensions: dimensions))
@@ -80,6 +92,9 @@ public struct Subscriber: ~Copyable {
         guard case .ready = try poller.wait(timeoutMilliseconds: timeoutMilliseconds) else { return nil }
         return try nextWaiting()
     }
+
+    /// For whoever waits for more than this subscriber; `next(timeoutMilliseconds: 0)` then takes what is here.
+    func register(in poller: inout Poller) throws(ZMQError) { _ = try poller.add(socket) }
 
     /// The next message that is already here.
     private mutating func nextWaiting() throws(ZMQError) -> Delivery? {
@@ -98,19 +113,21 @@ public struct Subscriber: ~Copyable {
             return nil
         }
         let topicBytes = message.frame(0)
-        guard let topic = topic(of: topicBytes) else {
+        guard let followed = followedTopic(of: topicBytes) else {
             reject("topic")
             return nil
         }
+        let topic = followed.topic
+        let body = message.frame(1)
         let envelope: ProtoEnvelope
         do {
-            envelope = try EnvelopeCodec.decode(message.frame(1))
+            envelope = try EnvelopeCodec.decode(body)
         } catch {
             reject(error.kind)
             return nil
         }
         let arrival = tracker.process(topic: topicBytes, epoch: envelope.epoch, sequence: envelope.sequence)
-        report()
+        report(on: followed)
         guard arrival != .duplicate else { return nil }
         switch arrival {
         case .lost(let count):
@@ -122,14 +139,15 @@ public struct Subscriber: ~Copyable {
         case .next, .first, .duplicate: break
         }
         meters.hop.recordNanoseconds(Clock.now.nanoseconds(since: Timestamp(nanoseconds: envelope.sentTimeNs)))
-        return Delivery(topic: topic, envelope: envelope, arrival: arrival)
+        return Delivery(topic: topic, envelope: envelope, body: body, arrival: arrival)
     }
 
-    private mutating func topic(of bytes: [UInt8]) -> Topic? {
+    private mutating func followedTopic(of bytes: [UInt8]) -> FollowedTopic? {
         if let known = topics[bytes] { return known }
         guard let topic = Topic(bytes) else { return nil }
-        if topics.count < Self.topicCacheLimit { topics[bytes] = topic }
-        return topic
+        let followed = FollowedTopic(topic)
+        if topics.count < Self.topicCacheLimit { topics[bytes] = followed }
+        return followed
     }
 
     private mutating func reject(_ kind: String) {
@@ -138,13 +156,13 @@ public struct Subscriber: ~Copyable {
         logger.warning("bus message refused", metadata: ["reason": "\(kind)"])
     }
 
-    /// Hands what the tracker has counted since the last call to the metrics.
-    private mutating func report() {
+    /// Hands what the tracker has counted since the last call, which was for one message of `topic`, to the metrics.
+    private mutating func report(on topic: FollowedTopic) {
         let now = tracker.counts
-        meters.received.increment(by: Int64(now.received - reported.received))
-        if now.lost != reported.lost { meters.lost.increment(by: Int64(clamping: now.lost &- reported.lost)) }
+        topic.received.increment(by: Int64(now.received - reported.received))
+        if now.lost != reported.lost { topic.lost.increment(by: Int64(clamping: now.lost &- reported.lost)) }
         if now.missedAtJoin != reported.missedAtJoin {
-            meters.missed.increment(by: Int64(clamping: now.missedAtJoin &- reported.missedAtJoin))
+            topic.missed.increment(by: Int64(clamping: now.missedAtJoin &- reported.missedAtJoin))
         }
         if now.duplicates != reported.duplicates {
             meters.duplicates.increment(by: Int64(clamping: now.duplicates &- reported.duplicates))

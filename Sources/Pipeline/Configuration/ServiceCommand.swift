@@ -3,6 +3,7 @@ import Foundation
 import Logging
 import ServiceLifecycle
 import Transport
+public import ZeroMQ
 
 /// The version that `--version` and the health page state.
 public enum Version {
@@ -38,6 +39,8 @@ public struct CommonConfiguration: Sendable {
     public let logFormat: LogFormat
     public let metricsHost: String
     public let metricsPort: Int
+    /// Keys of the bus; `nil` is plain text.
+    public let security: CurveSecurity?
 
     init(_ options: CommonOptions, _ settings: inout Settings, defaultPort: Int) throws(ConfigurationError) {
         let level = try settings.string(
@@ -48,6 +51,7 @@ public struct CommonConfiguration: Sendable {
         logFormat = LogFormat(rawValue: format) ?? .text
         metricsHost = try settings.string("metricsHost", options.metricsHost, default: "127.0.0.1")
         metricsPort = try settings.integer("metricsPort", options.metricsPort, default: defaultPort, in: 0...65_535)
+        security = try BusSecurity.decode(&settings)
     }
 }
 
@@ -59,6 +63,23 @@ public struct ServiceRuntime: Sendable {
     public let metrics: PrometheusRegistry
     /// Start of the process, nanoseconds since 1970: the epoch of everything that it publishes.
     public let epoch: UInt64
+    /// What it serves on its metrics port beside its health.
+    public let pages: ExtraPages
+    /// Keys of the bus; `nil` is plain text.
+    public let security: CurveSecurity?
+
+    public init(
+        name: String, logger: Logger, health: Health, metrics: PrometheusRegistry, epoch: UInt64,
+        pages: ExtraPages = ExtraPages(), security: CurveSecurity? = nil
+    ) {
+        self.security = security
+        self.name = name
+        self.logger = logger
+        self.health = health
+        self.metrics = metrics
+        self.epoch = epoch
+        self.pages = pages
+    }
 }
 
 /// Longest time that a stopping process drains before what is left is cancelled, so that it ends within 5 seconds.
@@ -75,9 +96,13 @@ public protocol ServiceCommand: AsyncParsableCommand {
     func decode(_ settings: inout Settings) throws(ConfigurationError) -> ServiceConfiguration
     /// Builds the services that run until SIGTERM; anything that cannot start throws.
     func services(_ configuration: ServiceConfiguration, _ runtime: ServiceRuntime) throws -> [any Service]
+    /// What `--check-config` says beyond the settings.
+    func explain(_ configuration: ServiceConfiguration) throws(ConfigurationError) -> [String]
 }
 
 extension ServiceCommand {
+    public func explain(_ configuration: ServiceConfiguration) throws(ConfigurationError) -> [String] { [] }
+
     public func run() async throws {
         let name = Self.configuration.commandName ?? Self.scope
         let shared: CommonConfiguration
@@ -89,13 +114,17 @@ extension ServiceCommand {
             try settings.checkFile()
             if common.checkConfig {
                 for setting in settings.effective {
-                    print("\(setting.name) = \(setting.value)    (\(setting.source))")
+                    try Lab.show("\(setting.name) = \(setting.value)    (\(setting.source))")
                 }
+                for line in try explain(own) { try Lab.show(line) }
                 return
             }
         } catch let error as ConfigurationError {
             FileHandle.standardError.write(Data("\(name): \(error)\n".utf8))
             throw ExitCode(78)
+        } catch let error as OutputFile.Failure {
+            FileHandle.standardError.write(Data("\(name): \(error)\n".utf8))
+            throw ExitCode(74)
         }
         try await launch(name, shared, own)
     }
@@ -110,10 +139,10 @@ extension ServiceCommand {
         do {
             let runtime = ServiceRuntime(
                 name: name, logger: logger, health: Health(), metrics: metrics,
-                epoch: UInt64(clamping: Clock.now.nanoseconds))
+                epoch: UInt64(clamping: Clock.now.nanoseconds), security: shared.security)
             let endpoint = try HealthEndpoint(
                 host: shared.metricsHost, port: shared.metricsPort, health: runtime.health, metrics: metrics,
-                service: name)
+                pages: runtime.pages, service: name)
             logger.info(
                 "starting",
                 metadata: ["version": "\(Version.current)", "metrics": "http://\(shared.metricsHost):\(endpoint.port)"])

@@ -17,11 +17,12 @@ public struct Settings {
     }
 
     /// All scopes that a shared file may hold.
-    static let scopes = ["ingest", "features", "detector", "alerter", "gateway", "simulator"]
+    static let scopes = ["ingest", "features", "detector", "alerter", "gateway", "simulator", "recorder"]
 
     public private(set) var effective: [Effective] = []
     private let scope: String
     private let environment: EnvironmentVariablesProvider
+    private let variables: [String: String]
     private let file: (path: String, provider: FileProvider<JSONSnapshot>)?
 
     /// Reads `file` (JSON) where one is named. Throws a `ConfigurationError` for a file that cannot be read.
@@ -29,6 +30,7 @@ public struct Settings {
         scope: String, file path: String?, environment: [String: String] = ProcessInfo.processInfo.environment
     ) async throws {
         self.scope = scope
+        variables = environment
         self.environment = EnvironmentVariablesProvider(environmentVariables: environment)
         guard let path else {
             file = nil
@@ -65,8 +67,35 @@ public struct Settings {
         return text.isEmpty ? nil : text
     }
 
-    /// Text kept out of every listing, log and error.
-    public mutating func secret(_ name: String, _ commandLine: String? = nil) throws(ConfigurationError) -> String? {
+    /// Text kept out of every listing, log and error. Beside the usual layers it is read from the file that
+    /// `<VARIABLE>_FILE` names, and from `alias` and `<alias>_FILE`, names that other tools use for the same thing.
+    public mutating func secret(
+        _ name: String, _ commandLine: String? = nil, alias: String? = nil
+    ) throws(ConfigurationError) -> String? {
+        func fromFile(_ variable: String) throws(ConfigurationError) -> (text: String, source: String)? {
+            guard let path = variables[variable], !path.isEmpty else { return nil }
+            guard let data = FileManager.default.contents(atPath: path) else {
+                throw ConfigurationError(setting: variable, problem: "names a file that cannot be read: \(path)")
+            }
+            let text = String(decoding: data, as: UTF8.self).trimmingCharacters(in: .whitespacesAndNewlines)
+            guard !text.isEmpty, data.count <= 64 << 10 else {
+                throw ConfigurationError(setting: variable, problem: "names a file without a secret: \(path)")
+            }
+            return (text, variable)
+        }
+        let own = environmentName(name)
+        var elsewhere: (text: String, source: String)?
+        if commandLine == nil, variables[own]?.isEmpty ?? true {
+            elsewhere = try fromFile(own + "_FILE")
+            if elsewhere == nil, let alias {
+                let text = variables[alias] ?? ""
+                elsewhere = text.isEmpty ? try fromFile(alias + "_FILE") : (text, alias)
+            }
+        }
+        if let elsewhere {
+            effective.append(Effective(name: name, value: "(set)", source: elsewhere.source))
+            return elsewhere.text
+        }
         let text: String = try read(
             name, commandLine, type: .string, fallback: "", show: { $0.isEmpty ? "" : "(set)" },
             convert: { content, _ in if case .string(let text) = content { text } else { nil } }, parse: { .string($0) }

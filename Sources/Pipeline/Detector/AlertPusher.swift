@@ -3,7 +3,8 @@ import Metrics
 public import Wire
 public import ZeroMQ
 
-/// Pushes signals to the alerters. It never holds the detector up: what a full queue refuses is counted and logged.
+/// Pushes signals to the alerter. It never holds the log up: what a full queue refuses is counted, and the alerter, who
+/// sees the hole when it is back, asks the log for it.
 public struct AlertPusher: ~Copyable {
     /// Signals that wait for an alerter that is away.
     public static let highWaterMark = 10_000
@@ -55,7 +56,7 @@ public struct AlertPusher: ~Copyable {
             sent.increment()
         } else {
             dropped.increment()
-            logger.error("alert not queued: no alerter takes it", metadata: ["id": "\(signal.id)"])
+            logger.debug("alert not pushed: no alerter takes it now", metadata: ["id": "\(signal.id)"])
         }
     }
 }

@@ -5,59 +5,72 @@ import Microstructure
 import Wire
 import ZeroMQ
 
-/// One detector bank a symbol between the feature topics and the signal topics.
+/// One detector bank a symbol between the feature topics and the signal log, which publishes.
 struct DetectorStage: ~Copyable {
-    /// A symbol's bank and its topics, one a signal type.
+    /// A symbol's bank.
     private struct Line {
         let symbol: String
+        let stateTopic: Topic
         var bank: DetectorBank
-        var topics: [SignalType: PublishedTopic] = [:]
-        var reported = DetectorCounts()
+        /// Of the last vector; `nil` before the first.
+        var header: FeatureHeader?
         let score: Recorder
-        let threshold: Gauge
+        var meters: DetectorMeters
+        /// When the last checkpoint was made, and whether a signal has come since.
+        var saved: Int64 = 0
+        var isUnsaved = false
     }
 
-    private var publisher: Publisher
-    private var alerts: AlertPusher?
+    /// Seconds between two checkpoints of a bank that has nothing to report; one with a signal is saved at once.
+    private static let checkpointSeconds = 30
+
+    private let log: Mailbox<UnloggedSignal>
+    private let reports: Mailbox<DetectorReport>
     private let profile: Profile
+    private let store: BankStore
     private let logger: Logger
+    private var seconds = 0
+    private var storeProblem: String?
     private let schema = FeatureSchema()
     private var lines: [Line] = []
     private var indices: [String: Int] = [:]
     private var signals: [Signal] = []
     private let processing = Timer(label: MetricName.detectorSeconds)
-    private let delay = Timer(label: MetricName.signalDelay)
 
     static func run(
-        _ configuration: DetectorConfiguration, _ runtime: ServiceRuntime, until stop: StopSignal
+        _ configuration: DetectorConfiguration, _ shard: Shard, _ runtime: ServiceRuntime,
+        into log: Mailbox<UnloggedSignal>,
+        reports: Mailbox<DetectorReport>, until stop: StopSignal
     ) throws {
-        let context = try Context()
+        let context = try Context(security: runtime.security)
         let directory = EndpointDirectory(configuration.connect, logger: runtime.logger)
-        let publisher = try Publisher(
-            configuration.publish, in: context, producer: "detector", epoch: runtime.epoch, kind: .signal)
         let subscriber = try Subscriber(
             directory, topics: [Topic.prefix(.feature)], in: context, logger: runtime.logger)
         var stage = DetectorStage(
-            publisher: publisher,
-            alerts: try AlertPusher(
-                configuration.alerts, in: context, producer: "detector", epoch: runtime.epoch, logger: runtime.logger),
-            profile: configuration.profile, logger: runtime.logger)
+            log: log, reports: reports, profile: configuration.profile,
+            store: try BankStore(folder: configuration.bankFolder), logger: runtime.logger)
         try StageLoop.run(subscriber, health: runtime.health, part: "detector", until: stop) { event throws(ZMQError) in
             switch event {
-            case .delivery(let delivery): try stage.process(delivery)
-            case .second: try stage.everySecond()
+            case .delivery(let delivery):
+                if shard.owns(delivery.topic.market) { stage.process(delivery) }
+            case .second: stage.everySecond()
             }
         }
+        for index in stage.lines.indices { stage.save(index) }
     }
 
-    private init(publisher: consuming Publisher, alerts: consuming AlertPusher?, profile: Profile, logger: Logger) {
-        self.publisher = publisher
-        self.alerts = alerts
+    private init(
+        log: Mailbox<UnloggedSignal>, reports: Mailbox<DetectorReport>, profile: Profile, store: BankStore,
+        logger: Logger
+    ) {
+        self.log = log
+        self.reports = reports
         self.profile = profile
+        self.store = store
         self.logger = logger
     }
 
-    private mutating func process(_ delivery: Delivery) throws(ZMQError) {
+    private mutating func process(_ delivery: Delivery) {
         let start = Clock.monotonicNanoseconds
         guard case .featureVector(let vector) = delivery.envelope.payload else {
             return refuse(delivery, "payload is no feature vector")
@@ -81,20 +94,22 @@ struct DetectorStage: ~Copyable {
         lines[index].bank.process(
             vector.values.span, header: header,
             clockErrorNanoseconds: vector.hasClockErrorNs ? vector.clockErrorNs : nil, into: &signals)
-        for signal in signals { try publish(signal, of: index) }
+        lines[index].header = header
+        for signal in signals { publish(signal, of: index) }
+        // What the log has taken must not be found again after a crash. With a cooldown of less than a second, the next
+        // second is soon enough.
+        if !signals.isEmpty {
+            if start - lines[index].saved >= 1_000_000_000 { save(index) } else { lines[index].isUnsaved = true }
+        }
         processing.recordNanoseconds(Clock.monotonicNanoseconds - start)
     }
 
-    private mutating func publish(_ signal: Signal, of index: Int) throws(ZMQError) {
-        let message = ProtoSignal(signal)
-        var topic =
-            lines[index].topics[signal.type]
-            ?? PublishedTopic(
-                .signal(venue: signal.venue.rawValue, symbol: signal.symbol, type: signal.type.rawValue))
-        try publisher.publish(.signal(message), on: &topic)
-        lines[index].topics[signal.type] = topic
-        try alerts?.push(message, topic: topic.topic)
-        delay.recordNanoseconds(Clock.now.nanoseconds(since: signal.detected))
+    /// Hands a signal to the log, waiting while its queue is full.
+    private mutating func publish(_ signal: Signal, of index: Int) {
+        let topic = Topic.signal(venue: signal.venue.rawValue, symbol: signal.symbol, type: signal.type.rawValue)
+        guard log.put(UnloggedSignal(signal: ProtoSignal(signal), topic: topic)) else {
+            return logger.error("signal lost: the log has closed", metadata: ["id": "\(signal.id)"])
+        }
         lines[index].score.record(signal.score)
         Counter(
             label: MetricName.detections, dimensions: [("symbol", signal.symbol), ("type", signal.type.rawValue)]
@@ -110,17 +125,19 @@ struct DetectorStage: ~Copyable {
     private mutating func lineIndex(for delivery: Delivery) -> Int? {
         let symbol = delivery.topic.symbol
         if let index = indices[delivery.topic.market] { return index }
-        guard lines.count < FeaturesStage.symbolLimit, let venue = Venue(rawValue: delivery.topic.venue) else {
-            refuse(delivery, "unknown venue, or more than \(FeaturesStage.symbolLimit) symbols")
+        guard lines.count < FeatureLines.symbolLimit, let venue = Venue(rawValue: delivery.topic.venue) else {
+            refuse(delivery, "unknown venue, or more than \(FeatureLines.symbolLimit) symbols")
             return nil
         }
         do {
-            let bank = try DetectorBank(venue: venue, symbol: symbol, schema: schema, profile: profile)
-            let labels = [("symbol", symbol)]
+            let bank =
+                try savedBank(venue, symbol)
+                ?? DetectorBank(venue: venue, symbol: symbol, schema: schema, profile: profile)
             lines.append(
                 Line(
-                    symbol: symbol, bank: bank, score: Recorder(label: MetricName.detectorScore, dimensions: labels),
-                    threshold: Gauge(label: MetricName.detectorThreshold, dimensions: labels)))
+                    symbol: symbol, stateTopic: .detector(venue: venue.rawValue, symbol: symbol), bank: bank,
+                    score: Recorder(label: MetricName.detectorScore, dimensions: [("symbol", symbol)]),
+                    meters: DetectorMeters(bank)))
         } catch {
             refuse(delivery, "\(error)")
             return nil
@@ -129,26 +146,50 @@ struct DetectorStage: ~Copyable {
         return lines.count - 1
     }
 
-    private mutating func everySecond() throws(ZMQError) {
-        try publisher.countSubscriptions()
-        for index in lines.indices {
-            let symbol = lines[index].symbol
-            lines[index].threshold.record(lines[index].bank.dynamicThreshold)
-            let counts = lines[index].bank.counts
-            for (now, before) in zip(counts.byType, lines[index].reported.byType) {
-                let held = [
-                    ("cooldown", now.counts.suppressedByCooldown &- before.counts.suppressedByCooldown),
-                    ("threshold", now.counts.suppressedByThreshold &- before.counts.suppressedByThreshold),
-                ]
-                for (reason, count) in held where count > 0 {
-                    Counter(
-                        label: MetricName.detectionsSuppressed,
-                        dimensions: [("symbol", symbol), ("type", now.type.rawValue), ("reason", reason)]
-                    ).increment(by: Int64(clamping: count))
-                }
-            }
-            lines[index].reported = counts
+    private func savedBank(_ venue: Venue, _ symbol: String) -> DetectorBank? {
+        do {
+            let bank = try store.load(venue, symbol, profile, schema)
+            if bank != nil { logger.info("detectors go on from their checkpoint", metadata: ["symbol": "\(symbol)"]) }
+            return bank
+        } catch {
+            logger.notice("detectors start anew", metadata: ["symbol": "\(symbol)", "reason": "\(error)"])
+            return nil
         }
+    }
+
+    /// A disk that fails costs the next start its memory, and nothing now: it is said once, and tried again.
+    private mutating func save(_ index: Int) {
+        lines[index].saved = Clock.monotonicNanoseconds
+        lines[index].isUnsaved = false
+        do {
+            try store.save(lines[index].bank)
+            storeProblem = nil
+        } catch {
+            Counter(label: MetricName.checkpointFailures).increment()
+            guard storeProblem != "\(error)" else { return }
+            storeProblem = "\(error)"
+            logger.error("detectors not saved", metadata: ["error": "\(error)"])
+        }
+    }
+
+    private mutating func everySecond() {
+        seconds += 1
+        // A few every second, so that many symbols do not stop the stage together.
+        for index in lines.indices {
+            let isDue = index % Self.checkpointSeconds == seconds % Self.checkpointSeconds
+            if isDue || lines[index].isUnsaved { save(index) }
+        }
+        for index in lines.indices {
+            lines[index].meters.report(lines[index].bank)
+            report(index)
+        }
+    }
+
+    /// Hands the symbol's state on to be published. A queue that is still full of the last second's is let be.
+    private func report(_ index: Int) {
+        guard let header = lines[index].header else { return }
+        let state = ProtoDetectorState(lines[index].bank, header: header)
+        _ = reports.offer(DetectorReport(topic: lines[index].stateTopic, state: state))
     }
 
     private func refuse(_ delivery: Delivery, _ reason: String) {

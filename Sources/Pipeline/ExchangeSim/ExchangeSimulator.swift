@@ -1,4 +1,5 @@
 import Logging
+import Microstructure
 import Simulation
 import Transport
 
@@ -25,6 +26,18 @@ public final class ExchangeSimulator {
         /// PEM files; with both, the port speaks TLS.
         public var tlsCertificateFile: String?
         public var tlsKeyFile: String?
+        /// What goes wrong.
+        public var faults = FaultPlan()
+        /// Keeps `TruthBook`s, for `/control/book` and for crossing books.
+        public var keepsTruth = false
+        /// Where `TruthLog` writes; `nil` writes nothing.
+        public var truthFile: String?
+        /// Request weight a minute, for all clients together: they all come from one address here.
+        public var weightLimit = 6_000
+        /// Trades of each symbol that `historicalTrades` can still give.
+        public var tradeHistory = 100_000
+        /// WebSocket and HTTP connections at once.
+        public var connectionLimit = 512
 
         public init() {}
     }
@@ -52,7 +65,9 @@ public final class ExchangeSimulator {
     private let loop: EventLoop
     private let server: Server
     private let desk: SimulatorDesk
-    private var clients: [ObjectIdentifier: SimulatedClient] = [:]
+    let faults: FaultDesk
+    /// In the order they opened.
+    private(set) var openClients: [SimulatedClient] = []
 
     /// Binds the port; `run` serves it.
     ///
@@ -65,7 +80,10 @@ public final class ExchangeSimulator {
         self.options = options
         self.monitor = monitor
         self.logger = logger
-        feeds = markets.map { MarketFeed($0, speed: options.speed) }
+        feeds = markets.map {
+            MarketFeed(
+                $0, speed: options.speed, keepsTruth: options.keepsTruth, tradeHistory: options.tradeHistory)
+        }
         feedsBySymbol = try Dictionary(feeds.map { ($0.market.listing.symbol, $0) }) { feed, _ in
             throw DuplicateSymbol(symbol: feed.market.listing.symbol)
         }
@@ -73,16 +91,21 @@ public final class ExchangeSimulator {
         // 1,024 stream names fit into one request line.
         loopOptions.maxHeaderBytes = 65_535
         loop = try EventLoop(loopOptions)
-        desk = SimulatorDesk()
+        let log = try options.truthFile.map { try TruthLog(path: $0) }
+        faults = FaultDesk(options.faults, log: log, loop: loop, logger: logger)
+        desk = SimulatorDesk(weightLimit: options.weightLimit)
         var serverOptions = ServerOptions()
         serverOptions.host = options.host
         serverOptions.port = options.port
         serverOptions.tlsCertificateFile = options.tlsCertificateFile
         serverOptions.tlsKeyFile = options.tlsKeyFile
         serverOptions.maxQueuedBytes = options.queueBytes
+        serverOptions.maxConnections = options.connectionLimit
+        serverOptions.customHeaders = ["X-MBX-TIME-UNIT"]
         server = try loop.listen(serverOptions, delegate: desk)
         port = server.port
         desk.simulator = self
+        faults.simulator = self
         monitor.set(port: port)
         logger.info(
             "listening",
@@ -101,9 +124,9 @@ public final class ExchangeSimulator {
             onRound(statistics)
             loop.runOnce(timeoutMilliseconds: Int((wait + 999_999) / 1_000_000))
         }
-        for client in clients.values { client.leave(code: 1001, reason: "the simulator ends") }
+        for client in openClients { client.leave(code: 1001, reason: "the simulator ends") }
         let end = Clock.monotonicNanoseconds + Self.farewellNanoseconds
-        while !clients.isEmpty, Clock.monotonicNanoseconds < end { loop.runOnce(timeoutMilliseconds: 50) }
+        while !openClients.isEmpty, Clock.monotonicNanoseconds < end { loop.runOnce(timeoutMilliseconds: 50) }
         server.stop()
         loop.runOnce(timeoutMilliseconds: 0)
         monitor.set(statistics)
@@ -113,8 +136,9 @@ public final class ExchangeSimulator {
     private func serve(at now: Int64) -> Int64 {
         let pingInterval = Int64(options.pingIntervalSeconds * 1e9)
         let pongTimeout = Int64(options.pongTimeoutSeconds * 1e9)
-        for client in clients.values { client.keepAlive(at: now, pingInterval: pingInterval, pongTimeout: pongTimeout) }
-        var wait = min(1_000_000_000, pingInterval / 2, pongTimeout / 2)
+        for client in openClients { client.keepAlive(at: now, pingInterval: pingInterval, pongTimeout: pongTimeout) }
+        faults.advance(to: now)
+        var wait = min(1_000_000_000, pingInterval / 2, pongTimeout / 2, faults.wait(from: now))
         for feed in feeds { wait = min(wait, advance(feed, at: now)) }
         return max(0, wait)
     }
@@ -134,7 +158,11 @@ public final class ExchangeSimulator {
                     if feed.hasFollower(over: options.queueBytes / 4) { return 5_000_000 }
                 }
                 guard let frame = try feed.nextFrame(at: now) else { break }
-                for client in feed.followers[frame.stream] ?? [] { client.send(frame) }
+                for record in feed.note(frame) { faults.note(record, of: symbol) }
+                if frame.kind == .trade { faults.note(trade: feed.history.lastID, of: symbol) }
+                for client in feed.followers[frame.stream] ?? [] {
+                    faults.deliver(frame, of: feed, to: client, at: now)
+                }
             }
         } catch {
             statistics.failures[symbol] = error.description
@@ -151,22 +179,32 @@ public final class ExchangeSimulator {
 
     func feed(of symbol: String) -> MarketFeed? { feedsBySymbol[symbol] }
 
-    /// The exchange's time: the furthest of its open markets', as their clocks are independent; before any has
+    /// The exchange's time in ms: the furthest of its open markets', as their clocks are independent; before any has
     /// opened, the first market's start.
-    func serverTime(at now: Int64) -> Int64 {
-        let open = feeds.filter(\.clock.isStarted).map { $0.market.time(at: $0.clock.offset(at: now)) }
-        return (open.max() ?? feeds.first?.market.startTime)?.bucket(width: 1_000_000) ?? 0
+    func serverTime(at now: Int64) -> Int64 { marketTime(at: now).bucket(width: 1_000_000) }
+
+    /// The time that the exchange says it is: `serverTime`, and what a fault has done to the clock.
+    func serverMicroseconds(at now: Int64) -> Int64 {
+        marketTime(at: now).bucket(width: 1_000) + faults.clockShift(at: now) * 1_000
     }
 
+    private func marketTime(at now: Int64) -> Timestamp {
+        let open = feeds.filter(\.clock.isStarted).map { $0.market.time(at: $0.clock.offset(at: now)) }
+        return open.max() ?? feeds.first?.market.startTime ?? Timestamp(nanoseconds: 0)
+    }
+
+    /// What a request for market data is answered, faults aside; `nil` where it is an error.
+    func answer(_ request: ServerRequest) -> [UInt8]? { desk.body(request, at: Clock.monotonicNanoseconds) }
+
     func opened(_ client: SimulatedClient) {
-        clients[ObjectIdentifier(client)] = client
+        openClients.append(client)
         statistics.clientsAccepted += 1
-        statistics.clientsConnected = clients.count
+        statistics.clientsConnected = openClients.count
     }
 
     func closed(_ client: SimulatedClient) {
-        clients[ObjectIdentifier(client)] = nil
-        statistics.clientsConnected = clients.count
+        openClients.removeAll { $0 === client }
+        statistics.clientsConnected = openClients.count
     }
 
     /// A stream of a symbol that is not here, or that its market does not send, is accepted and silent.

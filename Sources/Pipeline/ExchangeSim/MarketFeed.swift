@@ -6,10 +6,28 @@ final class MarketFeed {
     private(set) var clock: MarketClock
     /// Subscribers by stream name; as many as there are connections.
     private(set) var followers: [String: [SimulatedClient]] = [:]
+    private(set) var history: TradeHistory
+    /// What a client's book must look like; kept where somebody will ask.
+    private(set) var truth: TruthBook?
+    /// Made by a snapshot, and not yet handed over.
+    private var newRecords: [TruthBook.Record] = []
+    /// The snapshot served before the last one: older than the stream.
+    private var earlierSnapshot: [UInt8]?
+    private var lastSnapshot: [UInt8]?
 
-    init(_ market: any SimulatedMarket, speed: MarketSpeed) {
+    init(_ market: any SimulatedMarket, speed: MarketSpeed, keepsTruth: Bool = false, tradeHistory: Int = 100_000) {
         self.market = market
         clock = MarketClock(speed: speed)
+        history = TradeHistory(limit: tradeHistory)
+        truth = keepsTruth ? TruthBook() : nil
+    }
+
+    /// Takes a frame that is about to be sent into the accounts; returns the records that are new.
+    func note(_ frame: MarketFrame) -> [TruthBook.Record] {
+        history.process(frame)
+        let record = truth?.process(frame)
+        defer { newRecords.removeAll() }
+        return record.map { newRecords + [$0] } ?? newRecords
     }
 
     /// What the names of its streams begin with.
@@ -53,9 +71,16 @@ final class MarketFeed {
 
     func snapshot(limit: Int, at now: Int64) -> [UInt8]? {
         let answer = market.snapshot(limit: limit)
+        if truth != nil, let whole = market.snapshot(limit: 5_000) {
+            newRecords += truth?.process(snapshot: whole) ?? []
+        }
         if market.phase != .held { clock.resume(at: now) }
+        if let answer { (earlierSnapshot, lastSnapshot) = (lastSnapshot, answer) }
         return answer
     }
+
+    /// A snapshot of an earlier moment; `nil` before one has been served.
+    func staleSnapshot() -> [UInt8]? { earlierSnapshot ?? lastSnapshot }
 
     /// Until something is to be done, in ns; `nil` while nothing will be without a client.
     func wait(from now: Int64, holdLimit: Int64) -> Int64? {

@@ -29,10 +29,22 @@ final class SimulatedClient: WebSocketDelegate {
     private var pongDueSince: Int64?
     /// Its end has been ordered.
     private(set) var isLeaving = false
+    /// Its times are microseconds.
+    let isInMicroseconds: Bool
+    /// On the monotonic clock.
+    private(set) var openedAt: Int64 = 0
+    /// Half-open: hears nothing and is told nothing.
+    private(set) var isSilent = false
+    /// Messages still to be dropped, and the one to be sent behind its successor, by stream.
+    var drops: [String: Int] = [:]
+    var heldBack: [String: MarketFrame] = [:]
 
     /// - Parameter refusal: why the handshake's request cannot be served: told to the client, which is then closed.
-    init(_ endpoint: Endpoint, streams: [String], refusal: String?, simulator: ExchangeSimulator) {
+    init(
+        _ endpoint: Endpoint, streams: [String], isInMicroseconds: Bool, refusal: String?, simulator: ExchangeSimulator
+    ) {
         self.endpoint = endpoint
+        self.isInMicroseconds = isInMicroseconds
         self.streams = streams
         self.refusal = refusal
         self.simulator = simulator
@@ -43,6 +55,7 @@ final class SimulatedClient: WebSocketDelegate {
     func didOpen(_ connection: WebSocketConnection) {
         self.connection = connection
         lastPing = Clock.monotonicNanoseconds
+        openedAt = lastPing
         simulator?.opened(self)
         if let refusal {
             send(SubscriptionRequest.answer(SubscriptionRequest.Refusal(code: 2, msg: refusal)))
@@ -109,7 +122,7 @@ final class SimulatedClient: WebSocketDelegate {
     /// Hands on a market's frame; a client whose queue is full is cut off, since a stream with a piece missing
     /// would be a lie.
     func send(_ frame: MarketFrame) {
-        guard !isLeaving, let connection else { return }
+        guard !isLeaving, !isSilent, let connection else { return }
         let outcome =
             switch endpoint {
             case .combined: connection.send(text: frame.bytes.span)
@@ -134,7 +147,7 @@ final class SimulatedClient: WebSocketDelegate {
 
     /// Pings when it is time; a client whose pong is overdue is cut off.
     func keepAlive(at now: Int64, pingInterval: Int64, pongTimeout: Int64) {
-        guard !isLeaving, let connection else { return }
+        guard !isLeaving, !isSilent, let connection else { return }
         if let due = pongDueSince, now - due >= pongTimeout {
             simulator?.statistics.clientsMute += 1
             depart()
@@ -146,6 +159,30 @@ final class SimulatedClient: WebSocketDelegate {
         pongDueSince = pongDueSince ?? now
         connection.ping()
     }
+
+    /// `serverShutdown`, as the endpoint spells it; the connection goes on.
+    func announceShutdown(at milliseconds: Int64) {
+        let data = #"{"e":"serverShutdown","E":\#(milliseconds)}"#
+        switch endpoint {
+        case .raw: send(Array(data.utf8))
+        case .combined: send(Array(#"{"stream":"!serverShutdown","data":\#(data)}"#.utf8))
+        }
+    }
+
+    /// Nothing is read or sent any more, and nothing closed.
+    func fallSilent() {
+        isSilent = true
+        connection?.stopReading()
+    }
+
+    /// Ends the TCP connection with a reset.
+    func reset() {
+        depart()
+        connection?.reset()
+    }
+
+    /// Whether it follows a stream whose name begins so.
+    func follows(_ prefix: String) -> Bool { streams.contains { $0.hasPrefix(prefix) } }
 
     /// Closes after what is queued.
     func leave(code: UInt16, reason: String) {

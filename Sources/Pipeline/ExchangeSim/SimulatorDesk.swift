@@ -4,12 +4,12 @@ import Transport
 
 /// Answers a simulator's REST requests and handshakes as Binance does.
 final class SimulatorDesk: ServerDelegate {
-    /// Request weight a minute, for all clients together: they all come from one address here.
-    static let weightLimit = 6_000
-
     weak var simulator: ExchangeSimulator?
+    private let weightLimit: Int
     private var weightMinute: Int64 = 0
     private var usedWeight = 0
+
+    init(weightLimit: Int) { self.weightLimit = weightLimit }
 
     private struct Answer {
         var status = 200
@@ -51,8 +51,13 @@ final class SimulatorDesk: ServerDelegate {
         }
         guard streams.count <= SimulatedClient.maxStreams else { return .refuse(status: 400) }
         let unit = request.query("timeUnit")?.uppercased() ?? "MILLISECOND"
-        let refusal = unit == "MILLISECOND" ? nil : "Invalid timeUnit: this simulator has MILLISECOND only"
-        return .accept(SimulatedClient(endpoint, streams: streams, refusal: refusal, simulator: simulator))
+        let refusal =
+            ["MILLISECOND", "MICROSECOND"].contains(unit)
+            ? nil : "Invalid timeUnit; expected MILLISECOND or MICROSECOND"
+        return .accept(
+            SimulatedClient(
+                endpoint, streams: streams, isInMicroseconds: unit == "MICROSECOND", refusal: refusal,
+                simulator: simulator))
     }
 
     // MARK: - Requests
@@ -62,6 +67,7 @@ final class SimulatorDesk: ServerDelegate {
             responder.respond(status: 503, text: "")
             return
         }
+        if request.path.hasPrefix("/control/") { return ControlDesk.answer(request, responder, simulator) }
         guard let weight = weight(of: request) else {
             responder.respond(status: 404, text: "")
             return
@@ -70,29 +76,50 @@ final class SimulatorDesk: ServerDelegate {
             respond(responder, Answer(status: 405, code: -1020, "This operation is not supported."))
             return
         }
+        let now = Clock.monotonicNanoseconds
+        if simulator.faults.intercept(request, responder, at: now) { return }
         let second = Clock.now.bucket(width: 1_000_000_000)
         if second / 60 != weightMinute {
             weightMinute = second / 60
             usedWeight = 0
         }
         usedWeight += weight
-        guard usedWeight <= Self.weightLimit else {
+        guard usedWeight <= weightLimit else {
             simulator.statistics.requestsRefused += 1
             let answer = Answer(
                 status: 429, code: -1003,
-                "Too much request weight used; current limit is \(Self.weightLimit) request weight per 1 MINUTE. "
+                "Too much request weight used; current limit is \(weightLimit) request weight per 1 MINUTE. "
                     + "Please use WebSocket Streams for live updates to avoid polling the API.")
             respond(responder, answer, [("Retry-After", "\(60 - second % 60)")])
             return
         }
         simulator.statistics.requestsAnswered += 1
-        let now = Clock.monotonicNanoseconds
+        respond(responder, answer(request, simulator, now))
+    }
+
+    /// What a good request is answered; `nil` where it is an error.
+    func body(_ request: ServerRequest, at now: Int64) -> [UInt8]? {
+        guard let simulator else { return nil }
+        let answer = answer(request, simulator, now)
+        return answer.status == 200 ? answer.body : nil
+    }
+
+    private func answer(_ request: ServerRequest, _ simulator: ExchangeSimulator, _ now: Int64) -> Answer {
         switch request.path {
-        case "/api/v3/ping": respond(responder, Answer("{}"))
-        case "/api/v3/time": respond(responder, Answer(#"{"serverTime":\#(simulator.serverTime(at: now))}"#))
-        case "/api/v3/depth": respond(responder, depth(request, simulator, now))
-        default: respond(responder, exchangeInfo(request, simulator, now))
+        case "/api/v3/ping": return Answer("{}")
+        case "/api/v3/time":
+            let microseconds = simulator.serverMicroseconds(at: now)
+            return Answer(
+                #"{"serverTime":\#(Self.isInMicroseconds(request) ? microseconds : microseconds / 1_000)}"#)
+        case "/api/v3/depth": return depth(request, simulator, now)
+        case "/api/v3/historicalTrades", "/api/v3/trades": return trades(request, simulator, now)
+        case "/api/v3/aggTrades": return aggregates(request, simulator, now)
+        default: return exchangeInfo(request, simulator, now)
         }
+    }
+
+    private static func isInMicroseconds(_ request: ServerRequest) -> Bool {
+        request.header("X-MBX-TIME-UNIT")?.uppercased() == "MICROSECOND"
     }
 
     private func respond(_ responder: HTTPResponder, _ answer: Answer, _ extra: [(name: String, value: String)] = []) {
@@ -109,6 +136,8 @@ final class SimulatorDesk: ServerDelegate {
         switch request.path {
         case "/api/v3/ping", "/api/v3/time": 1
         case "/api/v3/exchangeInfo": 20
+        case "/api/v3/historicalTrades", "/api/v3/trades": 25
+        case "/api/v3/aggTrades": 4
         case "/api/v3/depth":
             switch request.query("limit").flatMap(Int.init) ?? 100 {
             case ...100: 5
@@ -125,11 +154,11 @@ final class SimulatorDesk: ServerDelegate {
             return Answer(
                 status: 400, code: -1102, "Mandatory parameter 'symbol' was not sent, was empty/null, or malformed.")
         }
-        guard isSymbol(symbol) else { return .illegal("symbol", "^[A-Z0-9-_.]{1,20}$") }
-        var limit = 100
-        if let text = request.query("limit") {
-            let isNumber = (1...20).contains(text.utf8.count) && text.utf8.allSatisfy { (0x30...0x39).contains($0) }
-            guard isNumber, let number = Int(text) else { return .illegal("limit", "^[0-9]{1,20}$") }
+        guard Listing.isSymbol(symbol) else { return .illegal("symbol", "^[A-Z0-9-_.]{1,20}$") }
+        let limit: Int
+        switch number("limit", of: request, default: 100) {
+        case .failure(let refusal): return refusal.answer
+        case .success(let number):
             guard number > 0 else {
                 return Answer(status: 400, code: -1130, "Data sent for parameter 'limit' is not valid.")
             }
@@ -141,6 +170,62 @@ final class SimulatorDesk: ServerDelegate {
                 status: 503, code: -1001, "Internal error; unable to process your request. Please try again.")
         }
         return Answer(snapshot)
+    }
+
+    private struct Refusal: Error { let answer: Answer }
+
+    private func number(_ name: String, of request: ServerRequest, default fallback: Int) -> Result<Int, Refusal> {
+        guard let text = request.query(name) else { return .success(fallback) }
+        let isNumber = (1...20).contains(text.utf8.count) && text.utf8.allSatisfy { (0x30...0x39).contains($0) }
+        guard isNumber, let number = Int(text) else {
+            return .failure(Refusal(answer: .illegal(name, "^[0-9]{1,20}$")))
+        }
+        return .success(number)
+    }
+
+    private func trades(_ request: ServerRequest, _ simulator: ExchangeSimulator, _ now: Int64) -> Answer {
+        do throws(Refusal) {
+            let feed = try feed(request, simulator)
+            let limit = min(max(1, try number("limit", of: request, default: 500).get()), 1_000)
+            let isFrom = request.path.hasSuffix("historicalTrades") && request.query("fromId") != nil
+            let fromID = isFrom ? Int64(try number("fromId", of: request, default: 0).get()) : nil
+            return Answer(feed.history.answer(fromID: fromID, limit: limit, times: times(request, simulator, now)))
+        } catch {
+            return error.answer
+        }
+    }
+
+    private func aggregates(_ request: ServerRequest, _ simulator: ExchangeSimulator, _ now: Int64) -> Answer {
+        do throws(Refusal) {
+            let feed = try feed(request, simulator)
+            let limit = min(max(1, try number("limit", of: request, default: 500).get()), 1_000)
+            let start: TradeHistory.AggregateStart
+            switch (request.query("fromId"), request.query("startTime")) {
+            case (nil, nil): start = .newest
+            case (_, nil): start = .id(Int64(try number("fromId", of: request, default: 0).get()))
+            case (nil, _): start = .time(Int64(try number("startTime", of: request, default: 0).get()))
+            default: return Answer(status: 400, code: -1128, "Combination of optional parameters invalid.")
+            }
+            return Answer(feed.history.aggregates(from: start, limit: limit, times: times(request, simulator, now)))
+        } catch {
+            return error.answer
+        }
+    }
+
+    private func feed(_ request: ServerRequest, _ simulator: ExchangeSimulator) throws(Refusal) -> MarketFeed {
+        guard let symbol = request.query("symbol"), !symbol.isEmpty else {
+            throw Refusal(
+                answer: Answer(
+                    status: 400, code: -1102,
+                    "Mandatory parameter 'symbol' was not sent, was empty/null, or malformed."))
+        }
+        guard let feed = simulator.feed(of: symbol) else { throw Refusal(answer: .unknownSymbol) }
+        return feed
+    }
+
+    private func times(_ request: ServerRequest, _ simulator: ExchangeSimulator, _ now: Int64) -> TradeHistory.Times {
+        TradeHistory.Times(
+            movedByMilliseconds: simulator.faults.clockShift(at: now), inMicroseconds: Self.isInMicroseconds(request))
     }
 
     private func exchangeInfo(_ request: ServerRequest, _ simulator: ExchangeSimulator, _ now: Int64) -> Answer {
@@ -156,7 +241,7 @@ final class SimulatorDesk: ServerDelegate {
             wanted = list
         }
         if let wanted {
-            guard wanted.allSatisfy(isSymbol) else { return .illegal("symbol", "^[A-Z0-9-_.]{1,20}$") }
+            guard wanted.allSatisfy(Listing.isSymbol) else { return .illegal("symbol", "^[A-Z0-9-_.]{1,20}$") }
             let found = wanted.compactMap(simulator.feed)
             guard found.count == wanted.count else { return .unknownSymbol }
             feeds = found
@@ -164,8 +249,8 @@ final class SimulatorDesk: ServerDelegate {
         let symbols = feeds.map { Self.text(of: $0.market.listing) }.joined(separator: ",")
         return Answer(
             """
-            {"timezone":"UTC","serverTime":\(simulator.serverTime(at: now)),"rateLimits":[{"rateLimitType":\
-            "REQUEST_WEIGHT","interval":"MINUTE","intervalNum":1,"limit":\(Self.weightLimit)}],"exchangeFilters":[],\
+            {"timezone":"UTC","serverTime":\(simulator.serverMicroseconds(at: now) / 1_000),"rateLimits":[{"rateLimitType":\
+            "REQUEST_WEIGHT","interval":"MINUTE","intervalNum":1,"limit":\(weightLimit)}],"exchangeFilters":[],\
             "symbols":[\(symbols)]}
             """)
     }
@@ -178,12 +263,5 @@ final class SimulatorDesk: ServerDelegate {
         "maxPrice":"1000000.00000000","tickSize":"\(listing.tickSizeText)"},{"filterType":"LOT_SIZE",\
         "minQty":"\(listing.stepSizeText)","maxQty":"9000000.00000000","stepSize":"\(listing.stepSizeText)"}]}
         """
-    }
-
-    private func isSymbol(_ text: String) -> Bool {
-        (1...20).contains(text.utf8.count)
-            && text.utf8.allSatisfy {
-                (0x41...0x5A).contains($0) || (0x30...0x39).contains($0) || [0x2D, 0x5F, 0x2E].contains($0)
-            }
     }
 }

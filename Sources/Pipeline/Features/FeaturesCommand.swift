@@ -7,6 +7,8 @@ public struct FeaturesConfiguration: Sendable {
     public var publish: [Endpoint]
     /// Symbols to take; empty takes all.
     public var symbols: [String]
+    /// Its part of them.
+    public var shard: ShardChoice
 }
 
 /// `features`: ticks in, feature vectors out.
@@ -27,6 +29,7 @@ public struct FeaturesCommand: ServiceCommand {
     var connect: String?
     @Option(help: "ZeroMQ endpoints to publish on (default: tcp://127.0.0.1:5556).") var publish: String?
     @Option(help: "Symbols to take, comma-separated (default: all).") var symbols: String?
+    @OptionGroup var shard: ShardOptions
 
     public init() {}
 
@@ -36,7 +39,8 @@ public struct FeaturesCommand: ServiceCommand {
                 settings.list("connect", connect, default: ["tcp://127.0.0.1:5555"]), setting: "--connect"),
             publish: try Endpoint.list(
                 settings.list("publish", publish, default: ["tcp://127.0.0.1:5556"]), setting: "--publish", use: .bind),
-            symbols: try settings.list("symbols", symbols, default: []).map { $0.uppercased() })
+            symbols: try settings.list("symbols", symbols, default: []).map { $0.uppercased() },
+            shard: try shard.decode(&settings))
     }
 
     public func services(_ configuration: FeaturesConfiguration, _ runtime: ServiceRuntime) throws -> [any Service] {

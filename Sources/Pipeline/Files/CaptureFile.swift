@@ -10,6 +10,9 @@ public final class CaptureFile: LineSource {
         reader = try LineReader(path: path)
     }
 
+    /// Bytes of the file read so far.
+    public var bytesRead: Int { reader.bytesRead }
+
     public func nextLine() throws(LineReaderError) -> [UInt8]? { try reader.next() }
 
     public func rewind() throws(LineReaderError) { reader = try LineReader(path: path) }

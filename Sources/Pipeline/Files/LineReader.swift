@@ -25,6 +25,8 @@ public struct LineReaderError: Error, Sendable, Equatable, CustomStringConvertib
 public struct LineReader: ~Copyable {
     /// Number of lines delivered.
     public private(set) var lineNumber = 0
+    /// Bytes read from the file, as they lie there: what a progress bar compares with its size.
+    public private(set) var bytesRead = 0
 
     private static let chunkBytes = 1 << 16
 
@@ -61,6 +63,7 @@ public struct LineReader: ~Copyable {
             if count == 0 { break }
             inputEnd += count
         }
+        bytesRead = inputEnd
         guard let decompressor = Decompressor(magic: input[0..<inputEnd]) else {
             throw LineReaderError(path: path, line: 1, problem: .cannotOpen(reason: "no memory to decompress"))
         }
@@ -108,6 +111,7 @@ public struct LineReader: ~Copyable {
                 }
                 inputUsed = 0
                 inputEnd = count
+                bytesRead += count
                 isAtEnd = count == 0
             }
             // At the end a decompressor may still hold text back; it says so by making progress without input.

@@ -1,11 +1,22 @@
-/// The `Retry-After` header of an HTTP answer.
+import Foundation
+
+/// The `Retry-After` header of an HTTP answer: seconds, or a date. Source: RFC 9110, 10.2.3.
 enum RetryAfter {
     /// The longest wait that a peer can ask for; Binance bans for at most three days.
     static let limitSeconds = 3.0 * 86_400
 
-    /// Seconds to wait, 0 to `limitSeconds`; `nil` for no header or one that is no plain number.
-    static func seconds(_ header: String?) -> Double? {
-        guard let header, let value = Double(header), value.isFinite, value >= 0 else { return nil }
-        return min(value, limitSeconds)
+    /// Seconds to wait, 0 to `limitSeconds`; `nil` for no header or one that says neither.
+    /// - Parameter now: seconds since 1970, for a date.
+    static func seconds(_ header: String?, at now: Double = Double(Clock.now.nanoseconds) / 1e9) -> Double? {
+        guard let header else { return nil }
+        if let value = Double(header) {
+            return value.isFinite && value >= 0 ? min(value, limitSeconds) : nil
+        }
+        let format = DateFormatter()
+        format.locale = Locale(identifier: "en_US_POSIX")
+        format.timeZone = .gmt
+        format.dateFormat = "EEE, dd MMM yyyy HH:mm:ss 'GMT'"
+        guard let date = format.date(from: header) else { return nil }
+        return min(max(0, date.timeIntervalSince1970 - now), limitSeconds)
     }
 }

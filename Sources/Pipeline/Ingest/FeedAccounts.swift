@@ -4,25 +4,6 @@ import Microstructure
 import Venues
 import Wire
 
-/// The venue's clock against ours, from round trips: the shortest one of the last few bounds the error.
-struct ClockOffset {
-    /// Round trips remembered.
-    static let sampleLimit = 8
-
-    private var samples: [ClockSample] = []
-
-    mutating func process(_ sample: ClockSample) {
-        if samples.count == Self.sampleLimit { samples.removeFirst() }
-        samples.append(sample)
-    }
-
-    /// Venue clock minus local clock in nanoseconds, and half its round trip as the error bound.
-    var best: (offsetNanoseconds: Int64, errorNanoseconds: Int64)? {
-        samples.min { $0.roundTripNanoseconds < $1.roundTripNanoseconds }
-            .map { ($0.offsetNanoseconds, $0.roundTripNanoseconds / 2) }
-    }
-}
-
 /// Latency and metrics of one symbol's feed.
 struct FeedAccounts {
     /// Longest latency told apart, in microseconds; longer ones count as this.
@@ -34,33 +15,40 @@ struct FeedAccounts {
     private var minute: Int64 = 0
     private(set) var negativeLatencies: UInt64 = 0
     private let meters: Meters
-    private var reported = SessionCounts()
+    private var session: SessionMeters
     private var reportedReconnects: UInt64 = 0
-    private var rejections: RejectionReport
-    private var snapshotRejections: RejectionReport
+    private var reportedRotations: UInt64 = 0
+    /// Since when the book is not VALID, on the monotonic clock; `nil` while it is, and before it first was.
+    private var lostAt: Int64?
+    private var hasBeenValid = false
+    private var lastRecovery: Int64?
+    private var worstRecovery: Int64?
 
     private struct Meters {
-        let up, valid, clockOffset, clockError: Gauge
-        let messages, books, trades, quotes, gaps, resyncs, reconnects, missed, duplicates, negative: Counter
-        let latency: Timer
+        let up, valid, silent, missing, clockOffset, clockError, clockDrift, median, p95, p99: Gauge
+        let reconnects, rotations, negative: Counter
+        let latency, recovery: Timer
     }
 
     init(symbol: String) {
         previous = current
-        rejections = RejectionReport(symbol: symbol)
-        snapshotRejections = RejectionReport(symbol: symbol)
+        session = SessionMeters(symbol: symbol)
         let labels = [("symbol", symbol)]
         func counter(_ name: String) -> Counter { Counter(label: name, dimensions: labels) }
-        func gauge(_ name: String) -> Gauge { Gauge(label: name, dimensions: labels) }
+        func gauge(_ name: String, _ extra: [(String, String)] = []) -> Gauge {
+            Gauge(label: name, dimensions: labels + extra)
+        }
+        func percentile(_ text: String) -> Gauge { gauge(MetricName.feedLatencyPercentile, [("percentile", text)]) }
         meters = Meters(
             up: gauge(MetricName.feedUp), valid: gauge(MetricName.bookValid),
+            silent: gauge(MetricName.feedSilentChannels), missing: gauge(MetricName.feedMissingTrades),
             clockOffset: gauge(MetricName.clockOffset), clockError: gauge(MetricName.clockError),
-            messages: counter(MetricName.feedMessages), books: counter(MetricName.feedBookUpdates),
-            trades: counter(MetricName.feedTrades), quotes: counter(MetricName.feedQuotes),
-            gaps: counter(MetricName.feedGaps), resyncs: counter(MetricName.feedResyncs),
-            reconnects: counter(MetricName.feedReconnects), missed: counter(MetricName.feedMissedTrades),
-            duplicates: counter(MetricName.feedDuplicateTrades), negative: counter(MetricName.feedNegativeLatency),
-            latency: Timer(label: MetricName.feedLatency, dimensions: labels))
+            clockDrift: gauge(MetricName.clockDrift), median: percentile("50"), p95: percentile("95"),
+            p99: percentile("99"),
+            reconnects: counter(MetricName.feedReconnects), rotations: counter(MetricName.feedRotations),
+            negative: counter(MetricName.feedNegativeLatency),
+            latency: Timer(label: MetricName.feedLatency, dimensions: labels),
+            recovery: Timer(label: MetricName.feedRecovery, dimensions: labels))
     }
 
     /// Takes the latency of one event whose venue time is real.
@@ -89,48 +77,54 @@ struct FeedAccounts {
         return Int64(histogram.valueAtPercentile(percentile)) * 1_000
     }
 
+    // MARK: Recovery
+
+    /// The book is not VALID, from `now` on unless it was not before.
+    mutating func lost(at now: Int64) {
+        if hasBeenValid, lostAt == nil { lostAt = now }
+    }
+
+    /// A VALID book has been published.
+    mutating func recovered(at now: Int64) {
+        hasBeenValid = true
+        guard let lostAt else { return }
+        self.lostAt = nil
+        lastRecovery = now - lostAt
+        worstRecovery = max(worstRecovery ?? 0, now - lostAt)
+        meters.recovery.recordNanoseconds(now - lostAt)
+    }
+
+    /// States latency and recovery.
+    func describe(in status: inout ProtoStatus) {
+        status.negativeLatencyCount = negativeLatencies
+        if let median = latencyNanoseconds(percentile: 50) { status.latencyP50Ns = median }
+        if let tail = latencyNanoseconds(percentile: 95) { status.latencyP95Ns = tail }
+        if let tail = latencyNanoseconds(percentile: 99) { status.latencyP99Ns = tail }
+        if let lastRecovery { status.lastRecoveryNs = lastRecovery }
+        if let worstRecovery { status.worstRecoveryNs = worstRecovery }
+    }
+
     /// Hands over what was counted since the last call.
     mutating func report(
-        _ counts: SessionCounts, isUp: Bool, validity: Validity, reconnects: UInt64, clock: ClockOffset
+        _ counts: SessionCounts, isUp: Bool, validity: Validity, reconnects: UInt64, rotations: UInt64,
+        silentChannels: Int, missingTrades: Int, clock: VenueClock
     ) {
-        func add(_ counter: Counter, _ path: KeyPath<SessionCounts, UInt64>) {
-            let delta = counts[keyPath: path] &- reported[keyPath: path]
-            if delta > 0 { counter.increment(by: Int64(clamping: delta)) }
-        }
-        add(meters.messages, \.messages)
-        add(meters.books, \.depthApplied)
-        add(meters.trades, \.trades)
-        add(meters.quotes, \.quotes)
-        add(meters.gaps, \.gaps)
-        add(meters.resyncs, \.resyncs)
-        add(meters.missed, \.missedTrades)
-        add(meters.duplicates, \.duplicateTrades)
-        rejections.report(counts.rejections)
-        snapshotRejections.report(counts.snapshotRejections)
+        session.report(counts)
         meters.reconnects.increment(by: Int64(clamping: reconnects - reportedReconnects))
+        meters.rotations.increment(by: Int64(clamping: rotations - reportedRotations))
         meters.up.record(isUp ? 1 : 0)
         meters.valid.record(validity == .valid ? 1 : 0)
+        meters.silent.record(silentChannels)
+        meters.missing.record(missingTrades)
         if let best = clock.best {
             meters.clockOffset.record(Double(best.offsetNanoseconds) / 1e9)
             meters.clockError.record(Double(best.errorNanoseconds) / 1e9)
         }
-        reported = counts
-        reportedReconnects = reconnects
-    }
-}
-
-/// Hands refused frames over to the metrics, by kind.
-struct RejectionReport {
-    private let symbol: String
-    private var reported = RejectionCounts()
-
-    init(symbol: String) { self.symbol = symbol }
-
-    mutating func report(_ counts: RejectionCounts) {
-        for kind in RejectionKind.allCases where counts[kind] > reported[kind] {
-            Counter(label: MetricName.feedRejected, dimensions: [("symbol", symbol), ("reason", "\(kind)")])
-                .increment(by: Int64(clamping: counts[kind] - reported[kind]))
+        if let drift = clock.driftPPM { meters.clockDrift.record(drift / 1e6) }
+        for (gauge, percentile) in [(meters.median, 50.0), (meters.p95, 95), (meters.p99, 99)] {
+            if let latency = latencyNanoseconds(percentile: percentile) { gauge.record(Double(latency) / 1e9) }
         }
-        reported = counts
+        reportedReconnects = reconnects
+        reportedRotations = rotations
     }
 }

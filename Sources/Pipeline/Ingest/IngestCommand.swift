@@ -8,8 +8,10 @@ public struct IngestCommand: ServiceCommand {
         commandName: "ingest",
         abstract: "Keeps a symbol's order book from the exchange's WebSocket and publishes books, quotes and trades.",
         discussion: """
-            One process serves the symbols it is given; the default is one symbol a process. Settings may also come \
-            from the environment (INGEST_SYMBOLS, INGEST_PUBLISH, …) or from the section "ingest" of --config.
+            One process serves the symbols it is given; the default is one symbol a process. With --symbol-pool it \
+            serves the first symbol of the pool that no other process of the lease directory serves, and stands by \
+            while all are served. Settings may also come from the environment (INGEST_SYMBOLS, INGEST_PUBLISH, …) or \
+            from the section "ingest" of --config.
             """,
         version: Version.current)
     public static let scope = "ingest"
@@ -17,37 +19,45 @@ public struct IngestCommand: ServiceCommand {
 
     @OptionGroup public var common: CommonOptions
     @Option(help: "Symbols to serve, comma-separated (default: BTCUSDT).") var symbols: String?
-    @Option(help: "WebSocket base address (default: wss://stream.binance.com:9443).") var websocketUrl: String?
-    @Option(help: "REST base address (default: https://api.binance.com).") var restUrl: String?
+    @Option(help: "Symbols of which this process serves one, comma-separated.") var symbolPool: String?
+    @Option(help: "Place in the pool: a number from 1, or a pod's name that ends in -0, -1, …") var symbolSlot: String?
+    @Option(help: "Directory that the processes of a host share (default: ~/.local/state/microstructure).")
+    var leaseDir: String?
+    @Option(help: "binance, binance-data or binance-us (default: binance).") var endpoints: String?
+    @Option(help: "WebSocket base address (default: that of --endpoints).") var websocketUrl: String?
+    @Option(help: "REST base address (default: that of --endpoints).") var restUrl: String?
+    @Option(help: "millisecond or microsecond (default: microsecond; binance-us: millisecond).") var timeUnit: String?
     @Option(help: "PEM file of certificate authorities to trust instead of the system's.") var caFile: String?
-    @Option(help: "ZeroMQ endpoints to publish on (default: tcp://127.0.0.1:5555).") var publish: String?
+    @Option(help: "ZeroMQ endpoints to publish on; {symbol} is the symbol (default: tcp://127.0.0.1:5555).")
+    var publish: String?
     @Option(help: "Book levels a side in each message, 1 to 1000 (default: 20).") var depth: String?
     @Option(help: "Levels asked for in a snapshot, 100 to 5000 (default: 5000).") var snapshotDepth: String?
     @Option(help: "Seconds of the first reconnect wait (default: 1).") var reconnectDelay: String?
     @Option(help: "Longest reconnect wait in seconds (default: 60).") var maxReconnectDelay: String?
     @Option(help: "Seconds of silence after which a connection is replaced (default: 10).") var staleAfter: String?
+    @Option(help: "Seconds after which a connection is replaced without a break (default: 82800).")
+    var rotateAfter: String?
+    @Option(help: "Longest seconds that the old and the new connection overlap (default: 10).") var overlap: String?
+    @Option(help: "Seconds until a REST request is given up (default: 10).") var restTimeout: String?
+    @Option(help: "Trades of one hole that are fetched at most, 0 to 1000000 (default: 10000).") var backfillLimit:
+        String?
     @Option(help: "Subscriptions to wait for before connecting to the exchange (default: 0).")
     var waitSubscriptions: String?
 
     public init() {}
 
     public func decode(_ settings: inout Settings) throws(ConfigurationError) -> IngestConfiguration {
-        let names = try settings.list("symbols", symbols, default: ["BTCUSDT"]).map { $0.uppercased() }
-        for name in names where !name.utf8.allSatisfy({ Self.symbolBytes.contains($0) }) || name.utf8.count > 32 {
-            throw ConfigurationError(
-                setting: "--symbols", problem: "'\(name)' is no symbol; write BTCUSDT, with letters and digits only")
-        }
-        if let twice = names.first(where: { name in names.count(where: { $0 == name }) > 1 }) {
-            throw ConfigurationError(setting: "--symbols", problem: "'\(twice)' stands twice")
-        }
-        // Three streams a symbol, 1,024 a connection (the venue's limit).
-        guard names.count <= 341 else {
-            throw ConfigurationError(
-                setting: "--symbols", problem: "\(names.count) symbols are more than one process can have, 341")
-        }
-        let webSocket = try url(
-            "websocketUrl", websocketUrl, "wss://stream.binance.com:9443", ["ws", "wss"], &settings)
-        let rest = try url("restUrl", restUrl, "https://api.binance.com", ["http", "https"], &settings)
+        let symbols = try symbolChoice(&settings)
+        let venue =
+            VenueEndpoints(
+                rawValue: try settings.string(
+                    "endpoints", endpoints, default: "binance", allowed: VenueEndpoints.allCases.map(\.rawValue)))
+            ?? .binance
+        let webSocket = try url("websocketUrl", websocketUrl, venue.webSocketURL, ["ws", "wss"], &settings)
+        let rest = try url("restUrl", restUrl, venue.restURL, ["http", "https"], &settings)
+        let unit = try settings.string(
+            "timeUnit", timeUnit, default: venue.timeUnit == .microseconds ? "microsecond" : "millisecond",
+            allowed: ["millisecond", "microsecond"])
         let authorities = try settings.optionalString("caFile", caFile)
         if let authorities, !FileManager.default.isReadableFile(atPath: authorities) {
             throw ConfigurationError(setting: "--ca-file", problem: "'\(authorities)' cannot be read")
@@ -58,16 +68,69 @@ public struct IngestCommand: ServiceCommand {
             throw ConfigurationError(
                 setting: "--max-reconnect-delay", problem: "\(longestDelay) is below --reconnect-delay \(firstDelay)")
         }
+        let depth = try settings.integer("depth", depth, default: 20, in: 1...1_000)
+        let snapshotDepth = try settings.integer("snapshotDepth", snapshotDepth, default: 5_000, in: 100...5_000)
+        guard snapshotDepth >= 2 * depth else {
+            throw ConfigurationError(
+                setting: "--snapshot-depth", problem: "\(snapshotDepth) is below twice --depth \(depth)")
+        }
+        let publish = try settings.list("publish", publish, default: ["tcp://127.0.0.1:5555"])
+        _ = try Endpoint.list(
+            publish.map { $0.replacing("{symbol}", with: "BTCUSDT") }, setting: "--publish", use: .bind)
         return IngestConfiguration(
-            symbols: names, webSocketURL: webSocket, restURL: rest, caFile: authorities,
-            publish: try Endpoint.list(
-                settings.list("publish", publish, default: ["tcp://127.0.0.1:5555"]), setting: "--publish", use: .bind),
-            depth: try settings.integer("depth", depth, default: 20, in: 1...1_000),
-            snapshotDepth: try settings.integer("snapshotDepth", snapshotDepth, default: 5_000, in: 100...5_000),
-            reconnectDelaySeconds: firstDelay,
+            symbols: symbols, webSocketURL: webSocket, restURL: rest, caFile: authorities,
+            timeUnit: unit == "microsecond" ? .microseconds : .milliseconds,
+            leaseDirectory: try settings.optionalString("leaseDir", leaseDir) ?? LeaseDirectory.defaultPath,
+            publish: publish, depth: depth, snapshotDepth: snapshotDepth, reconnectDelaySeconds: firstDelay,
             maxReconnectDelaySeconds: longestDelay,
             staleAfterSeconds: try settings.number("staleAfter", staleAfter, default: 10, in: 0.5...3_600),
+            rotateAfterSeconds: try settings.number("rotateAfter", rotateAfter, default: 82_800, in: 1...86_000),
+            overlapSeconds: try settings.number("overlap", overlap, default: 10, in: 0.1...600),
+            restTimeoutSeconds: try settings.number("restTimeout", restTimeout, default: 10, in: 0.1...600),
+            backfillLimit: try settings.integer("backfillLimit", backfillLimit, default: 10_000, in: 0...1_000_000),
             waitSubscriptions: try settings.integer("waitSubscriptions", waitSubscriptions, default: 0, in: 0...1_000))
+    }
+
+    /// `--symbols`, or one of `--symbol-pool`, perhaps at the place of `--symbol-slot`.
+    private func symbolChoice(_ settings: inout Settings) throws(ConfigurationError) -> SymbolChoice {
+        let names = try symbolList("symbols", symbols, default: ["BTCUSDT"], &settings)
+        let pool = try symbolList("symbolPool", symbolPool, default: [], &settings)
+        let slot = try settings.optionalString("symbolSlot", symbolSlot)
+        guard !pool.isEmpty else {
+            if slot != nil { throw ConfigurationError(setting: "--symbol-slot", problem: "needs --symbol-pool") }
+            // Three streams a symbol, 1,024 a connection (the venue's limit).
+            guard names.count <= 341 else {
+                throw ConfigurationError(
+                    setting: "--symbols", problem: "\(names.count) symbols are more than one process can have, 341")
+            }
+            return .fixed(names)
+        }
+        guard symbols == nil else {
+            throw ConfigurationError(setting: "--symbols", problem: "cannot be had together with --symbol-pool")
+        }
+        guard let slot else { return .pool(pool, preferred: nil) }
+        guard let place = SymbolChoice.place(slot) else {
+            throw ConfigurationError(
+                setting: "--symbol-slot",
+                problem: "'\(slot)' is neither a number from 1 nor a name that ends in -0, -1, …")
+        }
+        // More processes than symbols: the others stand by for whichever symbol becomes free.
+        return .pool(pool, preferred: place < pool.count ? pool[place] : nil)
+    }
+
+    private func symbolList(
+        _ name: String, _ commandLine: String?, default fallback: [String], _ settings: inout Settings
+    ) throws(ConfigurationError) -> [String] {
+        let option = Settings.optionName(name)
+        let names = try settings.list(name, commandLine, default: fallback).map { $0.uppercased() }
+        for name in names where !name.utf8.allSatisfy({ Self.symbolBytes.contains($0) }) || name.utf8.count > 32 {
+            throw ConfigurationError(
+                setting: option, problem: "'\(name)' is no symbol; write BTCUSDT, with letters and digits only")
+        }
+        if let twice = names.first(where: { name in names.count(where: { $0 == name }) > 1 }) {
+            throw ConfigurationError(setting: option, problem: "'\(twice)' stands twice")
+        }
+        return names
     }
 
     public func services(_ configuration: IngestConfiguration, _ runtime: ServiceRuntime) throws -> [any Service] {

@@ -1,10 +1,17 @@
+import Venues
+
 /// What an `ingest` process is told.
 public struct IngestConfiguration: Sendable {
-    public var symbols: [String]
+    public var symbols: SymbolChoice
     public var webSocketURL: String
     public var restURL: String
     public var caFile: String?
-    public var publish: [Endpoint]
+    public var timeUnit: BinanceTimeUnit
+    /// Where processes of a host share their leases, their budget of connections and the venue's rules; `nil` shares
+    /// nothing.
+    public var leaseDirectory: String?
+    /// Endpoints to bind; `{symbol}` stands for the symbol served.
+    public var publish: [String]
     /// Levels a side in each published book.
     public var depth: Int
     /// Levels a side asked for in a snapshot.
@@ -14,6 +21,13 @@ public struct IngestConfiguration: Sendable {
     public var maxReconnectDelaySeconds: Double
     /// A connection on which nothing came for this long is STALE and is replaced.
     public var staleAfterSeconds: Double
+    /// A connection of this age is replaced without a break, before the venue ends it at 24 hours.
+    public var rotateAfterSeconds: Double
+    /// Longest time that the old and the new connection run side by side.
+    public var overlapSeconds: Double
+    public var restTimeoutSeconds: Double
+    /// Trades of one hole that are fetched at most.
+    public var backfillLimit: Int
     /// The venue is not connected before this many subscriptions stand, so that nothing is published unheard.
     public var waitSubscriptions: Int
 }

@@ -1,62 +1,65 @@
 import Foundation
 import Logging
+import Metrics
 import Microstructure
 import Transport
 import Venues
 import Wire
 import ZeroMQ
 
-/// The live shell around a venue session: it owns the connection, the snapshots, the clock and the heartbeat, and does
-/// what the session's actions say. Everything runs on the event loop's thread.
-final class LiveFeed: WebSocketDelegate {
-    /// How often the venue's clock is asked; the first samples come faster.
-    private static let clockSeconds = 10
-
-    private enum Answer {
-        case snapshot(InstrumentID, Result<[UInt8], RESTFailure>)
-        case clock(Result<ClockSample, RESTFailure>)
-    }
-
+/// The live shell around a venue session: it hands in what the connections bring, does what the session's actions say, and
+/// publishes. Everything runs on the event loop's thread.
+///
+/// Beside it: `LiveFeed+Requests` has what goes over REST, `LiveFeed+Heartbeat` what happens once a second.
+final class LiveFeed {
     /// What ended the feed; set once.
     private(set) var failure: (any Error)?
 
-    private var session: BinanceSession
-    private var output: MarketPublisher
-    private let configuration: IngestConfiguration
-    private let rest: VenueREST
-    private let loop: EventLoop
-    private let logger: Logger
-    private let health: Health
-    private let inbox: Inbox<Answer>
-    private var batch = EventBatch()
-
-    private var connection: WebSocketConnection?
-    private var isOpen = false
-    private var hasBeenOpen = false
-    private var isFinishing = false
-    private var reconnects: UInt64 = 0
-    private var connectBackoff: Backoff
-    private var snapshots: [SnapshotChain]
-    /// No REST request before this moment of the monotonic clock: the venue has asked for a pause.
-    private var restPausedUntil: Int64 = 0
-    private var lastFrame = Clock.monotonicNanoseconds
-    private var clock = ClockOffset()
-    private var secondsUntilClock = 0
-    private var clockSamples = 0
-    private var accounts: [FeedAccounts]
+    var session: BinanceSession
+    var output: MarketPublisher
+    let configuration: IngestConfiguration
+    let rest: VenueREST
+    let loop: EventLoop
+    let logger: Logger
+    let health: Health
+    let inbox: Inbox<Answer>
+    let links: FeedLinks
+    var requests = RequestQueue()
+    var chains: [InstrumentChain]
+    var isPumping = false
+    /// Single trades are not asked for before this (monotonic ns), since the venue refused them.
+    var singleTradesRefusedUntil: Int64 = 0
+    var clock = VenueClock()
+    var nextClockSample: Int64 = 0
+    var clockSamples = 0
+    var accounts: [FeedAccounts]
     /// Frames that could be laid to no symbol.
-    private var unattributed = RejectionReport(symbol: "none")
+    var unattributed = SessionMeters(symbol: nil)
+    let budgets = BudgetMeters()
+    var lastTick = Clock.monotonicNanoseconds
+    var lastTickWall = Clock.now
+    private(set) var isFinishing = false
+    private var batch = EventBatch()
+    private let processing = Metrics.Timer(label: MetricName.ingestSeconds)
+
+    /// What the HTTP client's thread hands over.
+    struct Answer {
+        let purpose: RequestQueue.Purpose
+        let result: Result<RESTAnswer, RESTFailure>
+    }
 
     init(
         session: consuming BinanceSession, output: consuming MarketPublisher, configuration: IngestConfiguration,
-        rest: VenueREST, loop: EventLoop, logger: Logger, health: Health
+        rest: VenueREST, budget: ConnectBudget, weightLimit: Int?, loop: EventLoop, logger: Logger, health: Health
     ) {
         accounts = session.instruments.map { FeedAccounts(symbol: $0.symbol) }
-        snapshots = Array(
-            repeating: SnapshotChain(longestSeconds: configuration.maxReconnectDelaySeconds),
+        chains = Array(
+            repeating: InstrumentChain(longestSeconds: configuration.maxReconnectDelaySeconds),
             count: session.instruments.count)
-        connectBackoff = Backoff(
-            firstSeconds: configuration.reconnectDelaySeconds, longestSeconds: configuration.maxReconnectDelaySeconds)
+        links = FeedLinks(
+            configuration, path: session.streamPath, emptyPath: session.emptyStreamPath,
+            subscriptions: session.subscribeMessages(), loop: loop, budget: budget, logger: logger)
+        if let weightLimit { requests.budget.setLimit(weightLimit) }
         self.session = session
         self.output = output
         self.configuration = configuration
@@ -65,207 +68,65 @@ final class LiveFeed: WebSocketDelegate {
         self.logger = logger
         self.health = health
         inbox = Inbox(waking: loop.wake)
+        links.owner = self
     }
 
     func start() {
-        connect()
+        links.start()
         tick()
     }
 
-    /// Closes the connection and says so downstream.
+    /// Closes the connections and says so downstream.
     func finish() throws {
         isFinishing = true
-        connection?.close()
-        isOpen = false
-        session.connectionClosed(at: Clock.now)
+        links.finish()
+        for index in 0..<ConnectionID.limit { session.connectionClosed(ConnectionID(index), at: Clock.now) }
         if failure == nil { attempt { try publishStatuses() } }
         if let failure { throw failure }
     }
 
-    // MARK: The connection
-
-    private func connect() {
-        guard !isFinishing else { return }
-        var request = WebSocketRequest(url: configuration.webSocketURL + session.streamPath)
-        request.tls.caFile = configuration.caFile
-        request.pingIntervalMilliseconds = 15_000
-        lastFrame = Clock.monotonicNanoseconds
-        connection = loop.connect(request, delegate: self)
-    }
-
-    func didOpen(_ connection: WebSocketConnection) {
-        logger.info("connected", metadata: ["url": "\(configuration.webSocketURL)"])
-        if hasBeenOpen { reconnects += 1 }
-        hasBeenOpen = true
-        isOpen = true
-        lastFrame = Clock.monotonicNanoseconds
-        session.connectionOpened(at: Clock.now)
-    }
-
-    func didReceive(_ message: Span<UInt8>, kind: MessageKind, on connection: WebSocketConnection) {
-        guard connection === self.connection, failure == nil else { return }
-        let now = Clock.now
-        lastFrame = Clock.monotonicNanoseconds
-        do {
-            try perform(session.receive(message, at: now, into: &batch))
-        } catch {
-            // Counted by the session under its kind; the sequence check catches what the loss would break.
-            logger.warning("frame refused", metadata: ["error": "\(error)"])
-        }
-        publishBatch()
-    }
-
-    func didClose(_ connection: WebSocketConnection, reason: WebSocketCloseReason) {
-        guard connection === self.connection else { return }
-        self.connection = nil
-        // A connection that delivered proves the venue well: the next wait starts small again.
-        if isOpen { connectBackoff.reset() }
-        isOpen = false
-        session.connectionClosed(at: Clock.now)
-        guard !isFinishing else { return }
-        attempt { try publishStatuses() }
-        let delay = connectBackoff.next()
-        logger.warning("connection lost", metadata: ["reason": "\(reason)", "retry_seconds": "\(delay)"])
-        loop.schedule(afterMilliseconds: Int(delay * 1_000)) { [weak self] in self?.connect() }
-    }
+    func ids() -> [InstrumentID] { session.instruments.indices.map { InstrumentID($0) } }
 
     // MARK: What the session asks for
 
-    private func perform(_ action: VenueAction) {
+    func perform(_ action: VenueAction, on connection: ConnectionID? = nil) {
         switch action {
         case .proceed: break
-        case .send(let text): _ = connection?.send(text: text)
+        case .send(let text): if let connection { links.send(text, on: connection) }
         case .fetchSnapshot(let id):
-            attempt { try publishStatus(id) }
-            scheduleSnapshot(id)
-        case .resubscribe, .reconnect: connection?.close()
-        }
-    }
-
-    /// Starts a chain of requests unless one is under way. The first comes at once; a book that does not stay valid,
-    /// or a venue that asks for a pause, makes the next ones wait.
-    private func scheduleSnapshot(_ id: InstrumentID) {
-        guard !snapshots[id.index].isUnderWay else { return }
-        snapshots[id.index].isUnderWay = true
-        let pause = Double(restPausedUntil - Clock.monotonicNanoseconds) / 1e9
-        let delay = max(snapshots[id.index].backoff.next(), pause)
-        guard delay > 0 else { return fetchSnapshot(id) }
-        loop.schedule(afterMilliseconds: Int(delay * 1_000) + 1) { [weak self] in self?.fetchSnapshot(id) }
-    }
-
-    private func fetchSnapshot(_ id: InstrumentID) {
-        guard !isFinishing else { return }
-        rest.snapshot(session.snapshotRequest(for: id)) { [inbox] in inbox.put(.snapshot(id, $0)) }
-    }
-
-    /// Takes over what the HTTP client's thread has brought. Call it after every round of the loop.
-    func receiveAnswers() {
-        for answer in inbox.takeAll() {
-            switch answer {
-            case .clock(.success(let sample)): clock.process(sample)
-            case .clock(.failure(let failure)):
-                pauseREST(after: failure)
-                logger.debug("clock sample failed", metadata: ["error": "\(failure)"])
-            case .snapshot(let id, let result): receiveSnapshot(id, result)
+            // A book that is only to be widened stays VALID.
+            if session.validity(of: id) != .valid {
+                accounts[id.index].lost(at: Clock.monotonicNanoseconds)
+                attempt { try publishStatus(id) }
             }
+            scheduleSnapshot(id)
+        case .fetchTrades(let id): scheduleTrades(id)
+        case .resubscribe, .reconnect: links.rotate("the venue asks for it")
         }
     }
 
-    private func receiveSnapshot(_ id: InstrumentID, _ result: Result<[UInt8], RESTFailure>) {
-        snapshots[id.index].isUnderWay = false
-        let action: VenueAction
-        do {
-            let body = try result.get()
-            action = try session.receiveSnapshot(body.span, for: id, at: Clock.now, into: &batch)
-            publishBatch()
-        } catch {
-            logger.warning(
-                "snapshot failed", metadata: ["symbol": "\(session.instruments[id.index].symbol)", "error": "\(error)"])
-            pauseREST(after: error as? RESTFailure)
-            action = session.snapshotFailed(for: id, at: Clock.now)
-        }
-        perform(action)
-    }
+    // MARK: Publishing
 
-    /// Heeds the venue's `Retry-After`, for all requests.
-    private func pauseREST(after failure: RESTFailure?) {
-        guard let seconds = failure?.retryAfterSeconds else { return }
-        restPausedUntil = max(restPausedUntil, Clock.monotonicNanoseconds + Int64(seconds * 1e9))
-    }
-
-    // MARK: Heartbeat
-
-    /// Once a second: state the feed's condition, ask for the time now and then, and notice silence.
-    private func tick() {
-        guard !isFinishing else { return }
-        let silence = Double(Clock.monotonicNanoseconds - lastFrame) / 1e9
-        if isOpen, silence > configuration.staleAfterSeconds {
-            logger.warning("connection is mute", metadata: ["silent_seconds": "\(silence)"])
-            connection?.abort()
-        }
-        attempt {
-            try publishStatuses()
-            try output.countSubscriptions()
-        }
-        if secondsUntilClock <= 0, restPausedUntil <= Clock.monotonicNanoseconds {
-            rest.clockSample { [inbox] in inbox.put(.clock($0)) }
-            clockSamples += 1
-            secondsUntilClock = clockSamples < 5 ? 1 : Self.clockSeconds
-        }
-        secondsUntilClock -= 1
-        unattributed.report(session.unattributedCounts.rejections)
-        for index in snapshots.indices {
-            snapshots[index].settle(isValid: session.validity(of: InstrumentID(index)) == .valid)
-        }
-        let validCount = session.instruments.indices.count { session.validity(of: InstrumentID($0)) == .valid }
-        health.beat(
-            "feed", isReady: validCount == session.instruments.count,
-            detail: "\(validCount) of \(session.instruments.count) books valid")
-        loop.schedule(afterMilliseconds: 1_000) { [weak self] in self?.tick() }
-    }
-
-    private func publishStatuses() throws(ZMQError) {
-        for index in session.instruments.indices { try publishStatus(InstrumentID(index)) }
-    }
-
-    private func publishStatus(_ id: InstrumentID) throws(ZMQError) {
-        let counts = session.counts(of: id)
-        let validity = session.validity(of: id)
-        let now = Clock.now
-        var status = ProtoStatus(validity: validity, bookEpoch: session.epoch(of: id))
-        status.receiveTimeNs = now.nanoseconds
-        status.venueTimeNs = now.advanced(byNanoseconds: clock.best?.offsetNanoseconds ?? 0).nanoseconds
-        status.feedUp = isOpen
-        status.messageCount = counts.messages
-        status.bookUpdateCount = counts.depthApplied
-        status.tradeCount = counts.trades
-        status.quoteCount = counts.quotes
-        status.gapCount = counts.gaps
-        status.resyncCount = counts.resyncs
-        status.reconnectCount = reconnects
-        status.rejectedCount = counts.rejections.total &+ counts.snapshotRejections.total
-        status.missedTradeCount = counts.missedTrades
-        status.duplicateTradeCount = counts.duplicateTrades
-        status.negativeLatencyCount = accounts[id.index].negativeLatencies
-        if let best = clock.best {
-            status.clockOffsetNs = best.offsetNanoseconds
-            status.clockErrorNs = best.errorNanoseconds
-        }
-        if let median = accounts[id.index].latencyNanoseconds(percentile: 50) { status.latencyP50Ns = median }
-        if let tail = accounts[id.index].latencyNanoseconds(percentile: 95) { status.latencyP95Ns = tail }
-        try output.publish(status, of: id)
-        accounts[id.index].report(
-            counts, isUp: isOpen, validity: validity,
-            reconnects: reconnects, clock: clock)
+    /// Runs `body` with the batch for its events, and publishes them.
+    func publishing<Result>(
+        _ body: (inout BinanceSession, inout EventBatch) throws(VenueError) -> Result
+    ) throws(VenueError) -> Result {
+        defer { publishBatch() }
+        return try body(&session, &batch)
     }
 
     private func publishBatch() {
         let offset = clock.best?.offsetNanoseconds
+        let now = Clock.monotonicNanoseconds
         for event in batch.events {
             switch event {
-            case .book(let update): accounts[update.instrument.index].process(update.times, offset: offset)
-            case .trade(let trade): accounts[trade.instrument.index].process(trade.times, offset: offset)
-            case .quote, .heartbeat: break
+            case .book(let update):
+                accounts[update.instrument.index].process(update.times, offset: offset)
+                if update.validity == .valid { accounts[update.instrument.index].recovered(at: now) }
+            // What was fetched has no latency.
+            case .trade(let trade) where !trade.isBackfilled:
+                accounts[trade.instrument.index].process(trade.times, offset: offset)
+            case .trade, .quote, .heartbeat: break
             }
         }
         attempt { try output.publish(batch) }
@@ -273,11 +134,43 @@ final class LiveFeed: WebSocketDelegate {
     }
 
     /// A bus that fails ends the process: what cannot be published must not be pretended.
-    private func attempt(_ body: () throws -> Void) {
+    func attempt(_ body: () throws -> Void) {
         do {
             try body()
         } catch {
             if failure == nil { failure = error }
         }
+    }
+}
+
+extension LiveFeed: FeedLinksOwner {
+    func linkOpened(_ id: ConnectionID, isReplacement: Bool) { session.connectionOpened(id, at: Clock.now) }
+
+    func linkReceived(_ message: Span<UInt8>, on id: ConnectionID) {
+        guard failure == nil, !isFinishing else { return }
+        let now = Clock.now
+        let start = Clock.monotonicNanoseconds
+        defer { processing.recordNanoseconds(Clock.monotonicNanoseconds - start) }
+        do {
+            let action = try publishing { (session, batch) throws(VenueError) in
+                try session.receive(message, from: id, at: now, into: &batch)
+            }
+            perform(action, on: id)
+        } catch {
+            // Counted by the session under its kind; the sequence check catches what the loss would break.
+            logger.warning("frame refused", metadata: ["error": "\(error)"])
+        }
+    }
+
+    func linkClosed(_ id: ConnectionID) {
+        session.connectionClosed(id, at: Clock.now)
+        guard !isFinishing else { return }
+        let now = Clock.monotonicNanoseconds
+        for id in ids() where session.validity(of: id) != .valid { accounts[id.index].lost(at: now) }
+        attempt { try publishStatuses() }
+    }
+
+    func instrumentsAwaitingHandover(from old: ConnectionID, to new: ConnectionID) -> Int {
+        session.instrumentsAwaitingHandover(from: old, to: new)
     }
 }

@@ -8,16 +8,18 @@ final class HealthEndpoint: Service, Sendable {
     private let thread: StageThread
 
     /// Binds at once, so that a taken port is an error before anything else starts.
-    init(host: String, port: Int, health: Health, metrics: PrometheusRegistry, service: String) throws {
+    init(
+        host: String, port: Int, health: Health, metrics: PrometheusRegistry, pages: ExtraPages, service: String
+    ) throws {
         // The loop moves into its thread before its first round and is never touched from here again.
         nonisolated(unsafe) let loop = try EventLoop()
-        let pages = HealthPages(health: health, metrics: metrics, service: service)
+        let pages = HealthPages(health: health, metrics: metrics, extra: pages, service: service)
         nonisolated(unsafe) let delegate = pages
         var options = ServerOptions()
         options.host = host
         options.port = port
         options.maxConnections = 64
-        options.maxBodyBytes = 1_024
+        options.maxBodyBytes = 16 << 10
         let server = try loop.listen(options, delegate: pages)
         self.port = server.port
         thread = StageThread("health") { stop in
@@ -34,15 +36,20 @@ final class HealthEndpoint: Service, Sendable {
 private final class HealthPages: ServerDelegate {
     private let health: Health
     private let metrics: PrometheusRegistry
+    private let extra: ExtraPages
     private let service: String
 
-    init(health: Health, metrics: PrometheusRegistry, service: String) {
+    init(health: Health, metrics: PrometheusRegistry, extra: ExtraPages, service: String) {
+        self.extra = extra
         self.health = health
         self.metrics = metrics
         self.service = service
     }
 
     func didReceive(_ request: ServerRequest, responder: HTTPResponder) {
+        if let page = extra.answer(request) {
+            return responder.respond(status: page.status, headers: page.headers, body: page.body)
+        }
         guard ["GET", "HEAD"].contains(request.method) else {
             return responder.respond(status: 405, headers: [("Allow", "GET, HEAD")], text: "method not allowed\n")
         }

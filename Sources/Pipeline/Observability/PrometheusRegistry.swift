@@ -116,8 +116,13 @@ public final class PrometheusRegistry: MetricsFactory, Sendable {
         }
         add(MetricName.seriesRefused, "counter", ["\(MetricName.seriesRefused) \(refused)"])
         var page = ""
+        var helps = descriptions.mapValues(\.help)
+        for reading in ProcessMetrics.read() {
+            helps[reading.name] = reading.help
+            add(reading.name, reading.type, ["\(reading.name) \(Self.number(reading.value))"])
+        }
         for (name, family) in families.sorted(by: { $0.key < $1.key }) {
-            let help = descriptions[name]?.help ?? "Not described."
+            let help = helps[name] ?? "Not described."
             page += "# HELP \(name) \(help)\n# TYPE \(name) \(family.type)\n"
             for line in family.lines { page += line + "\n" }
         }

@@ -1,0 +1,38 @@
+/// A file of the dashboard: a page without a build step, which fetches nothing from elsewhere. All of them are in the
+/// program itself, so that it finds them wherever it is put.
+public struct DashboardFile: Sendable {
+    /// Its last path component, e.g. `main.js`.
+    public let name: String
+    /// Its media type, with the character set where it is text.
+    public let mediaType: String
+    public let bytes: [UInt8]
+
+    /// The page itself.
+    public static let index = DashboardFile("index.html", "text/html; charset=utf-8", PackageResources.index_html)
+
+    /// What the page asks for.
+    public static let parts: [DashboardFile] = [
+        script("api.js", PackageResources.api_js),
+        script("charts.js", PackageResources.charts_js),
+        DashboardFile("dashboard.css", "text/css; charset=utf-8", PackageResources.dashboard_css),
+        DashboardFile("dygraph.LICENSE.txt", "text/plain; charset=utf-8", PackageResources.dygraph_LICENSE_txt),
+        script("dygraph.min.js", PackageResources.dygraph_min_js),
+        script("format.js", PackageResources.format_js),
+        script("history.js", PackageResources.history_js),
+        DashboardFile("icon.svg", "image/svg+xml", PackageResources.icon_svg),
+        script("main.js", PackageResources.main_js),
+        script("market.js", PackageResources.market_js),
+        script("signals.js", PackageResources.signals_js),
+        script("theme.js", PackageResources.theme_js),
+    ]
+
+    private init(_ name: String, _ mediaType: String, _ bytes: [UInt8]) {
+        self.name = name
+        self.mediaType = mediaType
+        self.bytes = bytes
+    }
+
+    private static func script(_ name: String, _ bytes: [UInt8]) -> DashboardFile {
+        DashboardFile(name, "text/javascript; charset=utf-8", bytes)
+    }
+}

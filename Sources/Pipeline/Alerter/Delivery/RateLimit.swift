@@ -1,0 +1,87 @@
+/// At most `count` messages in any `seconds`, `burst` of them at once.
+public struct RateLimit: Sendable, Equatable {
+    public let count: Int
+    public let seconds: Double
+    public let burst: Int
+
+    /// - Precondition: 1 ≤ burst ≤ count; burst < count unless it is 1.
+    public init(count: Int, seconds: Double, burst: Int) {
+        precondition(1 <= burst && (burst < count || burst == 1) && seconds > 0, "a rate limit lets something pass")
+        self.count = count
+        self.seconds = seconds
+        self.burst = burst
+    }
+}
+
+/// A token bucket that keeps a rate limit exactly: what the full bucket lets through at once and what flows in within
+/// the window are `count` together, so that no window of `seconds` sees more.
+///
+/// Pure: times are nanoseconds of a clock that never jumps.
+public struct TokenBucket: Sendable {
+    private let capacity: Double
+    private let tokensPerNanosecond: Double
+    private var tokens: Double
+    private var filledAt: Int64?
+
+    public init(_ limit: RateLimit) {
+        let flow = limit.burst == 1 ? Double(limit.count) : Double(limit.count - limit.burst)
+        capacity = Double(limit.burst)
+        tokensPerNanosecond = flow / (limit.seconds * 1e9)
+        tokens = capacity
+    }
+
+    /// Nanoseconds until a token is there; 0 now.
+    public mutating func delay(at now: Int64) -> Int64 {
+        fill(at: now)
+        // A token that lacks less than a nanosecond's flow is there.
+        let missing = 1 - tokens
+        return missing < tokensPerNanosecond ? 0 : Int64((missing / tokensPerNanosecond).rounded(.up))
+    }
+
+    /// Takes a token; call it when `delay` is 0.
+    public mutating func take(at now: Int64) {
+        fill(at: now)
+        tokens = max(0, tokens - 1)
+    }
+
+    /// Whether nothing of the limit is used up.
+    public func isFull(at now: Int64) -> Bool {
+        var copy = self
+        copy.fill(at: now)
+        return copy.tokens >= capacity
+    }
+
+    private mutating func fill(at now: Int64) {
+        tokens = min(capacity, tokens + Double(max(0, now - (filledAt ?? now))) * tokensPerNanosecond)
+        filledAt = now
+    }
+}
+
+/// Spares a service that keeps failing: after `failureLimit` failures in a row nothing is tried for a while, then one
+/// message, and so on with growing pauses until one succeeds.
+///
+/// Pure but for the jitter of the pauses; times are nanoseconds of a clock that never jumps.
+struct CircuitBreaker: Sendable {
+    static let failureLimit = 5
+
+    private var failures = 0
+    private var openUntil: Int64 = 0
+    private var pauses = Backoff(firstSeconds: 2, longestSeconds: 60)
+
+    var isOpen: Bool { failures >= Self.failureLimit }
+
+    /// Nanoseconds until the next try is allowed; 0 now.
+    func delay(at now: Int64) -> Int64 { isOpen ? max(0, openUntil - now) : 0 }
+
+    mutating func succeed() {
+        failures = 0
+        pauses.reset()
+    }
+
+    /// - Parameter isFatal: one is enough, as of a revoked token.
+    mutating func fail(isFatal: Bool, at now: Int64) {
+        failures = isFatal ? max(failures + 1, Self.failureLimit) : failures + 1
+        // Half the pause is certain, so that jitter never makes it none.
+        if isOpen { openUntil = now + Int64((1 + pauses.next()) * 1e9) }
+    }
+}

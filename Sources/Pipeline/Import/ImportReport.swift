@@ -1,0 +1,79 @@
+import Foundation
+import Wire
+
+/// What an import found wrong with its data: the first cases in full, then counts.
+struct ImportReport {
+    enum Trouble: String, CaseIterable {
+        case badRow = "rows that cannot be used"
+        case unreadable = "files that could not be read to their end"
+        case outOfOrder = "rows out of order, put back in order"
+        case tooLate = "rows too far out of order, left out"
+        case duplicateTrade = "trades that came twice, left out"
+        case missingTrades = "holes in the trade ids"
+        case depthHole = "holes in the ids of depth updates"
+        case crossedBook = "books that crossed, given up"
+        case badSnapshot = "snapshots that cannot be used"
+        case noBook = "symbols whose book could never be built"
+    }
+
+    /// Cases printed in full.
+    static let printLimit = 20
+
+    /// How often each trouble was met.
+    private(set) var counts: [Trouble: Int] = [:]
+    private var printed = 0
+    private let isSilent: Bool
+    private let write: (String) -> Void
+
+    /// - Parameter write: takes one line of text; `nil` keeps silent, for the first of two passes.
+    init(_ write: ((String) -> Void)?) {
+        isSilent = write == nil
+        self.write = write ?? { _ in }
+    }
+
+    var isClean: Bool { counts.isEmpty }
+
+    mutating func note(_ trouble: Trouble, _ path: String, _ line: Int?, _ what: @autoclosure () -> String) {
+        counts[trouble, default: 0] += 1
+        guard !isSilent, printed <= Self.printLimit else { return }
+        if printed < Self.printLimit {
+            write(line.map { "\(path):\($0): \(what())" } ?? "\(path): \(what())")
+        } else {
+            write("more is only counted from here on")
+        }
+        printed += 1
+    }
+
+    /// One line a trouble, in a fixed order.
+    var summary: [String] {
+        Trouble.allCases.compactMap { trouble in counts[trouble].map { "\($0) \(trouble.rawValue)" } }
+    }
+}
+
+/// An import that cannot go on, and how the process ends for it.
+struct ImportError: Error, CustomStringConvertible {
+    /// As `sysexits.h` numbers them.
+    enum Kind: Int32 {
+        case noUsableData = 65
+        case cannotOpen = 66
+        case cannotCreate = 73
+        case inputOutput = 74
+    }
+
+    let kind: Kind
+    let description: String
+
+    init(_ kind: Kind, _ description: String) {
+        self.kind = kind
+        self.description = description
+    }
+
+    init(_ error: TapeError) {
+        switch error {
+        case .cannotCreate: self.init(.cannotCreate, "\(error)")
+        case .cannotOpen: self.init(.cannotOpen, "\(error)")
+        case .notATape, .unsupportedVersion: self.init(.noUsableData, "\(error)")
+        default: self.init(.inputOutput, "\(error)")
+        }
+    }
+}

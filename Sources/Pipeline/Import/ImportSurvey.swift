@@ -1,0 +1,135 @@
+import Microstructure
+import Simulation
+import Venues
+
+/// What must be known of all messages before the first can be written: the symbols, their decimal scales, the begin.
+struct ImportSurvey {
+    private struct Symbol {
+        var prices = DecimalSurvey()
+        var quantities = DecimalSurvey()
+        /// By its first recorded snapshot.
+        var listing: Listing?
+        var hasFrames = false
+        var hasUpdates = false
+        var hasRows = false
+    }
+
+    private var symbols: [String: Symbol] = [:]
+    private var symbolsOfFile: [Set<String>]
+    /// The first snapshot of each file that names no symbol.
+    private var unnamed: [[UInt8]?]
+    private(set) var firstTime: Timestamp?
+    /// Frames state their times in microseconds.
+    private(set) var isMicroseconds = false
+
+    init(fileCount: Int) {
+        symbolsOfFile = Array(repeating: [], count: fileCount)
+        unnamed = Array(repeating: nil, count: fileCount)
+    }
+
+    /// The symbol of the snapshots of a file that name none: its only one.
+    func symbol(ofFile index: Int) -> String? {
+        symbolsOfFile[index].count == 1 ? symbolsOfFile[index].first : nil
+    }
+
+    /// Whether there is anything that a book of `symbol` could come from.
+    func hasBook(_ symbol: String) -> Bool {
+        guard let symbol = symbols[symbol] else { return false }
+        return symbol.hasFrames || symbol.listing != nil || symbol.hasRows
+    }
+
+    /// Whether the book of `symbol` is kept by changes with Binance's ids.
+    func hasUpdates(_ symbol: String) -> Bool { symbols[symbol]?.hasUpdates ?? false }
+
+    mutating func add(_ message: ImportMessage, file: Int) {
+        firstTime = min(firstTime ?? message.receiveTime, message.receiveTime)
+        switch message.content {
+        case .connected, .lostLevels: break
+        case .frame(let symbol, let text):
+            guard let symbol else { return }
+            symbolsOfFile[file].insert(symbol)
+            symbols[symbol, default: Symbol()].hasFrames = true
+            if !isMicroseconds { isMicroseconds = Self.hasMicroseconds(text) }
+        case .snapshot(let symbol, let text):
+            guard let symbol else {
+                if unnamed[file] == nil { unnamed[file] = text }
+                return
+            }
+            symbolsOfFile[file].insert(symbol)
+            addSnapshot(text, of: symbol)
+        case .depth(let levels, _, _):
+            add(levels)
+            symbols[levels.symbol]?.hasUpdates = true
+        case .depthSnapshot(let levels, _), .levels(let levels, _), .top(let levels): add(levels)
+        case .quote(let quote):
+            add(quote.bid, of: quote.symbol)
+            add(quote.ask, of: quote.symbol)
+        case .trade(let trade):
+            add(ImportMessage.Level(price: trade.price, quantity: trade.quantity), of: trade.symbol)
+        }
+    }
+
+    /// Call it once, after the last message.
+    mutating func finish() {
+        for (file, text) in unnamed.enumerated() {
+            guard let text, let symbol = symbol(ofFile: file) else { continue }
+            addSnapshot(text, of: symbol)
+        }
+    }
+
+    /// The instruments, in the order of their names.
+    func instruments() throws(ImportError) -> [Instrument] {
+        var instruments: [Instrument] = []
+        for (name, symbol) in symbols.sorted(by: { $0.key < $1.key }) {
+            instruments.append(try instrument(name, symbol))
+        }
+        return instruments
+    }
+
+    private func instrument(_ name: String, _ symbol: Symbol) throws(ImportError) -> Instrument {
+        guard symbol.hasFrames || symbol.listing != nil else {
+            return Instrument(
+                venue: .binance, symbol: name, priceExponent: symbol.prices.exponent,
+                quantityExponent: symbol.quantities.exponent)
+        }
+        // A recording without a snapshot does not show the steps; eight decimals hold all that Binance sends.
+        guard let listing = symbol.listing else {
+            return Instrument(venue: .binance, symbol: name, priceExponent: -8, quantityExponent: -8)
+        }
+        // Through the decoder that live ingest uses, so that both choose the same scale.
+        let text = """
+            {"symbols":[{"symbol":"\(name)","filters":[{"filterType":"PRICE_FILTER","tickSize":\
+            "\(listing.tickSizeText)"},{"filterType":"LOT_SIZE","stepSize":"\(listing.stepSizeText)"}]}]}
+            """
+        let bytes = Array(text.utf8)
+        do throws(VenueError) {
+            guard let instrument = try BinanceREST.decodeExchangeInfo(bytes.span).first else {
+                throw VenueError.badConfiguration("no symbol")
+            }
+            return instrument
+        } catch {
+            throw ImportError(.noUsableData, "\(name): the steps of its snapshot make no sense: \(error)")
+        }
+    }
+
+    private mutating func addSnapshot(_ text: [UInt8], of name: String) {
+        guard symbols[name]?.listing == nil, let listing = Listing(symbol: name, snapshot: text) else { return }
+        symbols[name, default: Symbol()].listing = listing
+    }
+
+    private mutating func add(_ levels: ImportMessage.Levels) {
+        symbols[levels.symbol, default: Symbol()].hasRows = true
+        for level in levels.bids { add(level, of: levels.symbol) }
+        for level in levels.asks { add(level, of: levels.symbol) }
+    }
+
+    private mutating func add(_ level: ImportMessage.Level, of name: String) {
+        symbols[name, default: Symbol()].prices.add(level.price)
+        symbols[name, default: Symbol()].quantities.add(level.quantity)
+    }
+
+    private static func hasMicroseconds(_ text: [UInt8]) -> Bool {
+        guard let key = text.prefix(256).firstRange(of: Array("\"E\":".utf8)) else { return false }
+        return text[key.upperBound...].prefix { $0 &- UInt8(ascii: "0") <= 9 }.count >= 16
+    }
+}

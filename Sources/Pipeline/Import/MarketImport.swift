@@ -1,0 +1,332 @@
+import Microstructure
+import Venues
+import Wire
+
+/// Makes market events of a recording's messages: Binance's by the venue session that also runs live, others by the
+/// rules that their format states.
+struct MarketImport: ~Copyable {
+    /// What is kept of a symbol outside the session.
+    private struct Line {
+        /// Only where no stream of changes with ids builds the book.
+        var book: OrderBook?
+        var bookEpoch: UInt64 = 0
+        var bookValidity = Validity.resyncing
+        var updateID: Int64 = 0
+        var quoteID: Int64 = 0
+        var tradeID: Int64 = 0
+        var counts = SessionCounts()
+        /// The frame at hand; compared with what the session counts after it.
+        var seen = SessionCounts()
+    }
+
+    let instruments: [Instrument]
+    private let survey: ImportSurvey
+    private let indices: [String: Int]
+    private let depth: Int
+    private var session: BinanceSession
+    private var lines: [Line]
+
+    init(_ survey: ImportSurvey, instruments: [Instrument], depth: Int) throws(ImportError) {
+        var configuration = BinanceConfiguration(instruments: instruments)
+        configuration.depthPublished = depth
+        configuration.streams = .depth
+        // Changes that came as rows are put into words by this import, with microseconds.
+        let hasUpdates = instruments.contains { survey.hasUpdates($0.symbol) }
+        configuration.timeUnit = survey.isMicroseconds || hasUpdates ? .microseconds : .milliseconds
+        do throws(VenueError) {
+            session = try BinanceSession(configuration)
+        } catch {
+            throw ImportError(.noUsableData, "\(error)")
+        }
+        self.survey = survey
+        self.instruments = instruments
+        self.depth = depth
+        indices = Dictionary(uniqueKeysWithValues: instruments.enumerated().map { ($1.symbol, $0) })
+        lines = instruments.map { _ in Line() }
+    }
+
+    mutating func begin(at time: Timestamp) { session.connectionOpened(at: time) }
+
+    /// Appends the events of `message`. Returns the instrument whose book has just been given up, as live ingest states
+    /// that at once.
+    mutating func process(
+        _ message: ImportMessage, file: Int, path: String, into batch: inout EventBatch, _ report: inout ImportReport
+    ) -> InstrumentID? {
+        let times = EventTimes(venue: message.receiveTime, receive: message.receiveTime)
+        func refuse(_ reason: String) { report.note(.badRow, path, message.line, reason) }
+        switch message.content {
+        case .connected:
+            session.connectionClosed(at: message.receiveTime)
+            session.connectionOpened(at: message.receiveTime)
+        case .frame(_, let text), .snapshot(_, let text):
+            return processText(message, text, file, path, into: &batch, &report)
+        case .depth(let levels, let first, let last):
+            guard let index = indices[levels.symbol] else { return nil }
+            let text = BinanceText.depthUpdate(levels, first: first, last: last)
+            return receive(text, index, message, path, into: &batch, &report)
+        case .depthSnapshot(let levels, let last):
+            guard let index = indices[levels.symbol] else { return nil }
+            guard survey.hasUpdates(levels.symbol) else {
+                lines[index].updateID = last
+                return replace(levels, index, isSnapshot: true, message, path, into: &batch, &report)
+            }
+            let text = BinanceText.snapshot(levels, last: last)
+            return receiveSnapshot(text, index, message, path, into: &batch, &report)
+        case .levels(let levels, let isSnapshot):
+            guard let index = indices[levels.symbol] else { return nil }
+            lines[index].updateID += 1
+            return replace(levels, index, isSnapshot: isSnapshot, message, path, into: &batch, &report)
+        case .lostLevels(let symbol):
+            guard let index = indices[symbol], lines[index].book != nil else { return nil }
+            return giveUp(index)
+        case .top(let levels):
+            guard let index = indices[levels.symbol] else { return nil }
+            lines[index].updateID += 1
+            return replace(levels, index, isSnapshot: true, message, path, into: &batch, &report)
+        case .quote(let quote):
+            guard let index = indices[quote.symbol] else { return nil }
+            guard let bid = scaled(quote.bid, index), let ask = scaled(quote.ask, index) else {
+                refuse("a price or size is finer or larger than the others of \(quote.symbol) allow")
+                return nil
+            }
+            lines[index].quoteID += 1
+            lines[index].counts.quotes += 1
+            batch.append(
+                .quote(
+                    Quote(
+                        instrument: InstrumentID(index),
+                        times: EventTimes(venue: quote.venueTime, receive: message.receiveTime),
+                        updateID: lines[index].quoteID, bid: bid, ask: ask)))
+        case .trade(let trade):
+            processTrade(trade, times, message.line, path, into: &batch, &report)
+        }
+        return nil
+    }
+
+    /// What the status of an instrument says.
+    func state(of id: InstrumentID) -> (validity: Validity, bookEpoch: UInt64, counts: SessionCounts) {
+        var counts = session.counts(of: id)
+        counts += lines[id.index].counts
+        // Where no book was recorded there is none to doubt: what the trades say is valid.
+        guard survey.hasBook(instruments[id.index].symbol) else { return (.valid, 0, counts) }
+        guard lines[id.index].book != nil else { return (session.validity(of: id), session.epoch(of: id), counts) }
+        return (lines[id.index].bookValidity, lines[id.index].bookEpoch, counts)
+    }
+
+    /// Reports the books that never came to life although changes for them came.
+    func finish(_ paths: String, _ report: inout ImportReport) {
+        for (index, instrument) in instruments.enumerated() {
+            let counts = session.counts(of: InstrumentID(index))
+            guard counts.depthUpdates > 0, counts.depthApplied == 0 else { continue }
+            report.note(
+                .noBook, paths, nil,
+                "\(instrument.symbol): \(counts.depthUpdates) depth updates and no snapshot that they continue, so its "
+                    + "book cannot be built; add the file with the snapshot")
+        }
+    }
+
+    // MARK: Binance's own words
+
+    private mutating func processText(
+        _ message: ImportMessage, _ text: [UInt8], _ file: Int, _ path: String, into batch: inout EventBatch,
+        _ report: inout ImportReport
+    ) -> InstrumentID? {
+        switch message.content {
+        case .snapshot(let symbol, _):
+            guard let name = symbol ?? survey.symbol(ofFile: file), let index = indices[name] else {
+                report.note(
+                    .badSnapshot, path, message.line,
+                    "the snapshot names no symbol, and its file does not hold exactly one")
+                return nil
+            }
+            return receiveSnapshot(text, index, message, path, into: &batch, &report)
+        case .frame(let symbol, _):
+            return receive(text, symbol.flatMap { indices[$0] }, message, path, into: &batch, &report)
+        default: return nil
+        }
+    }
+
+    private mutating func receive(
+        _ text: [UInt8], _ index: Int?, _ message: ImportMessage, _ path: String, into batch: inout EventBatch,
+        _ report: inout ImportReport
+    ) -> InstrumentID? {
+        let action: VenueAction
+        do throws(VenueError) {
+            action = try session.receive(text.span, at: message.receiveTime, into: &batch)
+        } catch {
+            report.note(.badRow, path, message.line, "\(error)")
+            return nil
+        }
+        if let index { noteLosses(index, message.line, path, &report) }
+        guard case .fetchSnapshot(let id) = action else { return nil }
+        return id
+    }
+
+    private mutating func receiveSnapshot(
+        _ text: [UInt8], _ index: Int, _ message: ImportMessage, _ path: String, into batch: inout EventBatch,
+        _ report: inout ImportReport
+    ) -> InstrumentID? {
+        do throws(VenueError) {
+            let id = InstrumentID(index)
+            _ = try session.receiveSnapshot(text.span, for: id, at: message.receiveTime, into: &batch)
+        } catch {
+            report.note(.badSnapshot, path, message.line, "\(error)")
+            _ = session.snapshotFailed(for: InstrumentID(index), at: message.receiveTime)
+        }
+        noteLosses(index, message.line, path, &report)
+        return nil
+    }
+
+    /// Reports what the session has counted since the message before.
+    private mutating func noteLosses(_ index: Int, _ line: Int, _ path: String, _ report: inout ImportReport) {
+        let now = session.counts(of: InstrumentID(index))
+        let before = lines[index].seen
+        if now.gaps > before.gaps {
+            report.note(.depthHole, path, line, "depth updates are missing before this one; the book starts anew")
+        }
+        if now.crossedBooks > before.crossedBooks {
+            report.note(.crossedBook, path, line, "the best ask is not above the best bid; the book starts anew")
+        }
+        if now.duplicateTrades > before.duplicateTrades {
+            report.note(.duplicateTrade, path, line, "a trade that came before")
+        }
+        if now.missedTrades > before.missedTrades {
+            report.note(
+                .missingTrades, path, line,
+                "\(now.missedTrades - before.missedTrades) trades are missing before this one")
+        }
+        if now.snapshotsCrossed > before.snapshotsCrossed {
+            report.note(.badSnapshot, path, line, "the snapshot's best ask is not above its best bid")
+        }
+        lines[index].seen = now
+    }
+
+    // MARK: Other words
+
+    /// Changes or replaces a book without ids.
+    private mutating func replace(
+        _ levels: ImportMessage.Levels, _ index: Int, isSnapshot: Bool, _ message: ImportMessage, _ path: String,
+        into batch: inout EventBatch, _ report: inout ImportReport
+    ) -> InstrumentID? {
+        // Changes before the first whole book belong to none.
+        guard isSnapshot || lines[index].bookValidity == .valid else { return nil }
+        var book = lines[index].book.take() ?? OrderBook()
+        lines[index].counts.depthUpdates += 1
+        if isSnapshot {
+            book.reset(updateID: lines[index].updateID)
+            if lines[index].bookValidity != .valid { lines[index].bookEpoch += 1 }
+        }
+        var isWhole = true
+        for level in levels.bids {
+            guard let level = scaled(level, index) else { isWhole = false; break }
+            book.setBid(level.price, to: level.quantity)
+        }
+        for level in levels.asks {
+            guard let level = scaled(level, index) else { isWhole = false; break }
+            book.setAsk(level.price, to: level.quantity)
+        }
+        book.commit(updateID: lines[index].updateID)
+        let isCrossed = book.isCrossed
+        lines[index].book = book
+        guard isWhole, !isCrossed else {
+            report.note(
+                isWhole ? .crossedBook : .badRow, path, message.line,
+                isWhole
+                    ? "the best ask is not above the best bid; the book waits for the next whole one"
+                    : "a price or size is finer or larger than the others of \(levels.symbol) allow")
+            return giveUp(index)
+        }
+        lines[index].bookValidity = .valid
+        lines[index].counts.depthApplied += 1
+        batch.append(
+            book: book, depth: depth, instrument: InstrumentID(index),
+            times: EventTimes(venue: levels.venueTime, receive: message.receiveTime), epoch: lines[index].bookEpoch,
+            validity: .valid)
+        return nil
+    }
+
+    private mutating func giveUp(_ index: Int) -> InstrumentID? {
+        guard lines[index].bookValidity == .valid else { return nil }
+        lines[index].bookValidity = .resyncing
+        lines[index].counts.resyncs += 1
+        return InstrumentID(index)
+    }
+
+    private mutating func processTrade(
+        _ trade: ImportMessage.Trade, _ times: EventTimes, _ line: Int, _ path: String, into batch: inout EventBatch,
+        _ report: inout ImportReport
+    ) {
+        guard let index = indices[trade.symbol] else { return }
+        let size = ImportMessage.Level(price: trade.price, quantity: trade.quantity)
+        guard let size = scaled(size, index) else {
+            report.note(
+                .badRow, path, line,
+                "price or size is finer or larger than the others of \(trade.symbol) allow")
+            return
+        }
+        let last = lines[index].tradeID
+        let id = trade.id ?? last + 1
+        if let id = trade.id, lines[index].counts.trades > 0 {
+            guard id > last else {
+                lines[index].counts.duplicateTrades += 1
+                report.note(.duplicateTrade, path, line, "trade \(id) came before, or one after it")
+                return
+            }
+            if id > last + 1 {
+                lines[index].counts.missedTrades += UInt64(id - last - 1)
+                report.note(.missingTrades, path, line, "\(id - last - 1) trades are missing before trade \(id)")
+            }
+        }
+        lines[index].tradeID = id
+        lines[index].counts.trades += 1
+        batch.append(
+            .trade(
+                Trade(
+                    instrument: InstrumentID(index), times: EventTimes(venue: trade.venueTime, receive: times.receive),
+                    id: id, price: size.price, quantity: size.quantity, aggressor: trade.aggressor)))
+    }
+
+    private func scaled(_ level: ImportMessage.Level, _ index: Int) -> PriceLevel? {
+        guard let price = level.price.units(of: instruments[index].priceExponent),
+            let quantity = level.quantity.units(of: instruments[index].quantityExponent)
+        else { return nil }
+        return PriceLevel(price: Price(price), quantity: Quantity(quantity))
+    }
+}
+
+/// Rows put into the words that the venue session reads.
+private enum BinanceText {
+    static func depthUpdate(_ levels: ImportMessage.Levels, first: Int64, last: Int64) -> [UInt8] {
+        var text = Array(
+            """
+            {"e":"depthUpdate","E":\(levels.venueTime.nanoseconds / 1_000),"s":"\(levels.symbol)","U":\(first),\
+            "u":\(last),"b":
+            """.utf8)
+        append(levels.bids, to: &text)
+        text.append(contentsOf: ",\"a\":".utf8)
+        append(levels.asks, to: &text)
+        text.append(UInt8(ascii: "}"))
+        return text
+    }
+
+    static func snapshot(_ levels: ImportMessage.Levels, last: Int64) -> [UInt8] {
+        var text = Array("{\"lastUpdateId\":\(last),\"bids\":".utf8)
+        append(levels.bids, to: &text)
+        text.append(contentsOf: ",\"asks\":".utf8)
+        append(levels.asks, to: &text)
+        text.append(UInt8(ascii: "}"))
+        return text
+    }
+
+    private static func append(_ levels: [ImportMessage.Level], to text: inout [UInt8]) {
+        text.append(UInt8(ascii: "["))
+        for (rank, level) in levels.enumerated() {
+            text.append(contentsOf: (rank == 0 ? "[\"" : ",[\"").utf8)
+            level.price.append(to: &text)
+            text.append(contentsOf: "\",\"".utf8)
+            level.quantity.append(to: &text)
+            text.append(contentsOf: "\"]".utf8)
+        }
+        text.append(UInt8(ascii: "]"))
+    }
+}

@@ -1,0 +1,51 @@
+/// Reads files with the best levels a row: one (quotes) or more (snapshots of the top of the book).
+final class TopRows: RowReader {
+    struct Columns {
+        var symbol: Int
+        var receiveTime: Int
+        var venueTime: Int
+        /// Price and quantity, best first.
+        var bids: [(price: Int, quantity: Int)]
+        var asks: [(price: Int, quantity: Int)]
+        var isQuote: Bool
+    }
+
+    let rows: CSVRows
+    private let columns: Columns
+    let exchange: ExchangeColumn?
+
+    init(_ rows: CSVRows, _ columns: Columns, exchange: ExchangeColumn?) {
+        self.rows = rows
+        self.columns = columns
+        self.exchange = exchange
+    }
+
+    func message() throws(RowProblem) -> ImportMessage {
+        let symbol = try rows.symbol(columns.symbol)
+        let venueTime = try rows.time(columns.venueTime, "timestamp")
+        let bids = try levels(columns.bids)
+        let asks = try levels(columns.asks)
+        let content: ImportMessage.Content
+        if columns.isQuote {
+            guard let bid = bids.first, let ask = asks.first else { throw RowProblem(text: "a side is empty") }
+            content = .quote(ImportMessage.Quote(symbol: symbol, bid: bid, ask: ask, venueTime: venueTime))
+        } else {
+            content = .top(ImportMessage.Levels(symbol: symbol, bids: bids, asks: asks, venueTime: venueTime))
+        }
+        return ImportMessage(
+            receiveTime: try rows.time(columns.receiveTime, "local_timestamp"), line: rows.line, content: content)
+    }
+
+    /// The levels up to the first empty one: a book may be thinner than the file is wide.
+    private func levels(_ columns: [(price: Int, quantity: Int)]) throws(RowProblem) -> [ImportMessage.Level] {
+        var levels: [ImportMessage.Level] = []
+        for column in columns {
+            guard column.price < rows.fields.count, !rows.fields[column.price].isEmpty else { break }
+            levels.append(
+                ImportMessage.Level(
+                    price: try rows.decimal(column.price, "price"),
+                    quantity: try rows.decimal(column.quantity, "quantity")))
+        }
+        return levels
+    }
+}

@@ -1,0 +1,81 @@
+import Microstructure
+
+/// Reads files with a trade a row, whatever their columns are called.
+final class TradeRows: RowReader {
+    /// Where the values stand.
+    struct Columns {
+        /// Absent where `symbol` is of the whole file.
+        var symbol: Int?
+        var id: Int?
+        var price: Int
+        var quantity: Int
+        var venueTime: Int
+        /// Absent where a file has one time only.
+        var receiveTime: Int?
+        var side: Side
+
+        enum Side {
+            case aggressor(Int)
+            case buyerIsMaker(Int)
+        }
+    }
+
+    let rows: CSVRows
+    private let columns: Columns
+    private let symbol: String?
+    let exchange: ExchangeColumn?
+
+    init(_ rows: CSVRows, _ columns: Columns, symbol: String?, exchange: ExchangeColumn? = nil) {
+        self.rows = rows
+        self.columns = columns
+        self.symbol = symbol
+        self.exchange = exchange
+    }
+
+    func message() throws(RowProblem) -> ImportMessage {
+        let venueTime = try rows.time(columns.venueTime, "time")
+        let receiveTime =
+            if let column = columns.receiveTime { try rows.time(column, "receive time") } else { venueTime }
+        // An id that is no number is no help in finding holes.
+        let id = columns.id.flatMap { $0 < rows.fields.count ? WholeNumber.parse(rows.bytes, rows.fields[$0]) : nil }
+        guard id ?? 0 >= 0, id ?? 0 < .max else { throw rows.problem(columns.id ?? 0, "id is out of range") }
+        let aggressor: AggressorSide
+        switch columns.side {
+        case .buyerIsMaker(let column): aggressor = try rows.flag(column, "buyer-is-maker") ? .sell : .buy
+        case .aggressor(let column):
+            switch rows.text(column).lowercased() {
+            case "buy": aggressor = .buy
+            case "sell": aggressor = .sell
+            default: throw rows.problem(column, "side is neither buy nor sell")
+            }
+        }
+        return ImportMessage(
+            receiveTime: receiveTime, line: rows.line,
+            content: .trade(
+                ImportMessage.Trade(
+                    symbol: try rows.symbol(columns.symbol, else: symbol), id: id,
+                    price: try rows.decimal(columns.price, "price"),
+                    quantity: try rows.decimal(columns.quantity, "quantity"), aggressor: aggressor,
+                    venueTime: venueTime)))
+    }
+}
+
+/// The column that names the exchange, which must be one that this version knows.
+struct ExchangeColumn {
+    let column: Int
+
+    func check(_ rows: CSVRows) throws(RowProblem) {
+        guard Venue(rawValue: rows.text(column)) == nil else { return }
+        let known = Venue.allCases.map(\.rawValue).joined(separator: ", ")
+        throw rows.problem(column, "exchange is none of those known (\(known))")
+    }
+}
+
+extension CSVRows {
+    /// The symbol of the row, or that of the file.
+    func symbol(_ column: Int?, else fallback: String?) throws(RowProblem) -> String {
+        if let column { return try symbol(column) }
+        guard let fallback else { throw RowProblem(text: "no symbol; name it with --symbol") }
+        return fallback
+    }
+}

@@ -1,0 +1,81 @@
+import Foundation
+import Logging
+import Microstructure
+import Transport
+import Venues
+
+/// The venue's rules for our symbols: asked for at the start, and kept on disk, so that a start survives a venue that
+/// does not tell just then. The file is the venue's own answer.
+struct InstrumentCatalog {
+    struct Entry {
+        /// In the order asked for.
+        var instruments: [Instrument]
+        /// Request weight a minute.
+        var weightLimit: Int?
+    }
+
+    private let rest: VenueREST
+    private let cacheFile: String?
+    private let logger: Logger
+
+    init(_ rest: VenueREST, cacheFile: String?, logger: Logger) {
+        self.rest = rest
+        self.cacheFile = cacheFile
+        self.logger = logger
+    }
+
+    func ask(_ symbols: [String], _ completion: @escaping @Sendable (Result<[UInt8], RESTFailure>) -> Void) {
+        rest.send(BinanceREST.exchangeInfo(symbols: symbols)) { result in completion(result.map(\.body)) }
+    }
+
+    /// Reads the venue's answer, and keeps it.
+    func read(_ body: [UInt8], for symbols: [String]) throws(RESTFailure) -> Entry {
+        let entry = try Self.decode(body, for: symbols)
+        if let cacheFile { store(body, in: "\(cacheFile)-\(Self.key(symbols))") }
+        return entry
+    }
+
+    /// What the venue said last time; `nil` where nothing usable is kept.
+    func cached(_ symbols: [String]) -> Entry? {
+        guard let cacheFile, let data = FileManager.default.contents(atPath: "\(cacheFile)-\(Self.key(symbols))") else {
+            return nil
+        }
+        return try? Self.decode([UInt8](data), for: symbols)
+    }
+
+    private static func decode(_ body: [UInt8], for symbols: [String]) throws(RESTFailure) -> Entry {
+        let known: [Instrument]
+        do {
+            known = try BinanceREST.decodeExchangeInfo(body.span)
+        } catch {
+            throw RESTFailure(attempted: "exchangeInfo", reason: "\(error)")
+        }
+        let bySymbol = Dictionary(known.map { ($0.symbol, $0) }, uniquingKeysWith: { first, _ in first })
+        var ordered: [Instrument] = []
+        for symbol in symbols {
+            guard let instrument = bySymbol[symbol] else {
+                throw RESTFailure(
+                    attempted: "exchangeInfo", reason: "the venue does not list \(symbol)", isPermanent: true)
+            }
+            ordered.append(instrument)
+        }
+        return Entry(instruments: ordered, weightLimit: BinanceREST.decodeWeightLimit(body.span))
+    }
+
+    /// Whole or not at all: a start must not read half a file.
+    private func store(_ body: [UInt8], in path: String) {
+        do {
+            try Data(body).write(to: URL(filePath: path), options: .atomic)
+        } catch {
+            logger.warning("the venue's rules are not kept for the next start", metadata: ["error": "\(error)"])
+        }
+    }
+
+    /// Names the symbols in a file's name (FNV-1a).
+    private static func key(_ symbols: [String]) -> String {
+        let hash = symbols.joined(separator: ",").utf8.reduce(0xCBF2_9CE4_8422_2325 as UInt64) {
+            ($0 ^ UInt64($1)) &* 0x100_0000_01B3
+        }
+        return String(hash, radix: 16) + ".json"
+    }
+}

@@ -1,0 +1,62 @@
+import Microstructure
+import Venues
+
+/// The REST requests that wait for room in the weight budget: the clock before snapshots before trades, each in its order.
+struct RequestQueue {
+    enum Purpose: Sendable {
+        case clock
+        case snapshot(InstrumentID)
+        /// Trades from `first` on. A probe asks whether a silent stream has missed any.
+        case trades(InstrumentID, first: Int64, source: TradeSource, isProbe: Bool)
+
+        fileprivate var rank: Int {
+            switch self {
+            case .clock: 0
+            case .snapshot: 1
+            case .trades: 2
+            }
+        }
+    }
+
+    /// Requests under way at once.
+    static let concurrency = 8
+    /// Requests that may wait: a snapshot and a backfill for each of 1,024 instruments, and the clock. Further ones are
+    /// refused.
+    static let limit = 2_560
+
+    private var waiting: [(purpose: Purpose, request: BinanceRequest)] = []
+    private var underWay = 0
+    /// The venue has asked for a pause until then (monotonic ns).
+    private(set) var pausedUntil: Int64 = 0
+    var budget = WeightBudget()
+
+    /// `false` at the limit.
+    mutating func add(_ purpose: Purpose, _ request: BinanceRequest) -> Bool {
+        guard waiting.count < Self.limit else { return false }
+        let place = waiting.firstIndex { $0.purpose.rank > purpose.rank } ?? waiting.count
+        waiting.insert((purpose, request), at: place)
+        return true
+    }
+
+    enum Next {
+        case send(Purpose, BinanceRequest)
+        /// Ask again after so many ns.
+        case wait(Int64)
+        case idle
+    }
+
+    /// The next request that may go out now.
+    mutating func next(monotonic: Int64, wall: Timestamp) -> Next {
+        guard let first = waiting.first, underWay < Self.concurrency else { return .idle }
+        if pausedUntil > monotonic { return .wait(pausedUntil - monotonic) }
+        if let wait = budget.take(first.request.weight, at: wall) { return .wait(wait) }
+        waiting.removeFirst()
+        underWay += 1
+        return .send(first.purpose, first.request)
+    }
+
+    mutating func completed() { underWay -= 1 }
+
+    /// Heeds a `Retry-After`, for all requests.
+    mutating func pause(until moment: Int64) { pausedUntil = max(pausedUntil, moment) }
+}

@@ -1,0 +1,44 @@
+import Foundation
+
+/// Which symbols this process serves.
+public enum SymbolChoice: Sendable, Equatable {
+    /// These, whoever else serves them.
+    case fixed([String])
+    /// One of a pool: the preferred one, else the first that no other process serves.
+    case pool([String], preferred: String?)
+}
+
+/// A symbol of a pool that this process holds as long as it lives.
+struct SymbolClaim: ~Copyable {
+    let symbol: String
+    private let lock: FileLock
+
+    /// How often a standby looks whether a symbol has become free.
+    static let pollMilliseconds = 100
+
+    /// The preferred symbol if it is free, else the first free one; `nil` while all are taken. A process that has a place
+    /// of its own waits for that symbol and takes no other's.
+    static func take(_ pool: [String], preferred: String?, in directory: LeaseDirectory) throws -> SymbolClaim? {
+        for symbol in preferred.map({ [$0] }) ?? pool {
+            guard let lock = try FileLock.take(directory.symbolLock(symbol)) else { continue }
+            lock.write("\(getpid())\n")
+            return SymbolClaim(symbol: symbol, lock: lock)
+        }
+        return nil
+    }
+
+    private init(symbol: String, lock: consuming FileLock) {
+        self.symbol = symbol
+        self.lock = lock
+    }
+}
+
+extension SymbolChoice {
+    /// The place in a pool that an orchestrator's ordinal names: a number counts from 1, as Swarm's task slots do; a name
+    /// that ends in `-N` is a pod of a StatefulSet, counted from 0. `nil` where it is neither.
+    static func place(_ text: String) -> Int? {
+        if let number = Int(text) { return number >= 1 ? number - 1 : nil }
+        guard let dash = text.lastIndex(of: "-") else { return nil }
+        return Int(text[text.index(after: dash)...]).flatMap { $0 >= 0 ? $0 : nil }
+    }
+}

@@ -1,0 +1,117 @@
+public import ArgumentParser
+import Detection
+import Foundation
+import Microstructure
+import Wire
+
+/// `microlab detect`: the signals of a tape.
+public struct DetectCommand: AsyncParsableCommand {
+    public static let configuration = CommandConfiguration(
+        commandName: "detect",
+        abstract: "Computes the signals of a tape, as `features` and `detector` do live, bit for bit.",
+        discussion: """
+            Writes NDJSON, one signal a line, as the gateway gives it: the file of a live run's tape is, byte for byte, what \
+            the live run signalled.
+
+            Exit code: 0; 1 the tape is damaged or holds records that cannot be read, and the file has the rest; 65 it \
+            holds no market data; 66 it cannot be opened; 73 the file cannot be created; 74 reading or writing failed; \
+            78 the profile is wrong.
+            """)
+
+    @Argument(help: "A tape, or a folder of segments.") var tape: String
+    @Option(help: "classic, calibrated, or a profile's file.") var profile = "calibrated"
+    @Option(help: "The file to write; - is standard output.") var out = "-"
+    @Option(help: "Symbols to take, comma-separated (default: all).") var symbols: String?
+    @Flag(help: "Replace the file if it exists.") var force = false
+    @Flag(help: "Time the detectors alone on the tape's vectors, held in memory, instead of writing.") var bench = false
+    @Flag(help: "Show progress also where standard error is no terminal.") var progress = false
+
+    public init() {}
+
+    public func run() async throws {
+        let wanted = Set((symbols ?? "").uppercased().split(separator: ",").map(String.init))
+        do {
+            guard !bench else {
+                let profile = try ProfileFile.load(profile)
+                return try DetectorBench(tape: tape, symbols: wanted, profile: profile).run()
+            }
+            try detect(wanted)
+        } catch {
+            throw Lab.failure(error)
+        }
+    }
+
+    private func detect(_ wanted: Set<String>) throws {
+        Interrupt.watch()
+        let profile = try ProfileFile.load(profile)
+        var reader = try TapeReader(path: tape)
+        let bar = ProgressBar(total: reader.segments.reduce(0) { $0 + Int($1.byteCount) }, always: progress)
+        var output = try OutputFile(path: out, replacesExisting: force, sources: reader.segments.map(\.path))
+        var detection = try TapeDetection(symbols: wanted, profile: profile)
+        while let record = try reader.next() {
+            for signal in try detection.process(record) {
+                try output.write(try SignalDocument(ProtoSignal(signal)).json() + [UInt8(ascii: "\n")])
+            }
+            try bar.update(Int(reader.bytesRead))
+        }
+        bar.finish()
+        for problem in reader.problems { Lab.say("! \(problem)") }
+        for (kind, count) in detection.vectors.refused.sorted(by: { $0.key < $1.key }) {
+            Lab.say("! \(count) records: \(kind)")
+        }
+        let isWhole = detection.vectors.refused.isEmpty && reader.problems.allSatisfy { !$0.isLoss }
+        guard detection.vectors.count > 0 else {
+            Lab.say("microlab: \(tape) holds no market data that was asked for")
+            throw ExitCode(isWhole ? 65 : 1)
+        }
+        try output.close()
+        for bank in detection.banks {
+            let counts = bank.counts
+            let kinds = counts.byType.map { "\($0.type) \($0.counts.emitted) of \($0.counts.candidates)" }
+            Lab.say(
+                "\(bank.symbol): \(counts.vectors) vectors, \(counts.ignoredInvalid) not valid; signals of candidates: "
+                    + kinds.joined(separator: ", "))
+        }
+        guard isWhole else { throw ExitCode(1) }
+    }
+}
+
+/// The banks of `detector` over the vectors of a tape.
+struct TapeDetection: ~Copyable {
+    private(set) var vectors: TapeVectors
+    /// One a symbol, in the order of their first messages.
+    private(set) var banks: [DetectorBank] = []
+    /// The vector that the last record completed; `nil` if none.
+    private(set) var lastVector: TapeVectors.Vector?
+
+    private let profile: Profile
+    private let schema = FeatureSchema()
+    private var signals: [Signal] = []
+
+    /// Throws where the profile does not fit the schema.
+    init(symbols: Set<String>, profile: Profile) throws(ProfileError) {
+        vectors = TapeVectors(symbols: symbols)
+        self.profile = profile
+        _ = try DetectorBank(venue: .binance, symbol: "", schema: schema, profile: profile)
+    }
+
+    /// The signals that a record makes, mostly none.
+    mutating func process(_ record: TapeRecord) throws(ProfileError) -> [Signal] {
+        signals.removeAll(keepingCapacity: true)
+        lastVector = vectors.process(record)
+        guard let vector = lastVector else { return signals }
+        while banks.count < vectors.lines.count {
+            let instrument = vectors.lines[banks.count].instrument
+            banks.append(
+                try DetectorBank(
+                    venue: instrument.venue, symbol: instrument.symbol, schema: schema, profile: profile))
+        }
+        let line = vectors.lines[vector.line]
+        banks[vector.line].process(
+            line.engine.values.span, header: vector.header, clockErrorNanoseconds: line.clockErrorNanoseconds,
+            into: &signals)
+        return signals
+    }
+    /// The numbers of a symbol's last vector, in the order of the schema.
+    func values(of line: Int) -> [Double] { vectors.lines[line].engine.values }
+}

@@ -1,0 +1,43 @@
+/// Line charts one above the other, with one horizontal scale.
+struct SVGPage {
+    struct Line {
+        let color: String
+        /// Told in the panel's corner; `nil` where the title says it.
+        var name: String?
+        /// From left to right; `x` from 0 to 1. What is not finite is a gap.
+        let points: [(x: Double, y: Double)]
+    }
+
+    static let colors = ["#1f77b4", "#ff7f0e", "#2ca02c"]
+    private static let step = 130.0
+
+    private var picture: SVGPicture
+    private var top = 36.0
+
+    /// - Parameter panels: how many there will be.
+    init(panels: Int, title: String) {
+        picture = SVGPicture(width: 820, height: top + Self.step * Double(panels) + 4)
+        picture.text(title, x: 80, y: 22, color: "#000", size: 15)
+    }
+
+    var text: String { picture.svg }
+
+    /// - Parameter fromZero: the axis begins at 0, or below it where a value lies there.
+    mutating func panel(_ title: String, _ lines: [Line], fromZero: Bool) {
+        defer { top += Self.step }
+        let all = lines.flatMap { $0.points.map(\.y) }.filter(\.isFinite)
+        guard let largest = all.max(), let smallest = all.min() else {
+            picture.text("\(title): no data", x: 80, y: top + 60, color: "#888")
+            return
+        }
+        let low = fromZero ? min(0, smallest) : smallest
+        let panel = picture.panel(
+            SVGPicture.Frame(x: 80, y: top, width: 720, height: 110), title, horizontal: 0...1,
+            vertical: low...max(low, largest))
+        for line in lines { picture.line(panel, line.points, color: line.color) }
+        for (row, line) in lines.filter({ $0.name != nil }).enumerated() {
+            picture.text(
+                line.name ?? "", x: 796, y: top + 14 * Double(row + 1), color: line.color, anchor: "end")
+        }
+    }
+}

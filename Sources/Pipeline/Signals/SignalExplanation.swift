@@ -1,0 +1,133 @@
+import Foundation
+
+/// A signal's evidence in words and numbers.
+public struct SignalExplanation: Codable, Sendable, Equatable {
+    /// One detector's part.
+    public struct Finding: Codable, Sendable, Equatable {
+        public var detector: String
+        public var metric: String
+        /// What the metric measures.
+        public var meaning: String
+        /// The finding as a sentence.
+        public var text: String
+        public var statistic: Double?
+        public var threshold: Double?
+        /// How many times its threshold the statistic reached.
+        public var ratio: Double?
+        /// Its part of the score, and of the score as a whole the fraction.
+        public var share: Double
+        public var fraction: Double?
+    }
+
+    /// What happened, in two or three sentences.
+    public var summary: String
+    /// The heaviest first.
+    public var findings: [Finding]
+    /// What a reader should know before he believes it.
+    public var cautions: [String]
+
+    public init(_ signal: SignalDocument) {
+        findings = (signal.evidence ?? []).sorted { $0.share > $1.share }.map { Finding($0, ofScore: signal.score) }
+        summary = Self.summary(signal, findings)
+        cautions = Self.cautions(signal)
+    }
+
+    private static func summary(_ signal: SignalDocument, _ findings: [Finding]) -> String {
+        let time = Date(timeIntervalSince1970: signal.timestamp)
+            .formatted(Date.ISO8601FormatStyle(includingFractionalSeconds: true))
+        var text = "\(kind(of: signal.signalType)) in \(signal.symbol) at \(time)"
+        if let side = signal.direction { text += ", towards \(side == "up" ? "buying" : "selling")" }
+        text += ". The score is \(number(signal.score)) of 1"
+        if let threshold = signal.threshold { text += "; to count it had to exceed \(number(threshold))" }
+        text += "."
+        if let onset = signal.onset, signal.timestamp > onset {
+            text += " It is estimated to have begun \(number(signal.timestamp - onset)) s before."
+        }
+        switch findings.count {
+        case 0: text += " It carries no evidence of a detector: a program posted it."
+        case 1: text += " One detector speaks for it: " + findings[0].text
+        default: text += " \(findings.count) detectors speak for it, first of all: " + findings[0].text
+        }
+        return text
+    }
+
+    private static func cautions(_ signal: SignalDocument) -> [String] {
+        var cautions: [String] = []
+        if let validity = signal.validity, validity != "VALID" {
+            cautions.append("The book was \(validity), not VALID, when it was detected.")
+        }
+        if let probability = signal.probability {
+            cautions.append("With nothing going on, as much is seen with a probability of \(number(probability)).")
+        } else if signal.evidence != nil {
+            cautions.append("The score is a convention, not a probability: this profile states none.")
+        }
+        return cautions
+    }
+
+    private static func kind(of type: String) -> String {
+        switch type {
+        case "drift": "A drift"
+        case "burst": "A burst"
+        case "regime_change": "A change of regime"
+        default: "'\(type)'"
+        }
+    }
+
+    /// Three significant digits, without an exponent where a plain number is as short.
+    static func number(_ value: Double) -> String { String(format: "%.3g", value) }
+}
+
+extension SignalExplanation.Finding {
+    init(_ evidence: SignalDocument.EvidenceDocument, ofScore score: Double) {
+        detector = evidence.detector
+        metric = evidence.metric
+        meaning = Self.meaning(of: evidence.metric)
+        statistic = evidence.statistic
+        threshold = evidence.threshold
+        share = evidence.share
+        fraction = score > 0 ? evidence.share / score : nil
+        if let statistic, let threshold, threshold > 0 { ratio = statistic.magnitude / threshold }
+        text = ""
+        text = sentence
+    }
+
+    private var sentence: String {
+        let direction = (statistic ?? 0) < 0 ? "fell" : "rose"
+        let amount = statistic.map { SignalExplanation.number($0.magnitude) } ?? "an unknown number of"
+        let limit = threshold.map { SignalExplanation.number($0) } ?? "unknown"
+        let text =
+            switch detector {
+            case "cusum":
+                "\(meaning) \(direction) persistently: its CUSUM stands at \(amount) standard deviations, threshold \(limit)"
+            case "burst":
+                "\(meaning) jumped to \(amount) standard deviations above its mean, threshold \(limit)"
+            default: "\(detector) on \(meaning) stands at \(amount), threshold \(limit)"
+            }
+        return text + (fraction.map { String(format: ", %.0f%% of the score.", $0 * 100) } ?? ".")
+    }
+
+    /// What a feature column measures, in a few words; the column's own name where it is not known here.
+    static func meaning(of metric: String) -> String {
+        let window = metric.split(separator: "_").last.map(String.init) ?? ""
+        let families: [(prefix: String, words: String)] = [
+            ("imbalance_", "the imbalance of the book's top \(window) levels"),
+            ("microprice_drift", "the movement of the micro-price"),
+            ("spread_compression", "the spread against its recent mean"),
+            ("spread_bps", "the spread in basis points"),
+            ("trade_imbalance_", "the signed trade volume over \(window)"),
+            ("volume_z_", "the traded volume over \(window) against its own past"),
+            ("realized_vol_", "the realised volatility over \(window)"),
+            ("ofi_integrated", "the order flow integrated over ten levels"),
+            ("mlofi_", "the order flow at level \(window)"),
+            ("ofi", "the order flow at the best prices"),
+            ("vpin", "the imbalance of trade in volume time (VPIN)"),
+            ("kyle_lambda", "the price impact of volume (Kyle)"),
+            ("hasbrouck_lambda", "the price impact of root volume (Hasbrouck)"),
+            ("amihud", "the illiquidity (Amihud)"),
+            ("roll_spread", "the spread implied by trades (Roll)"),
+            ("depth_ratio", "the ratio of bid to ask depth"),
+            ("regime_change_probability", "the probability of a new regime"),
+        ]
+        return families.first { metric.hasPrefix($0.prefix) }?.words ?? metric
+    }
+}

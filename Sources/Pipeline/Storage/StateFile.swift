@@ -1,0 +1,120 @@
+import Foundation
+public import GRDB
+import Synchronization
+
+/// A process's SQLite file could not be opened, read or written: what was attempted, why, and what to do.
+public struct StorageError: Error, CustomStringConvertible {
+    public let path: String
+    public let problem: String
+
+    public init(path: String, problem: String) {
+        self.path = path
+        self.problem = problem
+    }
+
+    /// From whatever GRDB throws.
+    public init(path: String, _ error: any Error) {
+        self.path = path
+        guard let error = error as? DatabaseError else {
+            problem = (error as? StorageError)?.problem ?? "\(error)"
+            return
+        }
+        problem =
+            switch error.resultCode {
+            case .SQLITE_FULL: "the disk is full; free space, and writing goes on by itself"
+            case .SQLITE_IOERR:
+                "the disk cannot be read or written (\(error.extendedResultCode)); is it full or failing?"
+            case .SQLITE_CORRUPT, .SQLITE_NOTADB:
+                "is damaged or no SQLite database; move it away, or restore it from a copy"
+            case .SQLITE_CANTOPEN, .SQLITE_READONLY, .SQLITE_PERM:
+                "cannot be opened for writing; check the folder and its permissions"
+            default: error.message ?? "\(error.resultCode)"
+            }
+    }
+
+    public var description: String { "\(path): \(problem)" }
+}
+
+/// Where a process keeps what must outlive it.
+public enum StateFolder {
+    /// `$STATE_DIRECTORY` (systemd), else `$XDG_STATE_HOME/microstructure`, else `~/.local/state/microstructure`.
+    public static func standard(
+        environment: [String: String] = ProcessInfo.processInfo.environment
+    ) -> String {
+        func value(_ name: String) -> String? { environment[name].flatMap { $0.isEmpty ? nil : $0 } }
+        if let folder = value("STATE_DIRECTORY") { return folder }
+        let state = value("XDG_STATE_HOME") ?? (value("HOME") ?? ".") + "/.local/state"
+        return state + "/microstructure"
+    }
+}
+
+/// An SQLite file in WAL mode with one writer, who holds a lock on it for life.
+///
+/// A process killed at any moment leaves a file that opens again with every committed transaction.
+public final class StateFile: Sendable {
+    public enum Durability: Sendable {
+        /// A commit is on the disk when it returns: survives the loss of power.
+        case full
+        /// Survives the end of the process; the loss of power may take the last commits, in order, never part of one.
+        case normal
+    }
+
+    /// How long a reader or writer waits for another connection.
+    static let busySeconds = 5.0
+
+    public let path: String
+    public let pool: DatabasePool
+    private let lock: FileLock?
+
+    /// Opens or creates `path` with its folder.
+    /// - Parameters:
+    ///   - isOwner: take the lock; a second owner is refused with a clear error. Tools that only look or nudge do not.
+    ///   - migrate: brings the schema up to date.
+    public init(
+        path: String, durability: Durability, isOwner: Bool = true, readers: Int = 2, migrate: DatabaseMigrator
+    ) throws(StorageError) {
+        self.path = path
+        do {
+            try FileManager.default.createDirectory(
+                at: URL(filePath: path).deletingLastPathComponent(), withIntermediateDirectories: true)
+        } catch {
+            throw StorageError(path: path, problem: "its folder cannot be made: \(error.localizedDescription)")
+        }
+        lock = isOwner ? try Self.lock(path) : nil
+        var configuration = Configuration()
+        configuration.busyMode = .timeout(Self.busySeconds)
+        configuration.maximumReaderCount = readers
+        configuration.prepareDatabase { database in
+            try database.execute(sql: "PRAGMA synchronous = \(durability == .full ? "FULL" : "NORMAL")")
+            // The WAL is moved into the file each 4 MB: opening after a kill has that much to read at most.
+            try database.execute(sql: "PRAGMA wal_autocheckpoint = 1000")
+        }
+        do {
+            pool = try DatabasePool(path: path, configuration: configuration)
+            try migrate.migrate(pool)
+        } catch {
+            throw StorageError(path: path, error)
+        }
+    }
+
+    private static func lock(_ path: String) throws(StorageError) -> FileLock {
+        let lock: FileLock?
+        do {
+            lock = try FileLock.take(path + ".lock")
+        } catch {
+            throw StorageError(path: path, problem: "cannot be locked: \(error)")
+        }
+        guard let lock else {
+            throw StorageError(path: path, problem: "is in use by another process; give each its own --state-dir")
+        }
+        return lock
+    }
+
+    /// Bytes in use; the file itself may be larger, as freed pages stay in it for later use.
+    public static func bytesInUse(_ database: Database) throws -> Int {
+        let pages = try Int.fetchOne(database, sql: "PRAGMA page_count") ?? 0
+        let free = try Int.fetchOne(database, sql: "PRAGMA freelist_count") ?? 0
+        let size = try Int.fetchOne(database, sql: "PRAGMA page_size") ?? 4096
+        return (pages - free) * size
+    }
+}
