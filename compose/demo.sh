@@ -90,12 +90,13 @@ for i in "${!symbols[@]}"; do ticks+="${ticks:+,}tcp://127.0.0.1:$((5600 + i))";
 
 # Listeners before talkers: ingest waits for the subscriptions of features and the gateway, so the first tick is heard.
 start features "$BIN/features" --connect "$ticks"
-start detector "$BIN/detector"
-start alerter "$BIN/alerter"
-start api-gateway "$BIN/api-gateway" --port $gateway_port --connect-ticks "$ticks"
+# The classic profile signals within seconds, which a demonstration wants; the default keeps to a number a day.
+start detector "$BIN/detector" --state-dir "$logs" --profile classic
+start alerter "$BIN/alerter" --state-dir "$logs" --gateway-url "http://127.0.0.1:$gateway_port"
+start api-gateway "$BIN/api-gateway" --port $gateway_port --connect-ticks "$ticks" --state-dir "$logs"
 for i in "${!symbols[@]}"; do
     start "ingest-${symbols[$i]}" "$BIN/ingest" --symbols "${symbols[$i]}" --publish "tcp://127.0.0.1:$((5600 + i))" \
-        --websocket-url "ws://127.0.0.1:$sim_port" --rest-url "http://127.0.0.1:$sim_port" --snapshot-depth 1000 \
+        --websocket-url "ws://127.0.0.1:$sim_port" --rest-url "http://127.0.0.1:$sim_port" \
         --wait-subscriptions 2 --metrics-port $((9110 + i))
 done
 wait_for "http://127.0.0.1:$gateway_port/health" api-gateway
@@ -104,7 +105,7 @@ for i in "${!pids[@]}"; do
     kill -0 "${pids[$i]}" 2>/dev/null || { echo "demo: ${names[$i]} did not start" >&2; cat "$logs/${names[$i]}.log" >&2; exit 1; }
 done
 
-echo "gateway    http://127.0.0.1:$gateway_port/api/v1/signals   (live: /api/v1/signals/stream, metrics: /metrics)"
+echo "dashboard  http://127.0.0.1:$gateway_port/   (signals: /api/v1/signals, live: /api/v1/signals/stream, metrics: /metrics)"
 echo "symbols    ${symbols[*]}   logs in $logs"
 echo "signals follow as they come; ${FOR:+this ends by itself after $FOR s, }Ctrl-C stops everything"
 
