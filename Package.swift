@@ -97,6 +97,7 @@ let package = Package(
 
         service("ingest"), service("features"), service("detector"), service("alerter"),
         service("exchange-sim"), service("microlab"), service("api-gateway", ["Gateway"]),
+        service("stack", ["Pipeline", "Gateway", .argumentParser]),
 
         .testTarget(name: "MicrostructureTests", dependencies: ["Microstructure"], exclude: ["Oracle"]),
         .testTarget(name: "DetectionTests", dependencies: ["Detection"], exclude: ["Oracle"]),

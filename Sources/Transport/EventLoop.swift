@@ -28,7 +28,11 @@ public final class EventLoop {
         core = try LoopCore(options)
     }
 
-    deinit { core.destroy() }
+    deinit { close() }
+
+    /// Ends every connection and frees the context, on the loop's own thread: for a loop whose last reference may be
+    /// released elsewhere, at worst while the process exits and OpenSSL's exit handlers run. Nothing works after it.
+    public func close() { core.destroy() }
 
     /// Serves what is due and returns: after one round of socket events, when a timer is due, after `wake.wake()`, or
     /// after about `timeoutMilliseconds` of silence; 0 does not wait. It may return early.

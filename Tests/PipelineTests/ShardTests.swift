@@ -92,7 +92,7 @@ import ZeroMQ
         for program in [ingest] + features + detectors + [simulator] {
             program.signal(SIGTERM)
             let code = await program.exitCode(within: 5)
-            #expect(code == 0, "\(program.name): \(program.logText.suffix(2_000))")
+            #expect(code == 0, "\(program.name): \(program.logText.suffix(8_000))")
         }
     }
 

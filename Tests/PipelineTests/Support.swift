@@ -117,7 +117,8 @@ final class Program: @unchecked Sendable {
         process.standardOutput = outgoing
         process.standardError = outgoing
         try process.run()
-        incoming.fileHandleForWriting.write(Data(input.utf8))
+        // A program that has already ended reads nothing: its exit code tells of it.
+        try? incoming.fileHandleForWriting.write(contentsOf: Data(input.utf8))
         try incoming.fileHandleForWriting.close()
         let text = String(decoding: outgoing.fileHandleForReading.readDataToEndOfFile(), as: UTF8.self)
         process.waitUntilExit()

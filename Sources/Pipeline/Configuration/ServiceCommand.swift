@@ -157,6 +157,10 @@ extension ServiceCommand {
             group.maximumGracefulShutdownDuration = .seconds(drainLimitSeconds)
             try await ServiceGroup(configuration: group).run()
             logger.info("stopped")
+            // Tasks that have ended may still be releasing what they held, on other threads: the exit handlers of C
+            // libraries, which would free it under them, have nothing left to do here.
+            fflush(nil)
+            _exit(0)
         } catch {
             logger.critical("stopped by an error", metadata: ["error": "\(error)"])
             throw ExitCode(1)

@@ -129,6 +129,7 @@ public final class ExchangeSimulator {
         while !openClients.isEmpty, Clock.monotonicNanoseconds < end { loop.runOnce(timeoutMilliseconds: 50) }
         server.stop()
         loop.runOnce(timeoutMilliseconds: 0)
+        loop.close()
         monitor.set(statistics)
     }
 

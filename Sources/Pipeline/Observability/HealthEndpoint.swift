@@ -26,6 +26,7 @@ final class HealthEndpoint: Service, Sendable {
             stop.onRequest { [wake = loop.wake] in wake.wake() }
             withExtendedLifetime(delegate) {
                 while !stop.isRequested { loop.runOnce(timeoutMilliseconds: 1_000) }
+                loop.close()
             }
         }
     }
