@@ -84,6 +84,38 @@ import Wire
         #expect(try await microlab(["explain", "\(tape)@1600000000"]).code == 65)
     }
 
+    /// Why there is none where the evidence is there, and which detector could never make one alone.
+    @Test func anExplanationSaysWhyThereIsNoSignal() throws {
+        let schema = FeatureSchema()
+        var profile = Profile.uncalibrated
+        profile.detectors = [
+            .init(.burst, "volume_z_1s"), .init(.regime, "regime_change_probability"),
+        ]
+        profile.detectors[0].tail = TailTable(values: [0, 4], nats: [0.5, 8])
+        profile.detectors[1].tail = TailTable(values: [0, 0.5], nats: [0.5, 1])
+        profile.budget = Profile.Budget(signalsPerDay: 24, evidenceThreshold: 8)
+        var bank = try DetectorBank(venue: .binance, symbol: "AB", schema: schema, profile: profile)
+        var history = ExplanationHistory(seconds: 30)
+        var values = [Double](repeating: .nan, count: schema.names.count)
+        values[try #require(schema.index(of: "regime_change_probability"))] = 0.1
+        var signals: [Signal] = []
+        for (second, volume) in [1.0, 20, 20].enumerated() {
+            values[try #require(schema.index(of: "volume_z_1s"))] = volume
+            let time = Timestamp(nanoseconds: 1_700_000_000_000_000_000 + Int64(second) * 1_000_000_000)
+            let header = FeatureHeader(
+                instrument: InstrumentID(0), times: EventTimes(venue: time, receive: time), epoch: 1,
+                validity: .valid)
+            bank.process(values.span, header: header, into: &signals)
+            history.append(bank, values: values, at: time)
+            if second == 0 { #expect(!history.text(bank, nil).contains("has gone out already")) }
+        }
+        #expect(signals.count == 1)
+        let lines = history.text(bank, nil).split(separator: "\n")
+        #expect(lines.first?.contains("no signal: this episode's signal has gone out already") == true, "\(lines)")
+        #expect(lines.filter { $0.contains("not reachable") }.count == 1, "\(lines)")
+        #expect(lines.contains { $0.hasPrefix("regime ") && $0.contains("not reachable") }, "\(lines)")
+    }
+
     @Test(.timeLimit(.minutes(1))) func aSignalOfAnotherSymbolIsRefused() async throws {
         let id = "1797a7d3c0b8a000-ABCUSDT-drift"
         let (code, _, log) = try await microlab(["explain", id, "--tape", tape, "--symbol", "XYZUSDT"])
