@@ -16,6 +16,12 @@ public struct CalibrationSeries: Sendable {
         schema = FeatureSchema(names: metrics, id: 0)
     }
 
+    /// Memory that a calibration needs a vector, in bytes: header and values, the samples of both sides of every detector,
+    /// the evidence, and the sorting of one sample; doubled, as growing arrays hold up to twice what is in them.
+    public static func bytesPerVector(metrics: Int, detectors: Int) -> Int {
+        2 * (MemoryLayout<FeatureHeader>.stride + MemoryLayout<Double>.stride * (metrics + 2 * detectors + 1 + 2 * 2))
+    }
+
     /// - Parameter row: one value a metric.
     public mutating func append(_ row: some Sequence<Double>, header: FeatureHeader) {
         let before = values.count
@@ -24,7 +30,7 @@ public struct CalibrationSeries: Sendable {
         headers.append(header)
     }
 
-    /// Days that the vectors cover, silences of more than ten seconds left out.
+    /// Days that the vectors cover; a silence of more than ten seconds counts as ten.
     public var days: Double {
         var total = 0.0
         for (earlier, later) in zip(headers, headers.dropFirst()) {
@@ -85,6 +91,8 @@ public struct Calibration: Sendable {
 
     public enum Failure: Error, CustomStringConvertible {
         case tooShort(days: Double, needed: Double, budget: Double)
+        /// No threshold of at least one nat gives as many signals a day; `reachable` is the most that any gave.
+        case unreachable(budget: Double, reachable: Double)
         case nothingToWatch
         case profile(ProfileError)
 
@@ -93,6 +101,9 @@ public struct Calibration: Sendable {
             case .tooShort(let days, let needed, let budget):
                 "the tapes cover \(Self.text(days)) days of valid data, too few for \(Self.text(budget)) signals a day: "
                     + "that needs at least \(Self.text(needed)) days, or a larger budget"
+            case .unreachable(let budget, let reachable):
+                "\(Self.text(budget)) signals a day cannot be reached: on these tapes evidence worth the name gives at most "
+                    + "\(Self.text(reachable)) a day; ask for fewer"
             case .nothingToWatch: "no detector has enough data on these tapes"
             case .profile(let error): "\(error)"
             }
@@ -160,7 +171,7 @@ public struct Calibration: Sendable {
         profile.budget?.tail = TailTable(sample: evidence)
         try progress(2.0 / Double(Self.passes))
 
-        try Self.solve(series, &profile, wanted: max(signalsPerDay * days, Self.leastSignals), progress)
+        try Self.solve(series, &profile, signalsPerDay, days, progress)
         if days < needed, days > 0, let tail = profile.budget?.tail, let found = profile.budget?.evidenceThreshold {
             // The rate falls with the threshold as the tail does.
             let rarer = Double.log(Self.leastSignals / days / signalsPerDay)
@@ -183,11 +194,16 @@ public struct Calibration: Sendable {
     }
 
     private static func solve(
-        _ series: [CalibrationSeries], _ profile: inout Profile, wanted: Double, _ progress: (Double) throws -> Void
+        _ series: [CalibrationSeries], _ profile: inout Profile, _ signalsPerDay: Double, _ days: Double,
+        _ progress: (Double) throws -> Void
     ) throws {
+        let wanted = max(signalsPerDay * days, leastSignals)
+        var most = 0.0
         func count(at logThreshold: Double) throws -> Double {
             profile.budget?.evidenceThreshold = Double.exp(logThreshold)
-            return Double(try series.reduce(0) { try $0 + $1.run(profile).count })
+            let count = Double(try series.reduce(0) { try $0 + $1.run(profile).count })
+            most = max(most, count)
+            return count
         }
         // From above, since a low threshold gives few signals too: all the time is then one episode.
         var high = Double.log(2_000)
@@ -197,6 +213,10 @@ public struct Calibration: Sendable {
             (high, low) = (low, low - descentStep)
             pass += 1
             try progress(Double(3 + pass) / Double(passes))
+        }
+        // Data too short for `wanted`, which only an extrapolation has, may still show that what is asked for is common.
+        guard most > signalsPerDay * days else {
+            throw Failure.unreachable(budget: signalsPerDay, reachable: most / days)
         }
         for bisection in 0..<bisections {
             let middle = (low + high) / 2
@@ -246,31 +266,5 @@ public struct Calibration: Sendable {
             counts[min(counts.count - 1, max(0, Int(signal.nanoseconds(since: first) / width)))] += 1
         }
         return counts
-    }
-
-    /// Central interval of the number of signals a day: 1,000 resamplings of the blocks, each with its neighbours for
-    /// `runLength` blocks on average. Source: Politis, Romano (1994), The stationary bootstrap, JASA 89.
-    public static func interval(
-        ofBlocks counts: [Int], days: Double, runLength: Double = 6, level: Double = 0.95,
-        using generator: inout some RandomNumberGenerator
-    ) -> ClosedRange<Double> {
-        guard !counts.isEmpty, days > 0 else { return 0...0 }
-        var totals: [Int] = []
-        for _ in 0..<1_000 {
-            var total = 0
-            var place = Int.random(in: counts.indices, using: &generator)
-            for _ in counts.indices {
-                total += counts[place]
-                place =
-                    Double.random(in: 0..<1, using: &generator) < 1 / runLength
-                    ? Int.random(in: counts.indices, using: &generator) : (place + 1) % counts.count
-            }
-            totals.append(total)
-        }
-        totals.sort()
-        let tail = (1 - level) / 2
-        let low = totals[Int(tail * Double(totals.count))]
-        let high = totals[min(totals.count - 1, Int((1 - tail) * Double(totals.count)))]
-        return Double(low) / days...Double(high) / days
     }
 }

@@ -29,8 +29,11 @@ public struct DetectorBank: Sendable, Codable {
     /// Of the schema that the bank was made for.
     public let schemaID: UInt64
 
+    /// With a budget: the evidence has exceeded the threshold and not yet fallen back. What the episode had to say is said,
+    /// or its signal was held back by a cooldown; there is no other before it ends.
+    public var isInEpisode: Bool { budgetThreshold != nil && !isArmed }
+
     private let columnCount: Int
-    private let clockErrorLimitNanoseconds: Double
     private let scale: Double
     private var channels: [Channel] = []
     private var driftGate: SignalGate
@@ -52,7 +55,6 @@ public struct DetectorBank: Sendable, Codable {
         self.profile = profile
         schemaID = schema.id
         columnCount = schema.names.count
-        clockErrorLimitNanoseconds = profile.clockErrorLimitSeconds * 1e9
         scale = profile.budget?.evidenceThreshold ?? 1
         scores = RollingQuantile(window: profile.dynamicThresholdWindow)
         driftGate = SignalGate(type: .drift, cooldownSeconds: profile.cooldownSeconds)
@@ -139,7 +141,7 @@ public struct DetectorBank: Sendable, Codable {
             tally.ignoredInvalid += 1
             return
         }
-        guard Double(clockErrorNanoseconds ?? 0) <= clockErrorLimitNanoseconds else {
+        guard profile.trustsClock(errorNanoseconds: clockErrorNanoseconds) else {
             tally.ignoredUnsureClock += 1
             return
         }

@@ -106,6 +106,11 @@ public struct Profile: Sendable, Hashable, Codable {
         }
     }
 
+    /// Whether a clock with that error bound is sure enough for a detector; `nil` is a bound that nobody stated, and is.
+    public func trustsClock(errorNanoseconds: Int64?) -> Bool {
+        Double(errorNanoseconds ?? 0) <= clockErrorLimitSeconds * 1e9
+    }
+
     /// Throws the first parameter, in the order of declaration, that lies outside its range.
     public func validate() throws(ProfileError) {
         guard (1...Self.detectorLimit).contains(detectors.count) else {

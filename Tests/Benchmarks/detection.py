@@ -25,6 +25,14 @@ ROOT = pathlib.Path(__file__).resolve().parents[2]
 DAY = 86_400
 
 
+def remark(done):
+    """Says of a command that met damage what it said: its result is of the rest."""
+    if done.returncode == 1:
+        print(f"{' '.join(map(str, done.args))}\nexit code 1, the result is of what could be read: {done.stderr.strip()}",
+              file=sys.stderr, flush=True)
+    return done
+
+
 def run(*command, codes=(0,)):
     done = subprocess.run([str(part) for part in command], capture_output=True, text=True)
     if done.returncode not in codes:
@@ -49,13 +57,14 @@ class Recording:
     def prepare(self):
         if not self.tape.exists():
             part = self.tape.with_suffix(".part")
-            run(self.bench.microlab, "import", "--format", "trades-csv", self.source, "--out", part, "--force", codes=(0, 1))
+            remark(run(
+                self.bench.microlab, "import", "--format", "trades-csv", self.source, "--out", part, "--force", codes=(0, 1)))
             part.rename(self.tape)
 
     def detect(self, profile, tag):
         """Times in seconds of the signals, and the file that holds them."""
         out = self.bench.folder / f"{self.name}.{tag}.ndjson"
-        run(self.bench.microlab, "detect", self.tape, "--profile", profile, "--out", out, "--force", codes=(0, 1))
+        remark(run(self.bench.microlab, "detect", self.tape, "--profile", profile, "--out", out, "--force", codes=(0, 1)))
         with open(out) as lines:
             return [json.loads(line)["timestamp"] for line in lines], out
 
@@ -104,19 +113,26 @@ def budget(bench, budgets):
         return recording, asked, days, None
 
     jobs = [(recording, asked) for asked in budgets for recording in bench.recordings]
-    found = {}
+    found, refused = {}, {}
     print("asked a day   market        trades   days   measured/asked")
     for recording, asked, days, problem in bench.pool.map(measure, jobs):
         if days is None:
             print(f"{asked:11g}   {recording.name[:8]:10} {recording.trades:9}   refused: {problem}", flush=True)
+            refused[asked] = refused.get(asked, 0) + 1
             continue
         found.setdefault(asked, []).extend(days)
         count, length = sum(day[0] for day in days), sum(day[1] for day in days)
         print(f"{asked:11g}   {recording.name[:8]:10} {recording.trades:9} {length:6.1f} {count / length / asked:10.2f}", flush=True)
-    for asked, days in found.items():
+    for asked in budgets:
+        without = refused.get(asked, 0)
+        of = f"{len(bench.recordings) - without} of {len(bench.recordings)} recordings ({without} refused)"
+        days = found.get(asked)
+        if not days:
+            print(f"{asked:g} a day: {of}, nothing to measure")
+            continue
         low, high = interval(days, asked)
         count, length = sum(day[0] for day in days), sum(day[1] for day in days)
-        print(f"{asked:g} a day over {length:.0f} symbol days: {count / length / asked:.2f} of what was asked, 95 % {low:.2f} to {high:.2f}")
+        print(f"{asked:g} a day, {of}, over {length:.0f} symbol days: {count / length / asked:.2f} of what was asked, 95 % {low:.2f} to {high:.2f}")
 
 
 def pumps(bench, budgets):

@@ -92,6 +92,26 @@ import Testing
         #expect(error.description.contains("at least 5.0 days"), "\(error)")
     }
 
+    @Test func aBudgetOutOfReachIsRefusedWithWhatCanBeReached() throws {
+        var random = SeededRandom(3)
+        let series = Self.series(Self.market(seconds: 3_600, from: &random))
+        let error = try #require(throws: Calibration.Failure.self) {
+            _ = try Calibration([series], base: Self.base, signalsPerDay: 80_000, gain: 0)
+        }
+        guard case .unreachable(80_000, let reachable) = error else {
+            Issue.record("\(error)")
+            return
+        }
+        #expect((1...10_000).contains(reachable) && error.description.contains("cannot be reached"), "\(error)")
+        _ = try Calibration([series], base: Self.base, signalsPerDay: reachable / 2, gain: 0)
+    }
+
+    @Test func clocksAreTrustedUpToTheLimit() {
+        let profile = Profile.uncalibrated
+        #expect(profile.trustsClock(errorNanoseconds: nil) && profile.trustsClock(errorNanoseconds: 1_000_000_000))
+        #expect(!profile.trustsClock(errorNanoseconds: 1_000_000_001))
+    }
+
     @Test func aBurstIsFoundAndNamed() throws {
         var random = SeededRandom(4)
         let calibration = try Calibration(

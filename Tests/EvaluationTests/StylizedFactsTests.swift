@@ -1,3 +1,4 @@
+import Microstructure
 import Testing
 
 @testable import Evaluation

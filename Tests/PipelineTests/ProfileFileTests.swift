@@ -28,6 +28,13 @@ import Testing
         }
     }
 
+    /// The whole has no path to name.
+    @Test func aFileCutShortIsNamedOnce() throws {
+        let problem = try #require(try Self.load(String(Self.good.prefix(200))))
+        #expect(problem.hasSuffix("profile.json: is no JSON"), "\(problem)")
+        #expect(try Self.load("[]")?.hasSuffix("profile.json: the profile has the wrong type") == true)
+    }
+
     @Test(arguments: [
         ("\"budget\":", "\"budgets\":", "unknown member budgets"),
         ("\"winsor_limit\"", "\"winsor_limits\"", "unknown member winsor_limits"),

@@ -85,14 +85,35 @@ import Testing
         ("{\"first_time_ns\":2,\"last_time_ns\":1}\n", events, "ends before it starts", 65),
         (signals, "a,b\n1,2\n", "needs a header", 65), (signals, "", "is empty", 65),
         (signals, "symbol,label_time_utc\nA,yesterday\n", "line 2: no time: 'yesterday'", 65),
+        ("", events, "neither a signal nor a span", 65),
+        (
+            signals, "symbol,label_time_utc,end_utc\nA,2020-01-02,2020-01-01\n",
+            "line 2: the event ends before it starts", 65
+        ),
     ])
     func refusesWhatItCannotRead(signals: String, events: String, problem: String, code: Int32) async throws {
         let answer = try await Self.score(signals, events)
         #expect(answer.code == code && answer.log.contains(problem), "\(answer.log)")
+        #expect(!answer.log.contains("reason:"), "\(answer.log)")
     }
 
     @Test(arguments: [["--within", "1,x"], ["--slack", "-1"], ["--span", "5"], ["--span", "2020-01-02,2020-01-01"]])
     func refusesSettingsThatCannotBe(options: [String]) async throws {
         #expect(try await Self.score(Self.signals, Self.events, options).code == 64)
+    }
+
+    /// What is nowhere is a slip of the pen; a detector's type that gave no signal is none.
+    @Test func refusesTypesAndClassesThatAreNowhere() async throws {
+        let type = try await Self.score(Self.signals, Self.events, ["--types", "brust"])
+        #expect(type.code == 65 && type.log.contains("signals.ndjson has no signal of the type 'brust'"), "\(type.log)")
+        let group = try await Self.score(Self.signals, Self.events, ["--classes", "pmup"])
+        #expect(group.code == 65 && group.log.contains("there are null, pump"), "\(group.log)")
+        #expect(try await Self.score(Self.signals, Self.events, ["--types", "regime_change"]).code == 0)
+    }
+
+    /// Nothing signalled in a time that was watched: found none, and no false alarm.
+    @Test func noSignalInAWatchedTimeIsAResult() async throws {
+        let answer = try await Self.score("", Self.events, ["--json", "--span", "events"])
+        #expect(try Self.number("falseAlarms", answer) == 0)
     }
 }

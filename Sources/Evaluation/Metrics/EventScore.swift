@@ -1,3 +1,5 @@
+import Microstructure
+
 /// How well signals in time agree with events in time: recall within given delays, precision, the delays themselves, and
 /// false alarms a day a symbol.
 ///

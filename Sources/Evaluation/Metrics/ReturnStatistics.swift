@@ -1,3 +1,4 @@
+public import Microstructure
 import RealModule
 
 /// Returns of equal periods, summarised. Nothing is annualised: a ratio is that of one period.
@@ -82,5 +83,12 @@ public struct ReturnStatistics: Sendable, Equatable, Codable {
         guard count > 1, let skewness, let kurtosis else { return nil }
         let variance = 1 - skewness * sharpe + (kurtosis - 1) / 4 * sharpe * sharpe
         return variance > 0 ? variance : nil
+    }
+}
+
+extension Bootstrap {
+    /// The interval of the Sharpe ratio a period.
+    public func sharpeInterval(_ returns: [Double]) -> ClosedRange<Double>? {
+        interval(count: returns.count) { places in ReturnStatistics(places.map { returns[$0] }).sharpeRatio }
     }
 }

@@ -1,3 +1,4 @@
+import Microstructure
 import RealModule
 
 /// What kind of market a recording shows, in numbers: the facts that a synthetic market must share with a real one.

@@ -1,3 +1,5 @@
+import Microstructure
+
 /// What trading the signals brought. Money is in the quote asset, ratios are a period, returns are on the initial capital.
 public struct TradeSummary: Sendable, Codable {
     public private(set) var count = 0

@@ -79,11 +79,13 @@ public enum ProfileFile {
 
     private static func text(of error: DecodingError) -> String {
         func path(_ context: DecodingError.Context) -> String {
-            context.codingPath.map { $0.intValue.map { "[\($0)]" } ?? $0.stringValue }.joined(separator: ".")
+            let path = context.codingPath.map { $0.intValue.map { "[\($0)]" } ?? $0.stringValue }
+            return path.isEmpty ? "the profile" : path.joined(separator: ".")
         }
         return switch error {
         case .keyNotFound(let key, let context): "\(path(context)) lacks \(key.stringValue)"
         case .typeMismatch(_, let context), .valueNotFound(_, let context): "\(path(context)) has the wrong type"
+        case .dataCorrupted(let context) where context.codingPath.isEmpty: "is no JSON"
         case .dataCorrupted(let context): "\(path(context)): \(context.debugDescription)"
         @unknown default: "\(error)"
         }

@@ -16,7 +16,15 @@ public struct LineReaderError: Error, Sendable, Equatable, CustomStringConvertib
     public let line: Int
     public let problem: Problem
 
-    public var description: String { "\(path), line \(line): \(problem)" }
+    public var description: String {
+        switch problem {
+        case .cannotOpen(let reason): "cannot open \(path): \(reason)"
+        case .cannotRead(let reason): "\(path), line \(line): cannot be read: \(reason)"
+        case .truncated: "\(path), line \(line): the compressed data end in the middle"
+        case .corrupt(let reason): "\(path), line \(line): \(reason)"
+        case .lineTooLong(let limit): "\(path), line \(line): longer than \(limit) bytes"
+        }
+    }
 }
 
 /// Lines of a plain, gzip or Zstandard file, told apart by the first bytes; one line in memory at a time.

@@ -15,8 +15,10 @@ public struct CalibrateCommand: AsyncParsableCommand {
             for the budget. What happens on the tapes counts as nothing happening: leave out what is to be found. The \
             detector goes on steering the threshold to the budget while it runs (--gain; 0 leaves it fixed).
 
-            Exit code: 0; 65 the tapes hold too little for the budget (the message says how much is needed); 66 a tape \
-            cannot be opened; 73 the file cannot be created; 78 a setting is wrong.
+            Exit code: 0; 1 a tape is damaged or holds records that cannot be read, and the profile is of the rest; 64 usage; \
+            65 the tapes hold too little for the budget, or cannot reach it (the message says what is possible); 66 a tape \
+            cannot be opened; 73 the file cannot be created; 74 reading or writing failed; 78 a setting is wrong; 130 \
+            interrupted.
             """)
 
     @Argument(help: "Tapes, or folders of segments.") var tapes: [String]
@@ -37,8 +39,8 @@ public struct CalibrateCommand: AsyncParsableCommand {
 
     public init() {}
 
-    /// Most values held in memory: 4 GB.
-    static let valueLimit = 1 << 29
+    /// Most memory for what is calibrated on.
+    static let byteLimit = 4 << 30
 
     public func run() async throws {
         do {
@@ -61,11 +63,15 @@ public struct CalibrateCommand: AsyncParsableCommand {
         let base = try base.map { (name) throws(ConfigurationError) in try ProfileFile.load(name) } ?? .uncalibrated
         // Before the long work: a file that cannot be written is told at once, and a tape is never replaced.
         let sources = try tapes.flatMap { try TapeReader(path: $0).segments.map(\.path) }
+        var seen: Set<String> = []
+        for source in sources where !seen.insert(URL(filePath: source).resolvingSymlinksInPath().path).inserted {
+            throw ValidationError("\(source) is given twice: what is on it would count twice")
+        }
         var output = try OutputFile(path: out, replacesExisting: force, sources: sources)
-        let series = try read(metrics: Self.metrics(of: base), share)
+        let (series, isWhole) = try read(base, share)
         guard !series.isEmpty else {
             Lab.say("microlab: no valid feature vectors on the tapes")
-            throw ExitCode(65)
+            throw ExitCode(isWhole ? 65 : 1)
         }
         let bar = ProgressBar(total: 1_000_000, always: progress)
         let calibration = try Calibration(
@@ -77,14 +83,22 @@ public struct CalibrateCommand: AsyncParsableCommand {
         try output.write(try ProfileFile.encode(calibration.profile))
         try output.close()
         report(calibration, series, signalsPerDay)
+        guard isWhole else { throw ExitCode(1) }
     }
 
-    private func read(metrics: [String], _ share: ClosedRange<Double>) throws -> [CalibrationSeries] {
+    /// What the detectors of `base` would take of the tapes, and whether nothing of them was lost.
+    private func read(
+        _ base: Profile, _ share: ClosedRange<Double>
+    ) throws -> (series: [CalibrationSeries], isWhole: Bool) {
+        let metrics = Self.metrics(of: base)
         let wanted = Set((symbols ?? "").uppercased().split(separator: ",").map(String.init))
         let schema = FeatureSchema()
         let columns = metrics.map { schema.index(of: $0) }
         var all: [CalibrationSeries] = []
-        var count = 0
+        var isWhole = true
+        let bytesPerVector = CalibrationSeries.bytesPerVector(
+            metrics: metrics.count, detectors: base.detectors.count)
+        var bytes = 0
         for tape in tapes {
             let times = try Self.span(of: tape, share)
             var reader = try TapeReader(path: tape, times: times)
@@ -100,25 +114,31 @@ public struct CalibrateCommand: AsyncParsableCommand {
                         CalibrationSeries(venue: instrument.venue, symbol: instrument.symbol, metrics: metrics))
                 }
                 guard vector.header.validity == .valid, times.contains(vector.header.times.receive) else { continue }
-                count += metrics.count
-                guard count <= Self.valueLimit else {
+                let line = vectors.lines[vector.line]
+                guard base.trustsClock(errorNanoseconds: line.clockErrorNanoseconds) else { continue }
+                bytes += bytesPerVector
+                guard bytes <= Self.byteLimit else {
                     throw ConfigurationError(
                         setting: "TAPES", problem: "more than fits in memory; take fewer, or a --part of each")
                 }
-                let values = vectors.lines[vector.line].engine.values
+                let values = line.engine.values
                 series[vector.line].append(columns.map { $0.map { values[$0] } ?? .nan }, header: vector.header)
             }
             bar.finish()
-            for problem in reader.problems { Lab.say("! \(problem)") }
+            isWhole = Lab.saysWhole(reader.problems, refused: vectors.refused) && isWhole
             all += series.filter { !$0.headers.isEmpty }
         }
-        return all
+        return (all, isWhole)
     }
 
     private func report(_ calibration: Calibration, _ series: [CalibrationSeries], _ signalsPerDay: Double) {
-        var generator = SplitMix64(seed: seed)
         let days = calibration.days
-        let interval = Calibration.interval(ofBlocks: calibration.blockCounts, days: days, using: &generator)
+        let counts = calibration.blockCounts
+        // Six hours together, on average: what makes one hour lively makes its neighbours so.
+        let interval =
+            Bootstrap(meanBlockLength: 6, seed: seed).interval(count: counts.count) { places in
+                Double(places.reduce(0) { $0 + counts[$1] }) / days
+            } ?? 0...0
         let vectors = series.reduce(0) { $0 + $1.headers.count }
         let rate = Double(calibration.signalCount) / days
         Lab.say(

@@ -55,11 +55,7 @@ public struct DetectCommand: AsyncParsableCommand {
             try bar.update(Int(reader.bytesRead))
         }
         bar.finish()
-        for problem in reader.problems { Lab.say("! \(problem)") }
-        for (kind, count) in detection.vectors.refused.sorted(by: { $0.key < $1.key }) {
-            Lab.say("! \(count) records: \(kind)")
-        }
-        let isWhole = detection.vectors.refused.isEmpty && reader.problems.allSatisfy { !$0.isLoss }
+        let isWhole = Lab.saysWhole(reader.problems, refused: detection.vectors.refused)
         guard detection.vectors.count > 0 else {
             Lab.say("microlab: \(tape) holds no market data that was asked for")
             throw ExitCode(isWhole ? 65 : 1)
@@ -74,44 +70,4 @@ public struct DetectCommand: AsyncParsableCommand {
         }
         guard isWhole else { throw ExitCode(1) }
     }
-}
-
-/// The banks of `detector` over the vectors of a tape.
-struct TapeDetection: ~Copyable {
-    private(set) var vectors: TapeVectors
-    /// One a symbol, in the order of their first messages.
-    private(set) var banks: [DetectorBank] = []
-    /// The vector that the last record completed; `nil` if none.
-    private(set) var lastVector: TapeVectors.Vector?
-
-    private let profile: Profile
-    private let schema = FeatureSchema()
-    private var signals: [Signal] = []
-
-    /// Throws where the profile does not fit the schema.
-    init(symbols: Set<String>, profile: Profile) throws(ProfileError) {
-        vectors = TapeVectors(symbols: symbols)
-        self.profile = profile
-        _ = try DetectorBank(venue: .binance, symbol: "", schema: schema, profile: profile)
-    }
-
-    /// The signals that a record makes, mostly none.
-    mutating func process(_ record: TapeRecord) throws(ProfileError) -> [Signal] {
-        signals.removeAll(keepingCapacity: true)
-        lastVector = vectors.process(record)
-        guard let vector = lastVector else { return signals }
-        while banks.count < vectors.lines.count {
-            let instrument = vectors.lines[banks.count].instrument
-            banks.append(
-                try DetectorBank(
-                    venue: instrument.venue, symbol: instrument.symbol, schema: schema, profile: profile))
-        }
-        let line = vectors.lines[vector.line]
-        banks[vector.line].process(
-            line.engine.values.span, header: vector.header, clockErrorNanoseconds: line.clockErrorNanoseconds,
-            into: &signals)
-        return signals
-    }
-    /// The numbers of a symbol's last vector, in the order of the schema.
-    func values(of line: Int) -> [Double] { vectors.lines[line].engine.values }
 }

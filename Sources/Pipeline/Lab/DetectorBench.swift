@@ -1,3 +1,4 @@
+import ArgumentParser
 import Detection
 import Foundation
 import Microstructure
@@ -7,7 +8,7 @@ import Wire
 struct DetectorBench {
     private static let passes = 5
     /// 2 GB of numbers.
-    private static let valueLimit = 1 << 28
+    static let standardValueLimit = 1 << 28
 
     private struct Market {
         let instrument: Instrument
@@ -19,14 +20,21 @@ struct DetectorBench {
     private let schema = FeatureSchema()
     private let profile: Profile
     private var markets: [Market] = []
+    /// The tape holds more vectors than are timed.
+    private(set) var leftOut = false
+    /// Nothing of the tape was lost on reading.
+    private let isWhole: Bool
 
-    init(tape: String, symbols: Set<String>, profile: Profile) throws {
+    /// - Parameter valueLimit: most values held in memory; a longer tape is timed on its begin, and that is said.
+    init(tape: String, symbols: Set<String>, profile: Profile, valueLimit: Int = Self.standardValueLimit) throws {
         self.profile = profile
         var reader = try TapeReader(path: tape)
         var vectors = TapeVectors(symbols: symbols)
         var count = 0
-        while count < Self.valueLimit, let record = try reader.next() {
+        while let record = try reader.next() {
             guard let vector = vectors.process(record) else { continue }
+            leftOut = count + schema.names.count > valueLimit
+            if leftOut { break }
             while markets.count < vectors.lines.count {
                 markets.append(Market(instrument: vectors.lines[markets.count].instrument))
             }
@@ -34,8 +42,14 @@ struct DetectorBench {
             markets[vector.line].values.append(contentsOf: vectors.lines[vector.line].engine.values)
             count += schema.names.count
         }
-        guard !markets.isEmpty else { throw RecordingError(path: tape, problem: "holds no market data") }
+        isWhole = Lab.saysWhole(reader.problems, refused: vectors.refused)
+        if leftOut { Lab.say("! only the first \(vectorCount) vectors are timed: more does not fit in memory") }
+        guard count > 0 else {
+            throw ImportError(.noUsableData, "\(tape) holds no market data that was asked for")
+        }
     }
+
+    var vectorCount: Int { markets.reduce(0) { $0 + $1.headers.count } }
 
     func run() throws {
         try Lab.show("symbol      vectors   signals   vectors/s  ns/vector   bytes/vector once warm")
@@ -55,6 +69,7 @@ struct DetectorBench {
                     signals, count / best, best / count * 1e9,
                     bytes.map { String(format: "%.3f", $0) } ?? "not counted"))
         }
+        guard isWhole else { throw ExitCode(1) }
     }
 
     /// One run of a fresh bank over all vectors, timed; then the same vectors again, which tell what a warm bank

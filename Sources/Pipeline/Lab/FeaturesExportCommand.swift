@@ -47,8 +47,8 @@ public struct FeaturesExportCommand: AsyncParsableCommand {
             try bar.update(Int(reader.bytesRead))
         }
         bar.finish()
+        let isWhole = Lab.saysWhole(reader.problems, refused: export.vectors.refused)
         report(export, reader.problems)
-        let isWhole = export.vectors.refused.isEmpty && reader.problems.allSatisfy { !$0.isLoss }
         guard export.vectors.count > 0 else {
             Lab.say(
                 "microlab: \(tape) holds no market data"
@@ -61,10 +61,6 @@ public struct FeaturesExportCommand: AsyncParsableCommand {
     }
 
     private func report(_ export: borrowing FeaturesExport, _ problems: [TapeProblem]) {
-        for problem in problems { Lab.say("! \(problem)") }
-        for (kind, count) in export.vectors.refused.sorted(by: { $0.key < $1.key }) {
-            Lab.say("! \(count) records: \(kind)")
-        }
         if export.vectors.counts.lost > 0 {
             // The sequences show that messages are missing, not where they went.
             let blame =

@@ -39,6 +39,13 @@ enum Lab {
         return ExitCode((error as? ImportError)?.kind.rawValue ?? ImportError.Kind.inputOutput.rawValue)
     }
 
+    /// Says what of a tape could not be used: problems, and records refused by kind. Returns whether nothing was lost.
+    static func saysWhole(_ problems: [TapeProblem], refused: [String: UInt64]) -> Bool {
+        for problem in problems { say("! \(problem)") }
+        for (kind, count) in refused.sorted(by: { $0.key < $1.key }) { say("! \(count) records: \(kind)") }
+        return refused.isEmpty && problems.allSatisfy { !$0.isLoss }
+    }
+
     /// Says what is wrong with a tape. Exit code 1 where it is damaged.
     static func report(_ problems: [TapeProblem], refused: Int) throws {
         for problem in problems { say("\(problem)") }

@@ -23,7 +23,8 @@ public struct ScoreCommand: AsyncParsableCommand {
             are older or younger than the event: --offset-column names a column of seconds from the label to the start, and \
             an event without a value there is left out.
 
-            Exit code: 0; 64 usage; 65 a file holds something else; 66 it cannot be opened; 74 it cannot be read.
+            Exit code: 0; 64 usage; 65 a file holds something else; 66 it cannot be opened; 74 it cannot be read,
+            or the answer cannot be written.
             """)
 
     @Argument(help: "Signals, a JSON object a line.") var signals: String
@@ -51,27 +52,29 @@ public struct ScoreCommand: AsyncParsableCommand {
     }
 
     public func run() async throws {
-        let score: EventScore
-        let rows: EventRows
         do {
-            let rules = try rules()
-            let lines = try SignalLines(path: signals, types: Self.names(types))
-            rows = try EventRows(
-                path: events, classes: Self.names(classes), offsetColumn: offsetColumn, readsSpans: span == "events")
-            let given = span == "events" ? rows.spans : try watched()
-            score = EventScore(
-                events: rows.events, detections: lines.detections, spans: given.isEmpty ? lines.spans : given,
-                rules: rules)
+            try score()
         } catch {
             throw Lab.failure(error)
         }
+    }
+
+    private func score() throws {
+        let rules = try rules()
+        let lines = try SignalLines(path: signals, types: Self.names(types), isWatched: span != nil)
+        let rows = try EventRows(
+            path: events, classes: Self.names(classes), offsetColumn: offsetColumn, readsSpans: span == "events")
+        let given = span == "events" ? rows.spans : try watched()
+        let score = EventScore(
+            events: rows.events, detections: lines.detections, spans: given.isEmpty ? lines.spans : given,
+            rules: rules)
         let page = ScorePage(score, otherClass: rows.otherClass, withoutOffset: rows.withoutOffset)
         if json {
             let encoder = JSONEncoder()
             encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
-            print(String(decoding: try encoder.encode(page), as: UTF8.self))
+            try Lab.show(String(decoding: try encoder.encode(page), as: UTF8.self))
         } else {
-            print(page.text)
+            try Lab.show(page.text)
         }
     }
 

@@ -1,3 +1,4 @@
+import Detection
 import Evaluation
 import Foundation
 import Microstructure
@@ -6,6 +7,8 @@ import Microstructure
 struct SignalLines {
     private(set) var detections: [EventScore.Detection] = []
     private(set) var spans: [EventScore.Span] = []
+    /// The types of all signals, taken or not.
+    private var typesSeen: Set<String> = []
 
     /// What a line may hold: a signal as the gateway and `microlab detect` write it, or a span.
     private struct Line: Decodable {
@@ -43,8 +46,12 @@ struct SignalLines {
         }
     }
 
-    /// - Parameter types: signal types to take; empty takes all.
-    init(path: String, types: Set<String>) throws {
+    /// Throws where the file holds neither a signal nor a span and nothing else says what was watched, and where a type is
+    /// neither one of the detectors' nor in the file.
+    /// - Parameters:
+    ///   - types: signal types to take; empty takes all.
+    ///   - isWatched: the caller knows what was watched, so that a file without signals says that there were none.
+    init(path: String, types: Set<String>, isWatched: Bool) throws {
         do throws(LineReaderError) {
             var reader = try LineReader(path: path)
             while let bytes = try reader.next() {
@@ -56,6 +63,17 @@ struct SignalLines {
             }
         } catch {
             throw ImportError(error)
+        }
+        guard isWatched || !typesSeen.isEmpty || !spans.isEmpty else {
+            throw ImportError(
+                .noUsableData, "\(path) holds neither a signal nor a span; if nothing was signalled, give --span")
+        }
+        let known = typesSeen.union([SignalType.drift, .burst, .regimeChange].map(\.rawValue))
+        if let unknown = types.subtracting(known).min() {
+            throw ImportError(
+                .noUsableData,
+                "\(path) has no signal of the type '\(unknown)' (--types); known are \(known.sorted().joined(separator: ", "))"
+            )
         }
     }
 
@@ -80,6 +98,7 @@ struct SignalLines {
         }
         let seconds = line.timestamp.flatMap { (-9e9...9e9).contains($0) ? Int64(($0 * 1e9).rounded()) : nil }
         guard let time = line.detectedTimeNs?.value ?? seconds else { return "has no time" }
+        typesSeen.insert(type)
         if types.isEmpty || types.contains(type) {
             detections.append(EventScore.Detection(symbol: names[0], timeNanoseconds: time))
         }
@@ -125,6 +144,7 @@ struct EventRows {
         let hours = readsSpans ? (before: try needed("hours_before"), after: try needed("hours_after")) : nil
         if !classes.isEmpty, kind == nil { throw refuse("--classes needs a column class or type") }
 
+        var classesSeen: Set<String> = []
         while rows.next(&report) {
             guard let name = SymbolName.normalized(rows.text(symbol).utf8) else {
                 throw refuse("no symbol: '\(rows.text(symbol).prefix(40))'")
@@ -148,6 +168,7 @@ struct EventRows {
                 guard start <= finish else { throw refuse("the event's span ends before it starts") }
                 spans.append(EventScore.Span(symbol: name, startNanoseconds: start, endNanoseconds: finish))
             }
+            if let kind { classesSeen.insert(rows.text(kind)) }
             guard classes.isEmpty || kind.map({ classes.contains(rows.text($0)) }) == true else {
                 otherClass += 1
                 continue
@@ -161,9 +182,16 @@ struct EventRows {
                 start += try nanoseconds(offset, unit: 1)
             }
             let finish = try end.flatMap { rows.text($0).isEmpty ? nil : try time($0) }
+            if let finish, finish < start { throw refuse("the event ends before it starts") }
             events.append(EventScore.Event(symbol: name, startNanoseconds: start, endNanoseconds: finish))
         }
         guard report.isClean else { throw ImportError(.noUsableData, problems.joined(separator: "\n")) }
+        if let unknown = classes.subtracting(classesSeen).min() {
+            throw ImportError(
+                .noUsableData,
+                "\(path) has no event of the class '\(unknown)' (--classes); there are "
+                    + classesSeen.sorted().joined(separator: ", "))
+        }
     }
 }
 

@@ -22,21 +22,19 @@ public struct BacktestCommand: AsyncParsableCommand {
             74 reading or writing failed; 78 profile or configuration is wrong; 1 a tape is damaged, and the report has the rest.
             """)
 
-    @Argument(help: "Tapes, or folders of segments.") var tapes: [String] = []
+    @OptionGroup var trials: TrialOptions
     @Option(help: "classic, calibrated, or a profile's file.") var profile = "calibrated"
     @Option(help: "A second profile, side by side with paired intervals.") var against: String?
     @Option(help: "The configuration (JSON).") var config: String?
     @Option(help: "The folder to write to; it is made where it is absent.") var out: String?
-    @Option(help: "The ledger of trials (default: trials.ndjson in the folder of states).") var ledger: String?
     @Option(help: "Symbols to take, comma-separated (default: all).") var symbols: String?
     @Flag(help: "Print the configuration and end.") var showConfig = false
     @Flag(help: "Replace the reports if they exist.") var force = false
-    @Flag(help: "Show progress also where standard error is no terminal.") var progress = false
 
     public init() {}
 
     public func validate() throws {
-        guard showConfig || (!tapes.isEmpty && out != nil) else {
+        guard showConfig || (!trials.tapes.isEmpty && out != nil) else {
             throw ValidationError("needs a tape and --out FOLDER")
         }
     }
@@ -60,8 +58,8 @@ public struct BacktestCommand: AsyncParsableCommand {
         let profile = try ProfileFile.load(profile)
         let other = try against.map { try ProfileFile.load($0) }
         let wanted = Set((symbols ?? "").uppercased().split(separator: ",").map(String.init))
-        let ledger = try TrialLedger(path: ledger)
-        let tapes = try TapeSet(tapes)
+        let ledger = try TrialLedger(path: trials.ledger)
+        let tapes = try TapeSet(trials.tapes)
         let dataset = BacktestSettings.datasetHash(tapes, wanted)
         let folder = out ?? "."
         do {
@@ -73,28 +71,28 @@ public struct BacktestCommand: AsyncParsableCommand {
         var page = try OutputFile(path: folder + "/report.html", replacesExisting: force, sources: sources)
         var document = try OutputFile(path: folder + "/report.json", replacesExisting: force, sources: sources)
 
-        let bar = ProgressBar(total: tapes.byteCount * (other == nil ? 1 : 2), always: progress)
+        let bar = ProgressBar(total: tapes.byteCount * (other == nil ? 1 : 2), always: trials.progress)
         let begin = Clock.monotonicNanoseconds
         let run = try BacktestRun(tapes: tapes, profile: profile, configurations: [configuration], symbols: wanted) {
             try bar.update($0)
         }
         let seconds = Double(Clock.monotonicNanoseconds - begin) / 1e9
         let outcome = BacktestOutcome(run, configuration: 0, configuration: configuration)
-        var trials = [try Self.trial(outcome, profile, dataset)]
+        var made = [try Self.trial(outcome, profile, dataset)]
         var second: (profile: Profile, outcome: BacktestOutcome)?
         if let other {
             let otherRun = try BacktestRun(
                 tapes: tapes, profile: other, configurations: [configuration], symbols: wanted
             ) { try bar.update(tapes.byteCount + $0) }
             let otherOutcome = BacktestOutcome(otherRun, configuration: 0, configuration: configuration)
-            trials.append(try Self.trial(otherOutcome, other, dataset))
+            made.append(try Self.trial(otherOutcome, other, dataset))
             second = (other, otherOutcome)
         }
         bar.finish()
-        try ledger.append(trials)
+        try ledger.append(made)
         let verdict = try ledger.verdict(dataset: dataset, on: outcome.tradeSummary)
         let report = BacktestReport(
-            outcome, run: run, tapes: tapes, profile: profile, dataset: dataset, trial: trials[0].trial,
+            outcome, run: run, tapes: tapes, profile: profile, dataset: dataset, trial: made[0].trial,
             ledger: verdict,
             against: second)
         try document.write(try report.json())

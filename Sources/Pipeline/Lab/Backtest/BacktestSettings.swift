@@ -88,7 +88,7 @@ enum BacktestSettings {
         switch error {
         case .typeMismatch(_, let context), .valueNotFound(_, let context), .dataCorrupted(let context):
             let key = context.codingPath.map(\.stringValue).joined(separator: ".")
-            return "\(key): \(context.debugDescription)"
+            return (key.isEmpty ? "" : "\(key): ") + context.debugDescription
         case .keyNotFound(let key, _): return "lacks \(key.stringValue)"
         @unknown default: return "\(error)"
         }

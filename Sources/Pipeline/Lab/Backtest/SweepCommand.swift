@@ -21,17 +21,15 @@ public struct SweepCommand: AsyncParsableCommand {
             opened; 73 a file cannot be created; 74 reading or writing failed; 78 the grid is wrong; 130 interrupted.
             """)
 
-    @Argument(help: "Tapes, or folders of segments.") var tapes: [String]
+    @OptionGroup var trials: TrialOptions
     @Option(help: "The grid (JSON).") var grid: String
     @Option(help: "The table to write, or to go on with (CSV).") var out: String
-    @Option(help: "The ledger of trials (default: trials.ndjson in the folder of states).") var ledger: String?
     @Option(help: "Runs at once (default: one a core).") var jobs: Int?
-    @Flag(help: "Show progress also where standard error is no terminal.") var progress = false
 
     public init() {}
 
     public func validate() throws {
-        guard (1...1_024).contains(jobs ?? 1), !tapes.isEmpty else {
+        guard (1...1_024).contains(jobs ?? 1), !trials.tapes.isEmpty else {
             throw ValidationError("needs tapes, and --jobs of 1 to 1024")
         }
     }
@@ -57,9 +55,9 @@ public struct SweepCommand: AsyncParsableCommand {
     private func sweep() throws {
         Interrupt.watch()
         let grid = try SweepGrid(path: grid)
-        let ledger = try TrialLedger(path: ledger)
+        let ledger = try TrialLedger(path: trials.ledger)
         let table = try SweepTable(path: out, columns: grid.columns)
-        let sets = try tapes.map { try TapeSet([$0]) }
+        let sets = try trials.tapes.map { try TapeSet([$0]) }
         let workers = jobs ?? ProcessInfo.processInfo.activeProcessorCount
         var work: [Job] = []
         for tape in sets {
@@ -82,7 +80,7 @@ public struct SweepCommand: AsyncParsableCommand {
         let bar = SweepProgress(
             total: todo.reduce(0) { $0 + $1.tape.byteCount },
             bar: ProgressBar(
-                total: todo.reduce(0) { $0 + $1.tape.byteCount }, always: progress))
+                total: todo.reduce(0) { $0 + $1.tape.byteCount }, always: trials.progress))
         let next = Atomic<Int>(0)
         let failure = Mutex<(any Error)?>(nil)
         DispatchQueue.concurrentPerform(iterations: min(workers, max(1, todo.count))) { _ in

@@ -1,6 +1,3 @@
-import Microstructure
-import RealModule
-
 /// Intervals by resampling.
 ///
 /// Blocks of random length keep what neighbours have in common; a mean length of 1 is the ordinary bootstrap. The same
@@ -54,10 +51,5 @@ public struct Bootstrap: Sendable {
         interval(count: values.count) { places in
             places.reduce(0) { $0 + values[$1] } / Double(places.count)
         }
-    }
-
-    /// The interval of the Sharpe ratio a period.
-    public func sharpeInterval(_ returns: [Double]) -> ClosedRange<Double>? {
-        interval(count: returns.count) { places in ReturnStatistics(places.map { returns[$0] }).sharpeRatio }
     }
 }
