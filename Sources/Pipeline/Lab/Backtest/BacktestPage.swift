@@ -9,7 +9,7 @@ struct BacktestPage {
         h1{font-size:22px;margin:0 0 4px}h2{font-size:17px;margin:28px 0 8px;border-bottom:1px solid #ddd}
         table{border-collapse:collapse;font-size:13px}td,th{padding:3px 10px;text-align:right;border-bottom:1px solid #eee}
         td:first-child,th:first-child{text-align:left}.verdict{background:#fff7e0;border-left:4px solid #e0a800;padding:8px 14px}
-        .verdict li{margin:3px 0}.grid{display:flex;flex-wrap:wrap;gap:12px}.grid>div{flex:1 1 480px;min-width:0}
+        .verdict li{margin:3px 0}.grid{display:grid;grid-template-columns:repeat(auto-fill,minmax(min(100%,480px),1fr));gap:12px}.grid>div{min-width:0}
         svg{width:100%;height:auto}.quiet{color:#666;font-size:13px}.wide{overflow-x:auto}
         """
 
@@ -31,7 +31,7 @@ struct BacktestPage {
             <html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width">
             <title>\(escaped(title))</title><style>\(Self.style)</style></head><body>
             <h1>\(escaped(title))</h1>
-            <div class="quiet">profile \(escaped(report.profile)) · data \(report.dataset) · trial \(report.trial) of \
+            <div class="quiet">profile \(escaped(report.profile)) · data \(report.dataset) · trial \(report.trial), one of \
             \(report.ledger.trials) on this data</div>
             <h2>What this run shows, and what it does not</h2>
             <div class="verdict"><ul>\(report.verdicts.map { "<li>\(escaped($0))</li>" }.joined())</ul></div>

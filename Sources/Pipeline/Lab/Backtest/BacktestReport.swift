@@ -118,6 +118,8 @@ struct BacktestReport: Encodable {
 enum BacktestVerdicts {
     /// Fewer say nothing about a rate.
     private static let fewTrades = 30
+    /// The rank of one among fewer is too coarse for a probability of overfitting to mean much.
+    private static let fewTrials = 10
 
     static func lines(
         _ outcome: BacktestOutcome, ledger: TrialLedger.Verdict, comparison: BacktestReport.Comparison?
@@ -178,10 +180,11 @@ enum BacktestVerdicts {
                 interval.low * 100, interval.high * 100)
             lines.append(
                 text
-                    + (interval.low > 0
-                        ? "a gain that chance alone hardly explains."
-                        : interval.high < 0
-                            ? "a loss that chance alone hardly explains." : "not significant."))
+                    + (interval.low <= 0 && interval.high >= 0
+                        ? "not significant."
+                        : trades.count < fewTrades
+                            ? "the interval leaves out zero, but so few trades carry no conclusion."
+                            : "a \(interval.low > 0 ? "gain" : "loss") that chance alone hardly explains."))
         }
         return lines
     }
@@ -213,7 +216,7 @@ enum BacktestVerdicts {
         if let sharpe = trades.sharpe {
             var text = String(
                 format:
-                    "The Sharpe ratio is %+.4f a period of %g s, over %d periods, the best of N = %d trials on this data",
+                    "The Sharpe ratio is %+.4f a period of %g s, over %d periods, one of N = %d trials on this data",
                 sharpe, trades.periodSeconds, trades.statistics.count, ledger.trials)
             if let deflated = ledger.deflatedSharpe {
                 text += String(
@@ -234,8 +237,8 @@ enum BacktestVerdicts {
             lines.append(
                 String(
                     format: "The trial that looks best on one half of the time is below the median on the other in "
-                        + "%.0f %% of cases (probability of overfitting, %d trials).", overfitting.probability * 100,
-                    overfitting.trials))
+                        + "%.0f %% of cases (probability of overfitting, %d trials)%@", overfitting.probability * 100,
+                    overfitting.trials, overfitting.trials < fewTrials ? "; of so few trials it means little." : "."))
         }
         return lines
     }
