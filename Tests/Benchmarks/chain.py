@@ -33,6 +33,7 @@ DETECTOR = ["--profile", "classic", "--cooldown-seconds", "0", "--drift-threshol
 class Bench:
     def __init__(self, options, folder):
         self.bin, self.folder, self.seconds, self.data = options.bin, folder, options.seconds, options.data
+        self.counts = options.symbols
         self.chain = folder / "chain"
         self.counter = folder / "counter.so"
         compiler = os.environ.get("CC", "cc")
@@ -73,7 +74,8 @@ class Chain:
             self.start("ingest", ["--symbols", ",".join(symbols[index::ingests]), "--publish", endpoint,
                                   "--websocket-url", f"ws://127.0.0.1:{exchange}",
                                   "--rest-url", f"http://127.0.0.1:{exchange}", "--lease-dir", self.work / "leases",
-                                  "--snapshot-depth", 100, "--wait-subscriptions", 1], index)
+                                  "--snapshot-depth", 1_000 if len(symbols) == 1 else 100,
+                                  "--wait-subscriptions", 1], index)
         wait_for(lambda: self.count("detector", "detector_vectors", distinct=True) >= len(symbols),
                  f"vectors of {len(symbols)} symbols", 300)
 
@@ -120,6 +122,7 @@ class Chain:
             "trades": self.count("features", "feature_input_trades"),
             "reconnects": sum(self.count(key, "feed_reconnects") for key in ingests),
             "gaps": sum(self.count(key, "feed_gaps") for key in ingests),
+            "resyncs": sum(self.count(key, "feed_resyncs") for key in ingests),
             "ticks": self.count("features", "bus_messages_received"),
             "vectors": self.count("detector", "detector_vectors"),
             "lost": self.count("features", "bus_messages_lost") + self.count("detector", "bus_messages_lost"),
@@ -138,7 +141,7 @@ class Chain:
         span = after["time"] - before["time"]
         result = {key: (after[key] - before[key]) / span
                   for key in ("frames", "books", "trades", "ticks", "vectors")}
-        result |= {key: after[key] - before[key] for key in ("lost", "reconnects", "gaps")}
+        result |= {key: after[key] - before[key] for key in ("lost", "reconnects", "gaps", "resyncs")}
         result["cpu"] = {}
         for key in after["cpu"]:
             name = "ingest" if key.startswith("ingest") else key
@@ -190,7 +193,7 @@ def latency(bench):
 
 
 def throughput(bench):
-    print("| speed | frames/s | ticks/s | vectors/s | lost | reconnects | vector p50 ms | p99 ms "
+    print("| speed | frames/s | ticks/s | vectors/s | lost | reconnects, gaps, resyncs | vector p50 ms | p99 ms "
           "| CPU: sim, ingest, features, detector |")
     print("|---|---|---|---|---|---|---|---|---|")
     sizes = (300, 800)
@@ -200,7 +203,8 @@ def throughput(bench):
         chain.end()
         cpu = ", ".join(f"{result['cpu'][key]:.2f}" for key in ("exchange-sim", "ingest", "features", "detector"))
         print(f"| {speed} | {result['frames']:.0f} | {result['ticks']:.0f} | {result['vectors']:.0f} "
-              f"| {result['lost']:.0f} | {result['reconnects']:.0f} | {result['vector']['p50'] / 1e3:.2f} "
+              f"| {result['lost']:.0f} | {result['reconnects']:.0f}, {result['gaps']:.0f}, {result['resyncs']:.0f} "
+              f"| {result['vector']['p50'] / 1e3:.2f} "
               f"| {result['vector']['p99'] / 1e3:.2f} | {cpu} |", flush=True)
         if result["cpu"]["ingest"]:
             each = {"ingest": result["frames"], "features": result["ticks"], "detector": result["vectors"]}
@@ -239,7 +243,7 @@ def symbols(bench):
     print("| symbols | books/s each | trades/s each | ticks/s | vectors/s | lost | gaps | reconnects | vector p50 ms | p99 ms "
           "| signal p50 ms | p99 ms | cores: sim, ingest, features, detector | MiB: ingest, features, detector |")
     print("|---|---|---|---|---|---|---|---|---|---|---|---|---|---|")
-    for count in (1, 10, 100, 1_000):
+    for count in bench.counts:
         names = [f"S{index:04}USDT" for index in range(count)]
         # A process serves at most 341 symbols.
         chain = Chain(bench, specification(bench, names), names, ingests=-(-count // 334))
@@ -297,6 +301,7 @@ def main():
     parser.add_argument("--bin", type=pathlib.Path, required=True, help="folder of the programs")
     parser.add_argument("--data", type=pathlib.Path, default=HERE.parents[1].parent / "shared" / "data")
     parser.add_argument("--seconds", type=float, default=20, help="of each measurement")
+    parser.add_argument("--symbols", type=int, nargs="+", default=[1, 10, 100, 1_000], help="how many, for symbols")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="ms-chain-") as folder:
         try:

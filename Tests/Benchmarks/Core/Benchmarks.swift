@@ -52,7 +52,8 @@ let benchmarks: @Sendable () -> Void = {
     Benchmark("scan") { benchmark in
         benchmark.startMeasurement()
         for place in market.live {
-            try JSONScanner.scan(market.frames[place].span) { scanner throws(ScanError) in try scanner.skipValue() }
+            let frame = market.frames[place]
+            try JSONScanner.scan(frame.span) { scanner throws(ScanError) in try scanner.skipValue() }
         }
         benchmark.stopMeasurement()
     }
@@ -63,7 +64,8 @@ let benchmarks: @Sendable () -> Void = {
         benchmark.startMeasurement()
         for place in market.live {
             events.removeAll()
-            _ = try session.receive(market.frames[place].span, at: market.times[place], into: &events)
+            let frame = market.frames[place]
+            _ = try session.receive(frame.span, at: market.times[place], into: &events)
         }
         benchmark.stopMeasurement()
         blackHole(events.events.count)
@@ -92,11 +94,12 @@ let benchmarks: @Sendable () -> Void = {
         var bank = try market.bank()
         var signals: [Signal] = []
         let width = market.schema.names.count
+        let vectors = market.vectors
         benchmark.startMeasurement()
         for index in 0..<Market.size {
             let row = index % market.headers.count
             bank.process(
-                market.vectors.span.extracting(row * width..<(row + 1) * width), header: market.headers[row],
+                vectors.span.extracting(row * width..<(row + 1) * width), header: market.headers[row],
                 into: &signals)
         }
         benchmark.stopMeasurement()
@@ -112,10 +115,13 @@ let benchmarks: @Sendable () -> Void = {
         benchmark.startMeasurement()
         for place in market.live {
             events.removeAll()
-            _ = try session.receive(market.frames[place].span, at: market.times[place], into: &events)
+            let frame = market.frames[place]
+            _ = try session.receive(frame.span, at: market.times[place], into: &events)
+            let levels = events.levels
             for event in events.events {
-                if let header = engine.process(event, levels: events.levels.span) {
-                    bank.process(engine.values.span, header: header, into: &signals)
+                if let header = engine.process(event, levels: levels.span) {
+                    let values = engine.values
+                    bank.process(values.span, header: header, into: &signals)
                 }
             }
         }
@@ -213,7 +219,8 @@ let benchmarks: @Sendable () -> Void = {
             backtest.process(event, levels: levels.span)
             guard let header = engine.process(event, levels: levels.span) else { continue }
             signals.removeAll(keepingCapacity: true)
-            bank.process(engine.values.span, header: header, into: &signals)
+            let values = engine.values
+            bank.process(values.span, header: header, into: &signals)
             for signal in signals {
                 backtest.process(
                     Decision(

@@ -44,12 +44,14 @@ struct Market: Sendable {
         }
         var session = try session()
         for place in snapshotPlace..<frames.count {
-            _ = try session.receive(frames[place].span, at: times[place], into: &batch)
+            let frame = frames[place]
+            _ = try session.receive(frame.span, at: times[place], into: &batch)
         }
         precondition(session.validity(of: InstrumentID(0)) == .valid)
         var engine = engine
+        let levels = batch.levels
         for (index, event) in batch.events.enumerated() {
-            if let header = engine.process(event, levels: batch.levels.span) {
+            if let header = engine.process(event, levels: levels.span) {
                 headers.append(header)
                 vectors += engine.values
             }
@@ -69,7 +71,8 @@ struct Market: Sendable {
         var events = EventBatch()
         session.connectionOpened(at: times[0])
         for place in 0..<snapshotPlace {
-            _ = try session.receive(frames[place].span, at: times[place], into: &events)
+            let frame = frames[place]
+            _ = try session.receive(frame.span, at: times[place], into: &events)
         }
         _ = try session.receiveSnapshot(
             snapshot.span, for: InstrumentID(0), at: times[snapshotPlace], into: &events)
@@ -94,8 +97,9 @@ struct Market: Sendable {
         envelope.epoch = 1
         envelope.sequence = sequence
         envelope.sentTimeNs = times[0].nanoseconds
+        let levels = batch.levels
         switch event {
-        case .book(let update): envelope.book = ProtoBook(update, levels: batch.levels.span, instrument: instrument)
+        case .book(let update): envelope.book = ProtoBook(update, levels: levels.span, instrument: instrument)
         case .trade(let trade): envelope.trade = ProtoTrade(trade, instrument: instrument)
         case .quote(let quote): envelope.quote = ProtoQuote(quote, instrument: instrument)
         case .heartbeat(let beat): envelope.status = ProtoStatus(validity: beat.validity, bookEpoch: beat.epoch)
