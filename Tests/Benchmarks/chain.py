@@ -14,6 +14,7 @@ import json
 import os
 import pathlib
 import re
+import signal
 import struct
 import subprocess
 import sys
@@ -303,6 +304,8 @@ def main():
     parser.add_argument("--seconds", type=float, default=20, help="of each measurement")
     parser.add_argument("--symbols", type=int, nargs="+", default=[1, 10, 100, 1_000], help="how many, for symbols")
     options = parser.parse_args()
+    # What ends the harness must end the processes too.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     with tempfile.TemporaryDirectory(prefix="ms-chain-") as folder:
         try:
             for name, measure in measures.items():
