@@ -21,7 +21,7 @@ EVERY ?= 1
 FAULT_PROOF = /usr/bin/python3 Tests/PipelineTests/Faults/faults.py --bin "$$(swift build -c $(CONFIGURATION) --show-bin-path)" \
 	--data "$${MICROSTRUCTURE_DATA:-../shared/data}" $(if $(SEED),--seed $(SEED))
 
-.PHONY: help setup build demo test test-api test-scale bench-api test-oracle test-faults test-chaos test-monitoring test-dashboard soak bench bench-detection proto format lint clean bench-backtest test-compose facts scoreboard
+.PHONY: help setup build demo test test-api test-scale bench-api test-oracle test-faults test-chaos test-monitoring test-dashboard soak bench bench-core bench-chain bench-detection proto format lint clean bench-backtest test-compose facts scoreboard
 
 help: ## List the commands
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-16s %s\n", $$1, $$2}'
@@ -49,6 +49,15 @@ test-oracle: build ## Compare every feature column, label, trade and metric with
 
 bench: build ## Time the feature engine, beside numpy, and the detectors on the recordings
 	BIN="$$(swift build -c $(CONFIGURATION) --show-bin-path)" Tests/Benchmarks/features.sh
+
+bench-core: ## Time scanner, book, features, each detector, messages, tapes, labels and backtest beside what was aimed at
+	@.ci/setup
+	/usr/bin/python3 -uB Tests/Benchmarks/core.py
+
+bench-chain: build ## Measure the running chain beside bare ZeroMQ: latency, throughput, many symbols, mallocs (ONLY=latency, SECONDS_EACH=20)
+	@.ci/setup --test
+	/usr/bin/python3 -uB Tests/Benchmarks/chain.py $(or $(ONLY),all) --bin "$$(swift build -c $(CONFIGURATION) --show-bin-path)" \
+		--data "$${MICROSTRUCTURE_DATA:-../shared/data}" --seconds $(or $(SECONDS_EACH),20)
 
 bench-backtest: build ## Time a backtest beside the loops of hftbacktest and nautilus_trader, and memory against tape length
 	BIN="$$(swift build -c $(CONFIGURATION) --show-bin-path)" Tests/Benchmarks/backtest.sh

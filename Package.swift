@@ -38,6 +38,8 @@ let package = Package(
     products: [
         .library(name: "Microstructure", targets: ["Microstructure"]),
         .library(name: "Detection", targets: ["Detection"]),
+        .library(name: "Venues", targets: ["Venues"]),
+        .library(name: "Simulation", targets: ["Simulation"]),
         .library(name: "Evaluation", targets: ["Evaluation"]),
         .library(name: "Wire", targets: ["Wire"]),
     ],

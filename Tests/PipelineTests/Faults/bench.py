@@ -72,12 +72,13 @@ class Program:
         for program in cls.all:
             program.kill()
 
-    def __init__(self, bin_folder, name, arguments, folder, tag=""):
+    def __init__(self, bin_folder, name, arguments, folder, tag="", environment=None):
         self.name = name + tag
         self.log_path = folder / f"{self.name}.log"
         with open(self.log_path, "w") as log:
             self.process = subprocess.Popen(
-                [str(bin_folder / name), *map(str, arguments)], stderr=log, stdout=log, start_new_session=True)
+                [str(bin_folder / name), *map(str, arguments)], stderr=log, stdout=log, start_new_session=True,
+                env=os.environ | (environment or {}))
         Program.all.append(self)
 
     @property
