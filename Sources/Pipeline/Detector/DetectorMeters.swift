@@ -16,14 +16,14 @@ struct DetectorMeters {
         let labels = [("symbol", bank.symbol)]
         score = Gauge(label: MetricName.detectorEnsembleScore, dimensions: labels)
         threshold = Gauge(label: MetricName.detectorThreshold, dimensions: labels)
-        for type in reported.byType {
-            Counter(label: MetricName.detections, dimensions: labels + [("type", type.type.rawValue)]).increment(by: 0)
-        }
-        count(reported, since: reported)
         budgetUse = bank.profile.budget.map { budget in
             Gauge(label: MetricName.detectorBudget, dimensions: labels).record(budget.signalsPerDay)
             return Gauge(label: MetricName.detectorBudgetUse, dimensions: labels)
         }
+        for type in reported.byType {
+            Counter(label: MetricName.detections, dimensions: labels + [("type", type.type.rawValue)]).increment(by: 0)
+        }
+        count(reported, since: reported)
     }
 
     mutating func report(_ bank: DetectorBank) {
