@@ -1,6 +1,7 @@
 import Foundation
 import HTTPTypes
 import Hummingbird
+import Microstructure
 import NIOCore
 import Pipeline
 
