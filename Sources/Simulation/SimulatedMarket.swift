@@ -17,11 +17,15 @@ public protocol SimulatedMarket {
     /// The answer to `GET /api/v3/depth`: JSON with at most `limit` levels a side, best first;
     /// `nil` where the book is not known (after a hole in a capture).
     mutating func snapshot(limit: Int) -> [UInt8]?
+    /// The events that were planted and have begun, oldest first; none in a recording.
+    var planted: [PlantedEvent] { get }
     /// Ends a hold for which no client's snapshot request came.
     mutating func release()
 }
 
 extension SimulatedMarket {
+    public var planted: [PlantedEvent] { [] }
+
     /// The venue's time at `offset` ns.
     public func time(at offset: Int64) -> Timestamp { startTime.advanced(byNanoseconds: offset) }
 }

@@ -412,6 +412,38 @@ private final class MuteSocket {
         try wait("time to pass") { (try? time()).map { $0 > later } == true }
     }
 
+    /// What is planted into a served market is told once each, in the venue's time.
+    @Test func whatIsPlantedIsToldInTheTruth() throws {
+        let folder = try TestFiles.temporaryFolder()
+        defer { try? FileManager.default.removeItem(at: folder) }
+        let truth = folder.path + "/truth.ndjson"
+        var options = ExchangeSimulator.Options()
+        options.truthFile = truth
+        let start: Int64 = 1_767_225_600_000_000_000
+        do {
+            let simulator = try RunningSimulator(options) {
+                [
+                    SyntheticMarket(
+                        SyntheticParameters(symbol: "BTCUSDT"),
+                        events: [
+                            PlantingRule(
+                                .metaorder, timing: .atSeconds([2, 4]), lengthSeconds: 1...1, sizes: [4, 8],
+                                direction: .sell)
+                        ], seed: 1, startTime: Timestamp(nanoseconds: start))
+                ]
+            }
+            let listener = Listener()
+            _ = connect(simulator, "/ws/btcusdt@depth@100ms", listener)
+            try wait("six seconds of books") { listener.texts.count > 60 }
+        }
+        let lines = try String(contentsOfFile: truth, encoding: .utf8).split(separator: "\n")
+        #expect(
+            lines.filter { $0.contains("planted") } == [
+                #"{"planted":"metaorder","symbol":"BTCUSDT","start_ns":\#(start + 2_000_000_000),"end_ns":\#(start + 3_000_000_000),"size":4.0,"direction":"sell"}"#,
+                #"{"planted":"metaorder","symbol":"BTCUSDT","start_ns":\#(start + 4_000_000_000),"end_ns":\#(start + 5_000_000_000),"size":8.0,"direction":"sell"}"#,
+            ])
+    }
+
     // MARK: - REST
 
     @Test func requestsAreAnsweredInTheVenuesFormat() throws {

@@ -50,7 +50,7 @@ public struct ExchangeSimCommand: ServiceCommand {
     @Option(help: "PEM key of the certificate.") var tlsKey: String?
 
     @Option(help: "JSON file of faults to inject; its format: the article FeedIntegrity.") var faults: String?
-    @Option(help: "File to write what was sent and which faults struck, a JSON object a line.") var truth: String?
+    @Option(help: "File to write what was sent, planted and broken, a JSON object a line.") var truth: String?
     @Option(help: "Request weight a minute (default: 6000).") var weightLimit: String?
     @Option(help: "Trades a symbol that historicalTrades still gives (default: 100000).") var tradeHistory: String?
 

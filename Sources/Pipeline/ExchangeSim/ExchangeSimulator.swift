@@ -161,6 +161,9 @@ public final class ExchangeSimulator {
                 guard let frame = try feed.nextFrame(at: now) else { break }
                 for record in feed.note(frame) { faults.note(record, of: symbol) }
                 if frame.kind == .trade { faults.note(trade: feed.history.lastID, of: symbol) }
+                for planted in feed.newlyPlanted() {
+                    faults.note(planted.event, from: planted.times, of: symbol)
+                }
                 for client in feed.followers[frame.stream] ?? [] {
                     faults.deliver(frame, of: feed, to: client, at: now)
                 }

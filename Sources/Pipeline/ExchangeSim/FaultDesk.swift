@@ -1,5 +1,6 @@
 import Foundation
 import Logging
+import Microstructure
 import Simulation
 import Transport
 
@@ -243,6 +244,9 @@ final class FaultDesk {
 
     func note(_ record: TruthBook.Record, of symbol: String) { log?.write(record, of: symbol) }
     func note(trade id: Int64, of symbol: String) { log?.write(trade: id, of: symbol) }
+    func note(_ event: PlantedEvent, from times: ClosedRange<Timestamp>, of symbol: String) {
+        log?.write(event, from: times, of: symbol)
+    }
 
     private func note(_ strike: FaultPlan.Strike, symbol: String?, channel: StreamKind? = nil) {
         log?.write(strike, symbol: symbol, channel: channel)

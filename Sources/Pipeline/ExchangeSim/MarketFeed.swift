@@ -1,3 +1,4 @@
+import Microstructure
 import Simulation
 
 /// One symbol's market with its clock and those who follow it.
@@ -11,6 +12,7 @@ final class MarketFeed {
     private(set) var truth: TruthBook?
     /// Made by a snapshot, and not yet handed over.
     private var newRecords: [TruthBook.Record] = []
+    private var plantedCount = 0
     /// The snapshot served before the last one: older than the stream.
     private var earlierSnapshot: [UInt8]?
     private var lastSnapshot: [UInt8]?
@@ -28,6 +30,14 @@ final class MarketFeed {
         let record = truth?.process(frame)
         defer { newRecords.removeAll() }
         return record.map { newRecords + [$0] } ?? newRecords
+    }
+
+    /// The events planted since the last call, in the venue's time.
+    func newlyPlanted() -> [(event: PlantedEvent, times: ClosedRange<Timestamp>)] {
+        let planted = market.planted
+        guard planted.count > plantedCount else { return [] }
+        defer { plantedCount = planted.count }
+        return planted[plantedCount...].map { ($0, market.time(at: $0.start)...market.time(at: $0.end)) }
     }
 
     /// What the names of its streams begin with.

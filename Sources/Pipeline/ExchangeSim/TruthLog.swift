@@ -1,4 +1,5 @@
 import Foundation
+import Microstructure
 import Simulation
 
 /// Writes what the simulator sent and did, one JSON object a line, for whoever compares it with what a client made of it:
@@ -6,7 +7,9 @@ import Simulation
 /// - `{"book":"BTCUSDT","u":7,"b":[[price,size],…],"a":[…]}`: the best 20 levels at update id 7, in 10⁻⁸;
 /// - `{"trade":"BTCUSDT","t":5}`: a trade that was issued;
 /// - `{"fault":3,"kind":"drop","symbol":"BTCUSDT","channel":"depth","time_ns":…}`: a fault that struck, on this host's
-///   clock.
+///   clock;
+/// - `{"planted":"metaorder","symbol":"BTCUSDT","start_ns":…,"end_ns":…,"size":2,"direction":"buy"}`: what was planted into a
+///   synthetic market, in the venue's time; without a direction where the type has none.
 final class TruthLog {
     private let file: UnsafeMutablePointer<FILE>
 
@@ -37,6 +40,13 @@ final class TruthLog {
         line(
             #"{"fault":\#(strike.number),"kind":"\#(strike.fault.kind.rawValue)"\#(place),"time_ns":\#(Clock.now.nanoseconds)}"#
         )
+    }
+
+    func write(_ event: PlantedEvent, from times: ClosedRange<Timestamp>, of symbol: String) {
+        let direction = event.direction.map { #","direction":"\#($0.name)""# } ?? ""
+        line(
+            #"{"planted":"\#(event.type.rawValue)","symbol":"\#(symbol)","start_ns":\#(times.lowerBound.nanoseconds),"#
+                + #""end_ns":\#(times.upperBound.nanoseconds),"size":\#(event.size)\#(direction)}"#)
     }
 
     func flush() { fflush(file) }

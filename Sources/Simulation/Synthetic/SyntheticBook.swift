@@ -102,6 +102,7 @@ public struct SyntheticBook: Sendable {
 
     /// Events begun so far and the next of each rule, in the order of their starts.
     public var events: [PlantedEvent] { schedule.history + schedule.coming }
+    public var begunEvents: [PlantedEvent] { schedule.history }
 
     public mutating func clearHappenings() { happenings.removeAll(keepingCapacity: true) }
 

@@ -28,6 +28,8 @@ public struct SyntheticMarket: SimulatedMarket, Sendable {
     /// What was planted: events begun so far, and the next of each rule.
     public var events: [PlantedEvent] { market.events }
 
+    public var planted: [PlantedEvent] { market.begunEvents }
+
     public var nextDue: Int64? { frames.queue.first?.due }
 
     public mutating func nextFrame(dueBy offset: Int64) throws(CaptureError) -> MarketFrame? {
