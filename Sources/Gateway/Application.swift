@@ -47,7 +47,7 @@ func buildApplication<Repository: SignalRepository>(
     let system = SystemController(service: parts.service, health: parts.health, metrics: parts.metrics)
     let dashboard = DashboardController()
     let routes =
-        SignalsController(repository: parts.repository, intake: parts.intake).routes
+        SignalsController(repository: parts.repository, intake: parts.intake, access: parts.access).routes
         + SignalStreamController(repository: parts.repository, hub: parts.hub).routes
         + ExplainController(repository: parts.repository, board: parts.markets).routes
         + StatsController(board: parts.board).routes
@@ -115,7 +115,8 @@ func gatewayServices(
     onListening: @escaping @Sendable (Int) -> Void = { _ in }
 ) throws -> [any Service] {
     let context = try Context(security: runtime.security)
-    let repository = try SQLiteSignalRepository(path: configuration.storePath, retention: configuration.retention)
+    let repository = try SQLiteSignalRepository(
+        path: configuration.storePath, retention: configuration.retention, hasLogs: !configuration.replay.isEmpty)
     let hub = SignalHub()
     let board = FeedBoard()
     let posted = try WakeSignal()

@@ -27,7 +27,8 @@ public struct GatewayCommand: ServiceCommand {
         discussion: """
             Settings may also come from the environment (GATEWAY_PORT, GATEWAY_CONNECT_SIGNALS, …) or from the \
             section "gateway" of --config. Keys come from GATEWAY_API_KEYS, or from the file that GATEWAY_API_KEYS_FILE \
-            names: one name:scope:key a line, where the scope is read, write or read+write. /health, /ready and /metrics are answered on the main port too.
+            names: one name:scope:key a line, where the scope is read, write or read+write. /health, /ready and /metrics are \
+            answered on the main port too.
             """,
         version: Version.current)
     public static let scope = "gateway"
@@ -107,10 +108,15 @@ public struct GatewayCommand: ServiceCommand {
             host: try settings.string("host", host, default: "127.0.0.1"),
             port: try settings.integer("port", port, default: 8000, in: 0...65_535),
             tls: try GatewayConfiguration.tls(certificate: certificate, key: key), origins: Set(origins),
-            keys: try APIKey.list(try settings.secret("apiKeys") ?? "", setting: "GATEWAY_API_KEYS"),
+            keys: try apiKeys(&settings),
             requestsPerSecond: rate == 0 ? nil : rate,
             connections: try settings.integer(
                 "maxConnections", maxConnections, default: ServerLimits.connections, in: 16...1_000_000))
+    }
+
+    private func apiKeys(_ settings: inout Settings) throws(ConfigurationError) -> [APIKey] {
+        guard let text = try settings.secret("apiKeys") else { return [] }
+        return try APIKey.list(text, setting: "GATEWAY_API_KEYS")
     }
 
     private func endpoints(

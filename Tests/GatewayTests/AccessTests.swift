@@ -46,6 +46,15 @@ extension GatewayTests {
                 }
                 let twice = [("X-API-Key", Self.both), ("Authorization", "Bearer wrong-0123456789abcdef")]
                 #expect(try ask(port, "GET", "/api/v1/stats", headers: twice).status == 401)
+                let other = Self.bearer(Self.both) + [("X-API-Key", "wrong-0123456789abcdef")]
+                #expect(try ask(port, "GET", "/api/v1/stats", headers: other).status == 401)
+                // Two clients may think of one idempotency key.
+                for (key, score) in [(Self.writer, "0.81"), (Self.both, "0.82"), (Self.writer, "0.81")] {
+                    let headers = Self.bearer(key) + [("Idempotency-Key", "mine")]
+                    let body = PostTests.example.replacing("0.85", with: score)
+                    let answer = try post(port, body, headers: headers)
+                    #expect(answer.status == 202 && answer.body.contains(score))
+                }
                 #expect(try post(port, PostTests.example).status == 401)
                 #expect(try post(port, PostTests.example, headers: Self.bearer(Self.reader)).status == 403)
                 #expect(try post(port, PostTests.example, headers: Self.bearer(Self.writer)).status == 202)
@@ -116,6 +125,11 @@ extension GatewayTests {
             }
         }
 
+        @Test func indentedCommentsAreNoKeys() throws {
+            let text = "x:read:\(Self.reader)\n  # old:read+write:\(Self.both)\n"
+            #expect(try APIKey.list(text, setting: "GATEWAY_API_KEYS").map(\.name) == ["x"])
+        }
+
         @Test func keysThatCannotBeUsedAreNamedByPlaceOnly() {
             for (text, mentions) in [
                 ("a", "entry 1 is not"), ("a:read", "entry 1 is not"), (":read:0123456789abcdef", "entry 1 is not"),
@@ -123,6 +137,8 @@ extension GatewayTests {
                 ("a:read:short-secret", "16 to 256"), ("a:read:0123456789 abcdef", "16 to 256"),
                 ("a:read:0123456789abcdef,a:read:0123456789abcdeg", "twice"),
                 ("a:read:0123456789abcdef,b:read:0123456789abcdef", "twice"),
+                // Without a key everybody would be let in.
+                ("", "no key"), ("# a:read:0123456789abcdef\n\n  # b:read:0123456789abcdeg\n", "no key"),
             ] {
                 let problem = #expect(throws: ConfigurationError.self, "\(text)") {
                     try APIKey.list(text, setting: "GATEWAY_API_KEYS")

@@ -107,6 +107,21 @@ extension GatewayTests {
             }
         }
 
+        /// Where no log will ever take them, posted signals are subject to retention at once.
+        @Test func withoutLogsNothingWaitsForOne() async throws {
+            let folder = FileManager.default.temporaryDirectory.appending(path: "store-\(UUID().uuidString.prefix(8))")
+            defer { try? FileManager.default.removeItem(at: folder) }
+            let repository = try SQLiteSignalRepository(
+                path: folder.path + "/gateway.sqlite", retention: .init(signals: 10), hasLogs: false)
+            let posts = (0..<30).map {
+                NewSignal(document: Self.document($0), post: .init(message: ProtoSignal(), key: nil))
+            }
+            _ = try repository.insert(posts, positions: [:])
+            #expect(try repository.unlogged(limit: 10).isEmpty)
+            #expect(try repository.prune() == 20)
+            #expect(repository.count == 10)
+        }
+
         /// A key means one signal: asked again, the same one; with another body, a conflict.
         @Test func anIdempotencyKeyCountsOnce() async throws {
             try await Self.withRepository { repository, _ in

@@ -72,7 +72,9 @@ import Wire
         for (method, url, body, status, mention) in [
             ("GET", alerts + "?state=lost", "", 400, "pending, sent, dead, suppressed"),
             ("GET", alerts + "?limit=0", "", 400, "limit"), ("GET", alerts + "?cursor=x", "", 400, "next_cursor"),
-            ("GET", alerts + "?colour=red", "", 400, "colour"), ("POST", silences, "nonsense", 400, "JSON object"),
+            ("GET", silences + "/..%2f..%2f..%2fmetrics", "", 404, "silence"),
+            ("GET", alerts + "?limit=1%0d%0aX:1", "", 400, "limit"), ("GET", alerts + "?colour=red", "", 400, "colour"),
+            ("POST", silences, "nonsense", 400, "JSON object"),
             ("POST", silences, #"{"duration_seconds": "long"}"#, 400, "duration"),
             ("POST", silences, #"{"comment": "for ever"}"#, 400, "has to end"),
             ("POST", silences, #"{"duration_seconds": -1}"#, 400, "in the future"),

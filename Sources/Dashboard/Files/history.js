@@ -13,6 +13,8 @@ export class History {
   /** Rows of time, bought and (negative) sold, one a second. */
   flow = [];
   lastTime = 0;
+  /** The newest trade counted: a stream that is opened again brings the last ones once more. */
+  #lastTrade = { id: -1, time: 0 };
 
   /** How much is worth showing: what there is, within limits. */
   get seconds() {
@@ -34,6 +36,9 @@ export class History {
     // Newest first on the wire.
     for (const trade of [...trades].reverse()) {
       if (trade.backfilled) continue;
+      // Ids begin anew where a market does, but its time goes on.
+      if (trade.id <= this.#lastTrade.id && trade.time <= this.#lastTrade.time) continue;
+      this.#lastTrade = { id: trade.id, time: trade.time };
       const second = Math.floor(trade.time);
       const quantity = Number(trade.quantity);
       this.lastTime = Math.max(this.lastTime, trade.time);

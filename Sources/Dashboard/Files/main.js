@@ -218,7 +218,11 @@ follow("/api/v1/signals/stream", new AbortController().signal, (name, data) => {
   events += 1;
   if (name === "gap") loadSignals().catch(() => {});
   else if (data && signals.add(data)) isSignalListOld = true;
-}, () => {});
+}, (state, detail, status) => {
+  // What came while the stream was away may be before the last id that it knows.
+  if (state === "live") loadSignals().catch(() => {});
+  if (state !== "wait") connection(state, detail, status);
+});
 
 // What the person does.
 

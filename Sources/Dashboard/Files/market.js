@@ -199,6 +199,15 @@ export function clearMarket() {
   setText(byId("middle-spread"), "");
   byId("detectors").replaceChildren();
   meters = new Map();
+  byId("types").tBodies[0].replaceChildren();
+  const score = byId("score");
+  setText(score.querySelector("[data-score]"), "–");
+  score.querySelector(".fill").style.transform = "scaleX(0)";
+  score.classList.remove("over");
+  for (const cell of factCells ?? []) if (cell) setText(cell, "–");
+  setText(byId("feed-age"), "");
+  setText(byId("validity"), "–");
+  byId("validity").dataset.state = "wait";
   lastMid = NaN;
 }
 

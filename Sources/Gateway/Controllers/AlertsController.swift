@@ -18,20 +18,41 @@ struct AlertsController: Sendable {
         [
             Route(
                 "/api/v1/alerts",
-                "Alerts, newest first (symbol, type, channel, state, since, until, limit, cursor).", [.get: pass]),
-            Route("/api/v1/silences", "Silences in force; POST adds one.", [.get: pass, .post: pass]),
-            Route("/api/v1/silences/{id}", "One silence; DELETE ends it.", [.get: pass, .delete: pass]),
+                "Alerts, newest first (\(Self.alertQuery.joined(separator: ", "))).", [.get: alerts]),
+            Route("/api/v1/silences", "Silences in force; POST adds one.", [.get: silences, .post: silences]),
+            Route("/api/v1/silences/{id}", "One silence; DELETE ends it.", [.get: silence, .delete: silence]),
         ]
     }
 
-    @Sendable private func pass(_ request: Request, _ context: GatewayRequestContext) async throws -> Response {
+    private static let alertQuery = ["symbol", "type", "channel", "state", "since", "until", "limit", "cursor"]
+
+    @Sendable private func alerts(_ request: Request, _ context: GatewayRequestContext) async throws -> Response {
+        let query = try QueryParameters(request, allowed: Self.alertQuery)
+        return try await pass(request, to: "/api/v1/alerts" + query.encoded, context)
+    }
+
+    @Sendable private func silences(_ request: Request, _ context: GatewayRequestContext) async throws -> Response {
+        _ = try QueryParameters(request, allowed: [])
+        return try await pass(request, to: "/api/v1/silences", context)
+    }
+
+    @Sendable private func silence(_ request: Request, _ context: GatewayRequestContext) async throws -> Response {
+        _ = try QueryParameters(request, allowed: [])
+        let id = try context.parameters.require("id")
+        // Anything else in an address could lead to other pages of the alerter.
+        guard id.wholeMatch(of: /[A-Za-z0-9_-]{1,64}/) != nil else {
+            throw Problem(.notFound, "there is no such silence; /api/v1/silences lists them")
+        }
+        return try await pass(request, to: "/api/v1/silences/" + id, context)
+    }
+
+    /// - Parameter place: path and query at the alerter, made of parts that were checked.
+    private func pass(_ request: Request, to place: String, _ context: GatewayRequestContext) async throws -> Response {
         guard let alerter else {
             throw Problem(.serviceUnavailable, "this gateway knows no alerter; start it with --alerter-url")
         }
-        var url = alerter + request.uri.path
-        if let query = request.uri.query, !query.isEmpty { url += "?" + query }
         let method = request.method == .head ? .get : request.method
-        var outgoing = Transport.HTTPRequest(method: method.rawValue, url: url)
+        var outgoing = Transport.HTTPRequest(method: method.rawValue, url: alerter + place)
         outgoing.totalTimeoutMilliseconds = Self.timeoutMilliseconds
         outgoing.maxResponseBytes = Self.answerLimit
         if request.method == .post {

@@ -24,7 +24,7 @@ struct ExplainController<Repository: SignalRepository>: Sendable {
             json.raw("signal", signal.json)
             json.string("summary", explanation.summary)
             json.array("findings") { json in
-                for finding in explanation.findings { write(finding, of: document, to: &json) }
+                for finding in explanation.findings { write(finding, to: &json) }
             }
             json.array("cautions") { json in
                 for caution in explanation.cautions { json.string(nil, caution) }
@@ -37,9 +37,7 @@ struct ExplainController<Repository: SignalRepository>: Sendable {
         return .json(json.buffer)
     }
 
-    private func write(
-        _ finding: SignalExplanation.Finding, of signal: SignalDocument, to json: inout JSONWriter
-    ) {
+    private func write(_ finding: SignalExplanation.Finding, to json: inout JSONWriter) {
         json.object { json in
             json.string("detector", finding.detector)
             json.string("metric", finding.metric)

@@ -13,6 +13,7 @@ struct SignalsController<Repository: SignalRepository>: Sendable {
 
     let repository: Repository
     let intake: SignalIntake<Repository>
+    let access: AccessPolicy
 
     var routes: [Route] {
         [
@@ -38,7 +39,7 @@ struct SignalsController<Repository: SignalRepository>: Sendable {
         _ = try QueryParameters(request, allowed: [])
         let body = try await request.jsonBody(upTo: Self.bodyLimit, of: "signal", context)
         let posted = try PostedSignal(json: Data(body.readableBytesView))
-        switch await intake.submit(posted, key: try Self.idempotencyKey(request, body)) {
+        switch await intake.submit(posted, key: try idempotencyKey(request, body)) {
         case .stored(let signal), .known(let signal):
             var response = Response.json(signal.json, status: .accepted)
             response.headers[.location] = "/api/v1/signals/\(signal.id)"
@@ -63,7 +64,8 @@ struct SignalsController<Repository: SignalRepository>: Sendable {
         }
     }
 
-    private static func idempotencyKey(_ request: Request, _ body: ByteBuffer) throws -> IdempotencyKey? {
+    /// Each holder of an API key has idempotency keys of his own.
+    private func idempotencyKey(_ request: Request, _ body: ByteBuffer) throws -> IdempotencyKey? {
         guard let key = request.headers[.idempotencyKey] else { return nil }
         let isPrintable = key.utf8.allSatisfy { (0x20...0x7E).contains($0) }
         guard isPrintable, (1...IdempotencyKey.lengthLimit).contains(key.utf8.count) else {
@@ -71,7 +73,10 @@ struct SignalsController<Repository: SignalRepository>: Sendable {
                 .badRequest, "Idempotency-Key needs 1 to \(IdempotencyKey.lengthLimit) printable ASCII characters")
         }
         let code = HMACSHA256.authenticationCode(for: Array(body.readableBytesView), key: Array(key.utf8))
-        return IdempotencyKey(key: key, fingerprint: code.map { String($0, radix: 16) }.joined(separator: "."))
+        // No name and no key holds a newline.
+        return IdempotencyKey(
+            key: access.caller(of: request) + "\n" + key,
+            fingerprint: code.map { String($0, radix: 16) }.joined(separator: "."))
     }
 }
 
@@ -96,10 +101,11 @@ extension SignalQuery {
         minScore = try query.number("min_score", in: 0...1)
         limit = try query.integer("limit", in: Self.limitRange) ?? limit
         if let text = query.text("cursor") {
-            guard let position = UInt64(text), position > 0 else {
+            // `Int64` also reads a sign.
+            guard text.utf8.allSatisfy({ (0x30...0x39).contains($0) }), let position = Int64(text), position > 0 else {
                 throw Problem(.badRequest, "cursor='\(text)' is none; take next_cursor of the page before")
             }
-            before = position
+            before = UInt64(position)
         }
     }
 }

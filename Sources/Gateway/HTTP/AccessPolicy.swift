@@ -21,13 +21,19 @@ struct APIKey: Sendable {
     let key: String
 
     /// Reads entries `name:scope:key`, one a line or separated by commas; the scope is `read`, `write` or `read+write`.
-    /// Empty lines and lines that begin with `#` are passed over. The error shows no key.
+    /// Empty lines and lines that begin with `#` are passed over; a list without a key is an error, for it would open the
+    /// gateway to everybody. The error shows no key.
     static func list(_ text: String, setting: String) throws(ConfigurationError) -> [APIKey] {
         var keys: [APIKey] = []
-        for line in text.split(whereSeparator: \.isNewline) where !line.hasPrefix("#") {
+        let lines = text.split(whereSeparator: \.isNewline).map { $0.trimming() }
+        for line in lines where !line.hasPrefix("#") {
             for entry in line.split(separator: ",").map({ $0.trimming() }) where !entry.isEmpty {
                 keys.append(try APIKey(entry, number: keys.count + 1, setting: setting))
             }
+        }
+        guard !keys.isEmpty else {
+            throw ConfigurationError(
+                setting: setting, problem: "holds no key; leave it unset to let everybody in, on loopback alone")
         }
         guard keys.count <= countLimit else {
             throw ConfigurationError(
@@ -136,9 +142,13 @@ final class AccessPolicy: Sendable {
         return entry.name
     }
 
+    /// For whom `admit` has let the request pass; empty where there are no keys.
+    func caller(of request: Request) -> String { Self.key(of: request).flatMap { entry(of: $0) }?.name ?? "" }
+
     private static func key(of request: Request) -> String? {
         guard let value = request.headers[.authorization] else { return request.headers[.apiKey] }
         // Whoever shows something else beside a key means it: a wrong credential is not made good by a right one.
+        guard request.headers[.apiKey] == nil else { return "" }
         let parts = value.split(separator: " ", maxSplits: 1)
         return parts.count == 2 && parts[0].lowercased() == "bearer" ? String(parts[1]) : ""
     }

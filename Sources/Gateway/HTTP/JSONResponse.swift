@@ -14,9 +14,11 @@ extension Response {
     }
 
     /// An answer with `value` as its JSON body, keys sorted. A value of this module that has no JSON (NaN) is a
-    /// fault of ours: 500 with an empty object.
+    /// fault of ours: 500.
     static func json(_ value: some Encodable, status: HTTPResponse.Status = .ok) -> Response {
-        guard let body = jsonBytes(value) else { return json(ByteBuffer(string: "{}"), status: .internalServerError) }
+        guard let body = jsonBytes(value) else {
+            return Problem(.internalServerError, "the answer holds a number that JSON does not have").response
+        }
         return json(body, status: status)
     }
 

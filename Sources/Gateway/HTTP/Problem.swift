@@ -14,6 +14,11 @@ struct Problem: Error, HTTPResponseError {
         self.headers = headers
     }
 
+    /// A query that took too long.
+    static let storeBusy = Problem(
+        .serviceUnavailable, "this query takes too long; narrow it: a symbol, a type, a smaller limit",
+        headers: [.retryAfter: "5"])
+
     /// The body. `type` is `about:blank`: the status says what kind of problem it is.
     struct Document: Codable, Sendable, Equatable {
         var type = "about:blank"

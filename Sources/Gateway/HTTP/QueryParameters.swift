@@ -32,6 +32,15 @@ struct QueryParameters {
 
     func text(_ name: String) -> String? { values[name] }
 
+    /// What was understood, encoded anew with its question mark, in the order of the names; empty without parameters.
+    var encoded: String {
+        guard !values.isEmpty else { return "" }
+        return "?"
+            + values.sorted { $0.key < $1.key }
+            .map { "\($0.key)=\($0.value.addingPercentEncoding(withAllowedCharacters: .alphanumerics) ?? "")" }
+            .joined(separator: "&")
+    }
+
     /// A decimal number in `range`.
     func number(_ name: String, in range: ClosedRange<Double>) throws(Problem) -> Double? {
         guard let text = values[name] else { return nil }

@@ -1,3 +1,4 @@
+import Metrics
 import Microstructure
 import NIOCore
 import Pipeline
@@ -61,13 +62,15 @@ struct Market: Sendable {
 
 /// The latest book, quote, trades, feature vector and detector state of each market, taken from the bus.
 final class MarketBoard: Sendable {
-    /// Markets kept; a further one is passed over.
+    /// Markets kept; the messages of a further one are refused and counted.
     static let marketLimit = 10_000
     /// Markets whose past vectors are kept, 500 KB each: the first ones heard.
     static let pastMarketLimit = 128
 
     let schema = FeatureSchema()
     private let markets = Mutex<[String: Market]>([:])
+    private let otherSchema = Counter(label: MetricName.busRejected, dimensions: [("reason", "schema")])
+    private let tooManyMarkets = Counter(label: MetricName.busRejected, dimensions: [("reason", "market_limit")])
 
     /// Takes a message of a tick, feature or detector topic; what is none of these is passed over.
     func receive(_ delivery: Delivery) {
@@ -90,7 +93,9 @@ final class MarketBoard: Sendable {
             }
         case .featureVector(let vector):
             // Another version's values would stand under wrong names.
-            guard vector.schemaID == schema.id, vector.values.count == schema.names.count else { return }
+            guard vector.schemaID == schema.id, vector.values.count == schema.names.count else {
+                return otherSchema.increment()
+            }
             update(topic) { market in
                 market.vector = Heard(vector)
                 market.versions.vector += 1
@@ -114,7 +119,9 @@ final class MarketBoard: Sendable {
 
     private func update(_ topic: Topic, _ change: (inout Market) -> Void) {
         markets.withLock { markets in
-            guard markets[topic.market] != nil || markets.count < Self.marketLimit else { return }
+            guard markets[topic.market] != nil || markets.count < Self.marketLimit else {
+                return tooManyMarkets.increment()
+            }
             let keepsPast = markets.count < Self.pastMarketLimit
             change(
                 &markets[

@@ -97,8 +97,6 @@ struct PostedSignal: Sendable, Equatable {
         return message
     }
 
-    var topic: Topic { .signal(venue: Self.venue, symbol: symbol, type: type.rawValue) }
-
     /// `seconds` is in `timestampRange`; the upper end, multiplied, still is below 2⁶³.
     private static func nanoseconds(_ seconds: Double) -> Int64 { Int64((seconds * 1e9).rounded()) }
 

@@ -43,6 +43,7 @@ final class SignalIntake<Repository: SignalRepository>: Sendable {
     private let onPosted: @Sendable () -> Void
     private let mailbox = Mailbox<Item>(limit: SignalIntake.queueLimit)
     private let held = Gauge(label: MetricName.signalsStored)
+    private let failures = Counter(label: MetricName.storeFailures)
 
     /// - Parameter onPosted: a posted signal is in the repository, and no log has it yet.
     init(
@@ -52,6 +53,7 @@ final class SignalIntake<Repository: SignalRepository>: Sendable {
         self.hub = hub
         self.logger = logger
         self.onPosted = onPosted
+        failures.increment(by: 0)
     }
 
     /// Takes signals from the bus, with the positions that they bring the logs to, waiting while the queue is full. Call
@@ -103,6 +105,7 @@ final class SignalIntake<Repository: SignalRepository>: Sendable {
                     problem = nil
                 }
             } catch {
+                failures.increment()
                 if problem != "\(error)" { logger.error("signals not stored", metadata: ["error": "\(error)"]) }
                 problem = "\(error)"
                 kept = refuse(items)
@@ -121,6 +124,7 @@ final class SignalIntake<Repository: SignalRepository>: Sendable {
                 do {
                     if try repository.prune() > 0 { pages.invalidate() }
                 } catch {
+                    failures.increment()
                     logger.error("old signals not deleted", metadata: ["error": "\(error)"])
                 }
             }

@@ -25,7 +25,7 @@ struct CrossOriginMiddleware: RouterMiddleware {
         let isPreflight = request.method == .options && request.headers[.accessControlRequestMethod] != nil
         var response =
             isPreflight ? Response(status: .noContent) : try await next(request, context)
-        response.headers[.vary] = "Origin"
+        response.headers[values: .vary].append("Origin")
         guard isAllowed else { return response }
         response.headers[.accessControlAllowOrigin] = origins.contains("*") ? "*" : origin
         if isPreflight {

@@ -19,6 +19,8 @@ struct ProblemMiddleware: RouterMiddleware {
             return try await next(request, context)
         } catch let problem as Problem {
             return problem.response
+        } catch is StoreBusy {
+            return Problem.storeBusy.response
         } catch let error as HTTPError where error.status == .notFound {
             return Problem(.notFound, "there is no \(request.uri.path.prefix(200)); GET / lists the routes").response
         } catch let error as HTTPError {

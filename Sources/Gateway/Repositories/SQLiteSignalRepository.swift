@@ -18,11 +18,16 @@ final class SQLiteSignalRepository: SignalRepository {
     /// Signals deleted in one commit, so that readers and the writer wait for milliseconds only.
     private static let pruneLimit = 10_000
 
+    /// How long a query may look.
+    private static let readSeconds = 5.0
+
     private let file: StateFile
     private let retention: Retention
+    private let hasLogs: Bool
     private let held = Atomic<Int>(0)
 
-    init(path: String, retention: Retention = Retention()) throws(StorageError) {
+    /// - Parameter hasLogs: posted signals are to be handed to a log; where there is none, they are not noted for it.
+    init(path: String, retention: Retention = Retention(), hasLogs: Bool = true) throws(StorageError) {
         var migrator = DatabaseMigrator()
         migrator.registerMigration("1") { database in
             try database.execute(
@@ -41,8 +46,17 @@ final class SQLiteSignalRepository: SignalRepository {
                     CREATE TABLE position (log INTEGER PRIMARY KEY, sequence INTEGER NOT NULL);
                     """)
         }
+        // The columns that filters look at, in the order of answers: a narrow copy to walk through where no index serves.
+        migrator.registerMigration("2") { database in
+            try database.execute(
+                sql: """
+                    DROP INDEX signal_timestamp;
+                    CREATE INDEX signal_facts ON signal (position, timestamp, score, symbol, type);
+                    """)
+        }
         file = try StateFile(path: path, durability: .normal, readers: 8, migrate: migrator)
         self.retention = retention
+        self.hasLogs = hasLogs
         let count = try read { try Int.fetchOne($0, sql: "SELECT COUNT(*) FROM signal") ?? 0 }
         held.store(count, ordering: .relaxed)
     }
@@ -75,8 +89,8 @@ final class SQLiteSignalRepository: SignalRepository {
     /// O(log of what is held) a signal.
     func insert(_ signals: [NewSignal], positions: [UInt64: UInt64]) throws -> [Insertion] {
         let now = Date().timeIntervalSince1970
-        let insertions = try write(isSynced: signals.contains { $0.post != nil }) { database in
-            let insertions = try signals.map { try Self.insert($0, at: now, in: database) }
+        let insertions = try write(isSynced: signals.contains { $0.post != nil }) { [hasLogs] database in
+            let insertions = try signals.map { try Self.insert($0, at: now, isForLog: hasLogs, in: database) }
             for (log, sequence) in positions.sorted(by: { $0.key < $1.key }) {
                 try database.execute(
                     sql: """
@@ -91,7 +105,9 @@ final class SQLiteSignalRepository: SignalRepository {
         return insertions
     }
 
-    private static func insert(_ signal: NewSignal, at now: Double, in database: Database) throws -> Insertion {
+    private static func insert(
+        _ signal: NewSignal, at now: Double, isForLog: Bool, in database: Database
+    ) throws -> Insertion {
         if let key = signal.post?.key,
             let row = try Row.fetchOne(
                 database, sql: "SELECT fingerprint, id FROM idempotency WHERE key = ? AND at > ?",
@@ -114,9 +130,11 @@ final class SQLiteSignalRepository: SignalRepository {
         ])
         let position = database.lastInsertedRowID
         if let post = signal.post {
-            let message: Data = try post.message.serializedBytes()
-            try database.cachedStatement(sql: "INSERT INTO unlogged VALUES (?, ?)").execute(
-                arguments: [position, message])
+            if isForLog {
+                let message: Data = try post.message.serializedBytes()
+                try database.cachedStatement(sql: "INSERT INTO unlogged VALUES (?, ?)").execute(
+                    arguments: [position, message])
+            }
             if let key = post.key {
                 try database.execute(
                     sql: "INSERT OR REPLACE INTO idempotency VALUES (?, ?, ?, ?)",
@@ -159,7 +177,10 @@ final class SQLiteSignalRepository: SignalRepository {
                     """, arguments: [now - retention.days * 86_400, retention.signals, Self.pruneLimit])
             let deleted = database.changesCount
             try database.execute(
-                sql: "DELETE FROM idempotency WHERE at < ?", arguments: [now - IdempotencyKey.memorySeconds])
+                sql: """
+                    DELETE FROM idempotency WHERE at < ?
+                    OR at < (SELECT at FROM idempotency ORDER BY at DESC LIMIT 1 OFFSET ?)
+                    """, arguments: [now - IdempotencyKey.memorySeconds, IdempotencyKey.countLimit])
             return deleted
         }
         held.subtract(deleted, ordering: .relaxed)
@@ -187,7 +208,8 @@ final class SQLiteSignalRepository: SignalRepository {
         try await file.pool.read { try Self.find(id, in: $0) }
     }
 
-    /// O(signals returned) where an index serves the conditions, at worst O(signals held).
+    /// O(signals returned) where an index serves the conditions, at worst O(signals held), and then for at most
+    /// `readSeconds`; throws `StoreBusy` beyond.
     func signals(matching query: SignalQuery) async throws -> SignalPage {
         var conditions: [String] = []
         var arguments = StatementArguments()
@@ -204,13 +226,35 @@ final class SQLiteSignalRepository: SignalRepository {
         add("position < ?", query.before.map { Int64(clamping: $0) })
         let filter = conditions.isEmpty ? "" : "WHERE " + conditions.joined(separator: " AND ")
         arguments += [query.limit + 1]
+        let isScan = query.since != nil || query.until != nil || query.minScore != nil
         let (sql, values) = (
-            "SELECT position, id, json FROM signal \(filter) ORDER BY position DESC LIMIT ?", arguments
+            """
+            SELECT position, id, json FROM signal WHERE position IN (
+                SELECT position FROM signal \(isScan ? "INDEXED BY signal_facts" : "") \(filter)
+                ORDER BY position DESC LIMIT ?)
+            ORDER BY position DESC
+            """, arguments
         )
-        let found = try await file.pool.read { database in
-            try Row.fetchAll(database, sql: sql, arguments: values).map(Self.stored)
+        let found = try await withTimeLimit { [file] in
+            try await file.pool.read { database in
+                try Row.fetchAll(database, sql: sql, arguments: values).map(Self.stored)
+            }
         }
         return SignalPage(signals: Array(found.prefix(query.limit)), hasMore: found.count > query.limit)
+    }
+
+    /// A read that is cancelled interrupts its statement.
+    private func withTimeLimit<T: Sendable>(_ body: @escaping @Sendable () async throws -> T) async throws -> T {
+        try await withThrowingTaskGroup(of: T?.self) { group in
+            group.addTask { try await body() }
+            group.addTask {
+                try await Task.sleep(for: .seconds(Self.readSeconds))
+                return nil
+            }
+            defer { group.cancelAll() }
+            guard let result = try await group.next().flatMap(\.self) else { throw StoreBusy() }
+            return result
+        }
     }
 
     func backlog(after id: String) async throws -> SignalBacklog {

@@ -38,15 +38,6 @@ struct SignalQuery: Sendable, Equatable {
     var limit = 100
     /// Only signals that arrived before the one at this position: the next page.
     var before: UInt64?
-
-    func matches(_ signal: SignalDocument) -> Bool {
-        if let symbol, signal.symbol != symbol { return false }
-        if let type, signal.signalType != type { return false }
-        if let since, signal.timestamp < since { return false }
-        if let until, signal.timestamp > until { return false }
-        if let minScore, signal.score < minScore { return false }
-        return true
-    }
 }
 
 /// One page of an answer.
@@ -89,15 +80,20 @@ struct NewSignal: Sendable {
 
 /// The header Idempotency-Key with what was asked under it: the same key with another body is a mistake of the client.
 struct IdempotencyKey: Sendable, Equatable {
-    /// Printable ASCII, at most this many bytes.
+    /// What a client may send: printable ASCII, at most this many bytes.
     static let lengthLimit = 255
     /// How long a key is remembered.
     static let memorySeconds = 86_400.0
+    /// Most that are remembered: beyond, the oldest go first.
+    static let countLimit = 1_000_000
 
     let key: String
     /// Of the body.
     let fingerprint: String
 }
+
+/// A query that took too long was given up.
+struct StoreBusy: Error {}
 
 /// What became of a signal.
 enum Insertion: Sendable {

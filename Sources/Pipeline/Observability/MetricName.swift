@@ -110,6 +110,8 @@ public enum MetricName {
     public static let liveViews = "microstructure_live_views"
     public static let liveViewsDropped = "microstructure_live_views_dropped_total"
     public static let signalsStored = "microstructure_signals_stored"
+    public static let signalsUnlogged = "microstructure_gateway_unlogged_signals"
+    public static let storeFailures = "microstructure_gateway_store_failures_total"
 
     public static let tapeRecords = "microstructure_tape_records_total"
     public static let tapeBytes = "microstructure_tape_bytes_total"
@@ -234,6 +236,8 @@ public enum MetricName {
         .init(liveViews, "Live views of markets that are open."),
         .init(liveViewsDropped, "Live views closed because their client did not read."),
         .init(signalsStored, "Signals held for queries."),
+        .init(signalsUnlogged, "Posted signals that no detector's log has taken yet."),
+        .init(storeFailures, "Times that the gateway could not write its store; it tries again."),
         .init(tapeRecords, "Records taken for the tape."),
         .init(tapeBytes, "Bytes written to the tape, compressed."),
         .init(tapeDropped, "Records that found no room: the disk was full, and so was the buffer."),

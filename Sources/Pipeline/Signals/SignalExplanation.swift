@@ -17,6 +17,8 @@ public struct SignalExplanation: Codable, Sendable, Equatable {
         /// Its part of the score, and of the score as a whole the fraction.
         public var share: Double
         public var fraction: Double?
+
+        var isBeyondThreshold: Bool { (ratio ?? 0) >= 1 }
     }
 
     /// What happened, in two or three sentences.
@@ -38,17 +40,24 @@ public struct SignalExplanation: Codable, Sendable, Equatable {
         var text = "\(kind(of: signal.signalType)) in \(signal.symbol) at \(time)"
         if let side = signal.direction { text += ", towards \(side == "up" ? "buying" : "selling")" }
         text += ". The score is \(number(signal.score)) of 1"
-        if let threshold = signal.threshold { text += "; to count it had to exceed \(number(threshold))" }
+        if let threshold = signal.threshold, threshold > 0 {
+            text += "; to count it had to exceed \(number(threshold))"
+        }
         text += "."
         if let onset = signal.onset, signal.timestamp > onset {
             text += " It is estimated to have begun \(number(signal.timestamp - onset)) s before."
         }
-        switch findings.count {
-        case 0: text += " It carries no evidence of a detector: a program posted it."
-        case 1: text += " One detector speaks for it: " + findings[0].text
-        default: text += " \(findings.count) detectors speak for it, first of all: " + findings[0].text
+        guard let first = findings.first else {
+            return text + " It carries no evidence of a detector: a program posted it."
         }
-        return text
+        let beyond = findings.count(where: \.isBeyondThreshold)
+        switch (beyond, findings.count) {
+        case (1, 1): text += " One detector speaks for it. "
+        case (0, _): text += " No detector is beyond its own threshold; what they say together is. First of all: "
+        case (1, _): text += " One of \(findings.count) detectors is beyond its threshold. First of all: "
+        default: text += " \(beyond) of \(findings.count) detectors are beyond their thresholds. First of all: "
+        }
+        return text + first.text
     }
 
     private static func cautions(_ signal: SignalDocument) -> [String] {
@@ -88,19 +97,25 @@ extension SignalExplanation.Finding {
         fraction = score > 0 ? evidence.share / score : nil
         if let statistic, let threshold, threshold > 0 { ratio = statistic.magnitude / threshold }
         text = ""
-        text = sentence
+        text = sentence.prefix(1).uppercased() + sentence.dropFirst()
     }
 
     private var sentence: String {
-        let direction = (statistic ?? 0) < 0 ? "fell" : "rose"
+        let isDown = (statistic ?? 0) < 0
         let amount = statistic.map { SignalExplanation.number($0.magnitude) } ?? "an unknown number of"
         let limit = threshold.map { SignalExplanation.number($0) } ?? "unknown"
         let text =
-            switch detector {
-            case "cusum":
-                "\(meaning) \(direction) persistently: its CUSUM stands at \(amount) standard deviations, threshold \(limit)"
-            case "burst":
+            switch (detector, isBeyondThreshold) {
+            case ("cusum", true):
+                "\(meaning) \(isDown ? "fell" : "rose") persistently: its CUSUM stands at \(amount) standard deviations, "
+                    + "threshold \(limit)"
+            case ("cusum", false):
+                "\(meaning): its CUSUM \(isDown ? "down" : "up") stands at \(amount) standard deviations, below its threshold "
+                    + limit
+            case ("burst", true):
                 "\(meaning) jumped to \(amount) standard deviations above its mean, threshold \(limit)"
+            case ("burst", false):
+                "\(meaning) is \(amount) standard deviations \(isDown ? "below" : "above") its mean, threshold \(limit)"
             default: "\(detector) on \(meaning) stands at \(amount), threshold \(limit)"
             }
         return text + (fraction.map { String(format: ", %.0f%% of the score.", $0 * 100) } ?? ".")

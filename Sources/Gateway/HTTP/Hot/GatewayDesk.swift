@@ -49,19 +49,27 @@ final class GatewayDesk<Repository: SignalRepository>: HotDesk {
             meters.count(healthKey, since: start)
             return .now(whole("200 OK", report))
         case .signals(let query):
-            guard isAdmitted(request, .read, channel) else { return .other }
-            if let page = pages.page(query) {
+            // What the other lane will answer has not been admitted yet: it counts once.
+            let page = pages.page(query)
+            let parsed = page == nil ? try? SignalQuery(QueryParameters(query, allowed: SignalQuery.names)) : nil
+            guard page != nil || parsed != nil, isAdmitted(request, .read, channel) else { return .other }
+            if let page {
                 meters.count(pageKey, since: start)
                 return .now(whole("200 OK", page))
             }
-            guard let parsed = try? SignalQuery(QueryParameters(query, allowed: SignalQuery.names)) else {
-                return .other
-            }
+            guard let parsed else { return .other }
             let promise = channel.eventLoop.makePromise(of: ByteBuffer.self)
             promise.completeWithTask { [self] in
-                let page = try await pages.load(query) { try await self.repository.signals(matching: parsed).json }
-                meters.count(pageKey, since: start)
-                return whole("200 OK", page)
+                do {
+                    let page = try await pages.load(query) { try await self.repository.signals(matching: parsed).json }
+                    meters.count(pageKey, since: start)
+                    return whole("200 OK", page)
+                } catch is StoreBusy {
+                    let problem = Problem.storeBusy
+                    meters.count(
+                        HTTPMeters.Key(route: pageKey.route, method: "GET", status: problem.status.code), since: start)
+                    return whole(problem)
+                }
             }
             return .later(promise.futureResult)
         case .post(let body):
