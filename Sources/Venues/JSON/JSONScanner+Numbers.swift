@@ -87,7 +87,9 @@ extension JSONScanner {
         else { return nil }
         let wholeCount = whole.lanes(equalTo: ".").firstLane
         let fraction = position &+ wholeCount &+ 2
-        guard (1...7).contains(wholeCount), fraction &+ 8 < bytes.count, let part = word(at: fraction) else { return nil }
+        guard (1...7).contains(wholeCount), fraction &+ 8 < bytes.count, let part = word(at: fraction) else {
+            return nil
+        }
         let partCount = part.lanes(equalTo: "\"").firstLane
         guard partCount > 0, bytes[fraction &+ partCount] == UInt8(ascii: "\"") else { return nil }
         let wholeDigits = whole.digitValues.firstLanes(wholeCount)
