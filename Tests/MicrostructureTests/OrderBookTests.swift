@@ -50,6 +50,36 @@ private func levels(_ side: BookSide) -> [PriceLevel] { (0..<side.count).map { s
         #expect(book.trimmedLevels == 0)
     }
 
+    /// Best first, as venues send them, in another order, and with a price that comes twice.
+    @Test(arguments: testSeeds)
+    func manyChangesAtOnceEqualOneAfterAnother(seed: UInt64) {
+        var random = SeededRandom(seed: seed)
+        var book = OrderBook()
+        var model = DictionaryBook()
+        for _ in 0..<3_000 {
+            let reach: Int64 = random.chance(0.5) ? 200 : 20
+            let removals = [0, 0.2, 0.5, 1].randomElement(using: &random) ?? 0
+            var changes = (0..<Int.random(in: 0...30, using: &random)).map { _ in
+                let quantity = random.chance(removals) ? 0 : Int64.random(in: 1...9, using: &random)
+                return PriceLevel(
+                    price: Price(Int64.random(in: 0...reach, using: &random)), quantity: Quantity(quantity))
+            }
+            if random.chance(0.8) {
+                var seen: Set<Int64> = []
+                changes = changes.filter { seen.insert($0.price.mantissa).inserted }.sorted { $0.price < $1.price }
+            }
+            book.setAsks(changes)
+            // The bids are the mirror image.
+            book.setBids(changes.map { PriceLevel(price: Price(1_000 - $0.price.mantissa), quantity: $0.quantity) })
+            for change in changes {
+                DictionaryBook.set(&model.asks, change.price.mantissa, change.quantity.mantissa)
+                DictionaryBook.set(&model.bids, 1_000 - change.price.mantissa, change.quantity.mantissa)
+            }
+            #expect(levels(book.asks) == DictionaryBook.levels(model.asks, bestIsHighest: false))
+            #expect(levels(book.bids) == DictionaryBook.levels(model.bids, bestIsHighest: true))
+        }
+    }
+
     @Test(arguments: testSeeds)
     func keepsTheBestLevelsAtItsLimit(seed: UInt64) {
         var random = SplitMix64(testSeed: seed)

@@ -79,8 +79,71 @@ import Testing
         }
     }
 
+    /// White space before a number keeps the scanner from the way that reads eight digits at once, and bytes after it are what
+    /// that way needs: both ways, on numbers that are right and on ones that are not, end the same.
+    @Test func bothWaysOfReadingADecimalAgree() throws {
+        func outcome(_ text: String, _ exponent: Int8) -> Result<Int64, ScanError> {
+            Result { () throws(ScanError) in try decimal(text, exponent) }
+        }
+        let seed = UInt64.random(in: 0 ... .max)
+        print("bothWaysOfReadingADecimalAgree seed \(seed)")
+        var random = Random(seed: seed)
+        let others = Array("-+.eE\"\\ /:x0\u{e9}")
+        var accepted = 0
+        for _ in 0..<20_000 {
+            let whole = (0..<Int.random(in: 0...9, using: &random)).map { _ in
+                Character("\(Int.random(in: 0...9, using: &random))")
+            }
+            var text = whole + ["."]
+            let places = Int.random(in: 0...9, using: &random)
+            for place in 0..<Int.random(in: 0...10, using: &random) {
+                text.append(Character("\(place < places ? Int.random(in: 0...9, using: &random) : 0)"))
+            }
+            if Int.random(in: 0..<4, using: &random) == 0, let other = others.randomElement(using: &random) {
+                text[Int.random(in: 0..<text.count, using: &random)] = other
+            }
+            let quoted =
+                "\"" + String(text) + "\"" + String(repeating: " ", count: Int.random(in: 0...12, using: &random))
+            let exponent = -Int8.random(in: 0...10, using: &random)
+            switch (outcome(quoted, exponent), outcome(" " + quoted, exponent)) {
+            case (.success(let value), .success(let expected)):
+                #expect(value == expected, "\(quoted) at \(exponent)")
+                accepted += 1
+            case (.failure(let error), .failure(let expected)):
+                #expect(error.kind == expected.kind && error.offset + 1 == expected.offset, "\(quoted) at \(exponent)")
+            case (let one, let other): Issue.record("\(quoted) at \(exponent): \(one), \(other)")
+            }
+        }
+        #expect(accepted > 2_000)
+    }
+
+    /// A string is passed over eight bytes at a time: what ends it or is wrong is found at every place of them.
+    @Test(arguments: 0..<20) func whatAStringHoldsIsFoundAtEveryPlace(count: Int) throws {
+        let start = String(repeating: "\u{e9}~", count: count / 3) + String(repeating: "x", count: count % 3)
+        for rest in ["", "a", "abcdefgh", "abcdefghijklmnop"] {
+            let plain = Array("\"\(start)\(rest)\"        ".utf8)
+            let string = try scan(plain) { (scanner) throws(ScanError) in try scanner.string() }
+            #expect(string.count == start.utf8.count + rest.utf8.count && !string.hasEscapes)
+            let escaped = Array("\"\(start)\\\"\(rest)\"        ".utf8)
+            let other = try scan(escaped) { (scanner) throws(ScanError) in try scanner.string() }
+            #expect(other.count == start.utf8.count + rest.utf8.count + 2 && other.hasEscapes)
+            for control in [UInt8(0), 0x1F, 0x0A] {
+                let wrong = Array("\"\(start)".utf8) + [control] + Array("\(rest)\"        ".utf8)
+                let error = #expect(throws: ScanError.self) {
+                    try scan(wrong) { (scanner) throws(ScanError) in try scanner.string() }
+                }
+                #expect(error == ScanError(.unexpectedByte, at: 1 + start.utf8.count))
+            }
+        }
+    }
+
     @Test(
-        arguments: [("0", 0), ("-17", -17), ("9223372036854775807", .max), (" 50093239189 ", 50_093_239_189)]
+        arguments: [
+            ("0", 0), ("-17", -17), ("9223372036854775807", .max), (" 50093239189 ", 50_093_239_189),
+            ("1767225600883         ", 1_767_225_600_883), ("12345678         ", 12_345_678),
+            ("1234567890123456         ", 1_234_567_890_123_456),
+            ("000000009223372036854775807        ", .max), ("-9223372036854775807       ", -.max),
+        ]
             as [(String, Int64)])
     func integers(text: String, value: Int64) throws {
         #expect(try scan(text) { (scanner) throws(ScanError) in try scanner.integer() } == value)
@@ -89,7 +152,8 @@ import Testing
     @Test(
         arguments: [
             ("1.5", .notANumber), ("1e3", .notANumber), ("\"12\"", .wrongType),
-            ("9223372036854775808", .numberOutOfRange),
+            ("9223372036854775808", .numberOutOfRange), ("92233720368547758080        ", .numberOutOfRange),
+            ("12345678x        ", .notANumber), ("1234567:         ", .notANumber),
             ("--1", .notANumber), ("null", .wrongType),
         ] as [(String, ScanError.Kind)])
     func notIntegers(text: String, kind: ScanError.Kind) {

@@ -34,10 +34,96 @@ public struct BookSide: Sendable, Equatable {
         let exists = index < worstFirst.count && worstFirst[index].price == price
         switch (exists, quantity == .zero) {
         case (true, false): worstFirst[index].quantity = quantity
-        case (true, true): worstFirst.remove(at: index)
-        case (false, false): worstFirst.insert(PriceLevel(price: price, quantity: quantity), at: index)
+        case (true, true): remove(atStored: index)
+        case (false, false): insert(PriceLevel(price: price, quantity: quantity), atStored: index)
         case (false, true): break
         }
+    }
+
+    /// Sets the size at many prices, as `set(_:to:)` does at each. O(changes · log n) to find; where they come best first, each
+    /// level moves at most once, and those between an insertion and a removal only.
+    public mutating func set(_ changes: [PriceLevel]) {
+        guard changes.count > 1, zip(changes, changes.dropFirst()).allSatisfy({ isBetter($0.price, than: $1.price) })
+        else {
+            for change in changes { set(change.price, to: change.quantity) }
+            return
+        }
+        withUnsafeTemporaryAllocation(of: Step.self, capacity: changes.count) { steps in
+            var total = 0
+            var count = 0
+            for (number, change) in changes.enumerated() {
+                let step = step(to: change, number)
+                steps.initializeElement(at: count, to: step)
+                count += step.shift == 0 ? 0 : 1
+                total += step.shift
+            }
+            let length = worstFirst.count
+            for _ in 0..<max(0, total) { worstFirst.append(changes[0]) }
+            worstFirst.withUnsafeMutableBufferPointer { levels in
+                guard let levels = levels.baseAddress else { return }
+                let steps = UnsafeBufferPointer(rebasing: steps[..<count])
+                Self.moveUp(levels, length, steps, total, changes)
+                Self.moveDown(levels, length, steps, changes)
+            }
+            worstFirst.removeLast(max(0, -total))
+        }
+    }
+
+    /// A level that is inserted (`shift` 1) or removed (−1) at a place; all better ones move by `shift`.
+    private struct Step {
+        let place: Int
+        let shift: Int
+        /// Which of the changes.
+        let number: Int
+    }
+
+    /// Where a change belongs; what only sets the size of a level is done at once.
+    @inline(__always)
+    private mutating func step(to change: PriceLevel, _ number: Int) -> Step {
+        let place = insertionIndex(of: change.price)
+        let exists = place < worstFirst.count && worstFirst[place].price == change.price
+        if exists, change.quantity != .zero {
+            worstFirst[place].quantity = change.quantity
+            return Step(place: place, shift: 0, number: number)
+        }
+        let shift = exists ? -1 : (change.quantity == .zero ? 0 : 1)
+        return Step(place: place, shift: shift, number: number)
+    }
+
+    /// Moves the levels that go to a higher place, the highest first, and inserts what then has its place.
+    private static func moveUp(
+        _ levels: UnsafeMutablePointer<PriceLevel>, _ length: Int, _ steps: UnsafeBufferPointer<Step>, _ total: Int,
+        _ changes: [PriceLevel]
+    ) {
+        var shift = total
+        var end = length
+        for step in steps {
+            let start = step.shift < 0 ? step.place + 1 : step.place
+            if shift > 0 { (levels + start + shift).update(from: levels + start, count: end - start) }
+            shift -= step.shift
+            if step.shift > 0, shift >= 0 { levels[step.place + shift] = changes[step.number] }
+            end = step.place
+        }
+    }
+
+    /// Moves the levels that go to a lower place, the lowest first, and inserts what then has its place.
+    private static func moveDown(
+        _ levels: UnsafeMutablePointer<PriceLevel>, _ length: Int, _ steps: UnsafeBufferPointer<Step>,
+        _ changes: [PriceLevel]
+    ) {
+        var shift = 0
+        for index in steps.indices.reversed() {
+            let step = steps[index]
+            if step.shift > 0, shift < 0 { levels[step.place + shift] = changes[step.number] }
+            shift += step.shift
+            let start = step.shift < 0 ? step.place + 1 : step.place
+            let end = index > 0 ? steps[index - 1].place : length
+            if shift < 0 { (levels + start + shift).update(from: levels + start, count: end - start) }
+        }
+    }
+
+    private func isBetter(_ left: Price, than right: Price) -> Bool {
+        kind == .bid ? right < left : left < right
     }
 
     public mutating func removeAll() { worstFirst.removeAll(keepingCapacity: true) }
@@ -64,34 +150,54 @@ public struct BookSide: Sendable, Equatable {
             worstFirst[index].quantity.mantissa += quantity.mantissa
             return (index, false)
         }
-        worstFirst.insert(PriceLevel(price: price, quantity: quantity), at: index)
+        insert(PriceLevel(price: price, quantity: quantity), atStored: index)
         return (index, true)
     }
 
     mutating func take(_ quantity: Int64, atStored index: Int) { worstFirst[index].quantity.mantissa -= quantity }
 
-    mutating func remove(atStored index: Int) { worstFirst.remove(at: index) }
+    // `Array.insert` and `Array.remove` do the same at several times the cost for a few levels.
 
-    /// First index whose level is not worse than `price`. Looks at the last few levels before it halves:
-    /// most changes are there.
-    private func insertionIndex(of price: Price) -> Int {
-        worstFirst.withUnsafeBufferPointer { levels in
-            var upper = levels.count
-            var lower = max(0, upper - 8)
-            if lower > 0, !isWorse(levels[lower].price, than: price) {
-                upper = lower
-                lower = 0
-            }
-            while lower < upper {
-                let middle = (lower + upper) / 2
-                if isWorse(levels[middle].price, than: price) { lower = middle + 1 } else { upper = middle }
-            }
-            return lower
+    private mutating func insert(_ level: PriceLevel, atStored index: Int) {
+        let moved = worstFirst.count - index
+        worstFirst.append(level)
+        worstFirst.withUnsafeMutableBufferPointer { levels in
+            guard let place = levels.baseAddress?.advanced(by: index) else { return }
+            (place + 1).update(from: place, count: moved)
+            place.pointee = level
         }
     }
 
-    @inline(__always)
-    private func isWorse(_ left: Price, than right: Price) -> Bool {
-        kind == .bid ? left < right : right < left
+    mutating func remove(atStored index: Int) {
+        let moved = worstFirst.count - 1 - index
+        worstFirst.withUnsafeMutableBufferPointer { levels in
+            guard let place = levels.baseAddress?.advanced(by: index) else { return }
+            place.update(from: place + 1, count: moved)
+        }
+        worstFirst.removeLast()
+    }
+
+    /// First index whose level is not worse than `price`. Looks at the last few levels before it halves:
+    /// most changes are there.
+    ///
+    /// Halves without a branch on what it finds: a processor guesses it wrong every other time. Prices are not below zero.
+    private func insertionIndex(of price: Price) -> Int {
+        // Turns the order of the asks round: of both sides the lower rank is the worse one.
+        let turn: Int64 = kind == .bid ? 0 : -1
+        let rank = price.mantissa ^ turn
+        return worstFirst.withUnsafeBufferPointer { levels in
+            guard let first = levels.baseAddress else { return 0 }
+            var lower = max(0, levels.count - 8)
+            var length = levels.count - lower
+            if lower > 0, first[lower].price.mantissa ^ turn >= rank { (lower, length) = (0, lower) }
+            while length > 0 {
+                let half = (length &+ 1) &>> 1
+                // All ones where the level is worse: of two numbers of one sign the difference tells.
+                let isWorse = ((first[lower &+ half &- 1].price.mantissa ^ turn) &- rank) &>> 63
+                lower &+= half & Int(isWorse)
+                length &-= half
+            }
+            return lower
+        }
     }
 }

@@ -36,6 +36,12 @@ public struct OrderBook: Sendable, Equatable {
     /// Sets one ask level; a quantity of zero removes it.
     public mutating func setAsk(_ price: Price, to quantity: Quantity) { asks.set(price, to: quantity) }
 
+    /// Sets many bid levels, faster where they come best first.
+    public mutating func setBids(_ levels: [PriceLevel]) { bids.set(levels) }
+
+    /// Sets many ask levels, faster where they come best first.
+    public mutating func setAsks(_ levels: [PriceLevel]) { asks.set(levels) }
+
     /// Ends one delta or snapshot: the book now contains all changes up to `updateID`.
     public mutating func commit(updateID: Int64) {
         self.updateID = updateID

@@ -71,11 +71,9 @@ public struct BayesianChangePoint: Sendable {
     private let logPruning: Double
     /// One an input.
     private let densities: [SegmentDensity]
-    /// One entry a run length, the longest first.
-    private var states: [State] = []
-    /// What each state has learnt of each input: a row a state, in the same order.
-    private var segments: [SegmentMoments] = []
+    private var table: RunLengthTable
 
+    /// A run length, as it is encoded.
     private struct State: Sendable, Codable {
         /// `count` when the segment began: its run length is `count − start`.
         var start: Int
@@ -105,8 +103,7 @@ public struct BayesianChangePoint: Sendable {
         logSurvival = Double.log(onePlus: -1 / meanRunLength)
         logPruning = pruning > 0 ? Double.log(pruning) : -.infinity
         densities = priors.map(SegmentDensity.init)
-        states.reserveCapacity(stateLimit + 1)
-        segments.reserveCapacity((stateLimit + 1) * priors.count)
+        table = RunLengthTable(limit: stateLimit + 1, inputs: priors.count)
         removeAll()
     }
 
@@ -116,8 +113,7 @@ public struct BayesianChangePoint: Sendable {
         logPredictive = .nan
         discarded = 0
         segmentStart = 0
-        states.removeAll(keepingCapacity: true)
-        segments.removeAll(keepingCapacity: true)
+        table.removeAll()
         begin(logProbability: 0, logBest: 0)
     }
 
@@ -130,101 +126,58 @@ public struct BayesianChangePoint: Sendable {
     /// Takes one step: a value an input, of which NaN and magnitudes beyond `valueLimit` are missing.
     public mutating func process(_ values: Span<Double>) {
         precondition(values.count == priors.count)
-        var isMissing = true
+        var greatest: (logProbability: Double, logBest: Double)?
         for input in values.indices where values[input].magnitude <= Self.valueLimit {
-            observe(values[input], of: input)
-            isMissing = false
+            greatest = table.observe(values[input], of: input, densities[input])
         }
-        guard !isMissing else { return }
-        var largest = -Double.infinity
-        var best = -Double.infinity
-        for index in states.indices {
-            largest = max(largest, states[index].logProbability)
-            if states[index].logBest > best { (best, segmentStart) = (states[index].logBest, states[index].start) }
-        }
-        var total = 0.0
-        for index in states.indices { total += Double.exp(states[index].logProbability - largest) }
-        let logEvidence = largest + Double.log(total)
-        for index in states.indices {
-            states[index].logProbability += logSurvival - logEvidence
-            states[index].logBest += logSurvival - best
-        }
+        guard let greatest else { return }
+        if let best = table.row(logBest: greatest.logBest) { segmentStart = table.start(best) }
+        let logEvidence =
+            greatest.logProbability + Double.log(table.sum(relativeTo: greatest.logProbability))
+        let least = table.shift(
+            logProbability: logSurvival - logEvidence, logBest: logSurvival - greatest.logBest)
         count += 1
         logPredictive = logEvidence
         begin(logProbability: logHazard, logBest: logHazard)
-        prune()
+        prune(min(least, logHazard))
     }
 
     /// `P(r ≤ length)`, in [0, 1].
     public func probability(runLengthAtMost length: Int) -> Double {
         var sum = 0.0
-        for state in states.reversed() {
-            guard count - state.start <= length else { break }
-            sum += Double.exp(state.logProbability)
+        for row in (0..<table.count).reversed() {
+            guard count - table.start(row) <= length else { break }
+            sum += Double.exp(table.logProbability(row))
         }
         return min(1, sum)
     }
 
     /// The most probable r; of equally probable ones the shortest. 0 before the first observation.
     public var mostProbableRunLength: Int {
-        var best = states[states.count - 1]
-        for state in states.reversed() where state.logProbability > best.logProbability { best = state }
-        return count - best.start
+        var best = table.count - 1
+        for row in (0..<table.count).reversed() where table.logProbability(row) > table.logProbability(best) {
+            best = row
+        }
+        return count - table.start(best)
     }
 
     /// The run lengths kept, the longest first, with the ln of their probabilities. Allocates.
     public var posterior: [(runLength: Int, logProbability: Double)] {
-        states.map { (count - $0.start, $0.logProbability) }
+        (0..<table.count).map { (count - table.start($0), table.logProbability($0)) }
     }
 
     private mutating func begin(logProbability: Double, logBest: Double) {
-        states.append(State(start: count, logProbability: logProbability, logBest: logBest))
-        for density in densities { segments.append(density.empty) }
+        table.append(start: count, logProbability: logProbability, logBest: logBest)
+        for input in densities.indices { table.set(densities[input].empty, table.count - 1, of: input) }
     }
 
-    /// Multiplies the weight of each state by the density of x, and takes it into their segments.
-    private mutating func observe(_ x: Double, of input: Int) {
-        // Once, not for each state: reading it from the array retains its table.
-        let density = densities[input]
-        var place = input
-        for index in states.indices {
-            let logDensity = density.observe(x, into: &segments[place])
-            states[index].logProbability += logDensity
-            states[index].logBest += logDensity
-            place += densities.count
-        }
-    }
-
-    private mutating func prune() {
-        if logPruning > -.infinity {
-            var kept = 0
-            for index in states.indices where states[index].logProbability >= logPruning {
-                move(index, to: kept)
-                kept += 1
-            }
-            removeLast(states.count - kept)
-        }
-        while states.count > stateLimit {
-            var least = 0
-            for index in states.indices where states[index].logProbability < states[least].logProbability {
-                least = index
-            }
-            discarded += Double.exp(states[least].logProbability)
-            for index in (least + 1)..<states.count { move(index, to: index - 1) }
-            removeLast(1)
-        }
-    }
-
-    private mutating func move(_ index: Int, to place: Int) {
-        guard index != place else { return }
-        states[place] = states[index]
-        let inputs = densities.count
-        for input in 0..<inputs { segments[place * inputs + input] = segments[index * inputs + input] }
-    }
-
-    private mutating func removeLast(_ removed: Int) {
-        states.removeLast(removed)
-        segments.removeLast(removed * densities.count)
+    /// - Parameter least: the least log of a probability.
+    private mutating func prune(_ least: Double) {
+        guard least >= logPruning else { return table.removeRows(lessProbableThan: logPruning) }
+        // One row is added a step, so one at most is too many, and none where another was dropped.
+        guard table.count > stateLimit else { return }
+        discarded += Double.exp(least)
+        if let row = table.row(logProbability: least) { table.remove(row) }
     }
 
     private static func isUsable(
@@ -267,9 +220,11 @@ extension BayesianChangePoint: Codable {
             throw DecodingError.dataCorruptedError(
                 forKey: .states, in: container, debugDescription: "the run lengths do not fit the parameters")
         }
-        // Into the room that is reserved.
-        self.states.replaceSubrange(self.states.indices, with: states)
-        self.segments.replaceSubrange(self.segments.indices, with: segments)
+        table.removeAll()
+        for (row, state) in states.enumerated() {
+            table.append(start: state.start, logProbability: state.logProbability, logBest: state.logBest)
+            for input in priors.indices { table.set(segments[row * priors.count + input], row, of: input) }
+        }
     }
 
     public func encode(to encoder: any Encoder) throws {
@@ -283,7 +238,12 @@ extension BayesianChangePoint: Codable {
         if !logPredictive.isNaN { try container.encode(logPredictive, forKey: .logPredictive) }
         try container.encode(segmentStart, forKey: .segmentStart)
         try container.encode(discarded, forKey: .discarded)
+        let rows = 0..<table.count
+        let states = rows.map {
+            State(start: table.start($0), logProbability: table.logProbability($0), logBest: table.logBest($0))
+        }
         try container.encode(states, forKey: .states)
+        let segments = rows.flatMap { row in priors.indices.map { table.segment(row, of: $0) } }
         try container.encode(segments, forKey: .segments)
     }
 }

@@ -26,37 +26,63 @@ struct SegmentDensity: Sendable {
         constants = (0..<Self.tabulatedCounts).map { Self.constant(Double($0), prior) }
     }
 
-    /// The log density that x has in the segment, which then takes it in.
-    func observe(_ x: Double, into segment: inout SegmentMoments) -> Double {
-        let run = Double(segment.count)
-        let kappa = prior.kappa + run
+    /// The log densities that x has in four segments, which then take it in.
+    @inline(__always)
+    func observe(_ x: Double, into segment: inout SegmentVector) -> SIMD4<Double> {
+        let kappa = segment.count + prior.kappa
+        let inverse = 1 / (kappa + 1)
         let deviation = x - segment.mean
-        // β' = β + κ·d²/(2(κ+1)); ln(β'/β) is also what the density of x needs.
-        let growth = kappa * deviation * deviation / (2 * (kappa + 1))
-        let logRatio = Double.log(onePlus: growth / segment.beta)
-        let constant =
-            segment.count < Self.tabulatedCounts ? constants[segment.count] : Self.constant(run, prior)
-        let logDensity = constant - segment.logBeta / 2 - (prior.alpha + (run + 1) / 2) * logRatio
+        // β' = β + κ·d²/(2(κ+1)); ln(β'/β) is also what the density of x needs. Two divisions, neither waits for the other.
+        let half = 0.5 * kappa * deviation * deviation
+        let growth = half * inverse
+        let ratio = half / (2 * segment.beta * (kappa + 1) + half)
+        var logRatio = ratio.logarithmOfRatio
+        if any(ratio .> 0.125) {
+            for lane in 0..<4 where ratio[lane] > 0.125 {
+                logRatio[lane] = Double.log(onePlus: growth[lane] / segment.beta[lane])
+            }
+        }
+        let logDensity =
+            constants(segment.count) - 0.5 * segment.logBeta - (0.5 * segment.count + (prior.alpha + 0.5)) * logRatio
         segment.count += 1
         segment.beta += growth
         segment.logBeta += logRatio
-        segment.mean += deviation / (kappa + 1)
+        segment.mean += deviation * inverse
         return logDensity
+    }
+
+    @inline(__always)
+    private func constants(_ runs: SIMD4<Double>) -> SIMD4<Double> {
+        // The shortest run is the last of the four.
+        if runs[3] >= Double(Self.tabulatedCounts) { return Self.constants(ofLong: runs, prior) }
+        let runs = runs.wholeNumbers
+        return SIMD4(constant(runs[0]), constant(runs[1]), constant(runs[2]), constant(runs[3]))
+    }
+
+    @inline(__always)
+    private func constant(_ run: Int64) -> Double {
+        run < Self.tabulatedCounts ? constants[Int(run)] : Self.constant(Double(run), prior)
     }
 
     /// ln Γ(α+½) − ln Γ(α) − ½·ln(2π(κ+1)/κ) after `run` observations.
     private static func constant(_ run: Double, _ prior: NormalInverseGamma) -> Double {
+        let x = prior.alpha + run / 2
+        guard x < 50 else { return constants(ofLong: SIMD4(repeating: run), prior)[0] }
         let kappa = prior.kappa + run
-        return logGammaRatio(prior.alpha + run / 2) - Double.log(2 * .pi * (kappa + 1) / kappa) / 2
+        return Double.logGamma(x + 0.5) - Double.logGamma(x) - Double.log(2 * .pi * (kappa + 1) / kappa) / 2
     }
 
-    /// ln Γ(x+½) − ln Γ(x) for x > 0. For large x the difference of the two would lose the digits that the asymptotic
-    /// series keeps (its first missing term is below 1e-16 from x = 50 on). Source: Tricomi, Erdélyi (1951).
-    private static func logGammaRatio(_ x: Double) -> Double {
-        guard x >= 50 else { return Double.logGamma(x + 0.5) - Double.logGamma(x) }
-        let inverse = 1 / x
+    /// The same where α ≥ 50: the difference of the two would lose the digits that the asymptotic series keeps, whose first
+    /// missing term is below 1e-16. Source: Tricomi, Erdélyi (1951).
+    @inline(__always)
+    private static func constants(ofLong runs: SIMD4<Double>, _ prior: NormalInverseGamma) -> SIMD4<Double> {
+        let kappa = runs + prior.kappa
+        let alpha = 0.5 * runs + prior.alpha
+        let inverse = 1 / alpha
         let square = inverse * inverse
-        return Double.log(x) / 2
-            - inverse * (1.0 / 8 - square * (1.0 / 192 - square * (1.0 / 640 - square * 17.0 / 14_336)))
+        let tail = square * (1.0 / 640 - square * (17.0 / 14_336))
+        let series = inverse * (1.0 / 8 - square * (1.0 / 192 - tail))
+        let ratio = alpha * kappa / ((kappa + 1) * (2 * Double.pi))
+        return ratio.logarithm * 0.5 - series
     }
 }

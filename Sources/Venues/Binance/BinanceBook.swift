@@ -243,8 +243,8 @@ struct BinanceBook: Sendable {
             return .hole
         }
         if header.first < next, phase == .live { counts.overlaps += 1 }
-        for level in bids { book.setBid(level.price, to: level.quantity) }
-        for level in asks { book.setAsk(level.price, to: level.quantity) }
+        book.setBids(bids)
+        book.setAsks(asks)
         book.commit(updateID: header.last)
         guard !book.isCrossed else {
             counts.crossedBooks += 1

@@ -116,7 +116,7 @@ struct BinanceFrame {
         _ scales: borrowing [PriceScale], _ bids: inout [PriceLevel], _ asks: inout [PriceLevel]
     ) throws(ScanError) {
         let letter = scanner.onlyByte(of: key)
-        guard Self.isLetter(letter) else { return try scanner.skipValue() }
+        guard JSONScanner.isLetter(letter) else { return try scanner.skipValue() }
         let type = try scanner.peek()
         offsets[Self.slot(letter)] = Int32(truncatingIfNeeded: scanner.position)
         switch (letter, type) {
@@ -163,7 +163,4 @@ struct BinanceFrame {
     /// ASCII letters differ in their last five bits, and in one bit by case.
     @inline(__always)
     private static func slot(_ letter: UInt8) -> Int { Int(letter & 0x1F) | Int(letter & 0x20) }
-
-    @inline(__always)
-    private static func isLetter(_ byte: UInt8) -> Bool { (byte | 0x20) &- UInt8(ascii: "a") < 26 }
 }

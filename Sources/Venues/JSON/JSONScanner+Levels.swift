@@ -12,6 +12,10 @@ extension JSONScanner {
         levels.removeAll(keepingCapacity: true)
         try beginArray()
         while try nextElement() {
+            if let level = usualLevel(of: scale) {
+                levels.append(level)
+                continue
+            }
             try beginArray()
             guard try nextElement() else { throw ScanError(.wrongType, at: position) }
             let priceStart = position
@@ -24,6 +28,20 @@ extension JSONScanner {
             while try nextElement() { try skipValue() }
             levels.append(PriceLevel(price: Price(price), quantity: Quantity(quantity)))
         }
+    }
+
+    /// A level as venues write it, `["61837.63000000","1.50000000"]`; `nil`, and nothing consumed, for any other.
+    @inline(__always)
+    private mutating func usualLevel(of scale: borrowing PriceScale) -> PriceLevel? {
+        let start = position
+        if consumeIfPresent(UInt8(ascii: "[")), let price = usualDecimal(exponent: scale.price), price > 0,
+            consumeIfPresent(UInt8(ascii: ",")), let quantity = usualDecimal(exponent: scale.quantity),
+            consumeIfPresent(UInt8(ascii: "]"))
+        {
+            return PriceLevel(price: Price(price), quantity: Quantity(quantity))
+        }
+        position = start
+        return nil
     }
 }
 

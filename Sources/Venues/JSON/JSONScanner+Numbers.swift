@@ -19,6 +19,11 @@ extension JSONScanner {
     /// Complexity: O(digits), no division.
     @inline(__always)
     public mutating func decimal(exponent: Int8) throws(ScanError) -> Int64 {
+        if let value = usualDecimal(exponent: exponent) { return value }
+        return try anyDecimal(exponent: exponent)
+    }
+
+    private mutating func anyDecimal(exponent: Int8) throws(ScanError) -> Int64 {
         skipWhitespace()
         guard position < bytes.count else { throw ScanError(.truncated, at: position) }
         let isQuoted = consumeIfPresent(UInt8(ascii: "\""))
@@ -69,6 +74,33 @@ extension JSONScanner {
         guard kind == .string || kind == .number else { throw ScanError(.wrongType, at: position) }
         let isQuoted = consumeIfPresent(UInt8(ascii: "\""))
         return try normalized(isQuoted: isQuoted, from: position)
+    }
+
+    // MARK: Fast path
+
+    /// A decimal as venues write it: a string of one to seven digits, a point and one to eight digits; `nil`, and nothing
+    /// consumed, for any other.
+    @inline(__always)
+    mutating func usualDecimal(exponent: Int8) -> Int64? {
+        let places = -Int(exponent)
+        guard (0...8).contains(places), let whole = word(at: position &+ 1), bytes[position] == UInt8(ascii: "\"")
+        else { return nil }
+        let wholeCount = whole.lanes(equalTo: ".").firstLane
+        let fraction = position &+ wholeCount &+ 2
+        guard (1...7).contains(wholeCount), fraction &+ 8 < bytes.count, let part = word(at: fraction) else {
+            return nil
+        }
+        let partCount = part.lanes(equalTo: "\"").firstLane
+        guard partCount > 0, bytes[fraction &+ partCount] == UInt8(ascii: "\"") else { return nil }
+        let wholeDigits = whole.digitValues.firstLanes(wholeCount)
+        // What follows the quote becomes zero, as a digit that is not written is.
+        let partDigits = part.digitValues.firstLanes(partCount)
+        guard wholeDigits.lanesAboveNine | partDigits.lanesAboveNine == 0, partDigits.firstLanes(places) == partDigits
+        else { return nil }
+        position = fraction &+ partCount &+ 1
+        // Below 10¹⁵.
+        return Int64(
+            wholeDigits.number(ofFirst: wholeCount) &* .power(ofTen: places) &+ partDigits.number(ofFirst: places))
     }
 
     // MARK: Slow path
@@ -154,6 +186,15 @@ extension JSONScanner {
     ) throws(ScanError) {
         let first = position
         let end = limit < bytes.count &- position ? position &+ limit : bytes.count
+        // Sixteen digits at most, which fit.
+        while mantissa < 100_000_000, end &- position >= 8, let word = word(at: position) {
+            let values = word.digitValues
+            let count = values.lanesAboveNine.firstLane
+            guard count > 0 else { break }
+            mantissa = mantissa &* .power(ofTen: count) &+ values.number(ofFirst: count)
+            position &+= count
+            guard count == 8 else { break }
+        }
         while position < end {
             let digit = bytes[position] &- UInt8(ascii: "0")
             guard digit <= 9 else { break }
@@ -166,6 +207,11 @@ extension JSONScanner {
 
     private mutating func skipDigits(from start: Int) throws(ScanError) {
         let first = position
+        while let word = word(at: position) {
+            let count = word.digitValues.lanesAboveNine.firstLane
+            position &+= count
+            guard count == 8 else { break }
+        }
         while position < bytes.count, Self.isDigit(bytes[position]) { position &+= 1 }
         guard position > first else { throw missingDigit(from: start) }
     }
@@ -197,7 +243,7 @@ extension JSONScanner {
     private static func isDigit(_ byte: UInt8) -> Bool { byte &- UInt8(ascii: "0") <= 9 }
 
     @inline(__always)
-    private mutating func consumeIfPresent(_ byte: UInt8) -> Bool {
+    mutating func consumeIfPresent(_ byte: UInt8) -> Bool {
         guard position < bytes.count, bytes[position] == byte else { return false }
         position &+= 1
         return true

@@ -50,9 +50,11 @@ public struct JSONScanner {
     }
 
     /// The next key of the object, its colon consumed; `nil` at the end of the object.
+    @inline(__always)
     public mutating func nextKey() throws(ScanError) -> JSONString? {
         guard try hasMember(before: UInt8(ascii: "}")) else { return nil }
         guard position < bytes.count else { throw ScanError(.truncated, at: position) }
+        if let key = letterKey() { return key }
         guard bytes[position] == UInt8(ascii: "\"") else { throw ScanError(.unexpectedByte, at: position) }
         let key = try string()
         skipWhitespace()
@@ -60,11 +62,23 @@ public struct JSONScanner {
         return key
     }
 
+    /// A key of one letter with its colon, `"e":`, as nearly all of a venue's are; `nil`, and nothing consumed, for another.
+    @inline(__always)
+    private mutating func letterKey() -> JSONString? {
+        let start = position &+ 1
+        guard bytes.count &- position >= 4, bytes[position] == UInt8(ascii: "\""), Self.isLetter(bytes[start]),
+            bytes[start &+ 1] == UInt8(ascii: "\""), bytes[start &+ 2] == UInt8(ascii: ":")
+        else { return nil }
+        position = start &+ 3
+        return JSONString(start: start, end: start &+ 1, hasEscapes: false)
+    }
+
     public mutating func beginArray() throws(ScanError) {
         try begin(UInt8(ascii: "["))
     }
 
     /// Whether the array has another element, its comma consumed; at the end, the bracket is consumed.
+    @inline(__always)
     public mutating func nextElement() throws(ScanError) -> Bool {
         try hasMember(before: UInt8(ascii: "]"))
     }
@@ -76,6 +90,7 @@ public struct JSONScanner {
     }
 
     /// The type of the next value, which is not consumed.
+    @inline(__always)
     public mutating func peek() throws(ScanError) -> JSONKind {
         skipWhitespace()
         guard position < bytes.count else { throw ScanError(.truncated, at: position) }
@@ -118,9 +133,22 @@ public struct JSONScanner {
 
     /// A string, checked for well-formed escapes but not decoded.
     public mutating func string() throws(ScanError) -> JSONString {
-        try expect(.string)
+        if position >= bytes.count || bytes[position] != UInt8(ascii: "\"") { try expect(.string) }
         position &+= 1
         let start = position
+        while let word = word(at: position) {
+            let ends = word.lanes(equalTo: "\"") | word.lanes(equalTo: "\\") | word.lanes(below: 0x20)
+            position &+= ends.firstLane
+            guard ends != 0 else { continue }
+            guard bytes[position] == UInt8(ascii: "\"") else { break }
+            position &+= 1
+            return JSONString(start: start, end: position &- 1, hasEscapes: false)
+        }
+        return try restOfString(from: start)
+    }
+
+    /// Byte by byte: from the first escape on, and near the end of the text.
+    private mutating func restOfString(from start: Int) throws(ScanError) -> JSONString {
         var hasEscapes = false
         while position < bytes.count {
             switch bytes[position] {
@@ -152,6 +180,16 @@ public struct JSONScanner {
     }
 
     // MARK: Bytes
+
+    /// The eight bytes from `offset` on, the first one lowest; `nil` where there are fewer.
+    @inline(__always)
+    func word(at offset: Int) -> UInt64? {
+        guard bytes.count &- offset >= 8, let start = bytes.baseAddress else { return nil }
+        return UInt64(littleEndian: UnsafeRawPointer(start).loadUnaligned(fromByteOffset: offset, as: UInt64.self))
+    }
+
+    @inline(__always)
+    static func isLetter(_ byte: UInt8) -> Bool { (byte | 0x20) &- UInt8(ascii: "a") < 26 }
 
     /// JSON's four white-space bytes; in compact text the first comparison ends it.
     @inline(__always)

@@ -1,0 +1,186 @@
+import RealModule
+
+/// The run lengths that `BayesianChangePoint` keeps, the longest first: a column a quantity, gone through four rows at a
+/// time. Rows beyond `count` that fill the last four have probability 0. Room is reserved once; nothing allocates later.
+struct RunLengthTable: Sendable {
+    /// The columns that every table has; four for each input come after them.
+    private enum Column {
+        static let start = 0
+        static let logProbability = 1
+        static let logBest = 2
+        static let segments = 3
+        static let perInput = 4
+    }
+
+    /// Rows.
+    private(set) var count = 0
+    private let inputs: Int
+    /// Rows that a column has room for: a multiple of four.
+    private let room: Int
+    /// Column after column.
+    private var values: [Double]
+
+    init(limit: Int, inputs: Int) {
+        self.inputs = inputs
+        room = (limit + 3) / 4 * 4
+        values = Array(repeating: 0, count: room * (Column.segments + Column.perInput * inputs))
+    }
+
+    // MARK: Rows
+
+    func start(_ row: Int) -> Int { Int(values[row]) }
+    func logProbability(_ row: Int) -> Double { values[Column.logProbability * room + row] }
+    func logBest(_ row: Int) -> Double { values[Column.logBest * room + row] }
+
+    func segment(_ row: Int, of input: Int) -> SegmentMoments {
+        let place = (Column.segments + Column.perInput * input) * room + row
+        return SegmentMoments(
+            count: Int(values[place]), mean: values[place + room], beta: values[place + 2 * room],
+            logBeta: values[place + 3 * room])
+    }
+
+    mutating func set(_ segment: SegmentMoments, _ row: Int, of input: Int) {
+        let place = (Column.segments + Column.perInput * input) * room + row
+        values[place] = Double(segment.count)
+        values[place + room] = segment.mean
+        values[place + 2 * room] = segment.beta
+        values[place + 3 * room] = segment.logBeta
+    }
+
+    /// Adds a row, whose segments are to be set.
+    mutating func append(start: Int, logProbability: Double, logBest: Double) {
+        values[count] = Double(start)
+        values[Column.logProbability * room + count] = logProbability
+        values[Column.logBest * room + count] = logBest
+        count += 1
+        fill()
+    }
+
+    mutating func removeAll() {
+        count = 0
+    }
+
+    mutating func remove(_ row: Int) {
+        values.withUnsafeMutableBufferPointer { values in
+            guard var place = values.baseAddress?.advanced(by: row) else { return }
+            for _ in 0..<(Column.segments + Column.perInput * inputs) {
+                place.update(from: place + 1, count: count - row - 1)
+                place += room
+            }
+        }
+        count -= 1
+        fill()
+    }
+
+    /// Removes the rows that are less probable.
+    mutating func removeRows(lessProbableThan limit: Double) {
+        var kept = 0
+        for row in 0..<count where logProbability(row) >= limit {
+            if row != kept {
+                for place in stride(from: 0, to: values.count, by: room) { values[place + kept] = values[place + row] }
+            }
+            kept += 1
+        }
+        count = kept
+        fill()
+    }
+
+    /// Makes the last four rows whole.
+    private mutating func fill() {
+        for row in count..<(count + 3) / 4 * 4 {
+            values[Column.logProbability * room + row] = -.infinity
+            values[Column.logBest * room + row] = -.infinity
+            for input in 0..<inputs { set(SegmentMoments(count: 0, mean: 0, beta: 1, logBeta: 0), row, of: input) }
+        }
+    }
+
+    // MARK: Four rows at a time
+
+    /// Multiplies the probabilities by the density of x and takes it into the segments; returns the greatest logs.
+    mutating func observe(
+        _ x: Double, of input: Int, _ density: borrowing SegmentDensity
+    ) -> (logProbability: Double, logBest: Double) {
+        var probable = SIMD4<Double>(repeating: -.infinity)
+        var best = probable
+        withRows { rows, room, count in
+            let segment = (Column.segments + Column.perInput * input) * room
+            for row in stride(from: 0, to: count, by: 4) {
+                var moments = SegmentVector(
+                    count: rows[segment + row], mean: rows[segment + room + row], beta: rows[segment + 2 * room + row],
+                    logBeta: rows[segment + 3 * room + row])
+                let logDensity = density.observe(x, into: &moments)
+                rows[segment + row] = moments.count
+                rows[segment + room + row] = moments.mean
+                rows[segment + 2 * room + row] = moments.beta
+                rows[segment + 3 * room + row] = moments.logBeta
+                rows[Column.logProbability * room + row] += logDensity
+                rows[Column.logBest * room + row] += logDensity
+                probable = probable.greater(rows[Column.logProbability * room + row])
+                best = best.greater(rows[Column.logBest * room + row])
+            }
+        }
+        return (probable.max(), best.max())
+    }
+
+    /// Σ exp(log probability − `largest`).
+    mutating func sum(relativeTo largest: Double) -> Double {
+        var sum = SIMD4<Double>()
+        withRows { rows, room, count in
+            for row in stride(from: Column.logProbability * room, to: Column.logProbability * room + count, by: 4) {
+                sum += (rows[row] - largest).exponentialOfNegative
+            }
+        }
+        return sum.sum()
+    }
+
+    /// Adds to the logs of all rows; returns the least log of a probability.
+    mutating func shift(logProbability: Double, logBest: Double) -> Double {
+        var least = SIMD4<Double>(repeating: .infinity)
+        withRows { rows, room, count in
+            for row in stride(from: 0, to: count, by: 4) {
+                let probability = rows[Column.logProbability * room + row] + logProbability
+                rows[Column.logProbability * room + row] = probability
+                rows[Column.logBest * room + row] += logBest
+                least.replace(with: probability, where: (probability .< least) .& (probability .> -.infinity))
+            }
+        }
+        return least.min()
+    }
+
+    /// The first row with this log of its probability.
+    func row(logProbability: Double) -> Int? {
+        (0..<count).first { self.logProbability($0) == logProbability }
+    }
+
+    /// The first row whose best segmentation is as probable.
+    func row(logBest: Double) -> Int? {
+        (0..<count).first { self.logBest($0) == logBest }
+    }
+
+    /// Lends the columns, with the room of one and the rows that are in use.
+    @inline(__always)
+    private mutating func withRows(_ body: (_ rows: Rows, _ room: Int, _ count: Int) -> Void) {
+        let (room, count) = (room, count)
+        values.withUnsafeMutableBytes { bytes in body(Rows(bytes: bytes), room, count) }
+    }
+
+    /// Four numbers from a place on.
+    private struct Rows {
+        let bytes: UnsafeMutableRawBufferPointer
+
+        subscript(place: Int) -> SIMD4<Double> {
+            @inline(__always) get { bytes.loadUnaligned(fromByteOffset: place &* 8, as: SIMD4<Double>.self) }
+            @inline(__always) nonmutating set {
+                bytes.storeBytes(of: newValue, toByteOffset: place &* 8, as: SIMD4<Double>.self)
+            }
+        }
+    }
+}
+
+/// What four segments have learnt of one input.
+struct SegmentVector {
+    var count: SIMD4<Double>
+    var mean: SIMD4<Double>
+    var beta: SIMD4<Double>
+    var logBeta: SIMD4<Double>
+}

@@ -1,0 +1,64 @@
+/// Eight bytes of text in one word, the first in the lowest lane, looked at all at once.
+///
+/// A test of lanes has the highest bit set of each lane that passes. Lanes above the first that passes may be wrong
+/// (a borrow or a carry comes from below), so only `firstLane` of the result is of use, or whether it is zero.
+/// Source: Warren, Hacker's Delight, 2nd edition, section 6-1.
+extension UInt64 {
+    private static let ones: UInt64 = 0x0101_0101_0101_0101
+    private static let highBits: UInt64 = 0x8080_8080_8080_8080
+
+    @inline(__always)
+    func lanes(equalTo byte: Unicode.Scalar) -> UInt64 {
+        let difference = self ^ (Self.ones &* UInt64(UInt8(ascii: byte)))
+        return (difference &- Self.ones) & ~difference & Self.highBits
+    }
+
+    /// Requires `limit ≤ 0x80`.
+    @inline(__always)
+    func lanes(below limit: UInt8) -> UInt64 {
+        (self &- Self.ones &* UInt64(limit)) & ~self & Self.highBits
+    }
+
+    /// What a test found: 0 to 7, and 8 where no lane passes.
+    @inline(__always)
+    var firstLane: Int { trailingZeroBitCount >> 3 }
+
+    // MARK: Digits
+
+    /// ASCII digits become their values, 0 to 9, and other bytes greater ones.
+    @inline(__always)
+    var digitValues: UInt64 { self ^ (Self.ones &* UInt64(UInt8(ascii: "0"))) }
+
+    /// Of `digitValues`: those that were no digits.
+    @inline(__always)
+    var lanesAboveNine: UInt64 { ((self &+ Self.ones &* 0x76) | self) & Self.highBits }
+
+    /// The lanes below `count`; the others are zero.
+    @inline(__always)
+    func firstLanes(_ count: Int) -> UInt64 { self & (1 << UInt64(8 &* count) &- 1) }
+
+    /// The number that the first `count` of `digitValues` make. Requires them to be digits.
+    @inline(__always)
+    func number(ofFirst count: Int) -> UInt64 {
+        let digits = self << UInt64(64 &- 8 &* count)
+        let pairs = (digits &* 10 &+ digits >> 8) & 0x00FF_00FF_00FF_00FF
+        let quads = (pairs &* 100 &+ pairs >> 16) & 0x0000_FFFF_0000_FFFF
+        return (quads &* 10_000 &+ quads >> 32) & 0xFFFF_FFFF
+    }
+
+    /// `10^exponent`. Requires `0 ≤ exponent ≤ 8`.
+    @inline(__always)
+    static func power(ofTen exponent: Int) -> UInt64 {
+        switch exponent {
+        case 0: 1
+        case 1: 10
+        case 2: 100
+        case 3: 1_000
+        case 4: 10_000
+        case 5: 100_000
+        case 6: 1_000_000
+        case 7: 10_000_000
+        default: 100_000_000
+        }
+    }
+}
