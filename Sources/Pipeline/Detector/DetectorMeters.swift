@@ -5,6 +5,7 @@ import Metrics
 struct DetectorMeters {
     private let symbol: String
     private let score, threshold: Gauge
+    private let budgetUse: Gauge?
     private var reported = DetectorCounts()
 
     /// All counters of the bank stand at zero from now on, so that the first event is a rise; what a bank did before this
@@ -15,18 +16,20 @@ struct DetectorMeters {
         let labels = [("symbol", bank.symbol)]
         score = Gauge(label: MetricName.detectorEnsembleScore, dimensions: labels)
         threshold = Gauge(label: MetricName.detectorThreshold, dimensions: labels)
+        budgetUse = bank.profile.budget.map { budget in
+            Gauge(label: MetricName.detectorBudget, dimensions: labels).record(budget.signalsPerDay)
+            return Gauge(label: MetricName.detectorBudgetUse, dimensions: labels)
+        }
         for type in reported.byType {
             Counter(label: MetricName.detections, dimensions: labels + [("type", type.type.rawValue)]).increment(by: 0)
         }
         count(reported, since: reported)
-        if let budget = bank.profile.budget {
-            Gauge(label: MetricName.detectorBudget, dimensions: labels).record(budget.signalsPerDay)
-        }
     }
 
     mutating func report(_ bank: DetectorBank) {
         threshold.record(bank.dynamicThreshold)
         score.record(bank.score)
+        if let use = bank.budgetUse { budgetUse?.record(use) }
         for statistic in bank.statistics {
             let labels = [("symbol", symbol), ("detector", statistic.detector), ("metric", statistic.metric)]
             Gauge(label: MetricName.detectorStatistic, dimensions: labels).record(statistic.statistic)
