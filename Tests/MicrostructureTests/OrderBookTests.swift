@@ -53,7 +53,7 @@ private func levels(_ side: BookSide) -> [PriceLevel] { (0..<side.count).map { s
     /// Best first, as venues send them, in another order, and with a price that comes twice.
     @Test(arguments: testSeeds)
     func manyChangesAtOnceEqualOneAfterAnother(seed: UInt64) {
-        var random = SeededRandom(seed: seed)
+        var random = SplitMix64(testSeed: seed)
         var book = OrderBook()
         var model = DictionaryBook()
         for _ in 0..<3_000 {
