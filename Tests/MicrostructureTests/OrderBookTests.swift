@@ -58,7 +58,7 @@ private func levels(_ side: BookSide) -> [PriceLevel] { (0..<side.count).map { s
         var model = DictionaryBook()
         for _ in 0..<3_000 {
             let reach: Int64 = random.chance(0.5) ? 200 : 20
-            let removals = [0, 0.2, 0.5, 1].randomElement(using: &random) ?? 0
+            let removals: Double = [0, 0.2, 0.5, 1][random.index(below: 4)]
             var changes = (0..<Int.random(in: 0...30, using: &random)).map { _ in
                 let quantity = random.chance(removals) ? 0 : Int64.random(in: 1...9, using: &random)
                 return PriceLevel(
