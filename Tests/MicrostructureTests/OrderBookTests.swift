@@ -56,7 +56,7 @@ private func levels(_ side: BookSide) -> [PriceLevel] { (0..<side.count).map { s
         var random = SplitMix64(testSeed: seed)
         var book = OrderBook()
         var model = DictionaryBook()
-        for _ in 0..<3_000 {
+        for _ in 0..<400 {
             let reach: Int64 = random.chance(0.5) ? 200 : 20
             let removals: Double = [0, 0.2, 0.5, 1][random.index(below: 4)]
             var changes = (0..<Int.random(in: 0...30, using: &random)).map { _ in
