@@ -1,4 +1,5 @@
 import Foundation
+import TestSupport
 import Testing
 
 @testable import Microstructure
@@ -6,7 +7,7 @@ import Testing
 /// Each function of four numbers beside that of the system's library.
 @Suite struct VectorMathTests {
     @Test(arguments: testSeeds) func exponentialsAndLogarithms(seed: UInt64) {
-        var random = SeededRandom(seed: seed)
+        var random = SplitMix64(testSeed: seed)
         func isEqual(_ values: SIMD4<Double>, _ expected: (Int) -> Double, _ tolerance: Double) -> Bool {
             (0..<4).allSatisfy { abs(values[$0] - expected($0)) <= tolerance * abs(expected($0)) }
         }
