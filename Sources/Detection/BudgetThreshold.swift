@@ -1,4 +1,5 @@
 import Microstructure
+import RealModule
 
 /// The evidence that a signal needs, steered so that signals come at the rate of a budget.
 ///
@@ -18,6 +19,8 @@ public struct BudgetThreshold: Sendable, Codable {
     public let calibrated: Double
     /// In nats.
     public private(set) var value: Double
+    /// Signals of about the last day: each counts less by e a day after it. Time without data does not pass.
+    private var recentSignals = 0.0
     private var time: Timestamp?
 
     /// A longer silence lowers the threshold by no more than this.
@@ -36,9 +39,17 @@ public struct BudgetThreshold: Sendable, Codable {
         defer { self.time = time }
         guard let before = self.time else { return }
         let step = min(max(0, time.nanoseconds(since: before)), Self.longestStepNanoseconds)
-        value = max(calibrated / 2, value - gain * calibrated * budgetPerDay * Double(step) / 86_400e9)
+        let days = Double(step) / 86_400e9
+        value = max(calibrated / 2, value - gain * calibrated * budgetPerDay * days)
+        recentSignals *= Double.exp(-days)
     }
 
     /// A signal went out.
-    public mutating func spend() { value = min(3 * calibrated, value + gain * calibrated) }
+    public mutating func spend() {
+        value = min(3 * calibrated, value + gain * calibrated)
+        recentSignals += 1
+    }
+
+    /// The signals of about the last day as a part of the day's budget, from 0: around 1 where the budget is kept exactly.
+    public var use: Double { recentSignals / budgetPerDay }
 }

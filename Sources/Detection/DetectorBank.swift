@@ -33,6 +33,9 @@ public struct DetectorBank: Sendable, Codable {
     /// or its signal was held back by a cooldown; there is no other before it ends.
     public var isInEpisode: Bool { budgetThreshold != nil && !isArmed }
 
+    /// The used part of the day's budget (`BudgetThreshold.use`); `nil` without a budget.
+    public var budgetUse: Double? { budgetThreshold?.use }
+
     private let columnCount: Int
     private let scale: Double
     private var channels: [Channel] = []

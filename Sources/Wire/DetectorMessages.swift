@@ -15,6 +15,7 @@ extension ProtoDetectorState {
         }
         score = bank.score
         dynamicThreshold = bank.dynamicThreshold
+        if let use = bank.budgetUse { budgetUse = use }
         let tally = bank.counts
         counts = tally.byType.map { entry in
             var counts = ProtoCandidateCounts()

@@ -1,6 +1,8 @@
 #!/usr/bin/env bash
-# Times the event loops of hftbacktest and nautilus_trader on a recording, and on the recording repeated to ten million
-# events; and in the same run a whole backtest on the same ticks, with its memory against the length of the tape. `make bench-backtest` calls it.
+# Times a whole backtest (decoding, features, detectors, fills, report) on a recording and on a synthetic tape of ten million
+# events, and in the same run, on the same ticks, the event loops of hftbacktest and nautilus_trader, which get ready arrays
+# or objects and decide nothing. Says too how much memory a backtest holds as tapes become longer. `make bench-backtest`
+# calls it; it takes some twenty minutes and, in TMPDIR, three GB.
 #
 # Environment: BIN (folder of the programs), DATA (the recordings), EVENTS (default 10000000), VENV.
 set -euo pipefail
@@ -20,18 +22,29 @@ venv=${VENV:-$root/.venv-backtest}
 [[ -x $venv/bin/python3 ]] || python3 -m venv "$venv"
 "$venv/bin/pip" install -q --disable-pip-version-check -r "$here/requirements-backtest.txt"
 
-"$BIN/microlab" import --format binance-raw "$DATA"/binance-spot-2024-08-08/btcusdt_20240808.gz --out "$work/btc.tape" >/dev/null
-"$BIN/microlab" export "$work/btc.tape" --csv --out "$work/events.csv"
-echo "the others' loops, with nothing to decide:"
-PYTHONDONTWRITEBYTECODE=1 "$venv/bin/python3" "$here/backtest_others.py" "$work/events.csv" "$EVENTS"
+# ours NAME: a whole backtest of the tape.
+ours() {
+    /usr/bin/python3 "$here/peak_memory.py" "$BIN/microlab" backtest "$work/$1.tape" --ledger "$work/trials.ndjson" \
+        --out "$work/$1" 2>&1 | grep -E "events in|peak" | sed "s/^/$1, microlab backtest: /"
+}
 
-echo "a whole backtest (decoding, features, detectors, loop), and its memory against the tape's length:"
-for lines in 4000 16000 30000; do
-    { zstd -dcq "$DATA"/pump-and-dump/BRD_2019-10-03_14.59.csv.zst || true; } | head -n $lines >"$work/brdbtc$lines.csv"
-    "$BIN/microlab" import --format trades-csv --status-interval 10 "$work/brdbtc$lines.csv" --symbol BRDBTC \
-        --out "$work/$lines.tape" >/dev/null
-    /usr/bin/python3 "$here/peak_memory.py" "$BIN/microlab" backtest "$work/$lines.tape" --ledger "$work/trials.ndjson" \
-        --out "$work/out$lines" | grep -E "events in|peak"
+# others NAME COUNT: the others' loops on the tape's first 300,000 ticks, one after another up to COUNT.
+others() {
+    { "$BIN/microlab" export "$work/$1.tape" 2>/dev/null || true; } | head -n 300001 >"$work/$1.csv"
+    PYTHONDONTWRITEBYTECODE=1 "$venv/bin/python3" "$here/backtest_others.py" "$work/$1.csv" "$2" | sed "s/^/$1, /"
+}
+
+# synthetic NAME EVENTS: a tape of about so many events; the market has some 78 a second.
+synthetic() {
+    echo '{"seed": 1, "markets": [{"symbols": ["BTCUSDT"]}]}' >"$work/market.json"
+    "$BIN/microlab" synth "$work/market.json" --seconds $(($2 / 78)) --out "$work/$1.tape" 2>/dev/null
+}
+
+"$BIN/microlab" import --format binance-raw "$DATA"/binance-spot-2024-08-08/btcusdt_20240808.gz --out "$work/recording.tape" >/dev/null
+ours recording
+others recording 0
+for part in 100 10 1; do
+    synthetic "synthetic-$part" $((EVENTS / part))
+    ours "synthetic-$part"
 done
-/usr/bin/python3 "$here/peak_memory.py" "$BIN/microlab" backtest "$work/btc.tape" --ledger "$work/trials.ndjson" \
-    --out "$work/btc" | grep -E "events in|peak"
+others synthetic-1 "$EVENTS"

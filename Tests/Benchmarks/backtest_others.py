@@ -3,8 +3,8 @@
     python3 backtest_others.py EVENTS.csv COUNT
 
 Books become the changes between them (hftbacktest) or their best levels (nautilus_trader); quotes and trades stay as they are.
-Loading and conversion are not timed. The ticks are repeated behind one another, later, up to COUNT; nautilus_trader holds an
-object a tick, and gets at most a million.
+Loading and conversion are not timed. The ticks are repeated behind one another, later, up to COUNT (0: once); nautilus_trader
+holds an object a tick, and gets at most a million.
 """
 
 import csv
@@ -137,16 +137,20 @@ def time_nautilus(rows, count):
     return seconds, len(data)
 
 
+def say(name, ticks, seconds, more=""):
+    print(f"{name}: {ticks:,} ticks in {seconds:.2f} s: {ticks / seconds:,.0f} ticks/s{more}", flush=True)
+
+
 def main(path, count):
     rows = read(path)
-    events = hftbacktest_events(rows)
-    for data in (events, repeat(events, count)):
-        seconds, steps = time_hftbacktest(data)
-        print(f"hftbacktest: {len(data)} events, {steps} steps: {len(data) / seconds:,.0f} events/s, "
-              f"{seconds / len(data) * 1e9:.0f} ns/event; per tick of the recording {seconds / len(data) * len(events) / len(rows) * 1e9:.0f} ns")
-    for wanted in (len(rows), min(count, 1_000_000)):
-        seconds, made = time_nautilus(rows, wanted)
-        print(f"nautilus_trader: {made} events: {made / seconds:,.0f} events/s, {seconds / made * 1e9:.0f} ns/event")
+    count = max(count, len(rows))
+    changes = hftbacktest_events(rows)
+    # A tick of the tape is a book, a quote or a trade; hftbacktest counts every level that it changes.
+    wanted = round(count * len(changes) / len(rows))
+    seconds, steps = time_hftbacktest(repeat(changes, wanted))
+    say("hftbacktest", count, seconds, f" ({wanted:,} changed levels and trades, {wanted / seconds:,.0f}/s, {steps:,} steps)")
+    seconds, made = time_nautilus(rows, min(count, 1_000_000))
+    say("nautilus_trader", made, seconds)
 
 
 if __name__ == "__main__":

@@ -1,6 +1,7 @@
 import Detection
 import Foundation
 import Microstructure
+import TestSupport
 import Testing
 
 @Suite struct AverageRunLengthTests {
@@ -93,8 +94,7 @@ import Testing
     @Test(arguments: [3.0, 4, 5] + (ProcessInfo.processInfo.environment["LONG_RUN_LENGTHS"] == nil ? [] : [8]))
     func isWhatTheChartDoes(threshold: Double) {
         let runs = 62_500
-        var random = SeededRandom(
-            ProcessInfo.processInfo.environment["MICROSTRUCTURE_SEED"].flatMap(UInt64.init) ?? .random(in: 0 ... .max))
+        var random = SplitMix64(testSeed: freshSeed)
         var cusum = CUSUM(drift: 0.5, threshold: threshold)
         var observations = 0
         for _ in 0..<runs {

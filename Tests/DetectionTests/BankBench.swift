@@ -43,7 +43,7 @@ struct BankVector {
     var header: FeatureHeader
 
     /// Ten vectors a second of every kind of input: noise, NaN, infinities, shifts, bursts, invalid vectors, new epochs.
-    static func mixture(count: Int, from random: inout SeededRandom) -> [BankVector] {
+    static func mixture(count: Int, from random: inout SplitMix64) -> [BankVector] {
         var epoch: UInt64 = 1
         var nanoseconds: Int64 = 1_700_000_000_000_000_000
         var (shift, excitement) = (0.0, 0.0)

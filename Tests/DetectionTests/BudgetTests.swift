@@ -2,6 +2,7 @@ import Detection
 import Foundation
 import Microstructure
 import RealModule
+import TestSupport
 import Testing
 
 /// A bank that keeps to a budget: on noise, on markets that change, over a restart.
@@ -11,7 +12,7 @@ import Testing
 
     /// One vector a second: an autoregression for the side, exponential volumes, and their count.
     private static func market(
-        seconds: Int, from random: inout SeededRandom, start: Int = 0, liveliness: Double = 1
+        seconds: Int, from random: inout SplitMix64, start: Int = 0, liveliness: Double = 1
     ) -> [(row: [Double], header: FeatureHeader)] {
         var side = 0.0
         return (0..<seconds).map { second in
@@ -51,7 +52,7 @@ import Testing
     /// has a deviation of 15 % with a fixed threshold; steered, it keeps closer.
     @Test(arguments: [1, 2] as [UInt64], [0.0, 0.02])
     func aBudgetIsKeptAfterwards(seed: UInt64, gain: Double) throws {
-        var random = SeededRandom(seed)
+        var random = SplitMix64(testSeed: seed)
         let first = Self.market(seconds: Self.length, from: &random)
         let calibration = try Calibration([Self.series(first)], base: Self.base, signalsPerDay: 400, gain: gain)
         #expect((70...93).contains(calibration.signalCount), "seed \(seed): \(calibration.signalCount)")
@@ -69,7 +70,7 @@ import Testing
 
     /// A threshold far too low, and steering: the range it may move over, divided by the gain, bounds the excess for ever.
     @Test func steeringBoundsTheExcessOverTheBudget() throws {
-        var random = SeededRandom(9)
+        var random = SplitMix64(testSeed: 9)
         let calibration = try Calibration(
             [Self.series(Self.market(seconds: Self.length, from: &random))], base: Self.base, signalsPerDay: 200,
             gain: 0.05)
@@ -84,7 +85,7 @@ import Testing
     }
 
     @Test func dataTooShortForABudgetIsRefusedWithWhatIsNeeded() throws {
-        var random = SeededRandom(3)
+        var random = SplitMix64(testSeed: 3)
         let series = Self.series(Self.market(seconds: 3_600, from: &random))
         let error = try #require(throws: Calibration.Failure.self) {
             _ = try Calibration([series], base: Self.base, signalsPerDay: 4, gain: 0)
@@ -93,7 +94,7 @@ import Testing
     }
 
     @Test func aBudgetOutOfReachIsRefusedWithWhatCanBeReached() throws {
-        var random = SeededRandom(3)
+        var random = SplitMix64(testSeed: 3)
         let series = Self.series(Self.market(seconds: 3_600, from: &random))
         let error = try #require(throws: Calibration.Failure.self) {
             _ = try Calibration([series], base: Self.base, signalsPerDay: 80_000, gain: 0)
@@ -113,7 +114,7 @@ import Testing
     }
 
     @Test func aBurstIsFoundAndNamed() throws {
-        var random = SeededRandom(4)
+        var random = SplitMix64(testSeed: 4)
         let calibration = try Calibration(
             [Self.series(Self.market(seconds: Self.length, from: &random))], base: Self.base, signalsPerDay: 100,
             gain: 0.02)
@@ -132,7 +133,7 @@ import Testing
     /// moment does not depend on what comes after it.
     @Test(arguments: [1, 2] as [UInt64])
     func aRestoredBankGoesOnBitForBit(seed: UInt64) throws {
-        var random = SeededRandom(seed)
+        var random = SplitMix64(testSeed: seed)
         let calibration = try Calibration(
             [Self.series(Self.market(seconds: Self.length, from: &random))], base: Self.base, signalsPerDay: 800,
             gain: 0.02)

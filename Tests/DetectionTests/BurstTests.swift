@@ -1,5 +1,6 @@
 import Detection
 import Microstructure
+import TestSupport
 import Testing
 
 @Suite struct BurstTests {
@@ -34,7 +35,7 @@ import Testing
 
     @Test(arguments: [1, 2, 3] as [UInt64])
     func betweenTwoAlarmsTheInputFellBelowTheRearmThreshold(seed: UInt64) {
-        var random = SeededRandom(seed)
+        var random = SplitMix64(testSeed: seed)
         let inputs = (0..<5_000).map { _ in 3 * random.normal() }
         let found = alarms(inputs)
         #expect(found.count > 100)

@@ -1,5 +1,6 @@
 import Detection
 import Microstructure
+import TestSupport
 import Testing
 
 @Suite struct CUSUMTests {
@@ -63,7 +64,7 @@ import Testing
     /// being later than 25 has a probability below 1e-9. The false-alarm rate is 1 in 9,483.
     @Test(arguments: [1, 2, 3, 4, 5, 6, 7, 8] as [UInt64], [-2.0, 2.0])
     func findsAPlantedShift(seed: UInt64, shift: Double) throws {
-        var random = SeededRandom(seed)
+        var random = SplitMix64(testSeed: seed)
         var cusum = CUSUM(drift: 0.5, threshold: 8)
         var found: Alarm?
         var count: Int64 = 0

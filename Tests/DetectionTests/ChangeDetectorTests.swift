@@ -1,12 +1,13 @@
 import Detection
 import Foundation
 import Microstructure
+import TestSupport
 import Testing
 
 @Suite struct ChangeDetectorTests {
     /// The series of `Oracle/river_vectors.py`, bit for bit.
     private static let series: [Double] = {
-        var random = SeededRandom(7)
+        var random = SplitMix64(testSeed: 7)
         return [0.0, 1.5, 1.5, -0.5, -0.5, 3.0, 0.0, 0.25].flatMap { level in
             (0..<500).map { _ in (0..<12).reduce(0.0) { sum, _ in sum + random.uniform() } - 6 + level }
         }
@@ -95,7 +96,7 @@ import Testing
     /// Exact limits: each observation of independent noise crosses ±2 with the same probability, 4.55 %, also the first.
     /// With weight 1 that is all there is to it: 20,000 draws give 910 ± 4·29.5.
     @Test func ewmaChartOfWeightOneIsShewharts() {
-        var random = SeededRandom(11)
+        var random = SplitMix64(testSeed: 11)
         var chart = EWMAChart(weight: 1, threshold: 2)
         var count = 0
         for index in 0..<20_000 where chart.process(random.normal(), at: Self.at(Int64(index))) != nil { count += 1 }
@@ -146,7 +147,7 @@ import Testing
 
     @Test func adwinKeepsItsLimits() {
         var window = ADWIN(bucketsPerSize: 5, windowLimit: 1_000)
-        var random = SeededRandom(3)
+        var random = SplitMix64(testSeed: 3)
         for index in 0..<20_000 {
             _ = window.process(random.normal(), at: Self.at(Int64(index)))
             #expect(window.count <= 1_000)
@@ -159,7 +160,7 @@ import Testing
     @Test(arguments: [1, 2, 3, 4] as [UInt64], [-3.0, 3.0])
     func findsAPlantedShift(seed: UInt64, shift: Double) {
         func check(_ made: some ChangeDetector) {
-            var (detector, random) = (made, SeededRandom(seed))
+            var (detector, random) = (made, SplitMix64(testSeed: seed))
             var found: Alarm?
             for place in 0..<340 where found == nil {
                 let z = random.normal() + (place >= 300 ? shift : 0)
@@ -180,7 +181,7 @@ import Testing
     @Test(arguments: [UInt64.random(in: 0...UInt64.max), 9])
     func restoredDetectorsGoOn(seed: UInt64) throws {
         func check<Detector: ChangeDetector>(_ made: Detector) throws {
-            var (straight, broken, random) = (made, made, SeededRandom(seed))
+            var (straight, broken, random) = (made, made, SplitMix64(testSeed: seed))
             var alarms = 0
             for place in 0..<2_000 {
                 let z = random.normal() + (place / 400 % 2 == 0 ? 0 : 2)

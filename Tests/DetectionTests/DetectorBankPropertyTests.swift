@@ -1,5 +1,6 @@
 import Detection
 import Microstructure
+import TestSupport
 import Testing
 
 /// What holds for any input: checked on random mixtures of noise, shifts, bursts, holes and resets.
@@ -14,7 +15,7 @@ import Testing
 
     @Test(arguments: seeds, profiles)
     func signalsAreWellFormed(seed: UInt64, profile: Profile) throws {
-        var random = SeededRandom(seed)
+        var random = SplitMix64(testSeed: seed)
         var bench = try BankBench(profile)
         let vectors = BankVector.mixture(count: 4_000, from: &random)
         for vector in vectors {
@@ -63,7 +64,7 @@ import Testing
 
     @Test(arguments: seeds)
     func theDynamicThresholdIsTheQuantileOfTheLastScores(seed: UInt64) throws {
-        var random = SeededRandom(seed)
+        var random = SplitMix64(testSeed: seed)
         var bench = try BankBench()
         var scores: [Double] = []
         for vector in BankVector.mixture(count: 1_500, from: &random) {
@@ -79,7 +80,7 @@ import Testing
     /// The signals up to a moment do not depend on what comes after it, nor on where a run is cut.
     @Test(arguments: seeds, profiles)
     func aPrefixOfTheVectorsGivesAPrefixOfTheSignals(seed: UInt64, profile: Profile) throws {
-        var random = SeededRandom(seed)
+        var random = SplitMix64(testSeed: seed)
         let vectors = BankVector.mixture(count: 1_500, from: &random)
         var whole = try BankBench(profile)
         for vector in vectors { whole.feed(vector) }
@@ -100,7 +101,7 @@ import Testing
     /// the moments of 1,000 vectors are known to a few per cent. The least quantile lets every alarm pass.
     @Test(arguments: [11, 12, 13, 14, 15, 16] as [UInt64], [-2.0, 2.0])
     func aPlantedShiftIsFoundSoon(seed: UInt64, shift: Double) throws {
-        var random = SeededRandom(seed)
+        var random = SplitMix64(testSeed: seed)
         var bench = try BankBench(Profile(driftThreshold: 8, cooldownSeconds: 0, dynamicThresholdQuantile: 0))
         var found: Signal?
         for step in 0..<1_030 where found == nil {

@@ -1,4 +1,6 @@
 import Detection
+import Microstructure
+import TestSupport
 import Testing
 
 @Suite struct EnsembleScoreTests {
@@ -33,7 +35,7 @@ import Testing
 
     @Test(arguments: [1, 2, 3] as [UInt64])
     func risesWithEveryDetectorAndSplitsIntoShares(seed: UInt64) {
-        var random = SeededRandom(seed)
+        var random = SplitMix64(testSeed: seed)
         for _ in 0..<1_000 {
             var score = EnsembleScore()
             var weights: [Double] = []

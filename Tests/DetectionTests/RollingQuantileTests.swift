@@ -1,4 +1,6 @@
 import Detection
+import Microstructure
+import TestSupport
 import Testing
 
 @Suite struct RollingQuantileTests {
@@ -16,7 +18,7 @@ import Testing
 
     @Test(arguments: [1, 2, 3, 10, 500])
     func agreesWithSorting(window: Int) {
-        var random = SeededRandom(UInt64(window))
+        var random = SplitMix64(testSeed: UInt64(window))
         var quantile = RollingQuantile(window: window)
         var all: [Double] = []
         for _ in 0..<(3 * window + 50) {

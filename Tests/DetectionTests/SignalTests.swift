@@ -1,5 +1,6 @@
 import Detection
 import Microstructure
+import TestSupport
 import Testing
 
 @Suite struct SignalTests {
@@ -32,7 +33,7 @@ import Testing
     }
 
     @Test func idsOrderByTime() {
-        var random = SeededRandom(5)
+        var random = SplitMix64(testSeed: 5)
         let times = (0..<1_000).map { _ in Int64(random.next() >> UInt64.random(in: 1...50, using: &random)) }
         let ids = times.sorted().map {
             Signal.makeID(detected: Timestamp(nanoseconds: $0), symbol: "ETHUSDT", type: .burst)

@@ -1,5 +1,7 @@
 import Detection
 import Foundation
+import Microstructure
+import TestSupport
 import Testing
 
 @Suite struct StandardiserTests {
@@ -17,7 +19,7 @@ import Testing
 
     @Test(arguments: [1.0, 7.5, 100, .infinity])
     func agreesWithTheDefinition(halfLife: Double) {
-        var random = SeededRandom(7)
+        var random = SplitMix64(testSeed: 7)
         var standardiser = Standardiser(halfLifeObservations: halfLife, warmUpObservations: 5)
         var past: [Double] = []
         for _ in 0..<400 {
@@ -80,7 +82,7 @@ import Testing
     }
 
     @Test func anOutburstHardlyRaisesTheBar() {
-        var random = SeededRandom(3)
+        var random = SplitMix64(testSeed: 3)
         var standardiser = Standardiser(halfLifeObservations: 6_000, warmUpObservations: 600, winsorLimit: 4)
         for _ in 0..<20_000 { _ = standardiser.process(random.normal()) }
         let before = standardiser.standardDeviation

@@ -1,5 +1,7 @@
 import Detection
+import Microstructure
 import RealModule
+import TestSupport
 import Testing
 
 @Suite struct TailTableTests {
@@ -24,7 +26,7 @@ import Testing
     /// the last knot, of which ten draws lie beyond: one in √10, and in nats as much.
     @Test(arguments: [1, 2, 3] as [UInt64])
     func learnsAnExponentialTail(seed: UInt64) throws {
-        var random = SeededRandom(seed)
+        var random = SplitMix64(testSeed: seed)
         let sample = (0..<200_000).map { _ in -Double.log(1 - random.uniform()) }
         let table = try #require(TailTable(sample: sample + [.nan]))
         for x in [1.0, 3, 5, 7] { #expect(abs(table.nats(at: x) - x) < 0.35, "seed \(seed)") }

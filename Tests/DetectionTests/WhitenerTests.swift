@@ -1,5 +1,7 @@
 import Detection
+import Microstructure
 import RealModule
+import TestSupport
 import Testing
 
 @Suite struct WhitenerTests {
@@ -7,7 +9,7 @@ import Testing
     /// their correlation to 0.004; the coefficients are estimated on a half-life of 20,000.
     @Test(arguments: [1, 2, 3] as [UInt64], [[0.0, 0.0], [0.7, 0.0], [-0.4, 0.0], [0.5, 0.3], [1.2, -0.5]])
     func takesAnAutoregressionOut(seed: UInt64, phi: [Double]) {
-        var random = SeededRandom(seed)
+        var random = SplitMix64(testSeed: seed)
         var whitener = Whitener(order: 2, halfLifeObservations: 20_000, warmUpObservations: 500)
         var (previous, before) = (0.0, 0.0)
         var out: [Double] = []
@@ -31,7 +33,7 @@ import Testing
     }
 
     @Test func aGapIsNotBridged() {
-        var random = SeededRandom(5)
+        var random = SplitMix64(testSeed: 5)
         var whitener = Whitener(order: 1, halfLifeObservations: 100, warmUpObservations: 10)
         for _ in 0..<100 { _ = whitener.process(random.normal()) }
         #expect(whitener.process(.nan).isNaN)

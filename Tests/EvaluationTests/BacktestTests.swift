@@ -1,6 +1,7 @@
 import Detection
 import Evaluation
 import Microstructure
+import TestSupport
 import Testing
 
 @Suite struct BacktestTests {

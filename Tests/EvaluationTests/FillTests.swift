@@ -1,5 +1,6 @@
 import Evaluation
 import Microstructure
+import TestSupport
 import Testing
 
 /// What orders get: recorded levels to the last unit, and never a place in the queue that was not earned.

@@ -1,5 +1,6 @@
 import Evaluation
 import Microstructure
+import TestSupport
 import Testing
 
 /// No split leaks, whatever the labels look like. Read off the definition, pair by pair.

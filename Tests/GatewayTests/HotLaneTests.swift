@@ -1,4 +1,6 @@
 import Foundation
+import Microstructure
+import TestSupport
 import Testing
 
 @testable import Gateway
@@ -70,9 +72,7 @@ extension GatewayTests {
 
         /// The reader of plain bodies takes nothing that the full one refuses, and reads the same.
         @Test func plainBodiesAreReadAsTheFullReaderReadsThem() throws {
-            let seed = UInt64.random(in: .min ... .max)
-            print("seed \(seed)")
-            var random = SeededRandom(seed: seed)
+            var random = SplitMix64(testSeed: freshSeed)
             let pieces: [String] = [
                 "{", "}", ",", ":", "\"timestamp\"", "\"score\"", "\"signal_type\"", "\"symbol\"", "\"drift\"",
                 "\"BTC/USDT\"", "0.5", "1", "-1", "1e9", "01", "1.", ".5", "1e", "null", " ", "\n", "\"a\\u0041\"",
@@ -133,10 +133,8 @@ extension GatewayTests {
 
         /// Requests sent at once, in pieces of any size, are answered in their order, whichever lane answers.
         @Test func pipelinedRequestsAreAnsweredInOrder() async throws {
-            let seed = UInt64.random(in: .min ... .max)
-            print("seed \(seed)")
             try await Bench.run { bench in
-                var random = SeededRandom(seed: seed)
+                var random = SplitMix64(testSeed: freshSeed)
                 for round in 0..<20 {
                     let connection = try Connection(port: bench.port)
                     var (text, kinds): (String, [Int]) = ("", [])
@@ -175,20 +173,5 @@ extension GatewayTests {
                 #expect(metric(MetricName.httpRequests, posts) == before.1 + 2)
             }
         }
-    }
-}
-
-/// SplitMix64. Source: Steele, Lea, Flood (2014), OOPSLA.
-struct SeededRandom: RandomNumberGenerator {
-    private var state: UInt64
-
-    init(seed: UInt64) { state = seed }
-
-    mutating func next() -> UInt64 {
-        state &+= 0x9E37_79B9_7F4A_7C15
-        var word = state
-        word = (word ^ (word >> 30)) &* 0xBF58_476D_1CE4_E5B9
-        word = (word ^ (word >> 27)) &* 0x94D0_49BB_1331_11EB
-        return word ^ (word >> 31)
     }
 }

@@ -1,8 +1,10 @@
 import Foundation
 import Logging
+import Microstructure
 import NIOCore
 import Pipeline
 import Synchronization
+import TestSupport
 import Testing
 import Wire
 
@@ -29,9 +31,7 @@ extension GatewayTests {
 
         /// Against a plain array of everything ever inserted: filters, pages and backlogs.
         @Test func theStoreIsAnArray() async throws {
-            let seed = UInt64.random(in: .min ... .max)
-            print("seed \(seed)")
-            var random = Numbers(state: seed)
+            var random = SplitMix64(testSeed: freshSeed)
             try await Self.withRepository { repository, _ in
                 var all: [SignalDocument] = []
                 for step in 0..<150 {
@@ -210,18 +210,5 @@ extension GatewayTests {
             #expect(!mailbox.offer(6))
             #expect(!mailbox.put(6))
         }
-    }
-}
-
-/// SplitMix64. Source: Steele, Lea, Flood (2014), "Fast splittable pseudorandom number generators".
-struct Numbers {
-    var state: UInt64
-
-    mutating func next() -> UInt64 {
-        state &+= 0x9E37_79B9_7F4A_7C15
-        var z = state
-        z = (z ^ (z >> 30)) &* 0xBF58_476D_1CE4_E5B9
-        z = (z ^ (z >> 27)) &* 0x94D0_49BB_1331_11EB
-        return z ^ (z >> 31)
     }
 }

@@ -1,4 +1,5 @@
 import Foundation
+import TestSupport
 import Testing
 
 @testable import Microstructure
@@ -35,7 +36,7 @@ import Testing
         return rows
     }
 
-    private static func series(_ random: inout SeededRandom, count: Int) -> [Double] {
+    private static func series(_ random: inout SplitMix64, count: Int) -> [Double] {
         var (mean, scale) = (0.0, 1.0)
         return (0..<count).map { _ in
             if random.chance(0.03) {
@@ -50,7 +51,7 @@ import Testing
 
     @Test(arguments: testSeeds)
     func posteriorEqualsTheWholeMatrix(seed: UInt64) {
-        var random = SeededRandom(seed: seed)
+        var random = SplitMix64(testSeed: seed)
         let values = Self.series(&random, count: 200)
         let prior = NormalInverseGamma(mean: 0.3, kappa: 0.5, alpha: 1.5, beta: 2)
         let expected = Self.naive(values, prior, meanRunLength: 40)
@@ -72,7 +73,7 @@ import Testing
     }
 
     @Test func aChangeIsFound() {
-        var random = SeededRandom(seed: 5)
+        var random = SplitMix64(testSeed: 5)
         var posterior = BayesianChangePoint(meanRunLength: 300)
         for _ in 0..<400 { posterior.process(Double.random(in: -1...1, using: &random)) }
         #expect(posterior.mostProbableRunLength > 390 && posterior.probability(runLengthAtMost: 5) < 0.1)
@@ -81,7 +82,7 @@ import Testing
     }
 
     @Test func statesAreBounded() {
-        var random = SeededRandom(seed: 6)
+        var random = SplitMix64(testSeed: 6)
         var exact = BayesianChangePoint(meanRunLength: 100, stateLimit: 10_000, pruning: 0)
         var capped = BayesianChangePoint(meanRunLength: 100, stateLimit: 64)
         for value in Self.series(&random, count: 3_000) {

@@ -1,4 +1,5 @@
 import Foundation
+import TestSupport
 import Testing
 
 @testable import Microstructure
@@ -155,7 +156,7 @@ private struct Definition {
 }
 
 /// A market in which everything happens that may: bursts, silences, holes, clocks that step back.
-private func randomMarket(_ random: inout SeededRandom, count: Int) -> MarketScript {
+private func randomMarket(_ random: inout SplitMix64, count: Int) -> MarketScript {
     var script = MarketScript()
     var time = 1_723_161_253 * second + Int64.random(in: 0..<second, using: &random)
     var epoch: UInt64 = 1
@@ -205,7 +206,7 @@ private func randomMarket(_ random: inout SeededRandom, count: Int) -> MarketScr
 
     @Test(arguments: testSeeds, [FeatureParameters(), short])
     func everyColumnEqualsItsDefinition(seed: UInt64, parameters: FeatureParameters) {
-        var random = SeededRandom(seed: seed)
+        var random = SplitMix64(testSeed: seed)
         let script = randomMarket(&random, count: 1_200)
         var engine = FeatureEngine.forTests(parameters)
         var definition = Definition(parameters)
@@ -229,7 +230,7 @@ private func randomMarket(_ random: inout SeededRandom, count: Int) -> MarketScr
 
     @Test(arguments: testSeeds)
     func featuresOfAPrefixAreThePrefixOfTheFeatures(seed: UInt64) {
-        var random = SeededRandom(seed: seed)
+        var random = SplitMix64(testSeed: seed)
         let script = randomMarket(&random, count: 800)
         var whole = FeatureEngine.forTests()
         let all = whole.run(script)

@@ -1,3 +1,4 @@
+import TestSupport
 import Testing
 
 @testable import Microstructure
@@ -46,8 +47,8 @@ import Testing
 
     @Test(arguments: testSeeds)
     func nothingTraps(seed: UInt64) throws {
-        var random = SeededRandom(seed: seed)
-        func pick(_ random: inout SeededRandom) -> Int64 {
+        var random = SplitMix64(testSeed: seed)
+        func pick(_ random: inout SplitMix64) -> Int64 {
             random.chance(0.5)
                 ? Self.extremes[Int.random(in: 0..<Self.extremes.count, using: &random)]
                 : Int64.random(in: .min ... .max, using: &random)

@@ -1,4 +1,5 @@
 import Foundation
+import TestSupport
 import Testing
 
 @testable import Microstructure
@@ -229,7 +230,7 @@ private struct FlowDefinition {
 }
 
 /// Books, quotes and trades of a market that jumps, falls silent, and loses its book now and then.
-private func randomFlow(_ random: inout SeededRandom, count: Int, withQuotes: Bool) -> MarketScript {
+private func randomFlow(_ random: inout SplitMix64, count: Int, withQuotes: Bool) -> MarketScript {
     var script = MarketScript()
     var time = 1_723_161_253 * second
     var epoch: UInt64 = 1
@@ -239,7 +240,7 @@ private func randomFlow(_ random: inout SeededRandom, count: Int, withQuotes: Bo
         if random.chance(0.01) { epoch += 1 }
         let validity: Validity = random.chance(0.03) ? .resyncing : .valid
         let mid = Int64.random(in: 9_990...10_010, using: &random)
-        func size(_ random: inout SeededRandom) -> Int64 {
+        func size(_ random: inout SplitMix64) -> Int64 {
             random.chance(0.01) ? 0 : Int64.random(in: 1...300, using: &random)
         }
         switch Double.random(in: 0..<1, using: &random) {
@@ -256,7 +257,7 @@ private func randomFlow(_ random: inout SeededRandom, count: Int, withQuotes: Bo
                 updateID: random.chance(0.05)
                     ? Int64(number / 2) : random.chance(0.005) ? Int64(number) << 32 : Int64(number))
         case ..<0.9:
-            func side(_ step: Int64, _ random: inout SeededRandom) -> [(Int64, Int64)] {
+            func side(_ step: Int64, _ random: inout SplitMix64) -> [(Int64, Int64)] {
                 let levels = random.chance(0.1) ? Int.random(in: 0...9, using: &random) : 10
                 return (0..<levels).map { (mid + step * Int64($0 + 1), size(&random)) }
             }
@@ -273,7 +274,7 @@ private func randomFlow(_ random: inout SeededRandom, count: Int, withQuotes: Bo
 
     @Test(arguments: testSeeds, [true, false])
     func flowColumnsEqualTheirDefinition(seed: UInt64, withQuotes: Bool) {
-        var random = SeededRandom(seed: seed)
+        var random = SplitMix64(testSeed: seed)
         let script = randomFlow(&random, count: 1_500, withQuotes: withQuotes)
         var engine = FeatureEngine.forTests(Self.parameters)
         var definition = FlowDefinition(Self.parameters)
@@ -325,7 +326,7 @@ private func randomFlow(_ random: inout SeededRandom, count: Int, withQuotes: Bo
         // Only the sizes of level 1 and 2 change, always alike: w₁ = (1, 1, 0, …)/√2, so that the projection is
         // (mlofi_1 + mlofi_2)/Q̄/2.
         var script = MarketScript()
-        var random = SeededRandom(seed: 7)
+        var random = SplitMix64(testSeed: 7)
         var depths: [Double] = []
         for step in 0..<150 as Range<Int64> {
             let size = Int64.random(in: 1...50, using: &random)

@@ -1,4 +1,5 @@
 import Foundation
+import TestSupport
 import Testing
 
 @testable import Microstructure
@@ -14,7 +15,7 @@ import Testing
 
     @Test(arguments: testSeeds)
     func scalingEqualsReadingTheDecimalText(seed: UInt64) throws {
-        var random = SeededRandom(seed: seed)
+        var random = SplitMix64(testSeed: seed)
         for exponent in Instrument.exponentRange {
             let scale = DecimalScale(exponent: exponent)
             for _ in 0..<50 {

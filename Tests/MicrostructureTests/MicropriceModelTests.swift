@@ -1,10 +1,11 @@
+import TestSupport
 import Testing
 
 @testable import Microstructure
 
 @Suite struct MicropriceModelTests {
     /// A chain whose moves follow the imbalance, with everything possible from everywhere.
-    private static func fitted(_ random: inout SeededRandom, transitions: Int) -> (MicropriceModel, [(Int, Int, Int)]) {
+    private static func fitted(_ random: inout SplitMix64, transitions: Int) -> (MicropriceModel, [(Int, Int, Int)]) {
         var model = MicropriceModel(weightLimit: 1e9)
         var log: [(Int, Int, Int)] = []
         var state = 4
@@ -25,7 +26,7 @@ import Testing
 
     @Test(arguments: testSeeds)
     func isAntisymmetricAndMonotone(seed: UInt64) {
-        var random = SeededRandom(seed: seed)
+        var random = SplitMix64(testSeed: seed)
         let (model, _) = Self.fitted(&random, transitions: 200_000)
         for spreadClass in 0...1 {
             let values = (0..<10).map { model.adjustment(10 * spreadClass + $0) }
@@ -37,7 +38,7 @@ import Testing
     /// G = QG + R¹k + R²G, with Q, R¹ and R² counted anew from the transitions.
     @Test(arguments: testSeeds)
     func isAMartingale(seed: UInt64) {
-        var random = SeededRandom(seed: seed)
+        var random = SplitMix64(testSeed: seed)
         let (model, log) = Self.fitted(&random, transitions: 50_000)
         func mirror(_ state: Int) -> Int { state / 10 * 10 + 9 - state % 10 }
         let all = log + log.map { (mirror($0.0), mirror($0.1), -$0.2) }
@@ -113,7 +114,7 @@ import Testing
     }
 
     @Test func bucketsHoldEquallyManyAndMirror() {
-        var random = SeededRandom(seed: 11)
+        var random = SplitMix64(testSeed: 11)
         let sample = (0..<1_000).map { _ in
             (bid: Int64.random(in: 1...1_000, using: &random), ask: Int64.random(in: 1...1_000, using: &random))
         }
@@ -130,7 +131,7 @@ import Testing
     /// The whole measure: in a market whose mid follows the imbalance it leans to the heavier side, by less than the
     /// spread.
     @Test func leansToTheHeavierSide() {
-        var random = SeededRandom(seed: 3)
+        var random = SplitMix64(testSeed: 3)
         var script = MarketScript()
         var bid: Int64 = 10_000
         for step in 0..<1_200 as Range<Int64> {

@@ -1,4 +1,5 @@
 import Foundation
+import TestSupport
 import Testing
 
 @testable import Microstructure
@@ -10,7 +11,7 @@ import Testing
     ]
 
     /// Inputs that change together; each value is missing with the probability `missing`.
-    private static func steps(_ random: inout SeededRandom, count: Int, inputs: Int, missing: Double) -> [[Double]] {
+    private static func steps(_ random: inout SplitMix64, count: Int, inputs: Int, missing: Double) -> [[Double]] {
         var levels = Array(repeating: 0.0, count: inputs)
         return (0..<count).map { _ in
             if random.chance(0.03) { levels = levels.map { _ in Double.random(in: -5...5, using: &random) } }
@@ -39,7 +40,7 @@ import Testing
     /// P(r) after all steps is that of the last segment's evidence times the best of everything before it, summed over
     /// all segmentations: forward sums over segments, O(n²) evidences.
     @Test(arguments: testSeeds) func posteriorEqualsTheSumOverSegmentations(seed: UInt64) {
-        var random = SeededRandom(seed: seed)
+        var random = SplitMix64(testSeed: seed)
         let steps = Self.steps(&random, count: 80, inputs: 3, missing: 0.3).filter { !$0.allSatisfy(\.isNaN) }
         var posterior = BayesianChangePoint(priors: Self.priors, meanRunLength: 40, stateLimit: 1_000, pruning: 0)
         for step in steps { posterior.process(step.span) }
@@ -68,7 +69,7 @@ import Testing
 
     /// One input among several that never come, and one input alone: the same bits.
     @Test(arguments: testSeeds) func oneInputOfThreeEqualsOneAlone(seed: UInt64) {
-        var random = SeededRandom(seed: seed)
+        var random = SplitMix64(testSeed: seed)
         let steps = Self.steps(&random, count: 400, inputs: 1, missing: 0.1)
         for place in 0..<3 {
             var alone = BayesianChangePoint(prior: Self.priors[place], meanRunLength: 50, stateLimit: 64)
@@ -89,7 +90,7 @@ import Testing
 
     /// The product is what makes several weak witnesses one strong one.
     @Test func severalInputsFindWhatOneCannot() {
-        var random = SeededRandom(seed: 8)
+        var random = SplitMix64(testSeed: 8)
         var together = BayesianChangePoint(priors: Array(repeating: .init(), count: 8), meanRunLength: 300)
         var alone = BayesianChangePoint(meanRunLength: 300)
         for step in 0..<206 {
@@ -102,7 +103,7 @@ import Testing
     }
 
     @Test(arguments: testSeeds) func whatIsDecodedGoesOnBitForBit(seed: UInt64) throws {
-        var random = SeededRandom(seed: seed)
+        var random = SplitMix64(testSeed: seed)
         var straight = BayesianChangePoint(priors: Self.priors, meanRunLength: 60, stateLimit: 40)
         var broken = straight
         for step in Self.steps(&random, count: 300, inputs: 3, missing: 0.2) {
@@ -127,7 +128,7 @@ import Testing
         ("\"states\":[", "\"states\":[{\"logBest\":0,\"logProbability\":0,\"start\":30},"),
     ])
     func damagedStateIsRefused(from: String, to: String) throws {
-        var random = SeededRandom(seed: 4)
+        var random = SplitMix64(testSeed: 4)
         var posterior = BayesianChangePoint(priors: Self.priors, meanRunLength: 60, stateLimit: 40)
         for step in Self.steps(&random, count: 30, inputs: 3, missing: 0) { posterior.process(step.span) }
         let encoder = JSONEncoder()
@@ -145,7 +146,7 @@ import Testing
     @Test func statesDoNotGrowWithTheRun() {
         let isBench = ProcessInfo.processInfo.environment["BOCPD_BENCH"] != nil
         for inputs in [1, 4] {
-            var random = SeededRandom(seed: 12)
+            var random = SplitMix64(testSeed: 12)
             var posterior = BayesianChangePoint(
                 priors: Array(repeating: NormalInverseGamma(), count: inputs), meanRunLength: 1e6, stateLimit: 128)
             var row = Array(repeating: 0.0, count: inputs)

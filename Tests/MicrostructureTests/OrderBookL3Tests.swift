@@ -1,3 +1,4 @@
+import TestSupport
 import Testing
 
 @testable import Microstructure
@@ -59,7 +60,7 @@ struct OrderBookL3Tests {
 
     /// The same operations on a list of orders that is searched from end to end.
     @Test(arguments: testSeeds) func itIsAListOfOrders(seed: UInt64) {
-        var random = SeededRandom(seed: seed)
+        var random = SplitMix64(testSeed: seed)
         var book = OrderBookL3()
         struct Row { var id: OrderBookL3.OrderID, side: BookSide.Kind, price: Int64, quantity: Int64 }
         var rows: [Row] = []

@@ -1,3 +1,4 @@
+import TestSupport
 import Testing
 
 @testable import Microstructure
@@ -22,7 +23,7 @@ private func levels(_ side: BookSide) -> [PriceLevel] { (0..<side.count).map { s
 @Suite struct OrderBookTests {
     @Test(arguments: testSeeds)
     func equalsADictionaryOfPrices(seed: UInt64) {
-        var random = SeededRandom(seed: seed)
+        var random = SplitMix64(testSeed: seed)
         var book = OrderBook()
         var model = DictionaryBook()
         for step in 1...2_000 {
@@ -51,7 +52,7 @@ private func levels(_ side: BookSide) -> [PriceLevel] { (0..<side.count).map { s
 
     @Test(arguments: testSeeds)
     func keepsTheBestLevelsAtItsLimit(seed: UInt64) {
-        var random = SeededRandom(seed: seed)
+        var random = SplitMix64(testSeed: seed)
         var book = OrderBook(levelLimit: 8)
         var model = DictionaryBook()
         var dropped: UInt64 = 0

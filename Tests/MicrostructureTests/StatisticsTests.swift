@@ -1,3 +1,4 @@
+import TestSupport
 import Testing
 
 @testable import Microstructure
@@ -5,7 +6,7 @@ import Testing
 @Suite struct RingBufferTests {
     @Test(arguments: testSeeds)
     func equalsAnArray(seed: UInt64) {
-        var random = SeededRandom(seed: seed)
+        var random = SplitMix64(testSeed: seed)
         for (limit, isWhole) in [1, 2, 3, 16, 17, 50].flatMap({ [($0, false), ($0, true)] }) {
             var ring = isWhole ? RingBuffer(limit: limit, filler: -1) : RingBuffer<Int>(limit: limit)
             var model: [Int] = []
@@ -37,7 +38,7 @@ import Testing
         var window = [Double](repeating: 0, count: length)
         var sum = CompensatedSum()
         var plain = 0.0
-        var random = SeededRandom(seed: 7)
+        var random = SplitMix64(testSeed: 7)
         for step in 0..<10_000_000 {
             let slot = step % length
             let scale = step < 9_990_000 ? 1e-2 : 1e-14
@@ -77,7 +78,7 @@ private struct WholeSum: InvertibleSum, Equatable {
 @Suite struct SlidingWindowsTests {
     @Test(arguments: testSeeds)
     func equalsFilteringTheWholeHistory(seed: UInt64) {
-        var random = SeededRandom(seed: seed)
+        var random = SplitMix64(testSeed: seed)
         let widths: [Int64] = [3, 10, 40]
         for limit in [1, 5, 1_000] {
             var windows = SlidingWindows<WholeSum>(widths: widths, limit: limit)

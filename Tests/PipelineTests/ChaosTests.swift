@@ -1,5 +1,7 @@
 import Foundation
+import Microstructure
 import Synchronization
+import TestSupport
 import Testing
 import Transport
 import Wire
@@ -15,11 +17,11 @@ import Wire
     private static let postsPerSecond = 5.0
 
     @Test(.timeLimit(.minutes(20))) func nothingIsLostWhenProcessesAreKilled() async throws {
-        var random = SeededRandom()
+        var random = SplitMix64(testSeed: freshSeed)
         print(
-            "chaos: seed \(random.seed), \(Self.kills) kills (MICROSTRUCTURE_SEED repeats the choices, not the scheduling)"
+            "chaos: seed \(freshSeed), \(Self.kills) kills (MICROSTRUCTURE_SEED repeats the choices, not the scheduling)"
         )
-        let receiver = try Receiver(Self.moods(SeededRandom(seed: random.next())))
+        let receiver = try Receiver(Self.moods(SplitMix64(testSeed: random.next())))
         defer { receiver.stop() }
         let stage = try Stage(webhook: receiver.url)
         defer { stage.remove() }
@@ -93,7 +95,7 @@ import Wire
     }
 
     /// Mostly well, sometimes 429, 500, a reset or silence.
-    private static func moods(_ random: SeededRandom) -> @Sendable (Int, ServerRequest) -> Receiver.Reply {
+    private static func moods(_ random: SplitMix64) -> @Sendable (Int, ServerRequest) -> Receiver.Reply {
         let random = Mutex(random)
         return { _, _ in
             switch random.withLock({ Int.random(in: 0..<1_000, using: &$0) }) {

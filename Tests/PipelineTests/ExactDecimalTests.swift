@@ -1,3 +1,5 @@
+import Microstructure
+import TestSupport
 import Testing
 
 @testable import Pipeline
@@ -27,7 +29,7 @@ import Testing
     }
 
     @Test(arguments: testSeeds) func allSpellingsOfANumberAreEqual(seed: UInt64) throws {
-        var random = SeededRandom(seed: seed)
+        var random = SplitMix64(testSeed: seed)
         for _ in 0..<2_000 {
             let decimals = Int.random(in: 0...8, using: &random)
             let whole = Int64.random(in: 1...9_999_999_999, using: &random)

@@ -2,6 +2,7 @@ import Foundation
 import Logging
 import Microstructure
 import Simulation
+import TestSupport
 import Testing
 import Wire
 
@@ -65,9 +66,7 @@ import Wire
         let messages = try Self.messages(ofTape: try Self.importCapture(capture, to: folder))
         let all = try Self.rows(messages[...])
         #expect(all.count > 3_400)
-        let seed = ProcessInfo.processInfo.environment["MICROSTRUCTURE_SEED"].flatMap(UInt64.init) ?? 20_240_808
-        print("seed \(seed)")
-        var random = SplitMix64(seed: seed)
+        var random = SplitMix64(testSeed: freshSeed)
         for _ in 0..<20 {
             let cut = Int.random(in: 0...messages.count, using: &random)
             let prefix = try Self.rows(messages[..<cut])

@@ -86,7 +86,7 @@ import Transport
                     if part["type"] as? String == "mrkdwn" {
                         // The one place where markup is read holds our link alone.
                         #expect(
-                            text.hasPrefix("<http://gateway.example:8000/api/v1/signals/")
+                            text.hasPrefix("<http://gateway.example:8000/?symbol=")
                                 && text.hasSuffix("|Explanation>"))
                         #expect(text.count { "<>|".contains($0) } == 3)
                     } else {

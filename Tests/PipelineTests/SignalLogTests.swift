@@ -1,6 +1,8 @@
 import Foundation
 import Logging
+import Microstructure
 import Synchronization
+import TestSupport
 import Testing
 import Wire
 import ZeroMQ
@@ -97,8 +99,7 @@ import ZeroMQ
 
     /// Live and replayed signals in any order, with holes and repetitions: each comes out once, in order.
     @Test func aFollowerMakesOrderOfAnything() {
-        var random = SeededRandom()
-        print("seed \(random.seed)")
+        var random = SplitMix64(testSeed: freshSeed)
         for _ in 0..<200 {
             var follower = LogFollower(position: 0)
             var due: [ProtoSignal] = []

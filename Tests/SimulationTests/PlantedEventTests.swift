@@ -1,13 +1,11 @@
 import Foundation
 import Microstructure
+import TestSupport
 import Testing
 
 @testable import Simulation
 
-/// A fixed seed, and a fresh one, or the one to repeat from `MICROSTRUCTURE_SEED`.
-private let seeds: [UInt64] =
-    [20_240_808]
-    + [ProcessInfo.processInfo.environment["MICROSTRUCTURE_SEED"].flatMap(UInt64.init) ?? .random(in: 0...(1 << 40))]
+private let seeds = [20_240_808, freshSeed]
 
 /// Every planted event does what it is called, beside the same market without it.
 struct PlantedEventTests {

@@ -1,17 +1,12 @@
 import Foundation
 import Microstructure
+import TestSupport
 import Testing
 
 @testable import Simulation
 
 struct SyntheticBookTests {
-    /// A fixed seed, and a fresh one, or the one to repeat from `MICROSTRUCTURE_SEED`.
-    private static let seeds: [UInt64] =
-        [7]
-        + [
-            ProcessInfo.processInfo.environment["MICROSTRUCTURE_SEED"].flatMap(UInt64.init)
-                ?? .random(in: 0...(1 << 40))
-        ]
+    private static let seeds = [7, freshSeed]
 
     /// Arrivals have the rates asked for, and come in clusters: the mean over long times, the variance over short ones.
     @Test(arguments: seeds) func arrivalsClusterAtTheirRates(seed: UInt64) {

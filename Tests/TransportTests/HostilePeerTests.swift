@@ -1,3 +1,5 @@
+import Microstructure
+import TestSupport
 import Testing
 
 @testable import Transport
@@ -90,27 +92,26 @@ extension TransportTests {
         }
 
         @Test func randomBytes() throws {
-            let seed = UInt64.random(in: 0 ... .max)
-            print("HostilePeerTests.randomBytes seed \(seed)")
-            var generator = SplitMix(state: seed)
+            var generator = SplitMix64(testSeed: freshSeed)
             for round in 0..<300 {
                 let raw = try RawSocket(port: server.port)
                 if round % 2 == 1 { raw.send(RawSocket.upgradeRequest()) }
                 if round % 4 == 0 { raw.send("POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 9\r\n\r\n") }
                 for _ in 0..<Int.random(in: 1...4, using: &generator) {
-                    raw.send((0..<Int.random(in: 1...200, using: &generator)).map { _ in generator.next8() })
+                    raw.send(
+                        (0..<Int.random(in: 1...200, using: &generator)).map { _ in
+                            UInt8.random(in: 0 ... .max, using: &generator)
+                        })
                     loop.runOnce(timeoutMilliseconds: 0)
                 }
             }
-            #expect(run(loop) { server.connectionCount == 0 }, "seed \(seed)")
+            #expect(run(loop) { server.connectionCount == 0 })
             #expect(inside.closes.count == inside.opened.count)
             #expect(try isAlive())
         }
 
         @Test func mutatedRequests() throws {
-            let seed = UInt64.random(in: 0 ... .max)
-            print("HostilePeerTests.mutatedRequests seed \(seed)")
-            var generator = SplitMix(state: seed)
+            var generator = SplitMix64(testSeed: freshSeed)
             let originals = [
                 "GET /a/b?c=d&e=%20f HTTP/1.1\r\nHost: x\r\nAccept: */*\r\nCookie: a=b\r\n\r\n",
                 "POST /a HTTP/1.1\r\nHost: x\r\nContent-Length: 4\r\nExpect: 100-continue\r\n\r\nbodyGET / HTTP/1.1\r\n\r\n",
@@ -122,9 +123,9 @@ extension TransportTests {
                 for _ in 0..<Int.random(in: 1...4, using: &generator) {
                     let place = Int.random(in: 0..<bytes.count, using: &generator)
                     switch Int.random(in: 0..<3, using: &generator) {
-                    case 0: bytes[place] = generator.next8()
+                    case 0: bytes[place] = .random(in: 0 ... .max, using: &generator)
                     case 1: bytes.remove(at: place)
-                    default: bytes.insert(generator.next8(), at: place)
+                    default: bytes.insert(.random(in: 0 ... .max, using: &generator), at: place)
                     }
                 }
                 let raw = try RawSocket(port: server.port)
@@ -132,7 +133,7 @@ extension TransportTests {
                 loop.runOnce(timeoutMilliseconds: 0)
                 loop.runOnce(timeoutMilliseconds: 0)
             }
-            #expect(run(loop) { server.connectionCount == 0 }, "seed \(seed)")
+            #expect(run(loop) { server.connectionCount == 0 })
             #expect(try isAlive())
         }
 
@@ -162,19 +163,4 @@ extension TransportTests {
             }
         }
     }
-}
-
-/// A small seeded generator (SplitMix64, Steele et al. 2014), so that a failing run can be repeated.
-struct SplitMix: RandomNumberGenerator {
-    var state: UInt64
-
-    mutating func next() -> UInt64 {
-        state &+= 0x9e37_79b9_7f4a_7c15
-        var z = state
-        z = (z ^ (z >> 30)) &* 0xbf58_476d_1ce4_e5b9
-        z = (z ^ (z >> 27)) &* 0x94d0_49bb_1331_11eb
-        return z ^ (z >> 31)
-    }
-
-    mutating func next8() -> UInt8 { UInt8(truncatingIfNeeded: next()) }
 }

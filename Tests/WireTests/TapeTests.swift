@@ -1,4 +1,5 @@
 import Microstructure
+import TestSupport
 import Testing
 
 @testable import Wire
@@ -18,8 +19,7 @@ private struct Segment: TapeSource {
     }
 
     /// Blocks of `sizes` records with random bodies, received a millisecond apart.
-    init(_ sizes: [Int], random: inout SeededRandom, bodyBytes: ClosedRange<Int> = 0...40, hasIndex: Bool = true) throws
-    {
+    init(_ sizes: [Int], random: inout SplitMix64, bodyBytes: ClosedRange<Int> = 0...40, hasIndex: Bool = true) throws {
         var builder = try TapeBlockBuilder()
         var index: [TapeBlock] = []
         var time: Int64 = 0
@@ -53,7 +53,7 @@ private struct Segment: TapeSource {
 
 @Suite struct TapeTests {
     @Test(arguments: testSeeds) func recordsComeBackAsTheyWent(seed: UInt64) throws {
-        var random = SeededRandom(seed: seed)
+        var random = SplitMix64(testSeed: seed)
         let segment = try Segment([3, 1, 200, 0, 7], random: &random, bodyBytes: 0...5_000)
         let (records, problems) = try segment.read()
         #expect(records == segment.records, "seed \(seed)")
@@ -62,14 +62,14 @@ private struct Segment: TapeSource {
     }
 
     @Test func aTapeWithoutRecordsIsATape() throws {
-        var random = SeededRandom(seed: 1)
+        var random = SplitMix64(testSeed: 1)
         let (records, problems) = try Segment([], random: &random).read()
         #expect(records.isEmpty && problems.isEmpty)
     }
 
     /// Cut anywhere, a segment gives exactly the blocks that are complete, and says what it passed over.
     @Test(arguments: testSeeds) func everyTruncationGivesTheCompleteBlocks(seed: UInt64) throws {
-        var random = SeededRandom(seed: seed)
+        var random = SplitMix64(testSeed: seed)
         let whole = try Segment([2, 5, 1, 4], random: &random)
         for length in 0..<whole.bytes.count {
             var cut = whole
@@ -93,7 +93,7 @@ private struct Segment: TapeSource {
 
     /// One bit wrong anywhere is noticed, costs at most the block that it lies in, and never gives a wrong record.
     @Test(arguments: testSeeds) func everyFlippedBitIsNoticed(seed: UInt64) throws {
-        var random = SeededRandom(seed: seed)
+        var random = SplitMix64(testSeed: seed)
         let whole = try Segment([3, 2, 4], random: &random)
         for offset in whole.bytes.indices {
             var flipped = whole
@@ -110,7 +110,7 @@ private struct Segment: TapeSource {
 
     /// Bytes that vanished or came between: the blocks around the place are found.
     @Test(arguments: testSeeds) func blocksAroundARemovedOrInsertedStretchAreFound(seed: UInt64) throws {
-        var random = SeededRandom(seed: seed)
+        var random = SplitMix64(testSeed: seed)
         let whole = try Segment(Array(repeating: 3, count: 12), random: &random, hasIndex: false)
         for _ in 0..<300 {
             var torn = whole
@@ -139,7 +139,7 @@ private struct Segment: TapeSource {
     }
 
     @Test(arguments: testSeeds) func seekingSkipsWhatIsOlderOrNewer(seed: UInt64) throws {
-        var random = SeededRandom(seed: seed)
+        var random = SplitMix64(testSeed: seed)
         for hasIndex in [true, false] {
             let segment = try Segment([10, 10, 10], random: &random, hasIndex: hasIndex)
             let cases: [(Int64, Int64, Range<Int>)] = [
@@ -158,7 +158,7 @@ private struct Segment: TapeSource {
     }
 
     @Test func whatIsNoTapeIsRefused() throws {
-        var random = SeededRandom(seed: 1)
+        var random = SplitMix64(testSeed: 1)
         var segment = try Segment([1], random: &random)
         segment.bytes = Array("symbol,timestamp,side,price,amount\nBTCUSDT,1,buy,1,1\n".utf8)
         #expect(throws: TapeError.self) { try segment.read() }

@@ -211,6 +211,7 @@ async function poll() {
 function start() {
   loadSignals().catch(() => {}); // Whatever is wrong, the poll says it.
   poll();
+  if (query.has("signal")) explain(query.get("signal"));
 }
 
 follow("/api/v1/signals/stream", new AbortController().signal, (name, data) => {

@@ -135,7 +135,7 @@ export function showDetectors(state) {
   byId("types").tBodies[0].replaceChildren(
     ...state.types.slice(0, detectorLimit).map((entry) => {
       const row = make("tr");
-      const held = entry.suppressed_by_threshold + entry.suppressed_by_cooldown + entry.suppressed_by_budget;
+      const held = entry.suppressed_by_threshold + entry.suppressed_by_cooldown;
       row.append(make("td", "", entry.type), make("td", "", count(entry.candidates)), make("td", "", count(entry.emitted)), make("td", "", count(held)));
       return row;
     }),

@@ -1,6 +1,7 @@
 import Foundation
 import HTTPTypes
 import Hummingbird
+import Microstructure
 import NIOCore
 import Pipeline
 
@@ -102,7 +103,7 @@ extension QueryParameters {
     /// The parameter `symbol`, normalised.
     func symbol() throws(Problem) -> String? {
         guard let text = text("symbol") else { return nil }
-        guard let name = SymbolName.normalised(text) else { throw Problem(.badRequest, "symbol \(SymbolName.rule)") }
+        guard let name = SymbolName.normalized(text) else { throw Problem(.badRequest, "symbol \(SymbolName.rule)") }
         return name
     }
 }
@@ -111,7 +112,7 @@ extension MarketBoard {
     /// The market that a request's path names, and its query where there are several venues.
     func market(of context: GatewayRequestContext, _ query: QueryParameters) throws -> Market {
         let text = try context.parameters.require("symbol")
-        guard let symbol = SymbolName.normalised(text) else {
+        guard let symbol = SymbolName.normalized(text) else {
             throw Problem(.badRequest, "symbol \(SymbolName.rule)")
         }
         let venue = query.text("venue")

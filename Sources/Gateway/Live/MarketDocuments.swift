@@ -149,7 +149,6 @@ extension Market {
                         json.integer("emitted", counts.emitted)
                         json.integer("suppressed_by_threshold", counts.suppressedByThreshold)
                         json.integer("suppressed_by_cooldown", counts.suppressedByCooldown)
-                        json.integer("suppressed_by_budget", counts.suppressedByBudget)
                     }
                 }
             }

@@ -52,7 +52,7 @@ struct PostedSignal: Sendable, Equatable {
         guard (0...1).contains(score) else {
             throw Problem(.badRequest, "score \(score) is outside 0…1")
         }
-        guard let symbol = SymbolName.normalised(symbol) else {
+        guard let symbol = SymbolName.normalized(symbol) else {
             throw Problem(.badRequest, "symbol \(SymbolName.rule)")
         }
         self.timestamp = timestamp
@@ -150,25 +150,5 @@ struct PostedSignal: Sendable, Equatable {
             score = try container.decode(Double.self, forKey: Key(stringValue: "score"))
             symbol = try container.decode(String.self, forKey: Key(stringValue: "symbol"))
         }
-    }
-}
-
-/// The spelling of symbols: as the venue writes them, `BTCUSDT`.
-enum SymbolName {
-    static let lengthLimit = 32
-    static let rule = "needs 1 to \(lengthLimit) letters and digits, e.g. BTCUSDT or BTC/USDT"
-
-    /// Upper case, without the separators `/`, `-` and `_`; `nil` where it is then no symbol.
-    static func normalised(_ text: String) -> String? {
-        var bytes: [UInt8] = []
-        for byte in text.utf8 {
-            switch byte {
-            case UInt8(ascii: "/"), UInt8(ascii: "-"), UInt8(ascii: "_"): continue
-            case UInt8(ascii: "a")...UInt8(ascii: "z"): bytes.append(byte - 32)
-            case UInt8(ascii: "A")...UInt8(ascii: "Z"), UInt8(ascii: "0")...UInt8(ascii: "9"): bytes.append(byte)
-            default: return nil
-            }
-        }
-        return (1...lengthLimit).contains(bytes.count) ? String(decoding: bytes, as: UTF8.self) : nil
     }
 }

@@ -5,6 +5,7 @@ import Metrics
 /// looking one up by its labels costs as much as judging a vector.
 struct DetectorMeters {
     private let score, threshold: Gauge
+    private let budgetUse: Gauge?
     /// In the order of the bank's statistics.
     private let standings: [(statistic: Gauge, threshold: Gauge)]
     private let totals: [(counter: Counter, count: KeyPath<DetectorCounts, UInt64> & Sendable)]
@@ -24,6 +25,10 @@ struct DetectorMeters {
         }
         score = Gauge(label: MetricName.detectorEnsembleScore, dimensions: labels)
         threshold = Gauge(label: MetricName.detectorThreshold, dimensions: labels)
+        budgetUse = bank.profile.budget.map { budget in
+            Gauge(label: MetricName.detectorBudget, dimensions: labels).record(budget.signalsPerDay)
+            return Gauge(label: MetricName.detectorBudgetUse, dimensions: labels)
+        }
         standings = bank.statistics.map { statistic in
             let labels = labels + [("detector", statistic.detector), ("metric", statistic.metric)]
             return (
@@ -48,14 +53,12 @@ struct DetectorMeters {
                 counter(MetricName.detectionsSuppressed, type, ("reason", "threshold"))
             )
         }
-        if let budget = bank.profile.budget {
-            Gauge(label: MetricName.detectorBudget, dimensions: labels).record(budget.signalsPerDay)
-        }
     }
 
     mutating func report(_ bank: DetectorBank) {
         threshold.record(bank.dynamicThreshold)
         score.record(bank.score)
+        if let use = bank.budgetUse { budgetUse?.record(use) }
         for (gauges, statistic) in zip(standings, bank.statistics) {
             gauges.statistic.record(statistic.statistic)
             gauges.threshold.record(statistic.threshold)

@@ -39,7 +39,7 @@ public struct FeaturesCommand: ServiceCommand {
                 settings.list("connect", connect, default: ["tcp://127.0.0.1:5555"]), setting: "--connect"),
             publish: try Endpoint.list(
                 settings.list("publish", publish, default: ["tcp://127.0.0.1:5556"]), setting: "--publish", use: .bind),
-            symbols: try settings.list("symbols", symbols, default: []).map { $0.uppercased() },
+            symbols: try settings.symbols("symbols", symbols, default: []),
             shard: try shard.decode(&settings))
     }
 

@@ -1,5 +1,6 @@
 public import ArgumentParser
 import Foundation
+import Microstructure
 
 /// The shapes of recordings that can be imported.
 public enum ImportFormat: String, CaseIterable, Sendable, ExpressibleByArgument {

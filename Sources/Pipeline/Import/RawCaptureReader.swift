@@ -88,23 +88,6 @@ final class RawCaptureReader: MessageReader {
     }
 }
 
-/// How symbols are spelt on the bus.
-enum SymbolName {
-    /// Upper case without separators: `APPC/BTC` is `APPCBTC`. `nil` for what cannot be part of a topic.
-    static func normalized(_ text: some Collection<UInt8>) -> String? {
-        var name: [UInt8] = []
-        for byte in text {
-            switch byte {
-            case UInt8(ascii: "a")...UInt8(ascii: "z"): name.append(byte - 32)
-            case UInt8(ascii: "A")...UInt8(ascii: "Z"), UInt8(ascii: "0")...UInt8(ascii: "9"): name.append(byte)
-            case UInt8(ascii: "/"), UInt8(ascii: "-"), UInt8(ascii: "_"): continue
-            default: return nil
-            }
-        }
-        return name.isEmpty || name.count > 64 ? nil : String(decoding: name, as: UTF8.self)
-    }
-}
-
 extension CaptureFile {
     /// The next line, or `nil` at the end; a file that cannot be read further is reported and ends.
     func nextLine(_ report: inout ImportReport) -> [UInt8]? {

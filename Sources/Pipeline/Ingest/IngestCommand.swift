@@ -93,8 +93,8 @@ public struct IngestCommand: ServiceCommand {
 
     /// `--symbols`, or one of `--symbol-pool`, perhaps at the place of `--symbol-slot`.
     private func symbolChoice(_ settings: inout Settings) throws(ConfigurationError) -> SymbolChoice {
-        let names = try symbolList("symbols", symbols, default: ["BTCUSDT"], &settings)
-        let pool = try symbolList("symbolPool", symbolPool, default: [], &settings)
+        let names = try settings.symbols("symbols", symbols, default: ["BTCUSDT"])
+        let pool = try settings.symbols("symbolPool", symbolPool, default: [])
         let slot = try settings.optionalString("symbolSlot", symbolSlot)
         guard !pool.isEmpty else {
             if slot != nil { throw ConfigurationError(setting: "--symbol-slot", problem: "needs --symbol-pool") }
@@ -118,26 +118,9 @@ public struct IngestCommand: ServiceCommand {
         return .pool(pool, preferred: place < pool.count ? pool[place] : nil)
     }
 
-    private func symbolList(
-        _ name: String, _ commandLine: String?, default fallback: [String], _ settings: inout Settings
-    ) throws(ConfigurationError) -> [String] {
-        let option = Settings.optionName(name)
-        let names = try settings.list(name, commandLine, default: fallback).map { $0.uppercased() }
-        for name in names where !name.utf8.allSatisfy({ Self.symbolBytes.contains($0) }) || name.utf8.count > 32 {
-            throw ConfigurationError(
-                setting: option, problem: "'\(name)' is no symbol; write BTCUSDT, with letters and digits only")
-        }
-        if let twice = names.first(where: { name in names.count(where: { $0 == name }) > 1 }) {
-            throw ConfigurationError(setting: option, problem: "'\(twice)' stands twice")
-        }
-        return names
-    }
-
     public func services(_ configuration: IngestConfiguration, _ runtime: ServiceRuntime) throws -> [any Service] {
         [StageThread("ingest") { stop in try IngestStage(configuration, runtime).run(until: stop) }]
     }
-
-    private static let symbolBytes = Set("ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789".utf8)
 
     private func url(
         _ name: String, _ commandLine: String?, _ fallback: String, _ schemes: [String], _ settings: inout Settings

@@ -24,7 +24,7 @@ public struct CalibrateCommand: AsyncParsableCommand {
     @Argument(help: "Tapes, or folders of segments.") var tapes: [String]
     @Option(help: "Signals a day and symbol: 4/day, 1/hour, or a number of them a day.") var budget = "24/day"
     @Option(help: "The profile to write; - is standard output.") var out = "-"
-    @Option(help: "Symbols to take, comma-separated (default: all).") var symbols: String?
+    @Option(help: "Symbols to take, comma-separated (default: all).") var symbols: SymbolList?
     @Option(help: "Which part of each tape's time to take, as begin:end of 0 to 1.") var part = "0:1"
     @Option(help: "What one signal raises the threshold by while running, as a share of it.")
     var gain = Profile.Budget.standardGain
@@ -91,7 +91,7 @@ public struct CalibrateCommand: AsyncParsableCommand {
         _ base: Profile, _ share: ClosedRange<Double>
     ) throws -> (series: [CalibrationSeries], isWhole: Bool) {
         let metrics = Self.metrics(of: base)
-        let wanted = Set((symbols ?? "").uppercased().split(separator: ",").map(String.init))
+        let wanted = symbols.names
         let schema = FeatureSchema()
         let columns = metrics.map { schema.index(of: $0) }
         var all: [CalibrationSeries] = []

@@ -21,7 +21,7 @@ public struct DetectCommand: AsyncParsableCommand {
     @Argument(help: "A tape, or a folder of segments.") var tape: String
     @Option(help: "classic, calibrated, or a profile's file.") var profile = "calibrated"
     @Option(help: "The file to write; - is standard output.") var out = "-"
-    @Option(help: "Symbols to take, comma-separated (default: all).") var symbols: String?
+    @Option(help: "Symbols to take, comma-separated (default: all).") var symbols: SymbolList?
     @Flag(help: "Replace the file if it exists.") var force = false
     @Flag(help: "Time the detectors alone on the tape's vectors, held in memory, instead of writing.") var bench = false
     @Flag(help: "Show progress also where standard error is no terminal.") var progress = false
@@ -29,7 +29,7 @@ public struct DetectCommand: AsyncParsableCommand {
     public init() {}
 
     public func run() async throws {
-        let wanted = Set((symbols ?? "").uppercased().split(separator: ",").map(String.init))
+        let wanted = symbols.names
         do {
             guard !bench else {
                 let profile = try ProfileFile.load(profile)

@@ -21,7 +21,7 @@ public struct ExplainCommand: AsyncParsableCommand {
     @Argument(help: "A signal's id, or TAPE@TIME.") var what: String
     @Option(help: "The tape of a signal's id.") var tape: String?
     @Option(help: "classic, calibrated, or a profile's file.") var profile = "calibrated"
-    @Option(help: "The symbol, where TAPE@TIME has several; that of a signal's id is its own.") var symbol: String?
+    @Option(help: "The symbol, where TAPE@TIME has several; that of a signal's id is its own.") var symbol: SymbolList?
     @Option(help: "Seconds to draw.") var seconds = 30.0
     @Option(help: "Write the picture to this file (SVG).") var svg: String?
     @Flag(help: "Replace the picture if it exists.") var force = false
@@ -40,10 +40,10 @@ public struct ExplainCommand: AsyncParsableCommand {
         guard (1...3600).contains(seconds) else { throw ValidationError("--seconds is 1 to 3600") }
         let (path, moment, id, symbolOfSignal) = try target()
         let profile = try ProfileFile.load(profile)
-        if let symbolOfSignal, let symbol, symbol.uppercased() != symbolOfSignal {
-            throw ValidationError("the signal \(what) is of \(symbolOfSignal), not of --symbol \(symbol)")
+        let wanted = symbolOfSignal.map { [$0] } ?? symbol.names
+        guard symbol == nil || symbol.names == wanted else {
+            throw ValidationError("the signal \(what) is of \(wanted.joined()), not of --symbol")
         }
-        let wanted = Set((symbolOfSignal ?? symbol?.uppercased()).map { [$0] } ?? [])
         var reader = try TapeReader(path: path)
         var detection = try TapeDetection(symbols: wanted, profile: profile)
         var history = ExplanationHistory(seconds: seconds)

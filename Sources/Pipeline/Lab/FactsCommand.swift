@@ -18,7 +18,7 @@ public struct FactsCommand: AsyncParsableCommand {
             """)
 
     @Argument(help: "Tapes, or folders of segments.") var tapes: [String]
-    @Option(help: "Symbols to take, comma-separated (default: all).") var symbols: String?
+    @Option(help: "Symbols to take, comma-separated (default: all).") var symbols: SymbolList?
     @Option(help: "The file to write; - is standard output.") var out = "-"
     @Option(help: "Draw the first symbol of the first tape, and the same of the others, to this file (SVG).")
     var svg: String?
@@ -41,7 +41,7 @@ public struct FactsCommand: AsyncParsableCommand {
 
     private func show() throws {
         Interrupt.watch()
-        let wanted = (symbols ?? "").uppercased().split(separator: ",").map(String.init)
+        let wanted = symbols.names
         var columns: [FactsTable.Column] = []
         for tape in tapes { columns += try read(tape, wanted) }
         guard !columns.isEmpty else {
@@ -58,7 +58,7 @@ public struct FactsCommand: AsyncParsableCommand {
         }
     }
 
-    private func read(_ tape: String, _ wanted: [String]) throws -> [FactsTable.Column] {
+    private func read(_ tape: String, _ wanted: Set<String>) throws -> [FactsTable.Column] {
         var events = try TapeEvents(path: tape, symbols: wanted)
         let bar = ProgressBar(total: Int(clamping: events.byteCount), always: progress)
         var columns: [FactsTable.Column] = []

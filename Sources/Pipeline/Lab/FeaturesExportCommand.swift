@@ -18,7 +18,7 @@ public struct FeaturesExportCommand: AsyncParsableCommand {
 
     @Argument(help: "A tape, or a folder of segments.") var tape: String
     @Option(help: "The file to write; - is standard output.") var out = "-"
-    @Option(help: "Symbols to take, comma-separated (default: all).") var symbols: String?
+    @Option(help: "Symbols to take, comma-separated (default: all).") var symbols: SymbolList?
     @Flag(help: "Replace the file if it exists.") var force = false
     @Flag(help: "Time the engine alone on the tape's events, held in memory, instead of writing.") var bench = false
     @Flag(help: "Show progress also where standard error is no terminal.") var progress = false
@@ -26,7 +26,7 @@ public struct FeaturesExportCommand: AsyncParsableCommand {
     public init() {}
 
     public func run() async throws {
-        let wanted = Set((symbols ?? "").uppercased().split(separator: ",").map(String.init))
+        let wanted = symbols.names
         do {
             guard !bench else { return try FeatureBench(tape: tape, symbols: wanted).run() }
             try write(wanted)

@@ -33,7 +33,7 @@ public struct Moment: ExpressibleByArgument, Sendable {
 public struct TapeSelection: ParsableArguments {
     @Argument(help: "The tape: a file, or a folder of segments.") var tape: String
     @Option(name: [.long, .customLong("symbol")], help: "Symbols to take, comma-separated (default: all).")
-    var symbols: String?
+    var symbols: SymbolList?
     @Option(help: "Only what was received at or after this moment (ISO 8601, or a count since 1970).") var from: Moment?
     @Option(help: "Only what was received at or before this moment.") var to: Moment?
 
@@ -53,13 +53,11 @@ public struct TapeSelection: ParsableArguments {
         return ImportError(.noUsableData, "\(tape) holds no messages\(wanted)\(times)")
     }
 
-    private var names: [String] {
-        (symbols ?? "").split(separator: ",").map { $0.trimmingCharacters(in: .whitespaces).uppercased() }
-    }
+    private var names: [String] { symbols?.names ?? [] }
 
     func open() throws(TapeError) -> TapeEvents {
         let start = from?.time ?? Timestamp(nanoseconds: .min)
         let end = to?.time ?? Timestamp(nanoseconds: .max)
-        return try TapeEvents(path: tape, times: start...end, symbols: names)
+        return try TapeEvents(path: tape, times: start...end, symbols: symbols.names)
     }
 }

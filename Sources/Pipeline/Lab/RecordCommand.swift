@@ -35,7 +35,7 @@ public struct RecordCommand: ServiceCommand {
     public func decode(_ settings: inout Settings) throws(ConfigurationError) -> RecorderConfiguration {
         let connect = try Endpoint.list(
             settings.list("connect", connect, default: ["tcp://127.0.0.1:5555"]), setting: "--connect")
-        let symbols = try settings.list("symbols", symbols, default: []).map { $0.uppercased() }
+        let symbols = try settings.symbols("symbols", symbols, default: [])
         let out = try settings.string("out", out, default: "tape")
         guard !out.isEmpty else { throw ConfigurationError(setting: "--out", problem: "needs a folder") }
         let segment = try settings.integer("segmentMegabytes", segmentMegabytes, default: 1_024, in: 1...1_048_576)

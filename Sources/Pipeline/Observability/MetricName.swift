@@ -75,6 +75,7 @@ public enum MetricName {
     public static let detectorStatistic = "microstructure_detector_statistic"
     public static let detectorStatisticThreshold = "microstructure_detector_statistic_threshold"
     public static let detectorBudget = "microstructure_detector_budget_signals_per_day"
+    public static let detectorBudgetUse = "microstructure_detector_budget_use_ratio"
     public static let detectorEnsembleScore = "microstructure_detector_ensemble_score"
     public static let detectorSeconds = "microstructure_detector_processing_seconds"
     public static let signalDelay = "microstructure_signal_delay_seconds"
@@ -197,6 +198,7 @@ public enum MetricName {
         .init(detectorStatistic, "Where each detector stands, in standard deviations; NaN while warming up."),
         .init(detectorStatisticThreshold, "What the magnitude of the detector's statistic must exceed for an alarm."),
         .init(detectorBudget, "Signals a day that the profile's budget allows the symbol; absent without a budget."),
+        .init(detectorBudgetUse, "Signals of about the last day over the budget's a day; absent without a budget."),
         .init(detectorEnsembleScore, "Score of the last valid vector, all detectors together, in [0, 1)."),
         .init(detectorSeconds, "Time to judge one feature vector, decoding included."),
         .init(signalDelay, "From the receive time of the market event to the signal's publication."),

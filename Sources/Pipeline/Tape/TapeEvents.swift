@@ -19,10 +19,10 @@ struct TapeEvents: ~Copyable {
     private var topics: [[UInt8]: Topic?] = [:]
 
     /// - Parameter symbols: empty takes all.
-    init(path: String, times: ClosedRange<Timestamp> = TapeReader.always, symbols: [String] = []) throws(TapeError) {
+    init(path: String, times: ClosedRange<Timestamp> = TapeReader.always, symbols: Set<String> = []) throws(TapeError) {
         reader = try TapeReader(path: path, times: times)
         self.times = times
-        self.symbols = Set(symbols)
+        self.symbols = symbols
     }
 
     var problems: [TapeProblem] { reader.problems }

@@ -72,8 +72,6 @@ public nonisolated struct ProtoCandidateCounts: Sendable {
 
   public var suppressedByCooldown: UInt64 = 0
 
-  public var suppressedByBudget: UInt64 = 0
-
   public var unknownFields = SwiftProtobuf.UnknownStorage()
 
   public init() {}
@@ -94,7 +92,8 @@ public nonisolated struct ProtoDetectorState: Sendable {
 
   public var counts: [ProtoCandidateCounts] = []
 
-  /// The part of the budget of false alarms that is used up, from 0; absent where there is no budget.
+  /// The signals of about the last day over the budget's a day, from 0: around 1 where the budget is kept; absent where
+  /// there is no budget.
   public var budgetUse: Double {
     get {_budgetUse ?? 0}
     set {_budgetUse = newValue}
@@ -183,7 +182,7 @@ nonisolated extension ProtoDetectorStanding: SwiftProtobuf.Message, SwiftProtobu
 
 nonisolated extension ProtoCandidateCounts: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   public static let protoMessageName: String = _protobuf_package + ".CandidateCounts"
-  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}type\0\u{1}candidates\0\u{1}emitted\0\u{3}suppressed_by_threshold\0\u{3}suppressed_by_cooldown\0\u{3}suppressed_by_budget\0")
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}type\0\u{1}candidates\0\u{1}emitted\0\u{3}suppressed_by_threshold\0\u{3}suppressed_by_cooldown\0\u{c}\u{6}\u{1}")
 
   public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -196,7 +195,6 @@ nonisolated extension ProtoCandidateCounts: SwiftProtobuf.Message, SwiftProtobuf
       case 3: try { try decoder.decodeSingularUInt64Field(value: &self.emitted) }()
       case 4: try { try decoder.decodeSingularUInt64Field(value: &self.suppressedByThreshold) }()
       case 5: try { try decoder.decodeSingularUInt64Field(value: &self.suppressedByCooldown) }()
-      case 6: try { try decoder.decodeSingularUInt64Field(value: &self.suppressedByBudget) }()
       default: break
       }
     }
@@ -218,9 +216,6 @@ nonisolated extension ProtoCandidateCounts: SwiftProtobuf.Message, SwiftProtobuf
     if self.suppressedByCooldown != 0 {
       try visitor.visitSingularUInt64Field(value: self.suppressedByCooldown, fieldNumber: 5)
     }
-    if self.suppressedByBudget != 0 {
-      try visitor.visitSingularUInt64Field(value: self.suppressedByBudget, fieldNumber: 6)
-    }
     try unknownFields.traverse(visitor: &visitor)
   }
 
@@ -230,7 +225,6 @@ nonisolated extension ProtoCandidateCounts: SwiftProtobuf.Message, SwiftProtobuf
     if lhs.emitted != rhs.emitted {return false}
     if lhs.suppressedByThreshold != rhs.suppressedByThreshold {return false}
     if lhs.suppressedByCooldown != rhs.suppressedByCooldown {return false}
-    if lhs.suppressedByBudget != rhs.suppressedByBudget {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }

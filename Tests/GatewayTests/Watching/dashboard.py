@@ -10,6 +10,7 @@ import json
 import pathlib
 import tempfile
 import time
+import urllib.parse
 from decimal import Decimal
 
 from demo import GATEWAY, Demo, Failure, fetch_json, main, need, post_signal, skip, wait_until
@@ -90,7 +91,7 @@ def check_detectors(shown, state):
         same(threshold, entry["threshold"], f"threshold of {entry['metric']}")
     same(shown["score"], state["score"], "score")
     for cells, entry in zip(shown["types"], state["types"], strict=True):
-        held = entry["suppressed_by_threshold"] + entry["suppressed_by_cooldown"] + entry["suppressed_by_budget"]
+        held = entry["suppressed_by_threshold"] + entry["suppressed_by_cooldown"]
         if cells != [entry["type"]] + [f"{count:,}" for count in (entry["candidates"], entry["emitted"], held)]:
             raise Failure(f"candidates: the page says {cells}, the API {entry}")
 
@@ -159,7 +160,7 @@ def compare_lists(page):
 
 
 def explain(page):
-    """A click on a signal shows the API's explanation of it."""
+    """A click on a signal shows the API's explanation of it, and so does the link in an alert."""
     signal = next(signal for signal in fetch_json(f"{GATEWAY}/api/v1/signals?symbol={SYMBOL}&limit=100")["signals"] if "evidence" in signal)
     page.evaluate(f"document.querySelector('#signals tr[data-id=\"{signal['id']}\"]').click()")
     expected = fetch_json(f"{GATEWAY}/api/v1/signals/{signal['id']}/explain")
@@ -167,7 +168,9 @@ def explain(page):
     shown = page.evaluate("[...document.querySelectorAll('#explanation-findings .meter-note')].map((note) => note.textContent)")
     if shown != [finding["text"] for finding in expected["findings"]]:
         raise Failure(f"explanation: the page says {shown}")
-    print(f"explanation: a click shows the API's, {len(shown)} findings")
+    page.open(f"{GATEWAY}/?symbol={SYMBOL}&signal={urllib.parse.quote(signal['id'])}")
+    wait_until(lambda: page.evaluate("document.getElementById('explanation-summary').textContent") == expected["summary"], "the linked explanation")
+    print(f"explanation: a click and a link show the API's, {len(shown)} findings")
 
 
 def check_hostile(page):

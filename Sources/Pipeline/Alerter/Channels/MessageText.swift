@@ -47,8 +47,8 @@ enum MessageText {
         return text
     }
 
-    /// A path component of a link: everything but unreserved characters is percent-encoded. Source: RFC 3986, 2.3.
-    static func pathComponent(_ text: String) -> String {
+    /// A part of a link: everything but unreserved characters is percent-encoded. Source: RFC 3986, 2.3.
+    static func linkComponent(_ text: String) -> String {
         text.utf8.map { byte in
             switch byte {
             case 0x30...0x39, 0x41...0x5A, 0x61...0x7A, 0x2D, 0x2E, 0x5F, 0x7E: String(UnicodeScalar(byte))
@@ -58,14 +58,15 @@ enum MessageText {
     }
 }
 
-/// Links to the gateway's page of a signal.
+/// Links to the gateway's dashboard with the explanation of a signal open.
 struct SignalLinks: Sendable {
     /// E.g. `http://127.0.0.1:8000`; `nil` writes no links.
     let base: String?
 
     func link(to signal: SignalDocument) -> String? {
         // Services refuse addresses beyond about 2,000 bytes.
-        guard let base, signal.id.utf8.count <= 160 else { return nil }
-        return base + "/api/v1/signals/" + MessageText.pathComponent(signal.id)
+        guard let base, signal.id.utf8.count + signal.symbol.utf8.count <= 200 else { return nil }
+        let (symbol, id) = (MessageText.linkComponent(signal.symbol), MessageText.linkComponent(signal.id))
+        return "\(base)/?symbol=\(symbol)&signal=\(id)"
     }
 }

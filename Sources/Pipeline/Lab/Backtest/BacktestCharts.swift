@@ -116,7 +116,9 @@ struct BacktestCharts {
         let end = panel.horizontal.upperBound
         if let base = report.signals.hitRate {
             picture.line(panel, [(0, base), (end, base)], color: Self.grey, dashed: true)
-            picture.text("all", x: panel.x(end) - 4, y: panel.y(base) - 3, color: "#666", anchor: "end")
+            // Above the line, but clear of the panel's upper edge.
+            picture.text(
+                "all", x: panel.x(end) - 4, y: panel.y(base) + (base > 0.9 ? 12 : -3), color: "#666", anchor: "end")
         }
         let needed = report.signals.breakEvenWinRate
         if needed <= 1 {
@@ -170,8 +172,10 @@ struct BacktestCharts {
             return Self.empty("lead times: no signal was followed by a move")
         }
         let bins = 24
-        let span = min(least, 0)...max(most, 1)
-        let width = (span.upperBound - span.lowerBound) / Double(bins)
+        // Zero lies between two bins, so that none holds both late and early signals.
+        let width = (max(most, 1) - min(least, 0)) / Double(bins - 1)
+        let late = (max(0, -least) / width).rounded(.up)
+        let span = -late * width...(Double(bins) - late) * width
         var counts = [Double](repeating: 0, count: bins)
         for value in leads.seconds { counts[min(bins - 1, Int((value - span.lowerBound) / width))] += 1 }
         var picture = SVGPicture(width: 520, height: 260)
@@ -185,7 +189,7 @@ struct BacktestCharts {
             let left = span.lowerBound + Double(bin) * width
             picture.bar(
                 panel, from: left, to: left + width, value: count,
-                color: left + width / 2 > 0 ? Self.green : Self.red)
+                color: Double(bin) < late ? Self.red : Self.green)
         }
         return picture.svg
     }

@@ -27,7 +27,7 @@ public struct BacktestCommand: AsyncParsableCommand {
     @Option(help: "A second profile, side by side with paired intervals.") var against: String?
     @Option(help: "The configuration (JSON).") var config: String?
     @Option(help: "The folder to write to; it is made where it is absent.") var out: String?
-    @Option(help: "Symbols to take, comma-separated (default: all).") var symbols: String?
+    @Option(help: "Symbols to take, comma-separated (default: all).") var symbols: SymbolList?
     @Flag(help: "Print the configuration and end.") var showConfig = false
     @Flag(help: "Replace the reports if they exist.") var force = false
 
@@ -57,7 +57,7 @@ public struct BacktestCommand: AsyncParsableCommand {
         }
         let profile = try ProfileFile.load(profile)
         let other = try against.map { try ProfileFile.load($0) }
-        let wanted = Set((symbols ?? "").uppercased().split(separator: ",").map(String.init))
+        let wanted = symbols.names
         let ledger = try TrialLedger(path: trials.ledger)
         let tapes = try TapeSet(trials.tapes)
         let dataset = BacktestSettings.datasetHash(tapes, wanted)

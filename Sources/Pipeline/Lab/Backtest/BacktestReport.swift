@@ -116,8 +116,8 @@ struct BacktestReport: Encodable {
 
 /// What a run does not show, in words.
 enum BacktestVerdicts {
-    /// Fewer say nothing about a rate.
-    private static let fewTrades = 30
+    /// Fewer trades or labels say nothing about a rate.
+    private static let fewCases = 30
     /// The rank of one among fewer is too coarse for a probability of overfitting to mean much.
     private static let fewTrials = 10
 
@@ -151,10 +151,12 @@ enum BacktestVerdicts {
                 signals.labelled, interval.low * 100, interval.high * 100)
             lines.append(
                 text
-                    + (interval.high < needed
-                        ? "below what breaks even."
-                        : interval.low > needed
-                            ? "above what breaks even." : "not told apart from what breaks even."))
+                    + (signals.labelled < fewCases
+                        ? "so few labels carry no conclusion."
+                        : interval.high < needed
+                            ? "below what breaks even."
+                            : interval.low > needed
+                                ? "above what breaks even." : "not told apart from what breaks even."))
             if signals.effectiveLabels < 0.9 * Double(signals.labelled) {
                 lines.append(
                     String(
@@ -171,10 +173,14 @@ enum BacktestVerdicts {
     private static func profit(_ trades: TradeSummary) -> [String] {
         guard trades.count > 0 else { return ["No trade was made: nothing is shown about profit."] }
         var lines: [String] = []
-        if trades.count < fewTrades {
-            lines.append("\(trades.count) trades are too few to say anything about a rate.")
+        if trades.count < fewCases {
+            lines.append(
+                trades.count == 1
+                    ? "One trade says nothing about a rate."
+                    : "\(trades.count) trades are too few to say anything about a rate.")
         }
-        if let mean = trades.meanNetReturn, let interval = trades.meanNetReturnInterval {
+        // One trade has no spread to draw an interval from.
+        if trades.count > 1, let mean = trades.meanNetReturn, let interval = trades.meanNetReturnInterval {
             let text = String(
                 format: "The mean trade returned %+.4f %% after costs (95 %% interval %+.4f to %+.4f %%): ", mean * 100,
                 interval.low * 100, interval.high * 100)
@@ -182,7 +188,7 @@ enum BacktestVerdicts {
                 text
                     + (interval.low <= 0 && interval.high >= 0
                         ? "not significant."
-                        : trades.count < fewTrades
+                        : trades.count < fewCases
                             ? "the interval leaves out zero, but so few trades carry no conclusion."
                             : "a \(interval.low > 0 ? "gain" : "loss") that chance alone hardly explains."))
         }
