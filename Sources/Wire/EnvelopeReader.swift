@@ -96,7 +96,8 @@ public struct EnvelopeReader {
         var validity: Validity?
         var (bookEpoch, updateID, tickSize): (UInt64, Int64, Int64) = (0, 0, 0)
         levels.removeAll(keepingCapacity: true)
-        var (bids, asks) = (0..<0, 0..<0)
+        // Where the bids end, the asks begin.
+        var bids = 0..<0
         var quantityCount = 0
         var last: UInt64 = 0
         while !fields.isAtEnd {
@@ -105,15 +106,14 @@ public struct EnvelopeReader {
             last = tag
             switch tag {
             case 1 << 3 | 2:
-                guard let side = prices(&fields) else { return nil }
-                bids = side
+                guard prices(&fields) else { return nil }
+                bids = 0..<levels.count
             case 2 << 3 | 2:
                 guard quantities(&fields, of: bids) else { return nil }
                 quantityCount += bids.count
-            case 3 << 3 | 2:
-                guard let side = prices(&fields) else { return nil }
-                asks = side
+            case 3 << 3 | 2: guard prices(&fields) else { return nil }
             case 4 << 3 | 2:
+                let asks = bids.upperBound..<levels.count
                 guard quantities(&fields, of: asks) else { return nil }
                 quantityCount += asks.count
             case 9 << 3:
@@ -137,17 +137,18 @@ public struct EnvelopeReader {
             .book(
                 BookUpdate(
                     instrument: InstrumentID(0), times: common.times, epoch: bookEpoch, updateID: updateID,
-                    validity: validity, tickSize: max(1, tickSize), bids: bids, asks: asks)))
+                    validity: validity, tickSize: max(1, tickSize), bids: bids,
+                    asks: bids.upperBound..<levels.count)))
     }
     /// Appends the levels of one side, still without their quantities.
-    private mutating func prices(_ fields: inout FieldCursor) -> Range<Int>? {
-        guard var column = fields.content() else { return nil }
-        let start = levels.count
+    private mutating func prices(_ fields: inout FieldCursor) -> Bool {
+        guard var column = fields.content() else { return false }
+        let limit = levels.count + ProtoBook.levelLimit
         while !column.isAtEnd {
-            guard let price = column.zigzag(), levels.count - start < ProtoBook.levelLimit else { return nil }
+            guard let price = column.zigzag(), levels.count < limit else { return false }
             levels.append(PriceLevel(price: Price(price), quantity: .zero))
         }
-        return start..<levels.count
+        return true
     }
 
     /// One for each level of the side.
