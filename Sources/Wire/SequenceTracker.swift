@@ -45,7 +45,7 @@ public struct SequenceTracker: Sendable {
 
     /// O(1). `epoch` is the producer's start in nanoseconds, so that a later producer has a larger one.
     public mutating func process(topic: [UInt8], epoch: UInt64, sequence: UInt64) -> Arrival {
-        guard let position = positions[topic] else {
+        guard let index = positions.index(forKey: topic) else {
             guard positions.count < Self.topicLimit else {
                 counts.received += 1
                 counts.untracked += 1
@@ -57,8 +57,9 @@ public struct SequenceTracker: Sendable {
             counts.missedAtJoin &+= missed
             return .first(missed: missed)
         }
+        let position = positions.values[index]
         if epoch > position.epoch {
-            positions[topic] = Position(epoch: epoch, sequence: sequence)
+            positions.values[index] = Position(epoch: epoch, sequence: sequence)
             let missed = sequence &- 1
             counts.received += 1
             counts.restarts += 1
@@ -70,7 +71,7 @@ public struct SequenceTracker: Sendable {
             return .duplicate
         }
         let lost = sequence - position.sequence - 1
-        positions[topic]?.sequence = sequence
+        positions.values[index].sequence = sequence
         counts.received += 1
         counts.lost &+= lost
         return lost == 0 ? .next : .lost(lost)

@@ -48,6 +48,13 @@ public struct Message: ~Copyable {
         Array(bytes(index))
     }
 
+    /// Copies a frame into `storage`, in place of what it held; allocates only where it is too small.
+    /// - Precondition: `index < frameCount`.
+    public func copyFrame(_ index: Int, into storage: inout [UInt8]) {
+        storage.removeAll(keepingCapacity: true)
+        storage.append(contentsOf: bytes(index))
+    }
+
     /// A copy of a frame as text, with invalid UTF-8 repaired. - Precondition: `index < frameCount`.
     public func text(_ index: Int) -> String {
         String(decoding: bytes(index), as: UTF8.self)

@@ -61,6 +61,46 @@ import ZeroMQ
         #expect(subscriber.counts.received == 20_000)
     }
 
+    /// What is written into the writer and read into a reader shares the topic's sequence and accounts with what goes
+    /// through the generated types.
+    @Test func aReaderAndTheGeneratedTypesShareTheAccounts() throws {
+        let context = try Context()
+        var publisher = try publisher(context, epoch: 1)
+        var subscriber = try subscriber(context)
+        try join(&publisher)
+        let instrument = Instrument(venue: .binance, symbol: "BTCUSDT", priceExponent: -2, quantityExponent: -5)
+        let time = Timestamp(nanoseconds: 1)
+        func written(_ id: Int64) -> Trade {
+            Trade(
+                instrument: InstrumentID(0), times: EventTimes(venue: time, receive: time), id: id, price: Price(2),
+                quantity: Quantity(3), aggressor: .sell)
+        }
+        var topic = PublishedTopic(.tick(.binance, "BTCUSDT", .trade))
+        for id in 1...10 as ClosedRange<Int64> {
+            if id.isMultiple(of: 3) {
+                try publisher.publish(.status(ProtoStatus(validity: .valid, bookEpoch: 1)), on: &topic)
+            } else {
+                #expect(try publisher.publish(on: &topic) { $0.write(written(id), instrument: instrument) })
+            }
+        }
+        var reader = EnvelopeReader()
+        var arrivals: [SequenceTracker.Arrival] = []
+        while arrivals.count < 10, let reception = try subscriber.next(timeoutMilliseconds: 5_000, into: &reader) {
+            let id = Int64(arrivals.count + 1)
+            switch reception {
+            case .read(let topic, let arrival):
+                #expect(!id.isMultiple(of: 3) && topic.symbol == "BTCUSDT")
+                #expect(reader.content == .event(.trade(written(id))))
+                arrivals.append(arrival)
+            case .decoded(let delivery):
+                #expect(id.isMultiple(of: 3) && delivery.envelope.status.validity == .valid)
+                arrivals.append(delivery.arrival)
+            }
+        }
+        #expect(arrivals == (1...10).map { $0 == 1 ? .first(missed: 0) : .next })
+        #expect(subscriber.counts.received == 10 && subscriber.counts.lost == 0)
+    }
+
     /// A consumer that joins late knows how many messages it has missed, and a restarted producer is recognised.
     @Test func joiningLateAndRestartsAreCounted() throws {
         let context = try Context()

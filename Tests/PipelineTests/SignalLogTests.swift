@@ -58,6 +58,32 @@ import ZeroMQ
         }
     }
 
+    /// The write-ahead log is as long as it will be from the start, and what it is filled with is never taken for signals: not
+    /// after a kill either, of which a copy made meanwhile is a picture.
+    @Test func commitsMakeNoFileLonger() async throws {
+        try await withFolder { folder in
+            let (path, copy) = (folder.path + "/log.sqlite", folder.path + "/copy.sqlite")
+            func length() throws -> Int? {
+                try FileManager.default.attributesOfItem(atPath: path + "-wal")[.size] as? Int
+            }
+            for round in 0..<2 {
+                let log = try SignalLog(path: path)
+                let before = try #require(try length())
+                #expect(before >= 5 << 20)
+                for number in 0..<20 { _ = try log.append([Self.signal(round * 20 + number)], at: 1) }
+                #expect(try length() == before)
+                for end in ["", "-wal"] {
+                    try? FileManager.default.removeItem(atPath: copy + end)
+                    try FileManager.default.copyItem(atPath: path + end, toPath: copy + end)
+                }
+                let killed = try SignalLog(path: copy)
+                #expect(try killed.extent == log.extent && killed.extent.last == UInt64(round * 20 + 20))
+                #expect(try killed.signals(after: 0, limit: 100).count == round * 20 + 20)
+                #expect(try killed.append([Self.signal(999)], at: 1).logged.map(\.logSequence) == [killed.extent.last])
+            }
+        }
+    }
+
     @Test func retentionBySizeTakesTheOldest() async throws {
         try await withFolder { folder in
             let log = try SignalLog(path: folder.path + "/log.sqlite")

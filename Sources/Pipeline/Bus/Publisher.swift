@@ -25,6 +25,7 @@ public struct Publisher: ~Copyable {
     private let socket: Socket
     private let producer: String
     private let epoch: UInt64
+    private var writer: EnvelopeWriter
     private let listeners: Gauge
     private var message = Message()
     /// Subscriptions now open; a consumer with several prefixes counts several times.
@@ -49,6 +50,7 @@ public struct Publisher: ~Copyable {
         self.socket = socket
         self.producer = producer
         self.epoch = epoch
+        writer = EnvelopeWriter(producer: producer, epoch: epoch)
         listeners = Gauge(label: MetricName.busSubscriptions, dimensions: [("kind", kind.rawValue)])
     }
 
@@ -68,7 +70,26 @@ public struct Publisher: ~Copyable {
         envelope.sentTimeNs = Clock.now.nanoseconds
         envelope.payload = payload
         let bytes = EnvelopeCodec.encode(envelope)
-        switch try socket.offer(topic: topic.topic.bytes.span.bytes, body: bytes.span.bytes) {
+        return try count(socket.offer(topic: topic.topic.bytes.span.bytes, body: bytes.span.bytes), on: topic)
+    }
+
+    /// The same for what `write` puts into the writer; nothing is allocated here.
+    @discardableResult
+    public mutating func publish(
+        on topic: inout PublishedTopic, _ write: (inout EnvelopeWriter) -> Void
+    ) throws(ZMQError) -> Bool {
+        topic.sequence += 1
+        writer.sequence = topic.sequence
+        writer.sentTime = Clock.now
+        write(&writer)
+        let outcome = try writer.withBytes { body throws(ZMQError) in
+            try socket.offer(topic: topic.topic.bytes.span.bytes, body: body)
+        }
+        return count(outcome, on: topic)
+    }
+
+    private func count(_ outcome: SendOutcome, on topic: borrowing PublishedTopic) -> Bool {
+        switch outcome {
         case .sent:
             topic.sent.increment()
             return true

@@ -14,6 +14,14 @@ public struct Delivery {
     public let arrival: SequenceTracker.Arrival
 }
 
+/// One message from the bus, for whoever keeps an `EnvelopeReader` for those that come often.
+public enum Reception {
+    /// Its content is in the reader.
+    case read(Topic, SequenceTracker.Arrival)
+    /// A message of another kind, or one that the reader leaves to the generated code.
+    case decoded(Delivery)
+}
+
 /// Subscribes to topics and accounts for every message: received, lost, refused. Lives on one thread.
 public struct Subscriber: ~Copyable {
     /// Most distinct topics whose parsed form is remembered.
@@ -27,6 +35,7 @@ public struct Subscriber: ~Copyable {
     private var poller: Poller
     private let slot: Poller.Slot
     private var message = Message(maximumFrames: 2)
+    private var topicBytes: [UInt8] = []
     private var tracker = SequenceTracker()
     private var topics: [[UInt8]: FollowedTopic] = [:]
     private var reported = SequenceTracker.Counts()
@@ -39,7 +48,8 @@ public struct Subscriber: ~Copyable {
         let hop: Timer
     }
 
-    private struct FollowedTopic {
+    /// A class, since copies of a topic would count its references one by one.
+    private final class FollowedTopic {
         let topic: Topic
         let received, lost, missed: Counter
 
@@ -87,37 +97,51 @@ public struct Subscriber: ~Copyable {
     /// The next message, or `nil` when none came for `timeoutMilliseconds`. Refused and duplicate messages are
     /// counted and passed over.
     public mutating func next(timeoutMilliseconds: Int) throws(ZMQError) -> Delivery? {
-        if let delivery = try nextWaiting() { return delivery }
+        try wait(timeoutMilliseconds) { subscriber in subscriber.delivery() }
+    }
+
+    /// The same, with books, quotes, trades and feature vectors read into `reader`: without an allocation.
+    public mutating func next(
+        timeoutMilliseconds: Int, into reader: inout EnvelopeReader
+    ) throws(ZMQError) -> Reception? {
+        try wait(timeoutMilliseconds) { subscriber in subscriber.reception(into: &reader) }
+    }
+
+    private mutating func wait<Item>(
+        _ timeoutMilliseconds: Int, _ read: (inout Subscriber) -> Item?
+    ) throws(ZMQError) -> Item? {
+        if let item = try nextWaiting(read) { return item }
         try directory.update(socket, connected: &connected, seen: &directoryVersion)
         guard case .ready = try poller.wait(timeoutMilliseconds: timeoutMilliseconds) else { return nil }
-        return try nextWaiting()
+        return try nextWaiting(read)
     }
 
     /// For whoever waits for more than this subscriber; `next(timeoutMilliseconds: 0)` then takes what is here.
     func register(in poller: inout Poller) throws(ZMQError) { _ = try poller.add(socket) }
 
     /// The next message that is already here.
-    private mutating func nextWaiting() throws(ZMQError) -> Delivery? {
+    private mutating func nextWaiting<Item>(_ read: (inout Subscriber) -> Item?) throws(ZMQError) -> Item? {
         while true {
             switch try socket.tryReceive(into: &message) {
             case .wouldBlock, .shutdown: return nil
             case .overlong: reject("too_many_frames")
-            case .received: if let delivery = read() { return delivery }
+            case .received: if let item = read(&self) { return item }
             }
         }
     }
 
-    private mutating func read() -> Delivery? {
-        guard message.frameCount == 2 else {
-            reject("frame_count")
-            return nil
-        }
-        let topicBytes = message.frame(0)
-        guard let followed = followedTopic(of: topicBytes) else {
-            reject("topic")
-            return nil
-        }
-        let topic = followed.topic
+    private mutating func reception(into reader: inout EnvelopeReader) -> Reception? {
+        guard let followed = followedTopic() else { return nil }
+        guard message.withFrame(1, { reader.read($0) }) else { return decode(followed).map { .decoded($0) } }
+        let arrival = account(
+            for: followed, epoch: reader.epoch, sequence: reader.sequence, sentTime: reader.sentTime,
+            producer: reader.producer)
+        return arrival.map { .read(followed.topic, $0) }
+    }
+
+    private mutating func delivery() -> Delivery? { followedTopic().flatMap { decode($0) } }
+
+    private mutating func decode(_ followed: FollowedTopic) -> Delivery? {
         let body = message.frame(1)
         let envelope: ProtoEnvelope
         do {
@@ -126,27 +150,47 @@ public struct Subscriber: ~Copyable {
             reject(error.kind)
             return nil
         }
-        let arrival = tracker.process(topic: topicBytes, epoch: envelope.epoch, sequence: envelope.sequence)
+        let arrival = account(
+            for: followed, epoch: envelope.epoch, sequence: envelope.sequence,
+            sentTime: Timestamp(nanoseconds: envelope.sentTimeNs), producer: envelope.producer)
+        return arrival.map { Delivery(topic: followed.topic, envelope: envelope, body: body, arrival: $0) }
+    }
+
+    /// Takes the message that `topicBytes` are of into the accounts; `nil` for a duplicate.
+    private mutating func account(
+        for followed: FollowedTopic, epoch: UInt64, sequence: UInt64, sentTime: Timestamp,
+        producer: @autoclosure () -> String
+    ) -> SequenceTracker.Arrival? {
+        let arrival = tracker.process(topic: topicBytes, epoch: epoch, sequence: sequence)
         report(on: followed)
         guard arrival != .duplicate else { return nil }
         switch arrival {
         case .lost(let count):
-            logger.warning("messages lost", metadata: ["topic": "\(topic)", "count": "\(count)"])
+            logger.warning("messages lost", metadata: ["topic": "\(followed.topic)", "count": "\(count)"])
         case .restarted(let missed):
             logger.notice(
                 "producer restarted",
-                metadata: ["topic": "\(topic)", "producer": "\(envelope.producer)", "missed": "\(missed)"])
+                metadata: ["topic": "\(followed.topic)", "producer": "\(producer())", "missed": "\(missed)"])
         case .next, .first, .duplicate: break
         }
-        meters.hop.recordNanoseconds(Clock.now.nanoseconds(since: Timestamp(nanoseconds: envelope.sentTimeNs)))
-        return Delivery(topic: topic, envelope: envelope, body: body, arrival: arrival)
+        meters.hop.recordNanoseconds(Clock.now.nanoseconds(since: sentTime))
+        return arrival
     }
 
-    private mutating func followedTopic(of bytes: [UInt8]) -> FollowedTopic? {
-        if let known = topics[bytes] { return known }
-        guard let topic = Topic(bytes) else { return nil }
+    /// The topic of the message, whose bytes are then in `topicBytes`; `nil` where it is no message of the bus.
+    private mutating func followedTopic() -> FollowedTopic? {
+        guard message.frameCount == 2 else {
+            reject("frame_count")
+            return nil
+        }
+        message.copyFrame(0, into: &topicBytes)
+        if let known = topics[topicBytes] { return known }
+        guard let topic = Topic(topicBytes) else {
+            reject("topic")
+            return nil
+        }
         let followed = FollowedTopic(topic)
-        if topics.count < Self.topicCacheLimit { topics[bytes] = followed }
+        if topics.count < Self.topicCacheLimit { topics[topicBytes] = followed }
         return followed
     }
 

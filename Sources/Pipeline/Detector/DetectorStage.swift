@@ -16,20 +16,22 @@ struct DetectorStage: ~Copyable {
         var header: FeatureHeader?
         let score: Recorder
         var meters: DetectorMeters
-        /// When the last checkpoint was made, and whether a signal has come since.
-        var saved: Int64 = 0
+        /// When the last checkpoint was made, on the monotonic clock, and whether a signal has come since.
+        var saved: Int64
         var isUnsaved = false
+        /// When its state was last published.
+        var reported: Int64 = 0
     }
 
-    /// Seconds between two checkpoints of a bank that has nothing to report; one with a signal is saved at once.
-    private static let checkpointSeconds = 30
+    /// Between two checkpoints of a bank that has nothing to report; one with a signal is saved at once.
+    private static let checkpointNanoseconds: Int64 = 30_000_000_000
+    private static let secondNanoseconds: Int64 = 1_000_000_000
 
     private let log: Mailbox<UnloggedSignal>
     private let reports: Mailbox<DetectorReport>
     private let profile: Profile
     private let store: BankStore
     private let logger: Logger
-    private var seconds = 0
     private var storeProblem: String?
     private let schema = FeatureSchema()
     private var lines: [Line] = []
@@ -49,13 +51,18 @@ struct DetectorStage: ~Copyable {
         var stage = DetectorStage(
             log: log, reports: reports, profile: configuration.profile,
             store: try BankStore(folder: configuration.bankFolder), logger: runtime.logger)
-        try StageLoop.run(subscriber, health: runtime.health, part: "detector", until: stop) { event throws(ZMQError) in
-            switch event {
-            case .delivery(let delivery):
-                if shard.owns(delivery.topic.market) { stage.process(delivery) }
-            case .second: stage.everySecond()
-            }
-        }
+        try StageLoop.run(
+            subscriber, health: runtime.health, part: "detector", until: stop,
+            reading: {
+                event, reader throws(ZMQError) in
+                switch event {
+                case .message(.read(let topic, let arrival)):
+                    if shard.owns(topic.market) { stage.process(topic, reader, arrival) }
+                case .message(.decoded(let delivery)):
+                    if shard.owns(delivery.topic.market) { stage.process(delivery) }
+                case .second: stage.everySecond()
+                }
+            })
         for index in stage.lines.indices { stage.save(index) }
     }
 
@@ -70,38 +77,62 @@ struct DetectorStage: ~Copyable {
         self.logger = logger
     }
 
+    private mutating func process(
+        _ topic: Topic, _ reader: borrowing EnvelopeReader, _ arrival: SequenceTracker.Arrival
+    ) {
+        guard case .vector(let header) = reader.content else { return refuse(topic, "payload is no feature vector") }
+        let values = reader.values
+        process(topic, arrival, header, values.span, schema: reader.schemaID, clockError: reader.clockErrorNanoseconds)
+    }
+
+    /// What the reader leaves to the generated code.
     private mutating func process(_ delivery: Delivery) {
-        let start = Clock.monotonicNanoseconds
         guard case .featureVector(let vector) = delivery.envelope.payload else {
-            return refuse(delivery, "payload is no feature vector")
+            return refuse(delivery.topic, "payload is no feature vector")
         }
-        guard vector.schemaID == schema.id else {
-            return refuse(delivery, "feature schema \(vector.schemaID) is not this version's \(schema.id)")
-        }
-        guard let index = lineIndex(for: delivery) else { return }
-        let header: FeatureHeader
         do {
-            header = try FeatureHeader(vector, instrument: InstrumentID(index))
+            process(
+                delivery.topic, delivery.arrival, try FeatureHeader(vector, instrument: InstrumentID(0)),
+                vector.values.span, schema: vector.schemaID,
+                clockError: vector.hasClockErrorNs ? vector.clockErrorNs : nil)
         } catch {
-            return refuse(delivery, "\(error)")
+            refuse(delivery.topic, "\(error)")
         }
+    }
+
+    private mutating func process(
+        _ topic: Topic, _ arrival: SequenceTracker.Arrival, _ header: FeatureHeader, _ values: Span<Double>,
+        schema vectorSchema: UInt64, clockError: Int64?
+    ) {
+        let start = Clock.monotonicNanoseconds
+        guard vectorSchema == schema.id else {
+            return refuse(topic, "feature schema \(vectorSchema) is not this version's \(schema.id)")
+        }
+        guard let index = lineIndex(for: topic) else { return }
+        var header = header
+        header.instrument = InstrumentID(index)
         // What looks back at the book must not bridge vectors that never came.
-        switch delivery.arrival {
+        switch arrival {
         case .lost, .restarted: lines[index].bank.resetBookDetectors()
         case .next, .first, .duplicate: break
         }
         signals.removeAll(keepingCapacity: true)
-        lines[index].bank.process(
-            vector.values.span, header: header,
-            clockErrorNanoseconds: vector.hasClockErrorNs ? vector.clockErrorNs : nil, into: &signals)
+        lines[index].bank.process(values, header: header, clockErrorNanoseconds: clockError, into: &signals)
         lines[index].header = header
         for signal in signals { publish(signal, of: index) }
+        if !signals.isEmpty { lines[index].isUnsaved = true }
+        processing.recordNanoseconds(Clock.monotonicNanoseconds - start)
+        keepHouse(index, at: start)
+    }
+
+    /// Saves and reports a line where that is due, mostly beside its own vectors: the lines of many symbols all at once would
+    /// hold up whatever comes meanwhile.
+    private mutating func keepHouse(_ index: Int, at now: Int64) {
         // What the log has taken must not be found again after a crash. With a cooldown of less than a second, the next
         // second is soon enough.
-        if !signals.isEmpty {
-            if start - lines[index].saved >= 1_000_000_000 { save(index) } else { lines[index].isUnsaved = true }
-        }
-        processing.recordNanoseconds(Clock.monotonicNanoseconds - start)
+        let age = now - lines[index].saved
+        if lines[index].isUnsaved ? age >= Self.secondNanoseconds : age >= Self.checkpointNanoseconds { save(index) }
+        if now - lines[index].reported >= Self.secondNanoseconds { report(index, at: now) }
     }
 
     /// Hands a signal to the log, waiting while its queue is full.
@@ -122,11 +153,11 @@ struct DetectorStage: ~Copyable {
             ])
     }
 
-    private mutating func lineIndex(for delivery: Delivery) -> Int? {
-        let symbol = delivery.topic.symbol
-        if let index = indices[delivery.topic.market] { return index }
-        guard lines.count < FeatureLines.symbolLimit, let venue = Venue(rawValue: delivery.topic.venue) else {
-            refuse(delivery, "unknown venue, or more than \(FeatureLines.symbolLimit) symbols")
+    private mutating func lineIndex(for topic: Topic) -> Int? {
+        let symbol = topic.symbol
+        if let index = indices[topic.market] { return index }
+        guard lines.count < FeatureLines.symbolLimit, let venue = Venue(rawValue: topic.venue) else {
+            refuse(topic, "unknown venue, or more than \(FeatureLines.symbolLimit) symbols")
             return nil
         }
         do {
@@ -137,12 +168,12 @@ struct DetectorStage: ~Copyable {
                 Line(
                     symbol: symbol, stateTopic: .detector(venue: venue.rawValue, symbol: symbol), bank: bank,
                     score: Recorder(label: MetricName.detectorScore, dimensions: [("symbol", symbol)]),
-                    meters: DetectorMeters(bank)))
+                    meters: DetectorMeters(bank), saved: firstCheckpoint(of: lines.count)))
         } catch {
-            refuse(delivery, "\(error)")
+            refuse(topic, "\(error)")
             return nil
         }
-        indices[delivery.topic.market] = lines.count - 1
+        indices[topic.market] = lines.count - 1
         return lines.count - 1
     }
 
@@ -172,28 +203,28 @@ struct DetectorStage: ~Copyable {
         }
     }
 
+    /// When a new line is taken to have been saved: lines that begin together shall not be due together.
+    private func firstCheckpoint(of index: Int) -> Int64 {
+        Clock.monotonicNanoseconds - Int64(1 + index % 29) * Self.secondNanoseconds
+    }
+
+    /// For the lines whose vectors do not come.
     private mutating func everySecond() {
-        seconds += 1
-        // A few every second, so that many symbols do not stop the stage together.
-        for index in lines.indices {
-            let isDue = index % Self.checkpointSeconds == seconds % Self.checkpointSeconds
-            if isDue || lines[index].isUnsaved { save(index) }
-        }
-        for index in lines.indices {
-            lines[index].meters.report(lines[index].bank)
-            report(index)
-        }
+        let now = Clock.monotonicNanoseconds
+        for index in lines.indices { keepHouse(index, at: now) }
     }
 
     /// Hands the symbol's state on to be published. A queue that is still full of the last second's is let be.
-    private func report(_ index: Int) {
+    private mutating func report(_ index: Int, at now: Int64) {
+        lines[index].reported = now
+        lines[index].meters.report(lines[index].bank)
         guard let header = lines[index].header else { return }
         let state = ProtoDetectorState(lines[index].bank, header: header)
         _ = reports.offer(DetectorReport(topic: lines[index].stateTopic, state: state))
     }
 
-    private func refuse(_ delivery: Delivery, _ reason: String) {
+    private func refuse(_ topic: Topic, _ reason: String) {
         Counter(label: MetricName.busRejected, dimensions: [("reason", "feature_vector")]).increment()
-        logger.warning("message refused", metadata: ["topic": "\(delivery.topic)", "reason": "\(reason)"])
+        logger.warning("message refused", metadata: ["topic": "\(topic)", "reason": "\(reason)"])
     }
 }

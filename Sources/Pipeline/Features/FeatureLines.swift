@@ -40,53 +40,84 @@ struct FeatureLines {
     mutating func process(
         _ topic: Topic, _ envelope: ProtoEnvelope, _ arrival: SequenceTracker.Arrival
     ) throws(WireError) -> Outcome {
-        guard let index = try lineIndex(for: topic, envelope, arrival) else { return .ignored }
+        let message = Message(
+            epoch: envelope.epoch, exponents: try envelope.exponents(), isMarketData: Self.isMarketData(envelope))
+        guard let index = try lineIndex(for: topic, message, arrival, producer: envelope.producer) else {
+            return .ignored
+        }
         batch.removeAll()
         guard try batch.append(envelope, as: InstrumentID(index)) else { return .ignored }
         if case .status(let status) = envelope.payload {
             lines[index].clockErrorNanoseconds = status.hasClockErrorNs ? status.clockErrorNs : nil
         }
-        let event = batch.events[0]
         let levels = batch.levels
-        guard let header = lines[index].engine.process(event, levels: levels.span) else {
+        return process(batch.events[0], levels.span, of: index)
+    }
+
+    /// The same for a message that a reader has read.
+    mutating func process(
+        _ topic: Topic, _ reader: borrowing EnvelopeReader, _ arrival: SequenceTracker.Arrival
+    ) throws(WireError) -> Outcome {
+        guard case .event(let event) = reader.content else { return .ignored }
+        let message = Message(epoch: reader.epoch, exponents: reader.exponents, isMarketData: true)
+        guard let index = try lineIndex(for: topic, message, arrival, producer: reader.producer) else {
+            return .ignored
+        }
+        let levels = reader.levels
+        return process(event.of(InstrumentID(index)), levels.span, of: index)
+    }
+
+    private mutating func process(_ event: MarketEvent, _ levels: Span<PriceLevel>, of index: Int) -> Outcome {
+        guard let header = lines[index].engine.process(event, levels: levels) else {
             return .taken(line: index, event)
         }
         return .vector(line: index, event, header)
     }
 
+    /// What tells whether a line's past can go on.
+    private struct Message {
+        let epoch: UInt64
+        /// The decimal scale that it states; `nil` for none.
+        let exponents: (price: Int8, quantity: Int8)?
+        /// A book, quote or trade: losing one spoils what looks back at it, losing a status spoils nothing.
+        let isMarketData: Bool
+    }
+
     /// The symbol's line; made at its first message with a decimal scale, and its engine made anew whenever its past can
     /// no longer be trusted: after loss, and when another ingest process has taken over.
     private mutating func lineIndex(
-        for topic: Topic, _ envelope: ProtoEnvelope, _ arrival: SequenceTracker.Arrival
+        for topic: Topic, _ message: Message, _ arrival: SequenceTracker.Arrival, producer: @autoclosure () -> String
     ) throws(WireError) -> Int? {
-        let exponents = try envelope.exponents()
         guard let index = indices[topic.market] else {
-            guard let exponents, let venue = Venue(rawValue: topic.venue) else { return nil }
+            guard let exponents = message.exponents, let venue = Venue(rawValue: topic.venue) else { return nil }
             guard lines.count < Self.symbolLimit else { throw .invalidField("symbol: more than \(Self.symbolLimit)") }
             let index = lines.count
             lines.append(
-                Line(engine: Self.engine(topic.symbol, venue, exponents, index), sourceEpoch: envelope.epoch))
+                Line(engine: Self.engine(topic.symbol, venue, exponents, index), sourceEpoch: message.epoch))
             indices[topic.market] = index
-            logger.info("new symbol", metadata: ["symbol": "\(topic.symbol)", "producer": "\(envelope.producer)"])
+            logger.info("new symbol", metadata: ["symbol": "\(topic.symbol)", "producer": "\(producer())"])
             return index
         }
-        guard envelope.epoch >= lines[index].sourceEpoch else { return nil }
+        guard message.epoch >= lines[index].sourceEpoch else { return nil }
         let instrument = lines[index].instrument
-        let scale = exponents ?? (instrument.priceExponent, instrument.quantityExponent)
+        let scale = message.exponents ?? (instrument.priceExponent, instrument.quantityExponent)
         let hasNewScale = scale != (instrument.priceExponent, instrument.quantityExponent)
-        let hasNewSource = envelope.epoch > lines[index].sourceEpoch
-        if hasNewScale || hasNewSource || Self.isLossOfPast(envelope, arrival) {
+        let hasNewSource = message.epoch > lines[index].sourceEpoch
+        if hasNewScale || hasNewSource || Self.isLossOfPast(message, arrival) {
             logger.notice(
                 "features start anew", metadata: ["symbol": "\(instrument.symbol)", "arrival": "\(arrival)"])
             lines[index].engine = Self.engine(instrument.symbol, instrument.venue, scale, index)
-            lines[index].sourceEpoch = envelope.epoch
+            lines[index].sourceEpoch = message.epoch
         }
         return index
     }
 
-    /// A lost book, quote or trade spoils what looks back at it; a lost status spoils nothing.
-    private static func isLossOfPast(_ envelope: ProtoEnvelope, _ arrival: SequenceTracker.Arrival) -> Bool {
+    private static func isLossOfPast(_ message: Message, _ arrival: SequenceTracker.Arrival) -> Bool {
         guard case .lost = arrival else { return false }
+        return message.isMarketData
+    }
+
+    private static func isMarketData(_ envelope: ProtoEnvelope) -> Bool {
         switch envelope.payload {
         case .book, .quote, .trade: return true
         default: return false
@@ -100,5 +131,25 @@ struct FeatureLines {
             instrument: Instrument(
                 venue: venue, symbol: symbol, priceExponent: exponents.price, quantityExponent: exponents.quantity),
             id: InstrumentID(index))
+    }
+}
+
+extension MarketEvent {
+    /// The same event, of another instrument.
+    fileprivate func of(_ instrument: InstrumentID) -> MarketEvent {
+        switch self {
+        case .book(var update):
+            update.instrument = instrument
+            return .book(update)
+        case .quote(var quote):
+            quote.instrument = instrument
+            return .quote(quote)
+        case .trade(var trade):
+            trade.instrument = instrument
+            return .trade(trade)
+        case .heartbeat(var heartbeat):
+            heartbeat.instrument = instrument
+            return .heartbeat(heartbeat)
+        }
     }
 }

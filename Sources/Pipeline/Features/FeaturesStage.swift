@@ -70,13 +70,22 @@ struct FeaturesStage: ~Copyable {
                 configuration.publish, in: context, producer: "features", epoch: runtime.epoch, kind: .feature),
             logger: runtime.logger)
         let subscriber = try Subscriber(directory, topics: prefixes, in: context, logger: runtime.logger)
-        try StageLoop.run(subscriber, health: runtime.health, part: "features", until: stop) { event throws(ZMQError) in
-            switch event {
-            case .delivery(let delivery):
-                if shard.owns(delivery.topic.market) { try stage.process(delivery) }
-            case .second: try stage.everySecond()
-            }
-        }
+        try StageLoop.run(
+            subscriber, health: runtime.health, part: "features", until: stop,
+            reading: {
+                event, reader throws(ZMQError) in
+                switch event {
+                case .message(.read(let topic, let arrival)):
+                    guard shard.owns(topic.market) else { return }
+                    try stage.process(topic) { lines throws(WireError) in try lines.process(topic, reader, arrival) }
+                case .message(.decoded(let delivery)):
+                    guard shard.owns(delivery.topic.market) else { return }
+                    try stage.process(delivery.topic) { lines throws(WireError) in
+                        try lines.process(delivery.topic, delivery.envelope, delivery.arrival)
+                    }
+                case .second: try stage.everySecond()
+                }
+            })
     }
 
     private init(publisher: consuming Publisher, logger: Logger) {
@@ -85,13 +94,15 @@ struct FeaturesStage: ~Copyable {
         lines = FeatureLines(logger: logger)
     }
 
-    private mutating func process(_ delivery: Delivery) throws(ZMQError) {
+    private mutating func process(
+        _ topic: Topic, _ take: (inout FeatureLines) throws(WireError) -> FeatureLines.Outcome
+    ) throws(ZMQError) {
         let start = Clock.monotonicNanoseconds
         let outcome: FeatureLines.Outcome
         do {
-            outcome = try lines.process(delivery.topic, delivery.envelope, delivery.arrival)
+            outcome = try take(&lines)
         } catch {
-            return refuse(delivery, error)
+            return refuse(topic, error)
         }
         switch outcome {
         case .ignored: return
@@ -118,16 +129,20 @@ struct FeaturesStage: ~Copyable {
     }
 
     private mutating func publish(_ header: FeatureHeader, of line: Int) throws(ZMQError) {
-        // Read in place: a copy of the line would retain the engine's arrays, and the engine's next write copy them.
-        var vector = ProtoFeatureVector(
-            header, values: lines.lines[line].engine.values, schema: lines.lines[line].engine.schema.id,
-            sourceEpoch: lines.lines[line].sourceEpoch)
-        if let error = lines.lines[line].clockErrorNanoseconds { vector.clockErrorNs = error }
-        if try publisher.publish(.featureVector(vector), on: &outputs[line].topic) { outputs[line].vectors.increment() }
+        // Read in place: a copy of the line would retain the engine's arrays. That of its values ends with this function,
+        // before the engine's next write, which would otherwise copy them.
+        let values = lines.lines[line].engine.values
+        let (schema, epoch) = (lines.lines[line].engine.schema.id, lines.lines[line].sourceEpoch)
+        let clockError = lines.lines[line].clockErrorNanoseconds
+        let isSent = try publisher.publish(on: &outputs[line].topic) {
+            $0.write(
+                header, values: values.span, schema: schema, sourceEpoch: epoch, clockErrorNanoseconds: clockError)
+        }
+        if isSent { outputs[line].vectors.increment() }
     }
 
-    private func refuse(_ delivery: Delivery, _ error: WireError) {
+    private func refuse(_ topic: Topic, _ error: WireError) {
         Counter(label: MetricName.busRejected, dimensions: [("reason", error.kind)]).increment()
-        logger.warning("message refused", metadata: ["topic": "\(delivery.topic)", "error": "\(error)"])
+        logger.warning("message refused", metadata: ["topic": "\(topic)", "error": "\(error)"])
     }
 }

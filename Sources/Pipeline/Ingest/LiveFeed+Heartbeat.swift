@@ -26,8 +26,14 @@ extension LiveFeed {
             checkSilence(at: now)
         }
         attempt {
-            try publishStatuses()
+            try publishStatuses(part: 0)
             try output.countSubscriptions()
+        }
+        for part in stride(from: 1, to: statusParts, by: 1) {
+            loop.schedule(afterMilliseconds: part * 1_000 / statusParts) { [weak self] in
+                guard let self, !isFinishing else { return }
+                attempt { try self.publishStatuses(part: part) }
+            }
         }
         if now >= nextClockSample {
             sampleClock()
@@ -81,6 +87,15 @@ extension LiveFeed {
 
     func publishStatuses() throws(ZMQError) {
         for id in ids() { try publishStatus(id) }
+    }
+
+    /// Those of many symbols, all at once, would hold up the frames for as long as many thousand of them take.
+    private var statusParts: Int { (session.instruments.count + 39) / 40 }
+
+    private func publishStatuses(part: Int) throws(ZMQError) {
+        for index in stride(from: part, to: session.instruments.count, by: statusParts) {
+            try publishStatus(InstrumentID(index))
+        }
     }
 
     func publishStatus(_ id: InstrumentID) throws(ZMQError) {

@@ -33,16 +33,21 @@ struct MarketPublisher: ~Copyable {
             case .book(var update):
                 update.epoch = bookEpoch(update.epoch)
                 let index = update.instrument.index
-                let message = ProtoBook(update, levels: batch.levels.span, instrument: instruments[index])
-                if try !publisher.publish(.book(message), on: &topics[index].book) { topics[index].drops += 1 }
+                let (levels, instrument) = (batch.levels, instruments[index])
+                let isSent = try publisher.publish(on: &topics[index].book) {
+                    $0.write(update, levels: levels.span, instrument: instrument)
+                }
+                if !isSent { topics[index].drops += 1 }
             case .quote(let quote):
                 let index = quote.instrument.index
-                let message = ProtoQuote(quote, instrument: instruments[index])
-                if try !publisher.publish(.quote(message), on: &topics[index].quote) { topics[index].drops += 1 }
+                let instrument = instruments[index]
+                let isSent = try publisher.publish(on: &topics[index].quote) { $0.write(quote, instrument: instrument) }
+                if !isSent { topics[index].drops += 1 }
             case .trade(let trade):
                 let index = trade.instrument.index
-                let message = ProtoTrade(trade, instrument: instruments[index])
-                if try !publisher.publish(.trade(message), on: &topics[index].trade) { topics[index].drops += 1 }
+                let instrument = instruments[index]
+                let isSent = try publisher.publish(on: &topics[index].trade) { $0.write(trade, instrument: instrument) }
+                if !isSent { topics[index].drops += 1 }
             case .heartbeat: break  // Ingest states its own heartbeat as a Status.
             }
         }

@@ -9,8 +9,8 @@ enum StageLoop {
     /// A stage that has heard nothing for this long is not ready: its upstream states its condition once a second.
     static let silenceLimitNanoseconds: Int64 = 10_000_000_000
 
-    enum Event {
-        case delivery(Delivery)
+    enum Event<Message> {
+        case message(Message)
         /// About a second has passed: time for housekeeping.
         case second
     }
@@ -18,28 +18,52 @@ enum StageLoop {
     /// Reads until the stop is requested, then drains what is already queued, within the limit.
     static func run(
         _ subscriber: consuming Subscriber, health: Health, part: String, until stop: StopSignal,
-        _ process: (Event) throws(ZMQError) -> Void
+        _ process: (Event<Delivery>) throws(ZMQError) -> Void
+    ) throws(ZMQError) {
+        try run(subscriber, health, part, stop, process) { subscriber, timeout throws(ZMQError) in
+            try subscriber.next(timeoutMilliseconds: timeout)
+        }
+    }
+
+    /// The same for a stage of the hot path, whose messages are read into storage that the next one overwrites.
+    static func run(
+        _ subscriber: consuming Subscriber, health: Health, part: String, until stop: StopSignal,
+        reading process: (Event<Reception>, borrowing EnvelopeReader) throws(ZMQError) -> Void
+    ) throws(ZMQError) {
+        var reader = EnvelopeReader()
+        try run(subscriber, health, part, stop) { event throws(ZMQError) in
+            try process(event, reader)
+        } next: { subscriber, timeout throws(ZMQError) in
+            try subscriber.next(timeoutMilliseconds: timeout, into: &reader)
+        }
+    }
+
+    private static func run<Message>(
+        _ subscriber: consuming Subscriber, _ health: Health, _ part: String, _ stop: StopSignal,
+        _ process: (Event<Message>) throws(ZMQError) -> Void,
+        next: (inout Subscriber, Int) throws(ZMQError) -> Message?
     ) throws(ZMQError) {
         var subscriber = subscriber
         var nextSecond = Clock.monotonicNanoseconds
-        var lastDelivery: Int64?
+        var lastMessage: Int64?
         while !stop.isRequested {
-            if let delivery = try subscriber.next(timeoutMilliseconds: 100) {
-                lastDelivery = Clock.monotonicNanoseconds
-                try process(.delivery(delivery))
-            }
+            let message = try next(&subscriber, 100)
             let now = Clock.monotonicNanoseconds
+            if let message {
+                lastMessage = now
+                try process(.message(message))
+            }
             guard now >= nextSecond else { continue }
             nextSecond = now + 1_000_000_000
             let counts = subscriber.counts
             health.beat(
-                part, isReady: lastDelivery.map { now - $0 < silenceLimitNanoseconds } ?? false,
+                part, isReady: lastMessage.map { now - $0 < silenceLimitNanoseconds } ?? false,
                 detail: "\(counts.received) received, \(counts.lost) lost")
             try process(.second)
         }
         let end = Clock.monotonicNanoseconds + drainLimitNanoseconds
-        while Clock.monotonicNanoseconds < end, let delivery = try subscriber.next(timeoutMilliseconds: 0) {
-            try process(.delivery(delivery))
+        while Clock.monotonicNanoseconds < end, let message = try next(&subscriber, 0) {
+            try process(.message(message))
         }
     }
 }

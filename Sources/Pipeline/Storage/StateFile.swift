@@ -95,6 +95,24 @@ public final class StateFile: Sendable {
         } catch {
             throw StorageError(path: path, error)
         }
+        if isOwner, durability == .full { Self.lengthenLog(of: path) }
+    }
+
+    /// Length of the write-ahead log at which it is moved into the file, and a little more.
+    private static let logBytes = 5 << 20
+
+    /// Makes the write-ahead log as long as it will be. SQLite goes on to write it from the start, and a commit that makes
+    /// no file longer need not wait for the file system's journal. What follows the last whole frame is not read.
+    /// Where this fails, or the disk has little room, the log grows by itself: commits only take longer.
+    private static func lengthenLog(of path: String) {
+        let free = try? FileManager.default.attributesOfFileSystem(forPath: path)[.systemFreeSize] as? NSNumber
+        guard let free, free.intValue > 20 * logBytes, let file = FileHandle(forUpdatingAtPath: path + "-wal") else {
+            return
+        }
+        defer { try? file.close() }
+        guard let length = try? file.seekToEnd(), length < UInt64(logBytes) else { return }
+        try? file.write(contentsOf: Data(count: logBytes - Int(length)))
+        try? file.synchronize()
     }
 
     private static func lock(_ path: String) throws(StorageError) -> FileLock {

@@ -27,7 +27,7 @@ enum RecorderStage {
         let subscriber = try Subscriber(directory, topics: prefixes, in: context, logger: runtime.logger)
         try StageLoop.run(subscriber, health: runtime.health, part: "recorder", until: stop) { event throws(ZMQError) in
             switch event {
-            case .delivery(let delivery):
+            case .message(let delivery):
                 archive.append(
                     topic: delivery.topic.bytes, body: delivery.body, receiveTime: delivery.envelope.receiveTime)
             case .second:
