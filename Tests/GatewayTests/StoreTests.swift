@@ -227,3 +227,14 @@ extension GatewayTests {
         }
     }
 }
+
+extension SignalQuery {
+    fileprivate func matches(_ signal: SignalDocument) -> Bool {
+        if let symbol, signal.symbol != symbol { return false }
+        if let type, signal.signalType != type { return false }
+        if let since, signal.timestamp < since { return false }
+        if let until, signal.timestamp > until { return false }
+        if let minScore, signal.score < minScore { return false }
+        return true
+    }
+}
