@@ -24,6 +24,9 @@ struct QueryParameters {
                 let known = allowed.isEmpty ? "this route takes none" : "use \(allowed.joined(separator: ", "))"
                 throw Problem(.badRequest, "unknown query parameter '\(name)'; \(known)")
             }
+            guard !value.utf8.contains(where: { $0 < 0x20 || $0 == 0x7F }) else {
+                throw Problem(.badRequest, "query parameter '\(name)' holds a control character; leave it out")
+            }
             guard values.updateValue(value, forKey: name) == nil else {
                 throw Problem(.badRequest, "query parameter '\(name)' stands twice; give it once")
             }
