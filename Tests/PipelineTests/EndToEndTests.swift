@@ -203,7 +203,7 @@ import ZeroMQ
 
     /// A bad setting is one clear line and exit code 78, from every layer.
     @Test(arguments: [
-        ("ingest", ["--symbols", "BTC/USDT"], "--symbols"), ("ingest", ["--depth", "many"], "--depth"),
+        ("ingest", ["--symbols", "BTC USDT"], "--symbols"), ("ingest", ["--depth", "many"], "--depth"),
         ("ingest", ["--rest-url", "ftp://x"], "--rest-url"), ("features", ["--connect", "udp://x:1"], "--connect"),
         ("detector", ["--drift-threshold=-1"], "drift"),
         ("alerter", ["--webhook-url", "nonsense"], "--webhook-url"),

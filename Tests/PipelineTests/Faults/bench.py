@@ -183,7 +183,7 @@ class Truth:
                     self.books[record["book"]][record["u"]] = (record["b"], record["a"])
                 elif "trade" in record:
                     self.trades[record["trade"]].append(record["t"])
-                else:
+                elif "fault" in record:
                     self.faults.append(record)
 
     def strike(self, number):
