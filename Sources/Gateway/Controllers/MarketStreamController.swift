@@ -130,8 +130,6 @@ final class LiveViews: Sendable {
         dropped.increment(by: 0)
     }
 
-    var count: Int { open.load(ordering: .relaxed) }
-
     private func add(_ change: Int) -> Int {
         let count = open.wrappingAdd(change, ordering: .relaxed).newValue
         clients.record(count)
