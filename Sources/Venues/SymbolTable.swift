@@ -4,6 +4,8 @@ struct SymbolTable: Sendable {
     private var slots: [Int]
     /// The folded symbols, one after another; symbol `i` lies between `ends[i - 1]` and `ends[i]`.
     private var text: [UInt8] = []
+    /// The same in lower case.
+    private var lowerText: [UInt8] = []
     private var ends: [Int] = []
 
     /// - Returns: `nil` where two symbols are the same but for case.
@@ -17,6 +19,8 @@ struct SymbolTable: Sendable {
             guard occupant < 0 else { return nil }
             slots[slot] = index
             text.append(contentsOf: folded)
+            lowerText.append(
+                contentsOf: folded.map { (UInt8(ascii: "A")...UInt8(ascii: "Z")).contains($0) ? $0 + 32 : $0 })
             ends.append(text.count)
         }
     }
@@ -25,18 +29,36 @@ struct SymbolTable: Sendable {
     func index(of bytes: UnsafeBufferPointer<UInt8>) -> Int { find(bytes).occupant }
 
     private func find(_ bytes: UnsafeBufferPointer<UInt8>) -> (slot: Int, occupant: Int) {
-        var hash: UInt64 = 0xcbf2_9ce4_8422_2325  // FNV-1a
-        for byte in bytes { hash = (hash ^ UInt64(Self.folded(byte))) &* 0x100_0000_01b3 }
+        var hash: UInt64 = 0xcbf2_9ce4_8422_2325  // FNV-1a, of letters without their case
+        for byte in bytes { hash = (hash ^ UInt64(byte & 0xDF)) &* 0x100_0000_01b3 }
         var slot = Int(truncatingIfNeeded: hash ^ (hash >> 32)) & (slots.count - 1)
         while slots[slot] >= 0, !matches(slots[slot], bytes) { slot = (slot + 1) & (slots.count - 1) }
         return (slot, slots[slot])
     }
 
-    private func matches(_ index: Int, _ bytes: UnsafeBufferPointer<UInt8>) -> Bool {
-        let start = index == 0 ? 0 : ends[index - 1]
+    /// Bytes of the symbol.
+    func length(of index: Int) -> Int { ends[index] - start(of: index) }
+
+    private func start(of index: Int) -> Int { index == 0 ? 0 : ends[index - 1] }
+
+    /// Whether `bytes` spell the symbol.
+    func matches(_ index: Int, _ bytes: UnsafeBufferPointer<UInt8>) -> Bool {
+        let start = start(of: index)
         guard ends[index] - start == bytes.count else { return false }
+        guard let given = bytes.baseAddress, !isEqual(lowerText, start, given, bytes.count),
+            !isEqual(text, start, given, bytes.count)
+        else { return true }
+        // Of mixed case.
         for offset in 0..<bytes.count where text[start + offset] != Self.folded(bytes[offset]) { return false }
         return true
+    }
+
+    @inline(__always)
+    private func isEqual(_ text: [UInt8], _ start: Int, _ other: UnsafePointer<UInt8>, _ count: Int) -> Bool {
+        text.withUnsafeBytes { text in
+            guard let text = text.baseAddress else { return false }
+            return ByteComparison.areEqual(text + start, UnsafeRawPointer(other), count)
+        }
     }
 
     private static func folded(_ byte: UInt8) -> UInt8 {

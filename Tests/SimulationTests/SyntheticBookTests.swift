@@ -93,13 +93,14 @@ struct SyntheticBookTests {
             let pairs = zip(a, b).filter { $0 != 0 && $1 != 0 }
             return pairs.reduce(0) { $0 + $1.0 * $1.1 } / Double(max(1, pairs.count))
         }
+        func mean(_ values: [Double]) -> Double { values.reduce(0, +) / Double(values.count) }
         let symbols = ["BTCUSDT", "ETHUSDT", "BNBUSDT", "XRPUSDT"]
         let one = symbols.map { signs($0, seed) }
         let other = symbols.map { signs($0, seed ^ 0xFFFF_0000) }
         let together = one.indices.flatMap { i in (0..<i).map { agreement(one[i], one[$0]) } }
         let apart = one.indices.flatMap { i in other.indices.map { agreement(one[i], other[$0]) } }
         // Over 24 seeds the difference had a mean of 0.46 and a deviation of 0.07.
-        #expect(together.reduce(0, +) / Double(together.count) - apart.reduce(0, +) / Double(apart.count) > 0.1)
+        #expect(mean(together) - mean(apart) > 0.1)
     }
 
     @Test func aFeedIsInTheOrderOfTimeAndTheSameAgain() {

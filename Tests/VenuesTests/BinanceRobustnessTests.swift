@@ -10,7 +10,10 @@ import Testing
     /// A stream that keeps two books alive, with a frame of every kind.
     private static let frames: [String] = [
         combined(
-            "btcusdt@depth@100ms", depth(11, 12, bids: [("99.50", "3"), ("99.40", "0")], asks: [("101.50", "1.25")])),
+            "btcusdt@depth@100ms",
+            depth(
+                11, 12, bids: [("99.50", "3.00000000"), ("99.40", "0.00000000")],
+                asks: [("101.50", "1.25000000"), ("101.70", "0.50000000")])),
         combined("btcusdt@trade", trade(77)),
         combined("btcusdt@bookTicker", #"{"u":12,"s":"BTCUSDT","b":"100.00","B":"1.0","a":"101.00","A":"2.00000000"}"#),
         depth(11, 13, of: "ETHUSDT", bids: [("99.00", "1")], asks: [("104.00", "0.00000001")]),
@@ -127,6 +130,86 @@ import Testing
         let kinds = RejectionKind.allCases.map { "\($0) \(total.rejections[$0])" }.joined(separator: ", ")
         print(
             "100,000 damaged frames: \(thrown) thrown (\(kinds)); \(total.outcomes) of \(total.messages) accounted for")
+    }
+
+    /// Frames as the venue writes them are read without `BinanceFrame`, and no other.
+    @Test func usualFramesAreRecognised() throws {
+        let symbols = try #require(SymbolTable(Self.instruments.map(\.symbol)))
+        let scales = Self.instruments.map { PriceScale($0) }
+        func isUsual(_ text: String) -> Bool {
+            var (bids, asks): ([PriceLevel], [PriceLevel]) = ([], [])
+            return JSONScanner.scan(Array(text.utf8).span) { scanner in
+                UsualFrame(
+                    &scanner, symbols: symbols, scales: scales, unit: .microseconds, at: Timestamp(nanoseconds: 1),
+                    bids: &bids, asks: &asks) != nil
+            }
+        }
+        for frame in Self.frames.prefix(3) {
+            #expect(isUsual(frame))
+            let others = [" \(frame)", "\(frame) ", "\(frame)}", frame.replacing(":", with: ": ")]
+            for other in others { #expect(!isUsual(other)) }
+        }
+        for frame in Self.frames.dropFirst(3) { #expect(!isUsual(frame)) }
+        #expect(isUsual(Self.frames[0].replacing("1.25000000", with: "12345.12345678")))
+        #expect(isUsual(Self.frames[1].replacing("\"E\":", with: "\"E\":172")))
+    }
+
+    private enum Outcome: Equatable {
+        case action(VenueAction)
+        case rejection(RejectionKind)
+        case refusal
+    }
+
+    /// A space before a frame sends it the long way: whatever a frame says, it must say the same on both.
+    @Test func bothReadingsOfAFrameSayTheSame() throws {
+        let seed = UInt64.random(in: 0 ... .max)
+        print("bothReadingsOfAFrameSayTheSame seed \(seed)")
+        var random = Random(seed: seed)
+        let alphabet = Array("{}[]\",:.-0123456789usEabBAtTpqmMtruefals\\ @".utf8)
+        var taken = 0
+        for _ in 0..<1_000 {
+            let (short, long) = (try lab(), try lab())
+            for _ in 0..<20 {
+                var bytes = Array(Self.frames.randomElement(using: &random)!.utf8)
+                for _ in 0..<Int.random(in: 0...2, using: &random) {
+                    let place = Int.random(in: 0..<bytes.count, using: &random)
+                    switch Int.random(in: 0...4, using: &random) {
+                    case 0: bytes[place] ^= 1 << UInt8.random(in: 0..<8, using: &random)
+                    case 1: bytes.remove(at: place)
+                    case 2: bytes.insert(alphabet.randomElement(using: &random)!, at: place)
+                    // Numbers of every length, around the lanes' eight and sixteen.
+                    case 3:
+                        let digits = (0..<Int.random(in: 1...18, using: &random)).map { _ in
+                            UInt8(ascii: "0") + .random(in: 0...9, using: &random)
+                        }
+                        let digit = bytes[place...].firstIndex { (UInt8(ascii: "0")...UInt8(ascii: "9")).contains($0) }
+                        bytes.insert(contentsOf: digits, at: digit ?? place)
+                    default:
+                        let from = bytes[place...].firstIndex(of: UInt8(ascii: "t")) ?? place
+                        bytes.replaceSubrange(from...from, with: [alphabet.randomElement(using: &random)!])
+                    }
+                }
+                func outcome(_ lab: Lab, _ bytes: [UInt8]) -> Outcome {
+                    do throws(VenueError) {
+                        return .action(try lab.frame(bytes, at: 42))
+                    } catch {
+                        if case .rejected(let rejection) = error { return .rejection(rejection.kind) }
+                        return .refusal
+                    }
+                }
+                let text = String(decoding: bytes, as: UTF8.self)
+                let result = outcome(short, bytes)
+                bytes.insert(UInt8(ascii: " "), at: 0)
+                let expected = outcome(long, bytes)
+                #expect(result == expected, "\(text)")
+                #expect(
+                    short.batch.events == long.batch.events && short.batch.levels == long.batch.levels, "\(text)")
+                #expect(short.session.totalCounts == long.session.totalCounts, "\(text)")
+                if case .action = result, !short.batch.isEmpty { taken += 1 }
+            }
+            for index in 0..<2 { #expect(short.book(index) == long.book(index)) }
+        }
+        #expect(taken > 1_000)
     }
 
     @Test func randomBytesNeverTrap() throws {

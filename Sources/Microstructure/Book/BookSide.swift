@@ -20,6 +20,20 @@ public struct BookSide: Sendable, Equatable {
     /// The level at `rank`, 0 being the best. Requires `rank < count`.
     public subscript(rank: Int) -> PriceLevel { worstFirst[worstFirst.count - 1 - rank] }
 
+    /// Appends the best `count` levels, or all where there are fewer, best first. O(count).
+    func appendBest(_ count: Int, to levels: inout [PriceLevel]) {
+        let count = min(count, worstFirst.count)
+        levels.append(addingCapacity: count) { output in
+            output.withUnsafeMutableBufferPointer { new, initialized in
+                worstFirst.withUnsafeBufferPointer { stored in
+                    let best = stored.count &- 1
+                    for rank in 0..<count { new.initializeElement(at: rank, to: stored[best &- rank]) }
+                }
+                initialized = count
+            }
+        }
+    }
+
     /// The size that rests at `price`, zero where there is none. O(log n).
     public func quantity(at price: Price) -> Quantity {
         let index = insertionIndex(of: price)
@@ -43,19 +57,20 @@ public struct BookSide: Sendable, Equatable {
     /// Sets the size at many prices, as `set(_:to:)` does at each. O(changes · log n) to find; where they come best first, each
     /// level moves at most once, and those between an insertion and a removal only.
     public mutating func set(_ changes: [PriceLevel]) {
-        guard changes.count > 1, zip(changes, changes.dropFirst()).allSatisfy({ isBetter($0.price, than: $1.price) })
-        else {
+        guard changes.count > 1, areBestFirst(changes) else {
             for change in changes { set(change.price, to: change.quantity) }
             return
         }
         withUnsafeTemporaryAllocation(of: Step.self, capacity: changes.count) { steps in
             var total = 0
             var count = 0
+            var end = worstFirst.count
             for (number, change) in changes.enumerated() {
-                let step = step(to: change, number)
+                let step = step(to: change, number, before: end)
                 steps.initializeElement(at: count, to: step)
-                count += step.shift == 0 ? 0 : 1
-                total += step.shift
+                count &+= step.shift & 1
+                total &+= step.shift
+                end = step.place
             }
             let length = worstFirst.count
             for _ in 0..<max(0, total) { worstFirst.append(changes[0]) }
@@ -65,8 +80,17 @@ public struct BookSide: Sendable, Equatable {
                 Self.moveUp(levels, length, steps, total, changes)
                 Self.moveDown(levels, length, steps, changes)
             }
-            worstFirst.removeLast(max(0, -total))
+            if total < 0 { worstFirst.removeLast(-total) }
         }
+    }
+
+    private func areBestFirst(_ levels: [PriceLevel]) -> Bool {
+        var last = levels[0].price
+        for level in levels.dropFirst() {
+            guard isBetter(last, than: level.price) else { return false }
+            last = level.price
+        }
+        return true
     }
 
     /// A level that is inserted (`shift` 1) or removed (−1) at a place; all better ones move by `shift`.
@@ -77,10 +101,11 @@ public struct BookSide: Sendable, Equatable {
         let number: Int
     }
 
-    /// Where a change belongs; what only sets the size of a level is done at once.
+    /// Where a change belongs, which is before `end` unless it is better than all; what only sets the size of a level is
+    /// done at once.
     @inline(__always)
-    private mutating func step(to change: PriceLevel, _ number: Int) -> Step {
-        let place = insertionIndex(of: change.price)
+    private mutating func step(to change: PriceLevel, _ number: Int, before end: Int) -> Step {
+        let place = insertionIndex(of: change.price, before: end)
         let exists = place < worstFirst.count && worstFirst[place].price == change.price
         if exists, change.quantity != .zero {
             worstFirst[place].quantity = change.quantity
@@ -177,24 +202,39 @@ public struct BookSide: Sendable, Equatable {
         worstFirst.removeLast()
     }
 
-    /// First index whose level is not worse than `price`. Looks at the last few levels before it halves:
-    /// most changes are there.
+    /// First index whose level is not worse than `price`.
+    private func insertionIndex(of price: Price) -> Int { insertionIndex(of: price, before: worstFirst.count) }
+
+    /// First index below `end` whose level is not worse than `price`, else `end`. Looks at the last levels before it looks at
+    /// all: most changes are there.
     ///
     /// Halves without a branch on what it finds: a processor guesses it wrong every other time. Prices are not below zero.
-    private func insertionIndex(of price: Price) -> Int {
+    @inline(__always)
+    private func insertionIndex(of price: Price, before end: Int) -> Int {
         // Turns the order of the asks round: of both sides the lower rank is the worse one.
         let turn: Int64 = kind == .bid ? 0 : -1
         let rank = price.mantissa ^ turn
         return worstFirst.withUnsafeBufferPointer { levels in
             guard let first = levels.baseAddress else { return 0 }
-            var lower = max(0, levels.count - 8)
-            var length = levels.count - lower
-            if lower > 0, first[lower].price.mantissa ^ turn >= rank { (lower, length) = (0, lower) }
+            /// `step` where the level `step` places from `lower`, itself counted, is worse, else 0: of two numbers of one sign
+            /// the difference tells.
+            @inline(__always) func advance(_ lower: Int, _ step: Int) -> Int {
+                step & Int(((first[lower &+ step &- 1].price.mantissa ^ turn) &- rank) &>> 63)
+            }
+            var lower = end &- 63
+            if lower > 0, first[lower &- 1].price.mantissa ^ turn < rank {
+                lower &+= advance(lower, 32)
+                lower &+= advance(lower, 16)
+                lower &+= advance(lower, 8)
+                lower &+= advance(lower, 4)
+                lower &+= advance(lower, 2)
+                return lower &+ advance(lower, 1)
+            }
+            var length = lower > 0 ? lower &- 1 : end
+            lower = 0
             while length > 0 {
                 let half = (length &+ 1) &>> 1
-                // All ones where the level is worse: of two numbers of one sign the difference tells.
-                let isWorse = ((first[lower &+ half &- 1].price.mantissa ^ turn) &- rank) &>> 63
-                lower &+= half & Int(isWorse)
+                lower &+= advance(lower, half)
                 length &-= half
             }
             return lower

@@ -29,9 +29,9 @@ public struct EventBatch: Sendable {
         validity: Validity
     ) {
         let bidStart = levels.count
-        for rank in 0..<min(depth, book.bids.count) { levels.append(book.bids[rank]) }
+        book.bids.appendBest(depth, to: &levels)
         let askStart = levels.count
-        for rank in 0..<min(depth, book.asks.count) { levels.append(book.asks[rank]) }
+        book.asks.appendBest(depth, to: &levels)
         events.append(
             .book(
                 BookUpdate(

@@ -6,7 +6,7 @@ extension BinanceBook {
     private static let reserve = 4
 
     /// Whether a successor waits for its snapshot.
-    var owesSuccessor: Bool { successors.first?.phase == .awaitingSnapshot }
+    var owesSuccessor: Bool { !successors.isEmpty && successors[0].phase == .awaitingSnapshot }
 
     /// Hands an update that was applied to the successor, begins one where the known levels run short, and lets it take over
     /// when it has caught up; `false` where it then shows another book.
@@ -49,11 +49,10 @@ extension BinanceBook {
     /// Lets a successor that has caught up take this book's place. `false` where it differs: one of the two is wrong, and
     /// none can tell which.
     private mutating func takeOver() -> Bool {
-        guard let successor = successors.first, successor.phase == .live, successor.book.updateID == book.updateID
-        else {
+        guard !successors.isEmpty, successors[0].phase == .live, successors[0].book.updateID == book.updateID else {
             return true
         }
-        successors = []
+        let successor = successors.removeLast()
         for place in 0..<depthPublished {
             func level(_ side: BookSide) -> PriceLevel? { place < side.count ? side[place] : nil }
             guard level(book.bids) == level(successor.book.bids), level(book.asks) == level(successor.book.asks) else {

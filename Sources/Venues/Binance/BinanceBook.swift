@@ -19,6 +19,8 @@ struct DepthHeader {
 /// a further snapshot is asked for and a second book is grown from it beside the first, of the same updates; when it has
 /// caught up it takes the first one's place, under the same epoch. Where the two differ, or the published levels reach
 /// the unknown before that, the book is given up.
+///
+/// It is a kilobyte, most of it counters, so what every update asks of it is inlined: a call would copy it.
 /// Source: Binance, "How to manage a local order book correctly" (spot WebSocket streams, 2026-06-09).
 struct BinanceBook: Sendable {
     enum Phase {
@@ -128,6 +130,7 @@ struct BinanceBook: Sendable {
     }
 
     /// Whether nothing is missing between an update and what is held, as far as can be known.
+    @inline(__always)
     func isJoined(by header: DepthHeader) -> Bool {
         switch phase {
         case .disconnected, .idle: true
@@ -267,9 +270,11 @@ struct BinanceBook: Sendable {
     }
 
     /// Whether the published levels lie beyond what the snapshot has told of.
+    @inline(__always)
     private var reachesTheUnknown: Bool { isUnknown(level: depthPublished) }
 
     /// Whether the snapshot has not told of all of the best `count` levels.
+    @inline(__always)
     func isUnknown(level count: Int) -> Bool {
         if let lowestKnownBid {
             guard book.bids.count >= count else { return true }

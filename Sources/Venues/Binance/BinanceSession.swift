@@ -130,6 +130,13 @@ public struct BinanceSession: ~Copyable, Sendable, VenueSession {
         }
         return try frame.withUnsafeBufferPointer { (bytes) throws(VenueError) -> VenueAction in
             var scanner = JSONScanner(bytes)
+            if let usual = UsualFrame(
+                &scanner, symbols: symbols, scales: scales, unit: configuration.timeUnit, at: time, bids: &bids,
+                asks: &asks)
+            {
+                return receive(usual, from: connection, into: &events)
+            }
+            scanner = JSONScanner(bytes)
             var frame = BinanceFrame()
             do throws(VenueError) {
                 try read(&frame, &scanner)
@@ -146,6 +153,23 @@ public struct BinanceSession: ~Copyable, Sendable, VenueSession {
                 }
                 throw error
             }
+        }
+    }
+
+    private mutating func receive(
+        _ frame: UsualFrame, from connection: ConnectionID, into events: inout EventBatch
+    ) -> VenueAction {
+        switch frame {
+        case .depth(let id, let header):
+            books[id.index].counts.messages += 1
+            return process(header, id.index, from: connection, into: &events)
+        case .trade(let trade):
+            books[trade.instrument.index].counts.messages += 1
+            return process(trade, into: &events)
+        case .quote(let quote):
+            books[quote.instrument.index].counts.messages += 1
+            process(quote, into: &events)
+            return .proceed
         }
     }
 
@@ -203,13 +227,7 @@ public struct BinanceSession: ~Copyable, Sendable, VenueSession {
             first: try frame.identifier("U", &scanner), last: try frame.identifier("u", &scanner),
             times: EventTimes(venue: venueTime, receive: time))
         guard header.first <= header.last else { throw frame.rejection(.outOfRange, "u") }
-        let isJoined = books[index].isJoined(by: header)
-        let isPrompt = witnesses[index].process(depth: header.last, at: time)
-        noteArrival(.depth, of: index, at: time, after: isJoined && isPrompt ? .own : .failure)
-        let action = books[index].receive(
-            header, bids: bids, asks: asks, from: connection, validity: bookValidity(index), into: &events)
-        compareWithQuotes(index, isWhole: isJoined, at: time)
-        return action
+        return process(header, index, from: connection, into: &events)
     }
 
     private mutating func receiveTrade(
@@ -222,37 +240,11 @@ public struct BinanceSession: ~Copyable, Sendable, VenueSession {
         let quantity = try frame.decimal("q", exponent: scales[index].quantity, atLeast: 1, &scanner)
         let venueTime = try frame.time("T", in: configuration.timeUnit, &scanner)
         let isBuyerMaker = try frame.boolean("m", &scanner)
-        if ledgers[index].isOfNewSeries(id, at: venueTime) {
-            books[index].counts.unfilledTrades += UInt64(ledgers[index].missing)
-            books[index].counts.restartedSeries += 1
-            ledgers[index] = TradeLedger()
-            quantities[index] = TradeQuantities()
-            lastAggregates[index] = nil
-        }
-        let last = ledgers[index].last
-        noteArrival(.trades, of: index, at: time, after: last < 0 || id <= last + 1 ? .own : .failure)
-        let arrival = ledgers[index].process(
-            id, at: venueTime, limit: Int64(configuration.backfillLimit),
-            givenUp: &books[index].counts.unfilledTrades)
-        var action = VenueAction.proceed
-        switch arrival {
-        case .duplicate:
-            books[index].counts.duplicateTrades += 1
-            return .proceed
-        case .late: books[index].counts.lateTrades += 1
-        case .newest(let missed) where missed > 0:
-            books[index].counts.missedTrades += UInt64(missed)
-            if !ledgers[index].holes.isEmpty { action = .fetchTrades(InstrumentID(index)) }
-        case .newest: break
-        }
-        books[index].counts.trades += 1
-        quantities[index].note(id, Quantity(quantity))
-        events.append(
-            .trade(
-                Trade(
-                    instrument: InstrumentID(index), times: EventTimes(venue: venueTime, receive: time), id: id,
-                    price: Price(price), quantity: Quantity(quantity), aggressor: isBuyerMaker ? .sell : .buy)))
-        return action
+        return process(
+            Trade(
+                instrument: InstrumentID(index), times: EventTimes(venue: venueTime, receive: time), id: id,
+                price: Price(price), quantity: Quantity(quantity), aggressor: isBuyerMaker ? .sell : .buy),
+            into: &events)
     }
 
     private mutating func receiveQuote(
@@ -265,28 +257,81 @@ public struct BinanceSession: ~Copyable, Sendable, VenueSession {
         let bidSize = try frame.decimal("B", exponent: scale.quantity, atLeast: 0, &scanner)
         let ask = try frame.decimal("a", exponent: scale.price, atLeast: 0, &scanner)
         let askSize = try frame.decimal("A", exponent: scale.quantity, atLeast: 0, &scanner)
-        let bestBid = PriceLevel(price: Price(bid), quantity: Quantity(bidSize))
-        let bestAsk = PriceLevel(price: Price(ask), quantity: Quantity(askSize))
-        let before = witnesses[index].process(quote: updateID, bid: bestBid, ask: bestAsk, at: time)
+        // The venue gives a quote no time of its own.
+        process(
+            Quote(
+                instrument: InstrumentID(index), times: EventTimes(venue: time, receive: time), updateID: updateID,
+                bid: PriceLevel(price: Price(bid), quantity: Quantity(bidSize)),
+                ask: PriceLevel(price: Price(ask), quantity: Quantity(askSize))),
+            into: &events)
+    }
+
+    // MARK: What frames say
+
+    /// A depth update whose levels are in `bids` and `asks`.
+    private mutating func process(
+        _ header: DepthHeader, _ index: Int, from connection: ConnectionID, into events: inout EventBatch
+    ) -> VenueAction {
+        let time = header.times.receive
+        let isJoined = books[index].isJoined(by: header)
+        let isPrompt = witnesses[index].process(depth: header.last, at: time)
+        noteArrival(.depth, of: index, at: time, after: isJoined && isPrompt ? .own : .failure)
+        let action = books[index].receive(
+            header, bids: bids, asks: asks, from: connection, validity: bookValidity(index), into: &events)
+        compareWithQuotes(index, isWhole: isJoined, at: time)
+        return action
+    }
+
+    private mutating func process(_ trade: Trade, into events: inout EventBatch) -> VenueAction {
+        let index = trade.instrument.index
+        if ledgers[index].isOfNewSeries(trade.id, at: trade.times.venue) {
+            books[index].counts.unfilledTrades += UInt64(ledgers[index].missing)
+            books[index].counts.restartedSeries += 1
+            ledgers[index] = TradeLedger()
+            quantities[index] = TradeQuantities()
+            lastAggregates[index] = nil
+        }
+        let last = ledgers[index].last
+        noteArrival(
+            .trades, of: index, at: trade.times.receive, after: last < 0 || trade.id <= last + 1 ? .own : .failure)
+        let arrival = ledgers[index].process(
+            trade.id, at: trade.times.venue, limit: Int64(configuration.backfillLimit),
+            givenUp: &books[index].counts.unfilledTrades)
+        var action = VenueAction.proceed
+        switch arrival {
+        case .duplicate:
+            books[index].counts.duplicateTrades += 1
+            return .proceed
+        case .late: books[index].counts.lateTrades += 1
+        case .newest(let missed) where missed > 0:
+            books[index].counts.missedTrades += UInt64(missed)
+            if !ledgers[index].holes.isEmpty { action = .fetchTrades(trade.instrument) }
+        case .newest: break
+        }
+        books[index].counts.trades += 1
+        quantities[index].note(trade.id, trade.quantity)
+        events.append(.trade(trade))
+        return action
+    }
+
+    private mutating func process(_ quote: Quote, into events: inout EventBatch) {
+        let index = quote.instrument.index
+        let time = quote.times.receive
+        let before = witnesses[index].process(quote: quote.updateID, bid: quote.bid, ask: quote.ask, at: time)
         if before == .lost { books[index].counts.quoteGaps += 1 }
         noteArrival(.quotes, of: index, at: time, after: before == .complete ? .unknown : .failure)
-        guard bid > 0, ask > 0 else {
+        guard quote.bid.price.mantissa > 0, quote.ask.price.mantissa > 0 else {
             books[index].counts.emptyQuotes += 1
             return
         }
         // Of two connections the slower one, or a late one: what it says is no longer so.
-        guard updateID > lastQuoteIDs[index] else {
+        guard quote.updateID > lastQuoteIDs[index] else {
             books[index].counts.oldQuotes += 1
             return
         }
-        lastQuoteIDs[index] = updateID
+        lastQuoteIDs[index] = quote.updateID
         books[index].counts.quotes += 1
-        // The venue gives a quote no time of its own.
-        events.append(
-            .quote(
-                Quote(
-                    instrument: InstrumentID(index), times: EventTimes(venue: time, receive: time),
-                    updateID: updateID, bid: bestBid, ask: bestAsk)))
+        events.append(.quote(quote))
     }
 
     /// Acknowledgements, the venue's errors, and whatever is not known.

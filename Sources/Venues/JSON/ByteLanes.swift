@@ -37,14 +37,21 @@ extension UInt64 {
     @inline(__always)
     func firstLanes(_ count: Int) -> UInt64 { self & (1 << UInt64(8 &* count) &- 1) }
 
-    /// The number that the first `count` of `digitValues` make. Requires them to be digits.
+    /// The lanes moved up until the first `count` are the last; those below are zero. Requires `1 ≤ count ≤ 8`.
     @inline(__always)
-    func number(ofFirst count: Int) -> UInt64 {
-        let digits = self << UInt64(64 &- 8 &* count)
-        let pairs = (digits &* 10 &+ digits >> 8) & 0x00FF_00FF_00FF_00FF
-        let quads = (pairs &* 100 &+ pairs >> 16) & 0x0000_FFFF_0000_FFFF
-        return (quads &* 10_000 &+ quads >> 32) & 0xFFFF_FFFF
+    func movedUp(first count: Int) -> UInt64 { self &<< UInt64(truncatingIfNeeded: 64 &- 8 &* count) }
+
+    /// The number that all eight of `digitValues` make. Requires them to be digits.
+    @inline(__always)
+    var number: UInt64 {
+        let pairs = (self &* 10 &+ self &>> 8) & 0x00FF_00FF_00FF_00FF
+        let quads = (pairs &* 100 &+ pairs &>> 16) & 0x0000_FFFF_0000_FFFF
+        return (quads &* 10_000 &+ quads &>> 32) & 0xFFFF_FFFF
     }
+
+    /// The number that the first `count` of `digitValues` make. Requires them to be digits, and `1 ≤ count ≤ 8`.
+    @inline(__always)
+    func number(ofFirst count: Int) -> UInt64 { movedUp(first: count).number }
 
     /// `10^exponent`. Requires `0 ≤ exponent ≤ 8`.
     @inline(__always)
@@ -60,5 +67,29 @@ extension UInt64 {
         case 7: 10_000_000
         default: 100_000_000
         }
+    }
+}
+
+enum ByteComparison {
+    /// Whether two stretches of `count` bytes are the same, word by word; where the count is known at compile time, without a
+    /// loop.
+    @inline(__always)
+    static func areEqual(_ left: UnsafeRawPointer, _ right: UnsafeRawPointer, _ count: Int) -> Bool {
+        @inline(__always) func differs<Word: FixedWidthInteger & BitwiseCopyable>(_ offset: Int, _: Word.Type) -> Bool {
+            left.loadUnaligned(fromByteOffset: offset, as: Word.self)
+                != right.loadUnaligned(fromByteOffset: offset, as: Word.self)
+        }
+        if count >= 8 {
+            var offset = 0
+            while offset &+ 8 < count {
+                if differs(offset, UInt64.self) { return false }
+                offset &+= 8
+            }
+            // Overlaps the one before.
+            return !differs(count &- 8, UInt64.self)
+        }
+        if count >= 4 { return !differs(0, UInt32.self) && !differs(count &- 4, UInt32.self) }
+        for offset in 0..<count where differs(offset, UInt8.self) { return false }
+        return true
     }
 }

@@ -30,18 +30,55 @@ extension JSONScanner {
         }
     }
 
+    /// An array of levels as venues write it, without white space; `false` for any other, the position then being of no more use.
+    mutating func usualLevels(of scale: borrowing PriceScale, into levels: inout [PriceLevel]) -> Bool {
+        levels.removeAll(keepingCapacity: true)
+        guard consumeIfPresent(UInt8(ascii: "[")) else { return false }
+        if consumeIfPresent(UInt8(ascii: "]")) { return true }
+        guard let price = UsualScale(exponent: scale.price), let quantity = UsualScale(exponent: scale.quantity) else {
+            return false
+        }
+        var place = position
+        // No level is shorter than `["1.0","1.0"]`.
+        levels.append(addingCapacity: (bytes.count - place) / 13 + 1) { levels in
+            repeat {
+                guard let level = usualLevel(price, quantity, from: &place) else { return place = bytes.count }
+                levels.append(level)
+            } while consumeIfPresent(UInt8(ascii: ","), at: &place)
+        }
+        position = place
+        return consumeIfPresent(UInt8(ascii: "]"))
+    }
+
     /// A level as venues write it, `["61837.63000000","1.50000000"]`; `nil`, and nothing consumed, for any other.
     @inline(__always)
     private mutating func usualLevel(of scale: borrowing PriceScale) -> PriceLevel? {
-        let start = position
-        if consumeIfPresent(UInt8(ascii: "[")), let price = usualDecimal(exponent: scale.price), price > 0,
-            consumeIfPresent(UInt8(ascii: ",")), let quantity = usualDecimal(exponent: scale.quantity),
-            consumeIfPresent(UInt8(ascii: "]"))
-        {
-            return PriceLevel(price: Price(price), quantity: Quantity(quantity))
+        guard let price = UsualScale(exponent: scale.price), let quantity = UsualScale(exponent: scale.quantity) else {
+            return nil
         }
-        position = start
-        return nil
+        var place = position
+        guard let level = usualLevel(price, quantity, from: &place) else { return nil }
+        position = place
+        return level
+    }
+
+    @inline(__always)
+    private func usualLevel(_ priceScale: UsualScale, _ quantityScale: UsualScale, from place: inout Int) -> PriceLevel?
+    {
+        guard consumeIfPresent(UInt8(ascii: "["), at: &place),
+            let price = usualDecimal(of: priceScale, from: &place), price > 0,
+            consumeIfPresent(UInt8(ascii: ","), at: &place),
+            let quantity = usualDecimal(of: quantityScale, from: &place),
+            consumeIfPresent(UInt8(ascii: "]"), at: &place)
+        else { return nil }
+        return PriceLevel(price: Price(price), quantity: Quantity(quantity))
+    }
+
+    @inline(__always)
+    private func consumeIfPresent(_ byte: UInt8, at place: inout Int) -> Bool {
+        guard place < bytes.count, bytes[place] == byte else { return false }
+        place &+= 1
+        return true
     }
 }
 

@@ -82,25 +82,35 @@ extension JSONScanner {
     /// consumed, for any other.
     @inline(__always)
     mutating func usualDecimal(exponent: Int8) -> Int64? {
-        let places = -Int(exponent)
-        guard (0...8).contains(places), let whole = word(at: position &+ 1), bytes[position] == UInt8(ascii: "\"")
-        else { return nil }
+        guard let scale = UsualScale(exponent: exponent) else { return nil }
+        return usualDecimal(of: scale, from: &position)
+    }
+
+    /// The same, from `place` on.
+    @inline(__always)
+    func usualDecimal(of scale: UsualScale, from place: inout Int) -> Int64? {
+        guard let whole = word(at: place &+ 1), bytes[place] == UInt8(ascii: "\"") else { return nil }
         let wholeCount = whole.lanes(equalTo: ".").firstLane
-        let fraction = position &+ wholeCount &+ 2
-        guard (1...7).contains(wholeCount), fraction &+ 8 < bytes.count, let part = word(at: fraction) else {
+        let fraction = place &+ wholeCount &+ 2
+        guard (1...7).contains(wholeCount), bytes.count &- fraction > 8, let part = word(at: fraction) else {
             return nil
         }
-        let partCount = part.lanes(equalTo: "\"").firstLane
-        guard partCount > 0, bytes[fraction &+ partCount] == UInt8(ascii: "\"") else { return nil }
-        let wholeDigits = whole.digitValues.firstLanes(wholeCount)
-        // What follows the quote becomes zero, as a digit that is not written is.
-        let partDigits = part.digitValues.firstLanes(partCount)
-        guard wholeDigits.lanesAboveNine | partDigits.lanesAboveNine == 0, partDigits.firstLanes(places) == partDigits
+        // Below the digits come zeros, which are digits.
+        let wholeDigits = whole.digitValues.movedUp(first: wholeCount)
+        var partDigits = part.digitValues
+        var partCount = 8
+        if partDigits.lanesAboveNine != 0 {
+            partCount = part.lanes(equalTo: "\"").firstLane
+            guard partCount > 0 else { return nil }
+            // What follows the quote becomes zero, as a digit that is not written is.
+            partDigits = partDigits.firstLanes(partCount)
+        }
+        guard bytes[fraction &+ partCount] == UInt8(ascii: "\""),
+            wholeDigits.lanesAboveNine | partDigits.lanesAboveNine | partDigits & scale.finerLanes == 0
         else { return nil }
-        position = fraction &+ partCount &+ 1
+        place = fraction &+ partCount &+ 1
         // Below 10¹⁵.
-        return Int64(
-            wholeDigits.number(ofFirst: wholeCount) &* .power(ofTen: places) &+ partDigits.number(ofFirst: places))
+        return Int64(truncatingIfNeeded: wholeDigits.number &* scale.unitsPerOne &+ scale.units(partDigits))
     }
 
     // MARK: Slow path
@@ -254,4 +264,25 @@ extension JSONScanner {
         guard mantissa <= UInt64(Int64.max) else { throw ScanError(.numberOutOfRange, at: start) }
         return isNegative ? -Int64(mantissa) : Int64(mantissa)
     }
+}
+
+/// A unit of `10^−places` with 0 to 8 places, for decimals of usual length.
+struct UsualScale {
+    let unitsPerOne: UInt64
+    /// The lanes of digits that are finer than the unit.
+    let finerLanes: UInt64
+    private let places: Int
+
+    /// `nil` for another unit.
+    @inline(__always)
+    init?(exponent: Int8) {
+        places = -Int(exponent)
+        guard (0...8).contains(places) else { return nil }
+        unitsPerOne = .power(ofTen: places)
+        finerLanes = ~UInt64.max.firstLanes(places)
+    }
+
+    /// The units that eight digits behind the point make, of which the finer ones are zero.
+    @inline(__always)
+    func units(_ digits: UInt64) -> UInt64 { places == 0 ? 0 : digits.movedUp(first: places).number }
 }

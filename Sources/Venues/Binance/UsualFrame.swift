@@ -1,0 +1,137 @@
+import Microstructure
+
+/// A frame in the very form in which the venue writes nearly all of them: in the combined wrapper, keys in its order, no white
+/// space, numbers of usual length.
+///
+/// Each byte is looked at once. A frame of any other form, well-formed or not, is `nil` here and goes to `BinanceFrame`, which
+/// takes keys in any order and says what is wrong. Where both can read a frame they say the same.
+enum UsualFrame {
+    /// The levels are in the arrays that were handed in.
+    case depth(InstrumentID, DepthHeader)
+    case trade(Trade)
+    case quote(Quote)
+
+    init?(
+        _ scanner: inout JSONScanner, symbols: borrowing SymbolTable, scales: borrowing [PriceScale],
+        unit: BinanceTimeUnit, at time: Timestamp, bids: inout [PriceLevel], asks: inout [PriceLevel]
+    ) {
+        guard scanner.consumeIfPresent(#"{"stream":""#), let symbol = scanner.symbol(in: symbols, endingBefore: "@")
+        else { return nil }
+        let (id, scale) = (InstrumentID(symbol), scales[symbol])
+        if scanner.consumeIfPresent(#"@depth@100ms","data":{"e":"depthUpdate","E":"#) {
+            guard let venueTime = scanner.usualTime(in: unit),
+                scanner.consumeIfPresent(#","s":""#), scanner.consumeIfPresent(symbol, of: symbols),
+                scanner.consumeIfPresent(#"","U":"#), let first = scanner.usualInteger(),
+                scanner.consumeIfPresent(#","u":"#), let last = scanner.usualInteger(), first <= last,
+                scanner.consumeIfPresent(#","b":"#), scanner.usualLevels(of: scale, into: &bids),
+                scanner.consumeIfPresent(#","a":"#), scanner.usualLevels(of: scale, into: &asks)
+            else { return nil }
+            self = .depth(
+                id, DepthHeader(first: first, last: last, times: EventTimes(venue: venueTime, receive: time)))
+        } else if scanner.consumeIfPresent(#"@trade","data":{"e":"trade","E":"#) {
+            guard scanner.usualInteger() != nil,
+                scanner.consumeIfPresent(#","s":""#), scanner.consumeIfPresent(symbol, of: symbols),
+                scanner.consumeIfPresent(#"","t":"#), let number = scanner.usualInteger(),
+                scanner.consumeIfPresent(#","p":"#),
+                let price = scanner.usualDecimal(exponent: scale.price), price > 0,
+                scanner.consumeIfPresent(#","q":"#),
+                let quantity = scanner.usualDecimal(exponent: scale.quantity), quantity > 0,
+                scanner.consumeIfPresent(#","T":"#), let venueTime = scanner.usualTime(in: unit),
+                scanner.consumeIfPresent(#","m":"#), let isBuyerMaker = scanner.usualBoolean(),
+                scanner.consumeIfPresent(#","M":"#), scanner.usualBoolean() != nil
+            else { return nil }
+            self = .trade(
+                Trade(
+                    instrument: id, times: EventTimes(venue: venueTime, receive: time), id: number, price: Price(price),
+                    quantity: Quantity(quantity), aggressor: isBuyerMaker ? .sell : .buy))
+        } else if scanner.consumeIfPresent(#"@bookTicker","data":{"u":"#) {
+            guard let updateID = scanner.usualInteger(),
+                scanner.consumeIfPresent(#","s":""#), scanner.consumeIfPresent(symbol, of: symbols),
+                scanner.consumeIfPresent(#"","b":"#),
+                let bid = scanner.usualDecimal(exponent: scale.price),
+                scanner.consumeIfPresent(#","B":"#),
+                let bidSize = scanner.usualDecimal(exponent: scale.quantity),
+                scanner.consumeIfPresent(#","a":"#),
+                let ask = scanner.usualDecimal(exponent: scale.price),
+                scanner.consumeIfPresent(#","A":"#),
+                let askSize = scanner.usualDecimal(exponent: scale.quantity)
+            else { return nil }
+            self = .quote(
+                Quote(
+                    instrument: id, times: EventTimes(venue: time, receive: time), updateID: updateID,
+                    bid: PriceLevel(price: Price(bid), quantity: Quantity(bidSize)),
+                    ask: PriceLevel(price: Price(ask), quantity: Quantity(askSize))))
+        } else {
+            return nil
+        }
+        guard scanner.consumeIfPresent("}}"), scanner.position == scanner.bytes.count else { return nil }
+    }
+}
+
+/// Reads that take one form only: `nil` or `false` for any other, the position then being of no more use.
+extension JSONScanner {
+    @inline(__always)
+    fileprivate mutating func consumeIfPresent(_ literal: StaticString) -> Bool {
+        let count = literal.utf8CodeUnitCount
+        guard bytes.count &- position >= count, let start = bytes.baseAddress,
+            ByteComparison.areEqual(start + position, literal.utf8Start, count)
+        else { return false }
+        position &+= count
+        return true
+    }
+
+    /// The index of the symbol that is spelt up to the next `end`, which is not consumed.
+    @inline(__always)
+    fileprivate mutating func symbol(in symbols: borrowing SymbolTable, endingBefore end: Unicode.Scalar) -> Int? {
+        let start = position
+        while let word = word(at: position) {
+            let ends = word.lanes(equalTo: end)
+            position &+= ends.firstLane
+            guard ends != 0 else { continue }
+            let index = symbols.index(of: UnsafeBufferPointer(rebasing: bytes[start..<position]))
+            return index >= 0 ? index : nil
+        }
+        return nil
+    }
+
+    /// Whether the symbol of that index follows.
+    @inline(__always)
+    fileprivate mutating func consumeIfPresent(_ symbol: Int, of symbols: borrowing SymbolTable) -> Bool {
+        let end = position &+ symbols.length(of: symbol)
+        guard end <= bytes.count, symbols.matches(symbol, UnsafeBufferPointer(rebasing: bytes[position..<end])) else {
+            return false
+        }
+        position = end
+        return true
+    }
+
+    /// A bare whole number of 1 to 16 digits.
+    @inline(__always)
+    fileprivate mutating func usualInteger() -> Int64? {
+        guard let word = word(at: position) else { return nil }
+        let digits = word.digitValues
+        let count = digits.lanesAboveNine.firstLane
+        guard count > 0 else { return nil }
+        position &+= count
+        let high = digits.number(ofFirst: count)
+        guard count == 8 else { return Int64(high) }
+        guard let rest = self.word(at: position) else { return nil }
+        let low = rest.digitValues
+        let lowCount = low.lanesAboveNine.firstLane
+        guard lowCount > 0 else { return Int64(high) }
+        position &+= lowCount
+        return Int64(high &* .power(ofTen: lowCount) &+ low.number(ofFirst: lowCount))
+    }
+
+    @inline(__always)
+    fileprivate mutating func usualTime(in unit: BinanceTimeUnit) -> Timestamp? {
+        guard let count = usualInteger() else { return nil }
+        return unit.timestamp(count)
+    }
+
+    @inline(__always)
+    fileprivate mutating func usualBoolean() -> Bool? {
+        if consumeIfPresent("true") { return true }
+        return consumeIfPresent("false") ? false : nil
+    }
+}
