@@ -218,7 +218,9 @@ public struct DetectorBank: Sendable, Codable {
     }
 
     private mutating func decideByThresholds(_ context: Context, into signals: inout [Signal]) {
-        tally.alarms += alarmCount
+        let alarms = alarmCount
+        guard alarms > 0 else { return }
+        tally.alarms += alarms
         if let drift = leader(of: .drift), let alarm = channels[drift].alarm {
             let direction = channels[drift].hasSide ? alarm.direction : .none
             if driftGate.admit(

@@ -58,16 +58,18 @@ public struct RollingQuantile: Sendable, Codable {
 
     /// Moves only what lies between the two places.
     private mutating func replace(_ leaving: Double, by value: Double) {
-        var hole = rank(of: leaving)
-        var values = sorted.mutableSpan
-        while hole + 1 < values.count, values[hole + 1] < value {
-            values[hole] = values[hole + 1]
-            hole += 1
+        let hole = rank(of: leaving)
+        // The place of the first that is not below it, counted with the one that leaves.
+        let place = rank(of: value)
+        sorted.withUnsafeMutableBufferPointer { values in
+            guard let first = values.baseAddress else { return }
+            if place > hole {
+                (first + hole).update(from: first + hole + 1, count: place - hole - 1)
+                first[place - 1] = value
+            } else {
+                (first + place + 1).update(from: first + place, count: hole - place)
+                first[place] = value
+            }
         }
-        while hole > 0, values[hole - 1] > value {
-            values[hole] = values[hole - 1]
-            hole -= 1
-        }
-        values[hole] = value
     }
 }

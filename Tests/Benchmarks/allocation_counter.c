@@ -3,15 +3,19 @@
  *     cc -O2 -shared -fPIC -o counter.so allocation_counter.c && LD_PRELOAD=./counter.so program
  *
  * The program reads the bytes of all threads through microstructure_allocated_bytes(). Another process reads the calls of
- * each thread while the program runs, where ALLOCATION_COUNTS names a file: 64 records of three uint64, thread id, calls,
- * bytes, which the kernel keeps up to date; threads beyond 63 share the last one. glibc only.
+ * each thread while the program runs, where ALLOCATION_COUNTS names a file: 64 records of four uint64, thread id, calls,
+ * bytes, and which of the calls came out of libzmq, which the kernel keeps up to date; threads beyond 63 share the last
+ * one. glibc only.
  */
+#define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>
+#include <link.h>
 #include <stdatomic.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/mman.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -25,7 +29,7 @@ extern void *__libc_memalign(size_t, size_t);
 
 struct slot {
     uint64_t thread;
-    atomic_uint_fast64_t calls, bytes;
+    atomic_uint_fast64_t calls, bytes, library;
 };
 
 static atomic_uint_fast64_t allocated;
@@ -34,7 +38,26 @@ static struct slot *slots = own;
 static atomic_int used;
 static __thread int place __attribute__((tls_model("initial-exec"))) = -1;
 
+/* Where libzmq and the C++ library that it allocates by are; nothing else here is C++. */
+static struct range {
+    uintptr_t from, to;
+} libraries[2];
+
+static int find(struct dl_phdr_info *object, size_t size, void *unused) {
+    const char *name = strrchr(object->dlpi_name, '/');
+    int place = !name ? -1 : strncmp(name, "/libzmq.so", 10) == 0 ? 0 : strncmp(name, "/libstdc++.so", 13) == 0 ? 1 : -1;
+    (void)size, (void)unused;
+    for (int index = 0; place >= 0 && index < object->dlpi_phnum; index++) {
+        const ElfW(Phdr) *part = &object->dlpi_phdr[index];
+        if (part->p_type != PT_LOAD || !(part->p_flags & PF_X)) continue;
+        libraries[place].from = object->dlpi_addr + part->p_vaddr;
+        libraries[place].to = libraries[place].from + part->p_memsz;
+    }
+    return 0;
+}
+
 __attribute__((constructor)) static void share(void) {
+    dl_iterate_phdr(find, NULL);
     const char *path = getenv("ALLOCATION_COUNTS");
     if (!path) return;
     int file = open(path, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
@@ -50,7 +73,7 @@ __attribute__((constructor)) static void share(void) {
     close(file);
 }
 
-static void count(size_t size) {
+static void count(size_t size, void *caller) {
     if (place < 0) {
         int next = atomic_fetch_add(&used, 1);
         place = next < SLOTS ? next : SLOTS - 1;
@@ -59,32 +82,35 @@ static void count(size_t size) {
     atomic_fetch_add(&allocated, size);
     atomic_fetch_add_explicit(&slots[place].calls, 1, memory_order_relaxed);
     atomic_fetch_add_explicit(&slots[place].bytes, size, memory_order_relaxed);
+    for (int index = 0; index < 2; index++)
+        if ((uintptr_t)caller >= libraries[index].from && (uintptr_t)caller < libraries[index].to)
+            atomic_fetch_add_explicit(&slots[place].library, 1, memory_order_relaxed);
 }
 
 uint64_t microstructure_allocated_bytes(void) { return atomic_load(&allocated); }
 
 void *malloc(size_t size) {
-    count(size);
+    count(size, __builtin_return_address(0));
     return __libc_malloc(size);
 }
 
 void *calloc(size_t number, size_t size) {
-    count(number * size);
+    count(number * size, __builtin_return_address(0));
     return __libc_calloc(number, size);
 }
 
 void *realloc(void *block, size_t size) {
-    count(size);
+    count(size, __builtin_return_address(0));
     return __libc_realloc(block, size);
 }
 
 void *aligned_alloc(size_t alignment, size_t size) {
-    count(size);
+    count(size, __builtin_return_address(0));
     return __libc_memalign(alignment, size);
 }
 
 int posix_memalign(void **block, size_t alignment, size_t size) {
-    count(size);
+    count(size, __builtin_return_address(0));
     *block = __libc_memalign(alignment, size);
     return *block ? 0 : ENOMEM;
 }

@@ -5,12 +5,11 @@ struct BookImbalance: Measure {
     var columns: [String] { ["imbalance_5", "imbalance_10"] }
 
     func write(_ market: borrowing MarketState, into row: inout FeatureRow) {
-        row.put(book: Self.imbalance(market.book, levels: 5))
-        row.put(book: Self.imbalance(market.book, levels: 10))
+        row.put(book: Self.imbalance(market.book.nearBidDepth, market.book.nearAskDepth))
+        row.put(book: Self.imbalance(market.book.bidDepth, market.book.askDepth))
     }
 
-    private static func imbalance(_ book: borrowing BookTop, levels: Int) -> Double {
-        let (bids, asks) = (book.bidDepth(levels), book.askDepth(levels))
+    private static func imbalance(_ bids: Int128, _ asks: Int128) -> Double {
         guard bids + asks > 0 else { return .nan }
         return Double(rounding: bids - asks) / Double(rounding: bids + asks)
     }

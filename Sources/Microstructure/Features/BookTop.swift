@@ -7,6 +7,15 @@ struct BookTop: Sendable {
     private(set) var asks = InlineArray<10, PriceLevel>(repeating: PriceLevel(price: Price(0), quantity: .zero))
     private(set) var bidCount = 0
     private(set) var askCount = 0
+    // What many measures ask for, once an update. Sizes in quantity units, exact, of the levels that there are.
+    private(set) var bestBid: PriceLevel?
+    private(set) var bestAsk: PriceLevel?
+    /// Of the best five levels.
+    private(set) var nearBidDepth: Int128 = 0
+    private(set) var nearAskDepth: Int128 = 0
+    /// Of all ten.
+    private(set) var bidDepth: Int128 = 0
+    private(set) var askDepth: Int128 = 0
 
     /// An empty book.
     init() {}
@@ -15,30 +24,34 @@ struct BookTop: Sendable {
     mutating func fill(from update: BookUpdate, levels: Span<PriceLevel>) {
         bidCount = min(Self.depth, update.bids.count)
         askCount = min(Self.depth, update.asks.count)
-        for rank in 0..<bidCount { bids[rank] = levels[update.bids.lowerBound + rank] }
-        for rank in 0..<askCount { asks[rank] = levels[update.asks.lowerBound + rank] }
+        let (newBids, newAsks) = (levels.extracting(update.bids), levels.extracting(update.asks))
+        Self.copy(newBids, bidCount, to: &bids)
+        Self.copy(newAsks, askCount, to: &asks)
+        bestBid = bidCount > 0 ? newBids[0] : nil
+        bestAsk = askCount > 0 ? newAsks[0] : nil
+        (nearBidDepth, bidDepth) = Self.depths(newBids, bidCount)
+        (nearAskDepth, askDepth) = Self.depths(newAsks, askCount)
     }
 
-    var bestBid: PriceLevel? { bidCount > 0 ? bids[0] : nil }
-    var bestAsk: PriceLevel? { askCount > 0 ? asks[0] : nil }
+    // By a span: each subscript of an inline array may copy the whole of it.
+    private static func copy(_ levels: Span<PriceLevel>, _ count: Int, to side: inout InlineArray<10, PriceLevel>) {
+        var side = side.mutableSpan
+        for rank in 0..<count { side[rank] = levels[rank] }
+    }
+
+    /// The size of the best five of `count` levels, and of all.
+    private static func depths(_ levels: Span<PriceLevel>, _ count: Int) -> (near: Int128, all: Int128) {
+        var near: Int128 = 0
+        for rank in 0..<min(5, count) { near += Int128(levels[rank].quantity.mantissa) }
+        var all = near
+        for rank in min(5, count)..<count { all += Int128(levels[rank].quantity.mantissa) }
+        return (near, all)
+    }
 
     /// `ask − bid` in price units, exact; `nil` unless both sides have a level.
+    @inline(__always)
     var spread: Int128? {
         guard let bestBid, let bestAsk else { return nil }
         return Int128(bestAsk.price.mantissa) - Int128(bestBid.price.mantissa)
-    }
-
-    /// Size of the best `levels` bid levels, of those there are, in quantity units. Exact.
-    func bidDepth(_ levels: Int) -> Int128 {
-        var sum: Int128 = 0
-        for rank in 0..<min(levels, bidCount) { sum += Int128(bids[rank].quantity.mantissa) }
-        return sum
-    }
-
-    /// Size of the best `levels` ask levels, of those there are, in quantity units. Exact.
-    func askDepth(_ levels: Int) -> Int128 {
-        var sum: Int128 = 0
-        for rank in 0..<min(levels, askCount) { sum += Int128(asks[rank].quantity.mantissa) }
-        return sum
     }
 }

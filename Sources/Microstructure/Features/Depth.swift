@@ -6,7 +6,7 @@ struct Depth: Measure {
     var columns: [String] { ["bid_depth_10", "ask_depth_10", "depth_ratio"] }
 
     func write(_ market: borrowing MarketState, into row: inout FeatureRow) {
-        let (bids, asks) = (market.book.bidDepth(10), market.book.askDepth(10))
+        let (bids, asks) = (market.book.bidDepth, market.book.askDepth)
         row.put(book: market.quantityScale.value(bids))
         row.put(book: market.quantityScale.value(asks))
         row.put(book: asks > 0 ? Double(rounding: bids) / Double(rounding: asks) : .nan)

@@ -37,7 +37,7 @@ struct IntegratedOrderFlow: Sendable {
     /// Takes the sizes of a book that has all levels; another leaves no trace.
     mutating func note(_ book: borrowing BookTop) {
         guard min(book.bidCount, book.askCount) == Self.levels else { return }
-        let depth = book.bidDepth(Self.levels) + book.askDepth(Self.levels)
+        let depth = book.bidDepth + book.askDepth
         depthSum += depth - (depths.append(depth) ?? 0)
     }
 

@@ -9,7 +9,9 @@
 struct MultiLevelOrderFlow: Measure {
     private static let levels = BookTop.depth
 
-    private var last: BookTop?
+    /// The book of the last update, where `isContinued`.
+    private var last = BookTop()
+    private var isContinued = false
     private var flows = InlineArray<10, Double>(repeating: .nan)
     private var integrated: IntegratedOrderFlow
     private var projection = Double.nan
@@ -21,32 +23,39 @@ struct MultiLevelOrderFlow: Measure {
     var columns: [String] { (1...Self.levels).map { "mlofi_\($0)" } + ["ofi_integrated"] }
 
     mutating func processBook(_ market: borrowing MarketState) {
-        let book = market.book
-        defer { last = book }
+        defer { (last, isContinued) = (market.book, true) }
         projection = .nan
-        guard let last else {
+        guard isContinued else {
             flows = InlineArray(repeating: .nan)
-            return integrated.note(book)
+            return integrated.note(market.book)
         }
-        let known = min(book.bidCount, book.askCount, last.bidCount, last.askCount)
-        for level in 0..<Self.levels {
-            guard level < known else {
-                flows[level] = .nan
-                continue
-            }
-            let before = OrderFlow(bid: last.bids[level], ask: last.asks[level])
-            let after = OrderFlow(bid: book.bids[level], ask: book.asks[level])
-            flows[level] = Double(rounding: after.imbalance(since: before))
-        }
-        integrated.note(book)
+        let known = min(market.book.bidCount, market.book.askCount, last.bidCount, last.askCount)
+        Self.fill(&flows, known, from: last, to: market.book)
+        integrated.note(market.book)
         if known == Self.levels { projection = integrated.process(flows) }
+        var flows = flows.mutableSpan
         for level in 0..<known { flows[level] = market.quantityScale.value(flows[level]) }
     }
 
-    mutating func forgetBook() { last = nil }
+    /// The flows at the first `count` levels, in quantity units; the others are NaN.
+    private static func fill(
+        _ flows: inout InlineArray<10, Double>, _ count: Int, from last: borrowing BookTop, to book: borrowing BookTop
+    ) {
+        var flows = flows.mutableSpan
+        let (lastBids, lastAsks) = (last.bids.span, last.asks.span)
+        let (bids, asks) = (book.bids.span, book.asks.span)
+        for level in 0..<count {
+            let before = OrderFlow(bid: lastBids[level], ask: lastAsks[level])
+            let after = OrderFlow(bid: bids[level], ask: asks[level])
+            flows[level] = Double(rounding: after.imbalance(since: before))
+        }
+        for level in count..<levels { flows[level] = .nan }
+    }
+
+    mutating func forgetBook() { isContinued = false }
 
     mutating func startEpoch() {
-        last = nil
+        isContinued = false
         flows = InlineArray(repeating: .nan)
         projection = .nan
         integrated.startEpoch()

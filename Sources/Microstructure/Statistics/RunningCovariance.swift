@@ -32,8 +32,18 @@ struct RunningCovariance: Sendable {
             before[row] -= mean[row]
             mean[row] += before[row] / weight
         }
+        Self.add(to: &products, values, mean, before)
+    }
+
+    // By spans, as below: each subscript of an inline array may copy the whole of it.
+    private static func add(
+        to products: inout InlineArray<55, Double>, _ values: borrowing Vector, _ mean: borrowing Vector,
+        _ before: borrowing Vector
+    ) {
+        var products = products.mutableSpan
+        let (values, mean, before) = (values.span, mean.span, before.span)
         var index = 0
-        for row in 0..<Self.size {
+        for row in 0..<size {
             let after = values[row] - mean[row]
             for column in 0...row {
                 products[index] += after * before[column]
@@ -85,6 +95,7 @@ private struct SquareMatrix {
 
     /// The symmetric matrix with this lower triangle.
     init(_ triangle: InlineArray<55, Double>) {
+        let triangle = triangle.span
         var index = 0
         for row in 0..<Self.size {
             for column in 0...row {
@@ -107,34 +118,39 @@ private struct SquareMatrix {
     }
 
     var offDiagonalSquares: Double {
+        let elements = elements.span
         var sum = 0.0
         for row in 1..<Self.size {
-            for column in 0..<row { sum += self[row, column] * self[row, column] }
+            for column in 0..<row { sum += elements[row * Self.size + column] * elements[row * Self.size + column] }
         }
         return sum
     }
 
     /// Rotates rows and columns `p` and `q` such that element (p, q) becomes zero, and the columns of `vectors` along.
     mutating func rotate(_ p: Int, _ q: Int, into vectors: inout SquareMatrix) {
-        let offDiagonal = self[p, q]
+        var matrix = elements.mutableSpan
+        var vectors = vectors.elements.mutableSpan
+        let size = Self.size
+        func at(_ row: Int, _ column: Int) -> Int { row * size + column }
+        let offDiagonal = matrix[at(p, q)]
         guard offDiagonal != 0 else { return }
-        let theta = (self[q, q] - self[p, p]) / (2 * offDiagonal)
+        let theta = (matrix[at(q, q)] - matrix[at(p, p)]) / (2 * offDiagonal)
         let tangent = (theta < 0 ? -1 : 1) / (theta.magnitude + (theta * theta + 1).squareRoot())
         let cosine = 1 / (tangent * tangent + 1).squareRoot()
         let sine = tangent * cosine
-        for index in 0..<Self.size {
-            let (left, right) = (self[index, p], self[index, q])
-            self[index, p] = cosine * left - sine * right
-            self[index, q] = sine * left + cosine * right
+        for index in 0..<size {
+            let (left, right) = (matrix[at(index, p)], matrix[at(index, q)])
+            matrix[at(index, p)] = cosine * left - sine * right
+            matrix[at(index, q)] = sine * left + cosine * right
         }
-        for index in 0..<Self.size {
-            let (upper, lower) = (self[p, index], self[q, index])
-            self[p, index] = cosine * upper - sine * lower
-            self[q, index] = sine * upper + cosine * lower
-            let (left, right) = (vectors[index, p], vectors[index, q])
-            vectors[index, p] = cosine * left - sine * right
-            vectors[index, q] = sine * left + cosine * right
+        for index in 0..<size {
+            let (upper, lower) = (matrix[at(p, index)], matrix[at(q, index)])
+            matrix[at(p, index)] = cosine * upper - sine * lower
+            matrix[at(q, index)] = sine * upper + cosine * lower
+            let (left, right) = (vectors[at(index, p)], vectors[at(index, q)])
+            vectors[at(index, p)] = cosine * left - sine * right
+            vectors[at(index, q)] = sine * left + cosine * right
         }
-        (self[p, q], self[q, p]) = (0, 0)
+        (matrix[at(p, q)], matrix[at(q, p)]) = (0, 0)
     }
 }

@@ -116,15 +116,17 @@ struct Market: Sendable {
         return (Array(topic.bytes), EnvelopeCodec.encode(envelope), envelope.receiveTime)
     }
 
-    /// The first book of all levels.
-    var fullBook: ProtoEnvelope {
+    /// The first book of all levels, and the levels that it refers to.
+    var fullBook: (update: BookUpdate, levels: [PriceLevel]) {
         for event in batch.events {
             if case .book(let update) = event, update.bids.count == 20, update.asks.count == 20 {
-                return envelope(event, sequence: 1)
+                return (update, batch.levels)
             }
         }
         preconditionFailure("no book of 40 levels")
     }
+
+    var fullEnvelope: ProtoEnvelope { envelope(.book(fullBook.update), sequence: 1) }
 }
 
 /// A segment in memory.
