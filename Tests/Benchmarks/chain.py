@@ -134,11 +134,10 @@ class Chain:
         """Rates, processor time and latencies over `seconds`."""
         sinks = [self.bench.tool("sink", endpoint, prefix, "envelope", warm_up, seconds)
                  for endpoint, prefix in ((self.vectors, "feature."), (self.signals, "signal."))]
-        time.sleep(warm_up)
+        # Before and after the time that the sinks measure: to be asked for metrics holds the programs up.
         before = self.totals()
-        time.sleep(max(0.1, seconds - 0.5))
-        after = self.totals()
         vector, signal = (json.loads(sink.communicate()[0]) for sink in sinks)
+        after = self.totals()
         span = after["time"] - before["time"]
         result = {key: (after[key] - before[key]) / span
                   for key in ("frames", "books", "trades", "ticks", "vectors")}
@@ -180,9 +179,8 @@ def latency(bench):
     for speed in (1, 10, 100):
         chain = Chain(bench, bench.recording(speed), ["BTCUSDT"])
         schedule = bench.folder / f"schedule{speed}"
-        recorder = bench.tool("record", chain.ticks[0], bench.seconds)
         ours = chain.measure(bench.seconds)
-        schedule.write_text(recorder.communicate()[0])
+        schedule.write_text(bench.tool("record", chain.ticks[0], bench.seconds).communicate()[0])
         chain.end()
         sizes = [int(ours["vector"]["size"]), int(ours["signal"]["size"] or 400)]
         limits = bare(bench, schedule, sizes, bench.seconds)
