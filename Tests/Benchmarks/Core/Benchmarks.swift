@@ -136,7 +136,7 @@ let benchmarks: @Sendable () -> Void = {
         var reader = EnvelopeReader()
         var read = 0
         benchmark.startMeasurement()
-        for sequence in 0..<Market.size {
+        for sequence in 1...Market.size {
             writer.sequence = UInt64(sequence)
             writer.write(update, levels: levels.span, instrument: market.instrument)
             let isRead = writer.withBytes { bytes in

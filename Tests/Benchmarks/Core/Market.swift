@@ -29,7 +29,7 @@ struct Market: Sendable {
 
     init() throws {
         var parameters = SyntheticParameters(symbol: "BTCUSDT")
-        parameters.orderRate = 110
+        parameters.orderRate = 70
         parameters.marketOrderRate = 6
         let specification = SyntheticSpecification(markets: [parameters])
         instrument = SyntheticFeed(specification).instruments[0]
