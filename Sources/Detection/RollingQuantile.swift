@@ -20,6 +20,23 @@ public struct RollingQuantile: Sendable, Codable {
         sorted.reserveCapacity(window)
     }
 
+    /// Refuses what no encoded one says: the two orders must hold the same values.
+    public init(from decoder: any Decoder) throws {
+        let container = try decoder.container(keyedBy: CodingKeys.self)
+        window = try container.decode(Int.self, forKey: .window)
+        arrivals = try container.decode([Double].self, forKey: .arrivals)
+        sorted = try container.decode([Double].self, forKey: .sorted)
+        oldest = try container.decode(Int.self, forKey: .oldest)
+        guard (1...Self.windowLimit).contains(window), arrivals.count <= window, (0..<window).contains(oldest),
+            !arrivals.contains(where: \.isNaN), sorted == arrivals.sorted()
+        else {
+            throw DecodingError.dataCorrupted(
+                DecodingError.Context(codingPath: decoder.codingPath, debugDescription: "the window is damaged"))
+        }
+        arrivals.reserveCapacity(window)
+        sorted.reserveCapacity(window)
+    }
+
     /// Values held, 0 to `window`.
     public var count: Int { sorted.count }
 

@@ -3,22 +3,24 @@ import Microstructure
 /// The sizes of the newest trades of an instrument, by id: what an aggregate of several trades holds of those that are
 /// missing is its size less that of those that came. 16 bytes a trade.
 struct TradeQuantities: Sendable {
-    /// Ids remembered, the newest; a power of two. An aggregate that reaches beyond cannot be split any more.
-    static let limit: Int64 = 1_024
+    /// Trades remembered; the oldest go. An aggregate that reaches beyond cannot be split any more.
+    static let limit = 1_024
 
+    // Not a `RingBuffer`, whose elements another module handles by their metadata: every trade comes by here.
     private struct Entry {
-        var id: Int64 = -1
-        var quantity: Int64 = 0
+        let id: Int64
+        let quantity: Int64
     }
 
-    /// Each id has its place, which it shares with those `limit` before and after it. Empty before the first trade.
     private var recent: [Entry] = []
+    /// Where the oldest lies once there are `limit`.
+    private var oldest = 0
 
-    /// Requires `id ≥ 0`.
     mutating func note(_ id: Int64, _ quantity: Quantity) {
-        if recent.isEmpty { recent = Array(repeating: Entry(), count: Int(Self.limit)) }
-        let place = Self.place(of: id)
-        if id > recent[place].id { recent[place] = Entry(id: id, quantity: quantity.mantissa) }
+        let entry = Entry(id: id, quantity: quantity.mantissa)
+        guard recent.count == Self.limit else { return recent.append(entry) }
+        recent[oldest] = entry
+        oldest = oldest + 1 == Self.limit ? 0 : oldest + 1
     }
 
     /// The size of the trades `ids` together, less that of `except`; `nil` where one is not remembered, or the sum does
@@ -26,16 +28,14 @@ struct TradeQuantities: Sendable {
     func sum(of ids: ClosedRange<Int64>, except: ClosedRange<Int64>) -> Int64? {
         let wanted = ids.count - except.count
         guard wanted > 0 else { return 0 }
-        guard wanted <= Self.limit, !recent.isEmpty else { return nil }
-        var sum: Int64 = 0
-        for id in ids where !except.contains(id) {
-            let entry = recent[Self.place(of: id)]
-            let (next, overflow) = sum.addingReportingOverflow(entry.quantity)
-            guard entry.id == id, !overflow else { return nil }
-            sum = next
+        guard wanted <= Self.limit else { return nil }
+        var (found, sum): (Int, Int64) = (0, 0)
+        // Each id is handed on once, and so is noted once.
+        for trade in recent where ids.contains(trade.id) && !except.contains(trade.id) {
+            let (next, overflow) = sum.addingReportingOverflow(trade.quantity)
+            guard !overflow else { return nil }
+            (found, sum) = (found + 1, next)
         }
-        return sum
+        return found == wanted ? sum : nil
     }
-
-    private static func place(of id: Int64) -> Int { Int(id & (limit - 1)) }
 }

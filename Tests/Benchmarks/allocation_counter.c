@@ -38,7 +38,7 @@ static struct slot *slots = own;
 static atomic_int used;
 static __thread int place __attribute__((tls_model("initial-exec"))) = -1;
 
-/* Where libzmq and the C++ library that it allocates by are; nothing else here is C++. */
+/* Where libzmq is, and the C++ library that it allocates by, as does the Swift runtime now and then. */
 static struct range {
     uintptr_t from, to;
 } libraries[2];

@@ -101,8 +101,8 @@ public struct BookSide: Sendable, Equatable {
         let number: Int
     }
 
-    /// Where a change belongs, which is before `end` unless it is better than all; what only sets the size of a level is
-    /// done at once.
+    /// Where a change belongs, not behind `end`, the place of the change before; what only sets the size of a level is done
+    /// at once.
     @inline(__always)
     private mutating func step(to change: PriceLevel, _ number: Int, before end: Int) -> Step {
         let place = insertionIndex(of: change.price, before: end)

@@ -42,7 +42,6 @@ public final class Mailbox<Item: Sendable>: Sendable {
     public func take(waitingUpTo seconds: Double) -> [Item] {
         condition.withLock {
             if items.isEmpty, !isClosed, seconds > 0 { _ = condition.wait(until: Date(timeIntervalSinceNow: seconds)) }
-            // Emptied only where there was something: the array is the taker's then, and a new one would be allocated.
             guard !items.isEmpty else { return [] }
             defer {
                 items = []

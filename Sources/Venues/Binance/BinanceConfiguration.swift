@@ -90,6 +90,10 @@ public struct BinanceConfiguration: Sendable {
             try require(
                 !instrument.symbol.isEmpty && instrument.symbol.utf8.count <= 64,
                 "the symbol \"\(instrument.symbol)\" must have 1 to 64 bytes")
+            // They would end the symbol in a stream's name or in JSON.
+            try require(
+                !instrument.symbol.utf8.contains { $0 < 0x20 || "\"\\@".utf8.contains($0) },
+                "the symbol \"\(instrument.symbol)\" has a quote, a backslash, an @ or a control character")
         }
         try require((1...5_000).contains(depthPublished), "depthPublished is \(depthPublished), not 1 to 5000")
         try require((1...5_000).contains(snapshotDepth), "snapshotDepth is \(snapshotDepth), not 1 to 5000")

@@ -6,8 +6,8 @@ import Microstructure
 /// own state: a hole in one resets no other.
 ///
 /// The one action that a frame can cause: `.fetchSnapshot` for a depth update, `.fetchTrades` for a trade,
-/// `.reconnect` for a shutdown notice, `.proceed` for all else. Memory: two arrays of levels as long as the longest update, and a book with its held
-/// updates per instrument (limits: `BinanceConfiguration`).
+/// `.reconnect` for a shutdown notice, `.proceed` for all else. Memory: two arrays with room for the levels that the longest
+/// frame could have, and a book with its held updates per instrument (limits: `BinanceConfiguration`).
 ///
 /// Source: Binance spot WebSocket streams and REST documentation, 2026-07-21.
 public struct BinanceSession: ~Copyable, Sendable, VenueSession {

@@ -11,8 +11,11 @@ extension JSONScanner {
     ) throws(ScanError) {
         levels.removeAll(keepingCapacity: true)
         try beginArray()
+        let usual = (price: UsualScale(exponent: scale.price), quantity: UsualScale(exponent: scale.quantity))
         while try nextElement() {
-            if let level = usualLevel(of: scale) {
+            if let price = usual.price, let quantity = usual.quantity,
+                let level = usualLevel(price, quantity, from: &position)
+            {
                 levels.append(level)
                 continue
             }
@@ -52,33 +55,17 @@ extension JSONScanner {
 
     /// A level as venues write it, `["61837.63000000","1.50000000"]`; `nil`, and nothing consumed, for any other.
     @inline(__always)
-    private mutating func usualLevel(of scale: borrowing PriceScale) -> PriceLevel? {
-        guard let price = UsualScale(exponent: scale.price), let quantity = UsualScale(exponent: scale.quantity) else {
-            return nil
-        }
-        var place = position
-        guard let level = usualLevel(price, quantity, from: &place) else { return nil }
-        position = place
-        return level
-    }
-
-    @inline(__always)
     private func usualLevel(_ priceScale: UsualScale, _ quantityScale: UsualScale, from place: inout Int) -> PriceLevel?
     {
-        guard consumeIfPresent(UInt8(ascii: "["), at: &place),
-            let price = usualDecimal(of: priceScale, from: &place), price > 0,
-            consumeIfPresent(UInt8(ascii: ","), at: &place),
-            let quantity = usualDecimal(of: quantityScale, from: &place),
-            consumeIfPresent(UInt8(ascii: "]"), at: &place)
+        var next = place
+        guard consumeIfPresent(UInt8(ascii: "["), at: &next),
+            let price = usualDecimal(of: priceScale, from: &next), price > 0,
+            consumeIfPresent(UInt8(ascii: ","), at: &next),
+            let quantity = usualDecimal(of: quantityScale, from: &next),
+            consumeIfPresent(UInt8(ascii: "]"), at: &next)
         else { return nil }
+        place = next
         return PriceLevel(price: Price(price), quantity: Quantity(quantity))
-    }
-
-    @inline(__always)
-    private func consumeIfPresent(_ byte: UInt8, at place: inout Int) -> Bool {
-        guard place < bytes.count, bytes[place] == byte else { return false }
-        place &+= 1
-        return true
     }
 }
 

@@ -253,9 +253,13 @@ extension JSONScanner {
     private static func isDigit(_ byte: UInt8) -> Bool { byte &- UInt8(ascii: "0") <= 9 }
 
     @inline(__always)
-    mutating func consumeIfPresent(_ byte: UInt8) -> Bool {
-        guard position < bytes.count, bytes[position] == byte else { return false }
-        position &+= 1
+    mutating func consumeIfPresent(_ byte: UInt8) -> Bool { consumeIfPresent(byte, at: &position) }
+
+    /// The same, at `place`.
+    @inline(__always)
+    func consumeIfPresent(_ byte: UInt8, at place: inout Int) -> Bool {
+        guard place < bytes.count, bytes[place] == byte else { return false }
+        place &+= 1
         return true
     }
 

@@ -125,8 +125,6 @@ struct Market: Sendable {
         }
         preconditionFailure("no book of 40 levels")
     }
-
-    var fullEnvelope: ProtoEnvelope { envelope(.book(fullBook.update), sequence: 1) }
 }
 
 /// A segment in memory.

@@ -1,0 +1,23 @@
+enum ByteComparison {
+    /// Whether two stretches of `count` bytes are the same, word by word; where the count is known at compile time, without a
+    /// loop.
+    @inline(__always)
+    static func areEqual(_ left: UnsafeRawPointer, _ right: UnsafeRawPointer, _ count: Int) -> Bool {
+        @inline(__always) func differs<Word: FixedWidthInteger & BitwiseCopyable>(_ offset: Int, _: Word.Type) -> Bool {
+            left.loadUnaligned(fromByteOffset: offset, as: Word.self)
+                != right.loadUnaligned(fromByteOffset: offset, as: Word.self)
+        }
+        if count >= 8 {
+            var offset = 0
+            while offset &+ 8 < count {
+                if differs(offset, UInt64.self) { return false }
+                offset &+= 8
+            }
+            // Overlaps the one before.
+            return !differs(count &- 8, UInt64.self)
+        }
+        if count >= 4 { return !differs(0, UInt32.self) && !differs(count &- 4, UInt32.self) }
+        for offset in 0..<count where differs(offset, UInt8.self) { return false }
+        return true
+    }
+}
