@@ -1,4 +1,5 @@
 import Detection
+import Foundation
 import Microstructure
 import TestSupport
 import Testing
@@ -33,6 +34,26 @@ import Testing
                 let rank = sorted.indices.first { Double($0 + 1) >= probability * Double(sorted.count) }
                 #expect(rank.map { sorted[$0] } == quantile.quantile(probability))
             }
+        }
+    }
+
+    /// What was saved goes on; what was damaged since is refused, before a place in it leads out of bounds.
+    @Test func aDamagedWindowIsRefused() throws {
+        func decoded(_ text: String) throws -> RollingQuantile {
+            try JSONDecoder().decode(RollingQuantile.self, from: Data(text.utf8))
+        }
+        var whole = try decoded(#"{"window":2,"arrivals":[5,1],"sorted":[1,5],"oldest":1}"#)
+        whole.insert(7)
+        #expect(whole.quantile(0.5) == 5 && whole.quantile(1) == 7)
+        for damaged in [
+            #"{"window":1,"arrivals":[5],"sorted":[1],"oldest":0}"#,
+            #"{"window":2,"arrivals":[5,1],"sorted":[5,1],"oldest":0}"#,
+            #"{"window":2,"arrivals":[5,1],"sorted":[1],"oldest":0}"#,
+            #"{"window":1,"arrivals":[5,1],"sorted":[1,5],"oldest":0}"#,
+            #"{"window":2,"arrivals":[5,1],"sorted":[1,5],"oldest":2}"#,
+            #"{"window":0,"arrivals":[],"sorted":[],"oldest":0}"#,
+        ] {
+            #expect(throws: DecodingError.self, "\(damaged)") { _ = try decoded(damaged) }
         }
     }
 }

@@ -153,6 +153,8 @@ import Testing
             ("depthPublished", { $0.depthPublished = 0 }), ("snapshotDepth", { $0.snapshotDepth = 5_001 }),
             ("bookLevelLimit", { $0.bookLevelLimit = 19 }), ("pendingUpdateLimit", { $0.pendingUpdateLimit = 0 }),
             ("byte limit", { $0.frameByteLimit = 0 }), ("1 to 64 bytes", { $0.instruments = [.spot("")] }),
+            ("an @", { $0.instruments = [.spot("BTC@USDT")] }), ("a quote", { $0.instruments = [.spot("A\"B")] }),
+            ("a backslash", { $0.instruments = [.spot("A\\B")] }), ("control", { $0.instruments = [.spot("A\u{7}")] }),
         ]
         for (complaint, change) in changes {
             var configuration = BinanceConfiguration(instruments: [.spot("BTCUSDT")])
