@@ -1,4 +1,11 @@
+/// Equality of bytes that are already in memory.
 enum ByteComparison {
+    static func areEqual(_ bytes: UnsafeBufferPointer<UInt8>, _ text: StaticString) -> Bool {
+        guard bytes.count == text.utf8CodeUnitCount else { return false }
+        guard let start = bytes.baseAddress else { return true }
+        return areEqual(start, text.utf8Start, bytes.count)
+    }
+
     /// Whether two stretches of `count` bytes are the same, word by word; where the count is known at compile time, without a
     /// loop.
     @inline(__always)

@@ -94,15 +94,15 @@ struct BinanceFrame {
     ) {
         (streamSymbol, streamEvent) = scanner.withBytes(of: name) { bytes in
             guard let at = bytes.firstIndex(of: UInt8(ascii: "@")) else {
-                return (-2, Self.isEqual(bytes[...], "!serverShutdown") ? .serverShutdown : .other)
+                return (-2, ByteComparison.areEqual(bytes, "!serverShutdown") ? .serverShutdown : .other)
             }
-            let suffix = bytes[(at + 1)...]
+            let suffix = UnsafeBufferPointer(rebasing: bytes[(at + 1)...])
             let event: BinanceEvent =
-                if Self.isEqual(suffix, "depth@100ms") || Self.isEqual(suffix, "depth") {
+                if ByteComparison.areEqual(suffix, "depth@100ms") || ByteComparison.areEqual(suffix, "depth") {
                     .depthUpdate
-                } else if Self.isEqual(suffix, "trade") {
+                } else if ByteComparison.areEqual(suffix, "trade") {
                     .trade
-                } else if Self.isEqual(suffix, "bookTicker") {
+                } else if ByteComparison.areEqual(suffix, "bookTicker") {
                     .bookTicker
                 } else {
                     .other
@@ -154,10 +154,6 @@ struct BinanceFrame {
         if scanner.equals(name, "trade") { return .trade }
         if scanner.equals(name, "serverShutdown") { return .serverShutdown }
         return .other
-    }
-
-    private static func isEqual(_ bytes: Slice<UnsafeBufferPointer<UInt8>>, _ text: StaticString) -> Bool {
-        bytes.elementsEqual(UnsafeBufferPointer(start: text.utf8Start, count: text.utf8CodeUnitCount))
     }
 
     /// ASCII letters differ in their last five bits, and in one bit by case.

@@ -56,6 +56,7 @@ enum UsualFrame {
                 scanner.consumeIfPresent(#","A":"#),
                 let askSize = scanner.usualDecimal(exponent: scale.quantity)
             else { return nil }
+            // The venue gives a quote no time of its own.
             self = .quote(
                 Quote(
                     instrument: id, times: EventTimes(venue: time, receive: time), updateID: updateID,

@@ -3,12 +3,7 @@
 extension JSONScanner {
     /// Whether a string says exactly `text`.
     public func equals(_ string: JSONString, _ text: StaticString) -> Bool {
-        let expected = UnsafeBufferPointer(start: text.utf8Start, count: text.utf8CodeUnitCount)
-        return withBytes(of: string) { bytes in
-            guard bytes.count == expected.count else { return false }
-            for index in 0..<bytes.count where bytes[index] != expected[index] { return false }
-            return true
-        }
+        withBytes(of: string) { ByteComparison.areEqual($0, text) }
     }
 
     /// The one byte that a string consists of; zero for any other string.
