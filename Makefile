@@ -21,7 +21,7 @@ EVERY ?= 1
 FAULT_PROOF = /usr/bin/python3 Tests/PipelineTests/Faults/faults.py --bin "$$(swift build -c $(CONFIGURATION) --show-bin-path)" \
 	--data "$${MICROSTRUCTURE_DATA:-../shared/data}" $(if $(SEED),--seed $(SEED))
 
-.PHONY: help setup build demo test test-api test-scale bench-api test-oracle test-faults test-chaos test-monitoring test-dashboard soak bench bench-core bench-chain bench-detection proto format lint clean bench-backtest test-compose facts scoreboard
+.PHONY: help setup build demo test test-counts test-api test-scale bench-api test-oracle test-faults test-chaos test-monitoring test-dashboard soak bench bench-core bench-chain bench-detection proto format lint clean bench-backtest test-compose facts scoreboard
 
 help: ## List the commands
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-16s %s\n", $$1, $$2}'
@@ -42,6 +42,10 @@ test: ## Build and pass the tests
 	@.ci/setup --test
 	swift build --build-tests
 	swift test --skip-build --no-parallel
+
+test-counts: ## Hold the instructions and mallocs of the core against Tests/Benchmarks/thresholds.json
+	@.ci/setup --test
+	/usr/bin/python3 -uB Tests/Benchmarks/counts.py
 
 test-oracle: build ## Compare every feature column, label, trade and metric with independent computations in Python
 	BIN="$$(swift build -c $(CONFIGURATION) --show-bin-path)" Tests/MicrostructureTests/Oracle/run.sh

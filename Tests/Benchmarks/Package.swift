@@ -10,18 +10,17 @@ let package = Package(
         .package(url: "https://github.com/ordo-one/benchmark", exact: "1.38.1", traits: []),
     ],
     targets: [
+        .target(
+            name: "Measures",
+            dependencies: ["Microstructure", "Detection", "Venues", "Simulation", "Evaluation", "Wire"].map {
+                .product(name: $0, package: "microstructure")
+            },
+            path: "Measures"),
         .executableTarget(
             name: "Core",
-            dependencies: [
-                .product(name: "Benchmark", package: "benchmark"),
-                .product(name: "Microstructure", package: "microstructure"),
-                .product(name: "Detection", package: "microstructure"),
-                .product(name: "Venues", package: "microstructure"),
-                .product(name: "Simulation", package: "microstructure"),
-                .product(name: "Evaluation", package: "microstructure"),
-                .product(name: "Wire", package: "microstructure"),
-            ],
+            dependencies: ["Measures", .product(name: "Benchmark", package: "benchmark")],
             path: "Core",
-            plugins: [.plugin(name: "BenchmarkPlugin", package: "benchmark")])
+            plugins: [.plugin(name: "BenchmarkPlugin", package: "benchmark")]),
+        .executableTarget(name: "Counts", dependencies: ["Measures"], path: "Counts"),
     ]
 )

@@ -7,9 +7,9 @@ import Wire
 
 /// What the benchmarks are fed: an hour and more of a synthetic market, as frames, as events and as vectors. Every run has
 /// the same.
-struct Market: Sendable {
-    /// Items that an iteration of every benchmark processes.
-    static let size = 100_000
+public struct Market: Sendable {
+    /// Items of every measure.
+    public let size: Int
     /// Depth updates before the snapshot is answered.
     private static let held = 20
 
@@ -26,15 +26,20 @@ struct Market: Sendable {
     private(set) var vectors: [Double] = []
     private(set) var bodies: [(topic: [UInt8], body: [UInt8], time: Timestamp)] = []
     let schema = FeatureSchema()
+    /// Standard normal, and a few more than `size`.
+    let noise: [Double]
 
-    init() throws {
+    public init(size: Int) throws {
+        self.size = size
+        var random = SplitMix64(seed: 1)
+        noise = (0..<size + 1_000).map { _ in random.normal() }
         var parameters = SyntheticParameters(symbol: "BTCUSDT")
         parameters.orderRate = 70
         parameters.marketOrderRate = 6
         let specification = SyntheticSpecification(markets: [parameters])
         instrument = SyntheticFeed(specification).instruments[0]
         var market = SyntheticMarket(parameters, seed: 1, startTime: specification.startTime)
-        while frames.count < Self.size + Self.held, let frame = try market.nextFrame(dueBy: .max) {
+        while frames.count < size + Self.held, let frame = try market.nextFrame(dueBy: .max) {
             guard frame.kind != .bookTicker else { continue }
             frames.append(frame.bytes)
             times.append(specification.startTime.advanced(byNanoseconds: frame.due))

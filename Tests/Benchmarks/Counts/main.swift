@@ -1,0 +1,31 @@
+import Measures
+
+#if canImport(Glibc)
+    import Glibc
+#else
+    import Darwin
+#endif
+
+// Does every measure once, half of its items before it counts and half while it does. counts.py runs it twice: preloaded
+// with allocation_counter.c it prints the mallocs, and under callgrind, which counts only within `counted`, it prints zeros.
+
+private let size = 4_000
+
+private typealias Counter = @convention(c) () -> UInt64
+private let mallocs: Counter? = dlsym(nil, "microstructure_allocation_calls").map {
+    unsafeBitCast($0, to: Counter.self)
+}
+
+/// counts.py looks for its name.
+@inline(never)
+private func counted(_ measure: inout any Measure & ~Copyable, _ items: Range<Int>) throws { try measure.run(items) }
+
+let market = try Market(size: size)
+for (name, make) in measures {
+    var measure = try make(market)
+    try measure.run(0..<size / 2)
+    let before = mallocs?() ?? 0
+    try counted(&measure, size / 2..<size)
+    let calls = (mallocs?() ?? 0) - before
+    print(name, size / 2, calls, separator: "\t")
+}
