@@ -32,5 +32,23 @@ import Testing
         #expect(Double(rounding: Int128(1) << 100) == 0x1p100)
         #expect(Double(rounding: -(Int128(1) << 100)) == -0x1p100)
         #expect(Double(rounding: (Int128(1) << 63) + 1) == 0x1p63)
+        for wide in [Int128.min, .max, Int128(UInt64.max), Int128(UInt64.max) + 1, -Int128(UInt64.max)] {
+            #expect(Double(rounding: wide) == Double(wide))
+        }
+    }
+
+    /// Also halfway between two doubles, and a unit beside that.
+    @Test(arguments: testSeeds)
+    func wideIntegersAreRoundedAsTheLibraryRoundsThem(seed: UInt64) {
+        var random = SplitMix64(testSeed: seed)
+        for _ in 0..<2_000 {
+            let shift = Int128(Int.random(in: 0...100, using: &random))
+            let wide = Int128.random(in: .min ... .max, using: &random) >> shift
+            let half = (Int128(1) << 52 | Int128(random.next() >> 12)) << 1 | 1
+            let tie = half << Int128(Int.random(in: 10...72, using: &random))
+            for value in [wide, tie, tie + 1, tie - 1, -tie, 1 - tie] {
+                #expect(Double(rounding: value) == Double(value))
+            }
+        }
     }
 }

@@ -44,7 +44,7 @@ public struct Account: Sendable, Equatable {
     /// Charges what `value` of capital costs for a time, rounded up; returns it. To the precision of a `Double`.
     public mutating func charge(_ value: Int128, ratePerDay: Rate, nanoseconds: Int64) -> Int128 {
         guard ratePerDay.parts > 0, nanoseconds > 0 else { return 0 }
-        let cost = Int128((Double(value) * ratePerDay.share * (Double(nanoseconds) / 86_400e9)).rounded(.up))
+        let cost = Int128((Double(rounding: value) * ratePerDay.share * (Double(nanoseconds) / 86_400e9)).rounded(.up))
         cash -= cost
         funding += cost
         return cost
@@ -60,7 +60,7 @@ public struct Account: Sendable, Equatable {
     func goods(_ quantity: Int64) -> Double { Decimal10.value(quantity, exponent: quantityExponent) }
 
     /// Money in the quote asset.
-    public func value(_ money: Int128) -> Double { Double(money) / unit }
+    public func value(_ money: Int128) -> Double { Double(rounding: money) / unit }
 }
 
 /// What a fill came to, in money.

@@ -192,7 +192,7 @@ public struct Backtest: Sendable {
             market.isQuoted
             ? account.equity(bid: market.bid, ask: market.ask) : account.inventory == 0 ? account.cash : nil
         guard let money else { return }
-        lastEquity = Double(money) / Double(account.initial)
+        lastEquity = Double(rounding: money) / Double(rounding: account.initial)
         drawdown.add(lastEquity, atSeconds: time.seconds)
     }
 
