@@ -78,21 +78,36 @@ import Testing
         #expect(vector["mid"].isNaN && vector["bid_depth_10"].isNaN)
     }
 
-    @Test func volumeScore() {
+    /// Units so large that squares of volumes do not fit must give the same.
+    @Test(arguments: [1, Int64.max / 10])
+    func volumeScore(unit: Int64) {
         var script = MarketScript()
         script.heartbeat(0)
         // Bucket 0 holds the first event and is partial. Buckets 1…20 trade 1, 2, 1, 2, …; bucket 21 trades 9.
         for bucket in 1...20 as ClosedRange<Int64> {
-            script.trade(bucket * second + 1, size: bucket % 2 == 1 ? 1 : 2)
+            script.trade(bucket * second + 1, size: bucket % 2 == 1 ? unit : 2 * unit)
             script.heartbeat(bucket * second + 2)
         }
-        script.trade(21 * second + 1, size: 9)
+        script.trade(21 * second + 1, size: 9 * unit)
         script.heartbeat(21 * second + 2)
         var engine = FeatureEngine.forTests()
         let values = engine.run(script).map { $0["volume_z_1s"] }
         #expect(values.dropLast().allSatisfy { $0.isNaN })
         // Mean 1.5, sum of squared deviations 20·0.25 = 5, sd = sqrt(5/19).
         #expect(isClose(values[21], (9 - 1.5) / (5.0 / 19).squareRoot()))
+    }
+
+    @Test func anAbsurdVolumeIsForgottenWithItsBucket() {
+        var script = MarketScript()
+        script.heartbeat(0)
+        for bucket in 1...130 as ClosedRange<Int64> {
+            script.trade(bucket * second + 1, size: bucket == 5 ? .max : bucket % 2 == 1 ? 1 : 2)
+        }
+        script.trade(131 * second + 1, size: 9)
+        script.heartbeat(131 * second + 2)
+        var engine = FeatureEngine.forTests()
+        // The last 120 buckets, 11 to 130: mean 1.5, sum of squared deviations 120·0.25 = 30, sd = sqrt(30/119).
+        #expect(isClose(engine.run(script)[1]["volume_z_1s"], (9 - 1.5) / (30.0 / 119).squareRoot()))
     }
 
     @Test func equalVolumesHaveNoScore() {

@@ -23,6 +23,9 @@ import Testing
                     model.removeAll()
                 }
                 #expect((0..<ring.count).map { ring[$0] } == model)
+                var visited: [Int] = []
+                ring.forEach { visited.append($0) }
+                #expect(visited == model)
                 #expect(ring.first == model.first && ring.last == model.last)
                 #expect(ring.isEmpty == model.isEmpty && ring.isFull == (model.count == limit))
             }

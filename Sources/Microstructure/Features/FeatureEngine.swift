@@ -12,11 +12,13 @@
 /// windows have grown to the market's busiest moment, but for the one sort behind the first micro-price of an epoch.
 public struct FeatureEngine: Sendable {
     public let schema: FeatureSchema
+    /// The last vector, one value a name of the schema; all NaN before the first. A copy that is kept across the
+    /// next `process` costs that call an allocation.
+    public private(set) var values: [Double]
     public let instrument: Instrument
     private let id: InstrumentID
     private var market: MarketState
     private var measures: MeasureSet
-    private var row = FeatureRow()
     private var counts = FeatureCounters()
     /// `nil` before the first event that names one.
     private var epoch: UInt64?
@@ -28,13 +30,9 @@ public struct FeatureEngine: Sendable {
         market = MarketState(
             parameters, priceExponent: instrument.priceExponent, quantityExponent: instrument.quantityExponent)
         measures = MeasureSet(parameters)
-        measures.run(.declare, market: market, row: &row)
-        schema = FeatureSchema(names: row.names, parameters: parameters)
+        schema = FeatureSchema(names: measures.columns, parameters: parameters)
+        values = schema.names.map { _ in .nan }
     }
-
-    /// The last vector, one value a name of the schema; all NaN before the first. A copy that is kept across the
-    /// next `process` costs that call an allocation.
-    public var values: [Double] { row.values }
 
     public var counters: FeatureCounters {
         var counters = counts
@@ -52,7 +50,7 @@ public struct FeatureEngine: Sendable {
             guard accept(update.instrument, update.times) else { return nil }
             return process(update, levels: levels)
         case .quote(let quote):
-            if accept(quote.instrument, quote.times) { measures.run(.quote(quote), market: market, row: &row) }
+            if accept(quote.instrument, quote.times) { measures.run(.quote(quote), market: market) }
             return nil
         case .trade(let trade):
             if accept(trade.instrument, trade.times) { process(trade) }
@@ -71,10 +69,10 @@ public struct FeatureEngine: Sendable {
         }
         switch market.advance(to: times.receive) {
         case .late: counts.lateEvents += 1
-        case .moved: measures.run(.advance, market: market, row: &row)
+        case .moved: measures.run(.advance, market: market)
         case .completedBar:
-            measures.run(.advance, market: market, row: &row)
-            measures.run(.bar, market: market, row: &row)
+            measures.run(.advance, market: market)
+            measures.run(.bar, market: market)
         }
         return true
     }
@@ -83,11 +81,11 @@ public struct FeatureEngine: Sendable {
         enter(update.epoch)
         guard update.validity == .valid else {
             market.forgetBook()
-            measures.run(.forgetBook, market: market, row: &row)
+            measures.run(.forgetBook, market: market)
             return nil
         }
         market.process(update, levels: levels)
-        measures.run(.book, market: market, row: &row)
+        measures.run(.book, market: market)
         wroteSinceHeartbeat = true
         return write(times: update.times, epoch: update.epoch, validity: update.validity)
     }
@@ -95,7 +93,7 @@ public struct FeatureEngine: Sendable {
     private mutating func process(_ heartbeat: Heartbeat) -> FeatureHeader? {
         enter(heartbeat.epoch)
         market.process(heartbeat.validity)
-        if heartbeat.validity != .valid { measures.run(.forgetBook, market: market, row: &row) }
+        if heartbeat.validity != .valid { measures.run(.forgetBook, market: market) }
         defer { wroteSinceHeartbeat = false }
         guard !wroteSinceHeartbeat else { return nil }
         return write(times: heartbeat.times, epoch: heartbeat.epoch, validity: heartbeat.validity)
@@ -105,20 +103,28 @@ public struct FeatureEngine: Sendable {
         guard trade.quantity >= .zero else { return counts.invalidTrades += 1 }
         guard !trade.isBackfilled else { return counts.backfilledTrades += 1 }
         market.process(trade)
-        measures.run(.trade(trade), market: market, row: &row)
+        measures.run(.trade(trade), market: market)
     }
 
     private mutating func enter(_ epoch: UInt64) {
         guard epoch != self.epoch else { return }
         self.epoch = epoch
         market.forgetBook()
-        measures.run(.startEpoch, market: market, row: &row)
+        measures.run(.startEpoch, market: market)
     }
 
     private mutating func write(times: EventTimes, epoch: UInt64, validity: Validity) -> FeatureHeader {
-        row.begin(isBookBelieved: market.isBookBelieved)
-        measures.run(.write, market: market, row: &row)
-        row.end()
+        Self.fill(&values, from: &measures, market)
         return FeatureHeader(instrument: id, times: times, epoch: epoch, validity: validity)
+    }
+
+    private static func fill(
+        _ values: inout [Double], from measures: inout MeasureSet, _ market: borrowing MarketState
+    ) {
+        values.withUnsafeMutableBufferPointer { values in
+            var row = FeatureRow(values, isBookBelieved: market.isBookBelieved)
+            measures.run(.write, market: market, row: &row)
+            row.end()
+        }
     }
 }

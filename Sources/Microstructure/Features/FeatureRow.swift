@@ -1,22 +1,26 @@
 /// The vector in the making: measures declare their columns once, then put their values in the same order.
-struct FeatureRow: Sendable {
+///
+/// It writes straight into the engine's array, which it must not outlive: an array would be asked for every value whether
+/// it is shared.
+struct FeatureRow {
     private(set) var names: [String] = []
-    private(set) var values: [Double] = []
+    private let values: UnsafeMutableBufferPointer<Double>
     private var next = 0
-    private var isBookBelieved = false
+    private let isBookBelieved: Bool
 
-    mutating func declare(_ columns: [String]) {
-        names += columns
-        values += columns.map { _ in .nan }
-    }
+    /// A row that only takes names.
+    init() { self.init(UnsafeMutableBufferPointer(start: nil, count: 0), isBookBelieved: false) }
 
-    /// Begins a new vector. Without a believed book its book columns become NaN.
-    mutating func begin(isBookBelieved: Bool) {
-        next = 0
+    /// A row that fills `values`. Without a believed book its book columns become NaN.
+    init(_ values: UnsafeMutableBufferPointer<Double>, isBookBelieved: Bool) {
+        self.values = values
         self.isBookBelieved = isBookBelieved
     }
 
+    mutating func declare(_ columns: [String]) { names += columns }
+
     mutating func put(_ value: Double) {
+        precondition(next < values.count)
         values[next] = value
         next += 1
     }

@@ -14,10 +14,8 @@ public struct FeatureSchema: Sendable, Hashable {
 
     /// The schema of a `FeatureEngine` with these parameters.
     public init(_ parameters: FeatureParameters = FeatureParameters()) {
-        var row = FeatureRow()
         var measures = MeasureSet(parameters)
-        measures.run(.declare, market: MarketState(parameters), row: &row)
-        self.init(names: row.names, parameters: parameters)
+        self.init(names: measures.columns, parameters: parameters)
     }
 
     init(names: [String], parameters: FeatureParameters) {

@@ -14,7 +14,7 @@ struct KyleLambda: Measure {
     mutating func processBar(_ market: borrowing MarketState) {
         let scale = market.priceScale
         current = market.bars.slope(
-            of: { scale.value(Int128($0.priceChange)) }, on: { $0.signedVolume }, minimum: minimum)
+            of: { scale.value(Double($0.priceChange)) }, on: { $0.signedVolume }, minimum: minimum)
     }
 
     func write(_ market: borrowing MarketState, into row: inout FeatureRow) { row.put(current) }

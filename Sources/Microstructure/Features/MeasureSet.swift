@@ -36,6 +36,22 @@ struct MeasureSet: Sendable {
         regimeChange = RegimeChange(parameters)
     }
 
+    /// Of all measures, in the order of their values.
+    var columns: [String] {
+        mutating get {
+            var row = FeatureRow()
+            run(.declare, market: MarketState(FeatureParameters()), row: &row)
+            return row.names
+        }
+    }
+
+    /// Asks every measure to perform a step that writes nothing.
+    @inline(__always)
+    mutating func run(_ step: MeasureStep, market: borrowing MarketState) {
+        var row = FeatureRow()
+        run(step, market: market, row: &row)
+    }
+
     /// Asks every measure to perform `step`.
     @inline(__always)
     mutating func run(_ step: MeasureStep, market: borrowing MarketState, row: inout FeatureRow) {

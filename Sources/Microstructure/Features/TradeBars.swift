@@ -94,13 +94,13 @@ struct TradeBars: Sendable {
 extension TradeBars {
     /// Slope of the least-squares line, with intercept, of `y` on `x` over the bars; NaN below `minimum` bars and where
     /// all x are equal. O(bars).
+    @inline(__always)
     func slope(of y: (TradeBar) -> Double, on x: (TradeBar) -> Double, minimum: Int) -> Double {
         guard count >= minimum else { return .nan }
         var (meanX, meanY) = (0.0, 0.0)
         var varies = false
         let first = x(self[0])
-        for index in 0..<count {
-            let bar = self[index]
+        bars.forEach { bar in
             varies = varies || x(bar) != first
             meanX += x(bar)
             meanY += y(bar)
@@ -109,8 +109,7 @@ extension TradeBars {
         meanX /= Double(count)
         meanY /= Double(count)
         var (covariance, variance) = (0.0, 0.0)
-        for index in 0..<count {
-            let bar = self[index]
+        bars.forEach { bar in
             let deviation = x(bar) - meanX
             covariance += deviation * (y(bar) - meanY)
             variance += deviation * deviation

@@ -31,29 +31,39 @@ private struct BucketHistory: Sendable {
     private var completed: RingBuffer<Int128>
     /// The bucket that the clock is in, and what traded in it so far; `nil` before the first event.
     private var bucket: Int64?
+    /// Where the next one begins.
+    private var end = Timestamp(nanoseconds: .min)
     private var volume: Int128 = 0
     /// The first bucket was entered at an unknown point, so it never counts.
     private var isPartial = true
-    /// n, the sum, and sqrt(Σ(n·x − sum)²/(n−1)) = n·sd of the completed buckets. The differences are exact, so
-    /// that equal volumes have a deviation of exactly zero.
+    /// Volumes up to it, as all are that a market has, leave n²·Σx² below 2¹²⁶.
+    private let squareLimit: Int128
+    /// Of the completed buckets: the sum, the sum of squares of those up to the limit, and how many are beyond.
     private var sum: Int128 = 0
+    private var squares: Int128 = 0
+    private var beyondLimit = 0
+    /// n·sd of the completed buckets, the root of an exact sum: equal volumes have a deviation of exactly zero.
     private var scaledDeviation = 0.0
 
     init(width: Int64, _ parameters: FeatureParameters) {
         self.width = width
         minimum = parameters.volumeBucketMinimum
         completed = RingBuffer(limit: parameters.volumeBuckets, filler: 0)
+        squareLimit = Int128(Int64.max) / Int128(parameters.volumeBuckets)
     }
 
     mutating func add(_ quantity: Quantity) { volume += Int128(quantity.mantissa) }
 
     mutating func advance(to now: Timestamp) {
+        guard now >= end else { return }
         let current = now.bucket(width: width)
+        let next = (current + 1).multipliedReportingOverflow(by: width)
+        end = Timestamp(nanoseconds: next.overflow ? .max : next.partialValue)
         guard let last = bucket else { return bucket = current }
         guard current > last else { return }
-        if !isPartial { completed.append(volume) }
+        if !isPartial { complete(volume) }
         // Buckets in which nothing came. More of them than are remembered make no difference.
-        for _ in 0..<min(current - last - 1, Int64(completed.limit)) { completed.append(0) }
+        for _ in 0..<min(current - last - 1, Int64(completed.limit)) { complete(0) }
         bucket = current
         volume = 0
         isPartial = false
@@ -65,16 +75,30 @@ private struct BucketHistory: Sendable {
         return Double(rounding: windowVolume * Int128(completed.count) - sum) / scaledDeviation
     }
 
+    private mutating func complete(_ volume: Int128) {
+        add(volume, times: 1)
+        if let oldest = completed.append(volume) { add(oldest, times: -1) }
+    }
+
+    private mutating func add(_ volume: Int128, times sign: Int128) {
+        sum += sign * volume
+        if volume > squareLimit { beyondLimit += Int(sign) } else { squares += sign * volume * volume }
+    }
+
     private mutating func summarise() {
         guard completed.count > 1 else { return }
         let count = Int128(completed.count)
-        sum = 0
-        for index in 0..<completed.count { sum += completed[index] }
-        var squares = 0.0
-        for index in 0..<completed.count {
-            let difference = Double(rounding: completed[index] * count - sum)
-            squares += difference * difference
+        scaledDeviation = (differences(count) / Double(completed.count - 1)).squareRoot()
+    }
+
+    /// Σ(n·x − sum)² = n·(n·Σx² − sum²).
+    private func differences(_ count: Int128) -> Double {
+        guard beyondLimit > 0 else { return Double(rounding: count * squares - sum * sum) * Double(completed.count) }
+        var total = 0.0
+        completed.forEach { volume in
+            let difference = Double(rounding: volume * count - sum)
+            total += difference * difference
         }
-        scaledDeviation = (squares / Double(completed.count - 1)).squareRoot()
+        return total
     }
 }

@@ -153,13 +153,7 @@ public struct BayesianChangePoint: Sendable {
     }
 
     /// The most probable r; of equally probable ones the shortest. 0 before the first observation.
-    public var mostProbableRunLength: Int {
-        var best = table.count - 1
-        for row in (0..<table.count).reversed() where table.logProbability(row) > table.logProbability(best) {
-            best = row
-        }
-        return count - table.start(best)
-    }
+    public var mostProbableRunLength: Int { count - table.start(table.mostProbableRow) }
 
     /// The run lengths kept, the longest first, with the ln of their probabilities. Allocates.
     public var posterior: [(runLength: Int, logProbability: Double)] {

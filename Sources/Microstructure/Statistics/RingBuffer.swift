@@ -32,6 +32,16 @@ public struct RingBuffer<Element: Sendable>: Sendable {
         return storage[slot(offset)]
     }
 
+    /// Hands every element to `body`, the oldest first.
+    @inline(__always)
+    public func forEach(_ body: (Element) -> Void) {
+        storage.withUnsafeBufferPointer { storage in
+            let end = head + count
+            for place in head..<min(end, storage.count) { body(storage[place]) }
+            if end > storage.count { for place in 0..<end - storage.count { body(storage[place]) } }
+        }
+    }
+
     /// Appends at the newest end; returns the oldest element if it had to make room. Amortised O(1).
     @discardableResult
     public mutating func append(_ element: Element) -> Element? {

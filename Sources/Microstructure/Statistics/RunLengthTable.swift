@@ -74,14 +74,24 @@ struct RunLengthTable: Sendable {
 
     /// Removes the rows that are less probable.
     mutating func removeRows(lessProbableThan limit: Double) {
-        var kept = 0
-        for row in 0..<count where logProbability(row) >= limit {
-            if row != kept {
-                for place in stride(from: 0, to: values.count, by: room) { values[place + kept] = values[place + row] }
+        guard let first = firstRow(of: Column.logProbability, where: { .!($0 .>= limit) }) else { return }
+        let (room, count) = (room, count)
+        var kept = first
+        values.withUnsafeMutableBufferPointer { values in
+            guard let values = values.baseAddress, first < count else { return }
+            let probabilities = values + Column.logProbability * room
+            var row = first
+            while row < count {
+                while row < count, !(probabilities[row] >= limit) { row += 1 }
+                let start = row
+                while row < count, probabilities[row] >= limit { row += 1 }
+                for column in 0..<(Column.segments + Column.perInput * inputs) {
+                    (values + column * room + kept).update(from: values + column * room + start, count: row - start)
+                }
+                kept += row - start
             }
-            kept += 1
         }
-        count = kept
+        self.count = kept
         fill()
     }
 
@@ -148,13 +158,32 @@ struct RunLengthTable: Sendable {
     }
 
     /// The first row with this log of its probability.
-    func row(logProbability: Double) -> Int? {
-        (0..<count).first { self.logProbability($0) == logProbability }
-    }
+    func row(logProbability: Double) -> Int? { firstRow(of: Column.logProbability) { $0 .== logProbability } }
 
     /// The first row whose best segmentation is as probable.
-    func row(logBest: Double) -> Int? {
-        (0..<count).first { self.logBest($0) == logBest }
+    func row(logBest: Double) -> Int? { firstRow(of: Column.logBest) { $0 .== logBest } }
+
+    /// The last of the most probable rows. Requires a row.
+    var mostProbableRow: Int {
+        values.withUnsafeBufferPointer { values in
+            let probabilities = values[Column.logProbability * room..<Column.logProbability * room + count]
+            var best = probabilities.endIndex - 1
+            for row in probabilities.indices.reversed() where values[row] > values[best] { best = row }
+            return best - probabilities.startIndex
+        }
+    }
+
+    /// Of those that fill the last four, too.
+    @inline(__always)
+    private func firstRow(of column: Int, where matches: (SIMD4<Double>) -> SIMDMask<SIMD4<Int64>>) -> Int? {
+        values.withUnsafeBytes { bytes in
+            for row in stride(from: 0, to: count, by: 4) {
+                let four = bytes.loadUnaligned(fromByteOffset: (column * room + row) * 8, as: SIMD4<Double>.self)
+                let mask = matches(four)
+                if any(mask) { return row + (0..<4).first { mask[$0] }! }
+            }
+            return nil
+        }
     }
 
     /// Lends the columns, with the room of one and the rows that are in use.

@@ -10,8 +10,8 @@ struct RunningCovariance: Sendable {
     private let weightLimit: Double
     private var weight = 0.0
     private var mean = Vector(repeating: 0)
-    /// Sums of products of deviations, the lower triangle row by row.
-    private var products = InlineArray<55, Double>(repeating: 0)
+    /// Sums of products of deviations, row by row. Only the lower triangle counts: whole rows are added several at once.
+    private var products = InlineArray<100, Double>(repeating: 0)
 
     init(weightLimit: Double) {
         precondition(weightLimit >= 2)
@@ -24,6 +24,7 @@ struct RunningCovariance: Sendable {
     mutating func add(_ values: Vector) {
         if weight >= weightLimit {
             weight /= 2
+            var products = products.mutableSpan
             for index in products.indices { products[index] /= 2 }
         }
         weight += 1
@@ -37,18 +38,14 @@ struct RunningCovariance: Sendable {
 
     // By spans, as below: each subscript of an inline array may copy the whole of it.
     private static func add(
-        to products: inout InlineArray<55, Double>, _ values: borrowing Vector, _ mean: borrowing Vector,
+        to products: inout InlineArray<100, Double>, _ values: borrowing Vector, _ mean: borrowing Vector,
         _ before: borrowing Vector
     ) {
         var products = products.mutableSpan
         let (values, mean, before) = (values.span, mean.span, before.span)
-        var index = 0
         for row in 0..<size {
             let after = values[row] - mean[row]
-            for column in 0...row {
-                products[index] += after * before[column]
-                index += 1
-            }
+            for column in 0..<size { products[row * size + column] += after * before[column] }
         }
     }
 
@@ -58,7 +55,7 @@ struct RunningCovariance: Sendable {
     /// Cyclic Jacobi rotations, which converge quadratically and keep small matrices accurate to the last digits.
     /// Source: Golub, Van Loan, Matrix Computations, 8.5.
     var firstPrincipalComponent: Vector? {
-        var matrix = SquareMatrix(products)
+        var matrix = SquareMatrix(lowerTriangleOf: products)
         guard matrix.trace > 0, matrix.trace.isFinite else { return nil }
         var vectors = SquareMatrix.identity
         for _ in 0..<60 {
@@ -72,7 +69,7 @@ struct RunningCovariance: Sendable {
         var component = Vector(repeating: 0)
         var sum = 0.0
         for index in 0..<Self.size {
-            component[index] = vectors[index, largest]
+            component[index] = vectors[largest, index]
             sum += component[index]
         }
         if sum < 0 { for index in 0..<Self.size { component[index].negate() } }
@@ -94,15 +91,11 @@ private struct SquareMatrix {
     private init() {}
 
     /// The symmetric matrix with this lower triangle.
-    init(_ triangle: InlineArray<55, Double>) {
-        let triangle = triangle.span
-        var index = 0
-        for row in 0..<Self.size {
-            for column in 0...row {
-                self[row, column] = triangle[index]
-                self[column, row] = triangle[index]
-                index += 1
-            }
+    init(lowerTriangleOf other: InlineArray<100, Double>) {
+        elements = other
+        var elements = elements.mutableSpan
+        for row in 1..<Self.size {
+            for column in 0..<row { elements[column * Self.size + row] = elements[row * Self.size + column] }
         }
     }
 
@@ -126,31 +119,40 @@ private struct SquareMatrix {
         return sum
     }
 
-    /// Rotates rows and columns `p` and `q` such that element (p, q) becomes zero, and the columns of `vectors` along.
+    /// Rotates rows and columns `p` and `q` of the symmetric matrix such that element (p, q) becomes zero, and the rows of
+    /// `vectors` along. Rows, which lie together, are rotated; columns are their copies.
     mutating func rotate(_ p: Int, _ q: Int, into vectors: inout SquareMatrix) {
-        var matrix = elements.mutableSpan
-        var vectors = vectors.elements.mutableSpan
         let size = Self.size
-        func at(_ row: Int, _ column: Int) -> Int { row * size + column }
-        let offDiagonal = matrix[at(p, q)]
+        let offDiagonal = self[p, q]
         guard offDiagonal != 0 else { return }
-        let theta = (matrix[at(q, q)] - matrix[at(p, p)]) / (2 * offDiagonal)
+        let (atP, atQ) = (self[p, p], self[q, q])
+        let theta = (atQ - atP) / (2 * offDiagonal)
         let tangent = (theta < 0 ? -1 : 1) / (theta.magnitude + (theta * theta + 1).squareRoot())
         let cosine = 1 / (tangent * tangent + 1).squareRoot()
         let sine = tangent * cosine
+        rotateRows(p, q, cosine, sine)
+        vectors.rotateRows(p, q, cosine, sine)
+        (self[p, p], self[q, q]) = (atP - tangent * offDiagonal, atQ + tangent * offDiagonal)
+        (self[p, q], self[q, p]) = (0, 0)
+        var elements = elements.mutableSpan
         for index in 0..<size {
-            let (left, right) = (matrix[at(index, p)], matrix[at(index, q)])
-            matrix[at(index, p)] = cosine * left - sine * right
-            matrix[at(index, q)] = sine * left + cosine * right
+            elements[unchecked: index * size + p] = elements[unchecked: p * size + index]
+            elements[unchecked: index * size + q] = elements[unchecked: q * size + index]
         }
-        for index in 0..<size {
-            let (upper, lower) = (matrix[at(p, index)], matrix[at(q, index)])
-            matrix[at(p, index)] = cosine * upper - sine * lower
-            matrix[at(q, index)] = sine * upper + cosine * lower
-            let (left, right) = (vectors[at(index, p)], vectors[at(index, q)])
-            vectors[at(index, p)] = cosine * left - sine * right
-            vectors[at(index, q)] = sine * left + cosine * right
+    }
+
+    @inline(__always)
+    private mutating func rotateRows(_ p: Int, _ q: Int, _ cosine: Double, _ sine: Double) {
+        var elements = elements.mutableSpan
+        elements.withUnsafeMutableBytes { bytes in
+            let (p, q) = (p * Self.size * 8, q * Self.size * 8)
+            // Two at a time: a compiler that does not know the rows to be different would not.
+            for place in stride(from: 0, to: Self.size * 8, by: 16) {
+                let upper = bytes.loadUnaligned(fromByteOffset: p + place, as: SIMD2<Double>.self)
+                let lower = bytes.loadUnaligned(fromByteOffset: q + place, as: SIMD2<Double>.self)
+                bytes.storeBytes(of: cosine * upper - sine * lower, toByteOffset: p + place, as: SIMD2<Double>.self)
+                bytes.storeBytes(of: sine * upper + cosine * lower, toByteOffset: q + place, as: SIMD2<Double>.self)
+            }
         }
-        (matrix[at(p, q)], matrix[at(q, p)]) = (0, 0)
     }
 }

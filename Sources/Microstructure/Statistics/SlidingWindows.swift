@@ -24,12 +24,24 @@ public struct SlidingWindows<Sum: InvertibleSum>: Sendable {
         var sum = Sum()
         /// Number, counted from the first element ever, of the oldest element inside.
         var begin = 0
+
+        /// Removes the oldest element; `end` is the number of the next one to come.
+        mutating func remove(_ element: Sum.Element, end: Int) {
+            begin += 1
+            if begin == end {
+                sum = Sum()
+            } else {
+                sum.remove(element)
+            }
+        }
     }
 
     private var entries: RingBuffer<Entry>
     private var windows: [Window]
     /// Number of the oldest element kept.
     private var begin = 0
+    /// The latest `now`.
+    private var clock = Timestamp(nanoseconds: .min)
     /// Elements that left a window before their time, since the ring was at its limit.
     public private(set) var earlyExpiries: UInt64 = 0
 
@@ -50,12 +62,20 @@ public struct SlidingWindows<Sum: InvertibleSum>: Sendable {
 
     /// Removes what is `width` or older. `now` must not go backwards.
     public mutating func advance(to now: Timestamp) {
+        // What comes at the same moment finds the work done.
+        guard now > clock else { return }
+        clock = now
+        let end = end
         for index in windows.indices {
-            while windows[index].begin < end {
-                let oldest = entries[windows[index].begin - begin]
-                guard now.nanoseconds(since: oldest.time) >= windows[index].width else { break }
-                remove(oldest.element, from: index)
+            // A copy: the array would be asked again for every element whether it is shared.
+            var window = windows[index]
+            let before = window.begin
+            while window.begin < end {
+                let oldest = entries[window.begin - begin]
+                guard now.nanoseconds(since: oldest.time) >= window.width else { break }
+                window.remove(oldest.element, end: end)
             }
+            if window.begin != before { windows[index] = window }
         }
         // The last window is the widest: what has left it has left all.
         while begin < windows[windows.count - 1].begin {
@@ -68,7 +88,10 @@ public struct SlidingWindows<Sum: InvertibleSum>: Sendable {
     public mutating func append(_ element: Sum.Element, at now: Timestamp) {
         advance(to: now)
         if entries.isFull, let oldest = entries.first {
-            for index in windows.indices where windows[index].begin == begin { remove(oldest.element, from: index) }
+            let end = end
+            for index in windows.indices where windows[index].begin == begin {
+                windows[index].remove(oldest.element, end: end)
+            }
             entries.popFirst()
             begin += 1
             earlyExpiries += 1
@@ -88,13 +111,4 @@ public struct SlidingWindows<Sum: InvertibleSum>: Sendable {
     }
 
     private var end: Int { begin + entries.count }
-
-    private mutating func remove(_ element: Sum.Element, from index: Int) {
-        windows[index].begin += 1
-        if windows[index].begin == end {
-            windows[index].sum = Sum()
-        } else {
-            windows[index].sum.remove(element)
-        }
-    }
 }

@@ -108,8 +108,9 @@ struct ScenarioResult: Sendable {
                 let market = event.instrument.index
                 guard let header = engines[market].process(event, levels: batch.levels.span) else { continue }
                 for profile in profiles.indices {
+                    let values = engines[market].values
                     banks[profile][market].process(
-                        engines[market].values.span, header: header, clockErrorNanoseconds: nil, into: &signals)
+                        values.span, header: header, clockErrorNanoseconds: nil, into: &signals)
                     for signal in signals {
                         detections[profile].append(
                             EventScore.Detection(symbol: signal.symbol, timeNanoseconds: signal.detected.nanoseconds))
