@@ -9,7 +9,7 @@ import Measures
 // Does every measure once, half of its items before it counts and half while it does. counts.py runs it twice: preloaded
 // with allocation_counter.c it prints the mallocs, and under callgrind, which counts only within `counted`, it prints zeros.
 
-private let size = 4_000
+private let size = 20_000
 
 private typealias Counter = @convention(c) () -> UInt64
 private let mallocs: Counter? = dlsym(nil, "microstructure_allocation_calls").map {
