@@ -65,7 +65,9 @@ def main():
         threshold = known.get(name, {"instructions": 0, "mallocs": 0})
         allowed = (threshold["instructions"] * (1 + INSTRUCTIONS_TOLERANCE), threshold["mallocs"] + MALLOCS_TOLERANCE)
         print(f"| {name} | {instructions:,.0f} | {allowed[0]:,.0f} | {mallocs:.3f} | {allowed[1]:.3f} |")
-        if instructions > allowed[0] or mallocs > allowed[1]:
+        if name not in known:
+            failures.append(f"{name}: not in thresholds.json")
+        elif instructions > allowed[0] or mallocs > allowed[1]:
             failures.append(f"{name}: more than allowed")
     if options.write:
         THRESHOLDS.write_text(json.dumps(

@@ -280,11 +280,11 @@ struct PositionBook: Sendable {
                     signalTimeNanoseconds: position.decision.time.nanoseconds,
                     entryTimeNanoseconds: position.barrier.entryTime.nanoseconds,
                     exitTimeNanoseconds: time.nanoseconds, quantity: goods,
-                    entryPrice: Double(position.entryNotional) / unit / goods,
-                    exitPrice: Double(position.exitNotional) / unit / goods, fees: account.value(fees),
+                    entryPrice: Double(rounding: position.entryNotional) / unit / goods,
+                    exitPrice: Double(rounding: position.exitNotional) / unit / goods, fees: account.value(fees),
                     slippage: account.value(slippage), funding: account.value(funding),
                     profit: account.value(profit),
-                    netReturn: quantity > 0 ? Double(profit) / Double(position.entry.value) : 0))
+                    netReturn: quantity > 0 ? Double(rounding: profit) / Double(rounding: position.entry.value) : 0))
         }
         positions.removeAll { $0.remaining == 0 }
     }

@@ -1,7 +1,8 @@
 /// Is there unusually much trade: `volume_z_w` = (trade_volume_w − mean)/sd, with the mean and sample deviation of
 /// the volumes of the last 120 completed UTC-aligned buckets of w seconds, empty ones being 0.
 ///
-/// NaN before 20 completed buckets and where sd = 0. O(1) a vector, O(buckets) when a bucket completes.
+/// NaN before 20 completed buckets and where sd = 0. O(1) a vector and a bucket that completes;
+/// O(buckets) a bucket while an absurd volume is remembered.
 struct VolumeScore: Measure {
     let columns: [String]
     private var histories: [BucketHistory]
