@@ -18,7 +18,7 @@ ONLY ?=
 MINUTES ?= 10
 # For the measurement of detection: take every Nth recording.
 EVERY ?= 1
-FAULT_PROOF = /usr/bin/python3 Tests/PipelineTests/Faults/faults.py --bin "$$(swift build -c $(CONFIGURATION) --show-bin-path)" \
+FAULT_PROOF = /usr/bin/python3 Tests/EndToEndTests/Faults/faults.py --bin "$$(swift build -c $(CONFIGURATION) --show-bin-path)" \
 	--data "$${MICROSTRUCTURE_DATA:-../shared/data}" $(if $(SEED),--seed $(SEED))
 
 .PHONY: help setup build demo test test-counts test-api test-scale bench-api test-oracle test-faults test-chaos test-monitoring test-dashboard soak bench bench-core bench-chain bench-detection proto format lint clean bench-backtest test-compose facts scoreboard
@@ -105,7 +105,7 @@ soak: build ## Measure memory and descriptors over MINUTES=10, and 300 symbols i
 test-chaos: ## Kill detector, alerter and gateway 100 times (KILLS=, MICROSTRUCTURE_SEED=) under load, and count what is lost
 	@.ci/setup --test
 	swift build --build-tests
-	CHAOS_KILLS=$(or $(KILLS),100) swift test --skip-build --no-parallel --filter PipelineTests.ChaosTests
+	CHAOS_KILLS=$(or $(KILLS),100) swift test --skip-build --no-parallel --filter EndToEndTests.ChaosTests
 
 test-monitoring: build ## Scrape the demo with a real Prometheus and ask it every query of the Grafana dashboard
 	@.ci/setup --test

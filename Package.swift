@@ -1,8 +1,8 @@
 // swift-tools-version: 6.2
 import PackageDescription
 
-// Arrows point down only: executables → Pipeline, Gateway → Wire, ZeroMQ, Transport →
-// Venues, Detection, Simulation → Microstructure. HouseRulesTests checks the imports.
+// Arrows point down only: executables → Ingest, Engines, Alerter, ExchangeSim, Lab, Gateway → Bus, Tape, Storage → Runtime →
+// Wire, ZeroMQ, Transport → Venues, Detection, Simulation, Evaluation → Microstructure. HouseRulesTests holds the graph.
 
 extension Target.Dependency {
     static let realModule = product(name: "RealModule", package: "swift-numerics")
@@ -28,8 +28,9 @@ func cLibrary(_ name: String, pkgConfig: String, apt: String) -> Target {
     .systemLibrary(name: name, pkgConfig: pkgConfig, providers: [.apt([apt])])
 }
 
-func service(_ name: String, _ dependencies: [Target.Dependency] = ["Pipeline"]) -> Target {
-    .executableTarget(name: name, dependencies: dependencies)
+/// A program: a few lines that start a command of `module`.
+func program(_ name: String, of module: String) -> Target {
+    .executableTarget(name: name, dependencies: [.target(name: module), "Runtime"])
 }
 
 let package = Package(
@@ -76,32 +77,73 @@ let package = Package(
         .target(name: "ZeroMQ", dependencies: ["CZeroMQ"]),
         .target(name: "Transport", dependencies: ["CLibWebSockets", "CLibCurl", "COpenSSL"]),
 
+        // Plumbing that every process shares: settings, life cycle, health, metrics, files.
         .target(
-            name: "Pipeline",
+            name: "Runtime",
             dependencies: [
-                "Microstructure", "Detection", "Venues", "Simulation", "Evaluation", "Wire", "ZeroMQ", "Transport",
-                "CZlib",
-                "CZstd",
-                .logging, .metrics, .coreMetrics, .configuration, .argumentParser, .serviceLifecycle, .histogram,
-                .systemPackage, .grdb,
+                "Microstructure", "Transport", "CZlib", "CZstd", .logging, .metrics, .coreMetrics, .configuration,
+                .argumentParser, .serviceLifecycle, .histogram, .systemPackage,
+            ]),
+        .target(name: "Storage", dependencies: ["Runtime", .grdb]),
+        .target(
+            name: "Bus",
+            dependencies: [
+                "Microstructure", "Runtime", "Wire", "ZeroMQ", .argumentParser, .logging, .metrics, .protobuf,
+            ]),
+        .target(name: "Tape", dependencies: ["Microstructure", "Runtime", "Wire", .logging]),
+
+        // One program's work each; none imports another.
+        .target(
+            name: "Ingest",
+            dependencies: [
+                "Microstructure", "Venues", "Bus", "Runtime", "Transport", "Wire", "ZeroMQ", .argumentParser, .logging,
+                .metrics, .serviceLifecycle, .histogram,
+            ]),
+        .target(
+            name: "Engines",
+            dependencies: [
+                "Microstructure", "Detection", "Bus", "Runtime", "Storage", "Wire", "ZeroMQ", .argumentParser, .logging,
+                .metrics, .serviceLifecycle, .grdb,
+            ]),
+        .target(
+            name: "Alerter",
+            dependencies: [
+                "Microstructure", "Bus", "Runtime", "Storage", "Transport", "Wire", "ZeroMQ", .argumentParser, .logging,
+                .metrics, .serviceLifecycle, .grdb,
+            ]),
+        .target(
+            name: "ExchangeSim",
+            dependencies: [
+                "Microstructure", "Simulation", "Runtime", "Transport", .argumentParser, .logging, .metrics,
+                .serviceLifecycle,
+            ]),
+        .target(
+            name: "Lab",
+            dependencies: [
+                "Microstructure", "Detection", "Venues", "Simulation", "Evaluation", "Bus", "Runtime", "Tape", "Wire",
+                "ZeroMQ", .argumentParser, .logging, .metrics, .serviceLifecycle,
             ]),
         // A module of its own, so that the bytes embedded are compiled only when they change.
         .target(name: "Dashboard", resources: [.embedInCode("Files")]),
         .target(
             name: "Gateway",
             dependencies: [
-                "Dashboard", "Microstructure", "Detection", "Pipeline", "Transport", "Wire", "ZeroMQ", .hummingbird,
+                "Dashboard", "Microstructure", "Detection", "Bus", "Runtime", "Storage", "Transport", "Wire", "ZeroMQ",
+                .hummingbird,
                 .hummingbirdCore, .hummingbirdTLS,
                 .logging, .metrics,
                 .argumentParser, .serviceLifecycle, .nioCore, .nioHTTP1, .httpTypes, .grdb,
             ],
             resources: [.embedInCode("openapi.yaml")]),
 
-        service("ingest"), service("features"), service("detector"), service("alerter"),
-        service("exchange-sim"), service("microlab"), service("api-gateway", ["Gateway"]),
-        service("stack", ["Pipeline", "Gateway", .argumentParser]),
+        program("ingest", of: "Ingest"), program("features", of: "Engines"), program("detector", of: "Engines"),
+        program("alerter", of: "Alerter"), program("api-gateway", of: "Gateway"),
+        program("exchange-sim", of: "ExchangeSim"), program("microlab", of: "Lab"),
+        .executableTarget(
+            name: "stack",
+            dependencies: ["Ingest", "Engines", "Alerter", "ExchangeSim", "Gateway", "Lab", "Runtime", .argumentParser]),
 
-        .target(name: "TestSupport", dependencies: ["Microstructure"], path: "Tests/TestSupport"),
+        .target(name: "TestSupport", dependencies: ["Microstructure", "Transport"], path: "Tests/TestSupport"),
         .testTarget(name: "MicrostructureTests", dependencies: ["Microstructure", "TestSupport"], exclude: ["Oracle"]),
         .testTarget(name: "DetectionTests", dependencies: ["Detection", "TestSupport"], exclude: ["Oracle"]),
         .testTarget(name: "VenuesTests", dependencies: ["Venues"], exclude: ["Payloads"]),
@@ -112,11 +154,20 @@ let package = Package(
         .testTarget(name: "WireTests", dependencies: ["Wire", "TestSupport"]),
         .testTarget(name: "ZeroMQTests", dependencies: ["ZeroMQ", "TestSupport"]),
         .testTarget(name: "TransportTests", dependencies: ["Transport", "TestSupport"]),
-        .testTarget(name: "PipelineTests", dependencies: ["Pipeline", "TestSupport"], exclude: ["Faults"]),
+        .testTarget(name: "RuntimeTests", dependencies: ["Runtime", "TestSupport"]),
+        .testTarget(name: "BusTests", dependencies: ["Bus", "TestSupport"]),
+        .testTarget(name: "TapeTests", dependencies: ["Tape", "TestSupport"]),
+        .testTarget(name: "IngestTests", dependencies: ["Ingest", "TestSupport"]),
+        .testTarget(name: "EnginesTests", dependencies: ["Engines", "TestSupport"]),
+        .testTarget(name: "AlerterTests", dependencies: ["Alerter", "TestSupport"]),
+        .testTarget(name: "ExchangeSimTests", dependencies: ["ExchangeSim", "TestSupport"]),
+        .testTarget(name: "LabTests", dependencies: ["Lab", "TestSupport"]),
         .testTarget(
-            name: "GatewayTests",
-            dependencies: ["Dashboard", "Gateway", "Pipeline", "Wire", "ZeroMQ", .nioCore, "TestSupport"],
+            name: "GatewayTests", dependencies: ["Dashboard", "Gateway", .nioCore, "TestSupport"],
             exclude: ["Contract", "Watching"]),
+        // Real processes, several modules' work at once.
+        .testTarget(
+            name: "EndToEndTests", dependencies: ["Alerter", "Engines", "TestSupport"], exclude: ["Faults"]),
         .testTarget(name: "HouseRulesTests"),
     ]
 )

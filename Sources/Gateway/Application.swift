@@ -1,7 +1,7 @@
+import Runtime
 import Hummingbird
 import Logging
 import NIOCore
-import Pipeline
 import ServiceLifecycle
 import Transport
 import Wire
@@ -114,7 +114,7 @@ func gatewayServices(
     _ configuration: GatewayConfiguration, _ runtime: ServiceRuntime,
     onListening: @escaping @Sendable (Int) -> Void = { _ in }
 ) throws -> [any Service] {
-    let context = try Context(security: runtime.security)
+    let context = try Context(security: configuration.security)
     let repository = try SQLiteSignalRepository(
         path: configuration.storePath, retention: configuration.retention, hasLogs: !configuration.replay.isEmpty)
     let hub = SignalHub()

@@ -1,27 +1,32 @@
-public import ArgumentParser
+import ZeroMQ
+import Bus
+import Runtime
+import Storage
+import ArgumentParser
 import Foundation
-public import Pipeline
-public import ServiceLifecycle
+import ServiceLifecycle
 
 /// What an `api-gateway` process is told.
-public struct GatewayConfiguration: Sendable {
+package struct GatewayConfiguration: Sendable {
     var server: Server
     /// The `ingest`, `features` and `detector` processes to listen to; empty listens to none of the kind.
-    public var ticks: [Endpoint]
-    public var features: [Endpoint]
-    public var signals: [Endpoint]
+    package var ticks: [Endpoint]
+    package var features: [Endpoint]
+    package var signals: [Endpoint]
     /// The detectors' logs, for what was missed and for what is posted; empty follows only what comes live, and keeps
     /// posted signals to itself.
-    public var replay: [Endpoint]
-    public var storePath: String
+    package var replay: [Endpoint]
+    /// Keys of the bus; `nil` is plain text.
+    package var security: CurveSecurity?
+    package var storePath: String
     var retention: SQLiteSignalRepository.Retention
     /// The alerter's metrics address, where it answers for alerts and silences.
-    public var alerterURL: String?
+    package var alerterURL: String?
 }
 
 /// `api-gateway`: signals over HTTP, as answers to queries and as a live stream.
-public struct GatewayCommand: ServiceCommand {
-    public static let configuration = CommandConfiguration(
+package struct GatewayCommand: ServiceCommand {
+    package static let configuration = CommandConfiguration(
         commandName: "api-gateway",
         abstract: "Serves signals over HTTP: queries, a live stream, posting, health and metrics.",
         discussion: """
@@ -31,10 +36,10 @@ public struct GatewayCommand: ServiceCommand {
             answered on the main port too.
             """,
         version: Version.current)
-    public static let scope = "gateway"
-    public static let defaultMetricsPort = 9105
+    package static let scope = "gateway"
+    package static let defaultMetricsPort = 9105
 
-    @OptionGroup public var common: CommonOptions
+    @OptionGroup package var common: CommonOptions
     @Option(help: "Address to serve HTTP on (default: 127.0.0.1).") var host: String?
     @Option(help: "Port to serve HTTP on; 0 picks a free one (default: 8000).") var port: String?
     @Option(help: "PEM file of the certificate chain: serves HTTPS instead of HTTP.") var tlsCertificate: String?
@@ -60,9 +65,9 @@ public struct GatewayCommand: ServiceCommand {
     @Option(help: "Days that the store keeps a signal (default: 30).") var retentionDays: String?
     @Option(help: "Most signals that the store keeps (default: 1000000).") var retentionSignals: String?
 
-    public init() {}
+    package init() {}
 
-    public func decode(_ settings: inout Settings) throws(ConfigurationError) -> GatewayConfiguration {
+    package func decode(_ settings: inout Settings) throws(ConfigurationError) -> GatewayConfiguration {
         let folder = try settings.string("stateDir", stateDir, default: StateFolder.standard())
         let alerter = try settings.string("alerterUrl", alerterUrl, default: "http://127.0.0.1:9104")
         let address = URL(string: alerter)
@@ -79,7 +84,7 @@ public struct GatewayCommand: ServiceCommand {
                 "connectSignals", connectSignals, "tcp://127.0.0.1:5557", "--connect-signals", &settings),
             replay: try endpoints(
                 "connectReplay", connectReplay, "tcp://127.0.0.1:5559", "--connect-replay", &settings),
-            storePath: folder + "/gateway.sqlite",
+            security: try BusSecurity.decode(&settings), storePath: folder + "/gateway.sqlite",
             retention: .init(
                 days: try settings.number("retentionDays", retentionDays, default: 30, in: 0.01...36_500),
                 signals: try settings.integer(
@@ -87,7 +92,7 @@ public struct GatewayCommand: ServiceCommand {
             alerterURL: alerter == "none" ? nil : alerter.hasSuffix("/") ? String(alerter.dropLast()) : alerter)
     }
 
-    public func services(_ configuration: GatewayConfiguration, _ runtime: ServiceRuntime) throws -> [any Service] {
+    package func services(_ configuration: GatewayConfiguration, _ runtime: ServiceRuntime) throws -> [any Service] {
         try gatewayServices(configuration, runtime)
     }
 

@@ -1,7 +1,7 @@
+import Runtime
 import Glibc
 import HummingbirdTLS
 import Logging
-import Pipeline
 
 extension GatewayConfiguration {
     /// Where and to whom HTTP is served.

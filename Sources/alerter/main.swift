@@ -1,3 +1,4 @@
-import Pipeline
+import Alerter
+import Runtime
 
 await AlerterCommand.launch()

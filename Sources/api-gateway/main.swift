@@ -1,4 +1,4 @@
+import Runtime
 import Gateway
-import Pipeline
 
 await GatewayCommand.launch()

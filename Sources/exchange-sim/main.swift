@@ -1,3 +1,4 @@
-import Pipeline
+import ExchangeSim
+import Runtime
 
 await ExchangeSimCommand.launch()

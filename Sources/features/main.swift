@@ -1,3 +1,4 @@
-import Pipeline
+import Engines
+import Runtime
 
 await FeaturesCommand.launch()

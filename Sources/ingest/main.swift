@@ -1,3 +1,4 @@
-import Pipeline
+import Ingest
+import Runtime
 
 await IngestCommand.launch()

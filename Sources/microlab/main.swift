@@ -1,3 +1,4 @@
-import Pipeline
+import Lab
+import Runtime
 
 await MicrolabCommand.launch()

@@ -1,7 +1,12 @@
+import Alerter
+import Engines
+import ExchangeSim
+import Ingest
+import Lab
+import Runtime
 import ArgumentParser
 import Foundation
 import Gateway
-import Pipeline
 
 // All programs in one file, which is the one whose name it is called by: an image holds it once, under seven names.
 let programs: [any AsyncParsableCommand.Type] = [

@@ -22,7 +22,7 @@ import tempfile
 import time
 
 HERE = pathlib.Path(__file__).resolve().parent
-sys.path.insert(0, str(HERE.parent / "PipelineTests" / "Faults"))
+sys.path.insert(0, str(HERE.parent / "EndToEndTests" / "Faults"))
 import bench  # noqa: E402
 from bench import Program, free_port, get, wait_for  # noqa: E402
 

@@ -1,8 +1,8 @@
+@testable import Runtime
 import Foundation
 import Testing
 
 @testable import Gateway
-@testable import Pipeline
 
 extension GatewayTests {
     @Suite struct AccessTests {

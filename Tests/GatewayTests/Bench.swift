@@ -1,6 +1,8 @@
+@testable import Bus
+@testable import Engines
+@testable import Runtime
 import Foundation
 import Logging
-import Pipeline
 import ServiceLifecycle
 import Synchronization
 import Testing
@@ -8,7 +10,6 @@ import Wire
 import ZeroMQ
 
 @testable import Gateway
-@testable import Pipeline
 
 /// One after the other: the metrics are the process's.
 @Suite(.serialized, .timeLimit(.minutes(5)))

@@ -1,10 +1,11 @@
+@testable import Runtime
+import Wire
 import Foundation
 import Microstructure
 import TestSupport
 import Testing
 
 @testable import Gateway
-@testable import Pipeline
 
 extension GatewayTests {
     @Suite struct HotLaneTests {

@@ -1,8 +1,8 @@
+import Wire
 import Foundation
 import Testing
 
 @testable import Gateway
-@testable import Pipeline
 
 extension GatewayTests {
     @Suite struct PostTests {

@@ -1,10 +1,10 @@
+@testable import Runtime
 import Foundation
 import Microstructure
 import Testing
 import Wire
 
 @testable import Gateway
-@testable import Pipeline
 
 extension GatewayTests {
     @Suite struct RouteTests {

@@ -1,8 +1,8 @@
+@testable import Runtime
 import Foundation
 import Testing
 
 @testable import Gateway
-@testable import Pipeline
 
 extension GatewayTests {
     /// Many clients, and rude ones. A moderate number each time; `GATEWAY_SCALE=full` (`make test-scale`) takes 500 streams,

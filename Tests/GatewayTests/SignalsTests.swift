@@ -1,9 +1,9 @@
+@testable import Runtime
 import Foundation
 import Testing
 import Wire
 
 @testable import Gateway
-@testable import Pipeline
 
 struct SignalList: Decodable {
     let signals: [SignalDocument]

@@ -1,8 +1,9 @@
+@testable import Runtime
+@testable import Storage
 import Foundation
 import Logging
 import Microstructure
 import NIOCore
-import Pipeline
 import Synchronization
 import TestSupport
 import Testing

@@ -1,10 +1,10 @@
+@testable import Runtime
 import Foundation
 import NIOCore
 import ServiceLifecycle
 import Testing
 
 @testable import Gateway
-@testable import Pipeline
 
 extension GatewayTests {
     @Suite struct StreamTests {

@@ -1,8 +1,8 @@
+import Wire
 import Foundation
 import HTTPTypes
 import Hummingbird
 import NIOCore
-import Pipeline
 
 /// `GET /api/v1/signals/{id}/explain`: why a signal was raised, in words and numbers, with the features before and at its
 /// detection as long as they are remembered.

@@ -1,9 +1,9 @@
+import Runtime
 import Foundation
 import HTTPTypes
 import Hummingbird
 import Microstructure
 import NIOCore
-import Pipeline
 
 /// What is known of the markets now: their books, trades, features and detectors.
 struct MarketController: Sendable {
@@ -26,7 +26,7 @@ struct MarketController: Sendable {
 
     @Sendable private func symbols(_ request: Request, _ context: GatewayRequestContext) throws -> Response {
         _ = try QueryParameters(request, allowed: [])
-        let now = Pipeline.Clock.monotonicNanoseconds
+        let now = HostClock.monotonicNanoseconds
         var json = JSONWriter(capacity: 1_024)
         json.object { json in
             json.array("symbols") { json in
@@ -126,6 +126,6 @@ extension MarketBoard {
 extension FeedBoard {
     /// Of the market's feed now; STALE where none is heard.
     func validity(of market: Market) -> String {
-        entry(venue: market.venue, symbol: market.symbol)?.validity(at: Pipeline.Clock.monotonicNanoseconds) ?? "STALE"
+        entry(venue: market.venue, symbol: market.symbol)?.validity(at: HostClock.monotonicNanoseconds) ?? "STALE"
     }
 }

@@ -1,8 +1,8 @@
+import Runtime
 import HTTPTypes
 import Hummingbird
 import Metrics
 import NIOCore
-import Pipeline
 import ServiceLifecycle
 import Synchronization
 
@@ -89,7 +89,7 @@ struct MarketStreamController: Sendable {
             if let feed = feeds.entry(venue: venue, symbol: symbol),
                 feed.moment != sentFeed || validity != sentValidity,
                 let json = try? StatsController.encode(
-                    StatsController.Feed(feed, at: Pipeline.Clock.monotonicNanoseconds))
+                    StatsController.Feed(feed, at: HostClock.monotonicNanoseconds))
             {
                 events.append("feed", json)
                 sentFeed = feed.moment
@@ -166,7 +166,7 @@ final class LiveViews: Sendable {
                 initialDelay: .zero, delay: pace.interval
             ) { _ in
                 let start = place.writing.load(ordering: .relaxed)
-                if start != 0, Pipeline.Clock.monotonicNanoseconds - start > Self.patienceNanoseconds {
+                if start != 0, HostClock.monotonicNanoseconds - start > Self.patienceNanoseconds {
                     dropped.increment()
                     pulse.finish()
                     channel.close(promise: nil)
@@ -198,11 +198,11 @@ final class LiveViews: Sendable {
         to writer: inout any ResponseBodyWriter
     ) async throws {
         try await writer.write(ByteBuffer(string: "retry: 1000\n\n"))
-        var last = Pipeline.Clock.monotonicNanoseconds
+        var last = HostClock.monotonicNanoseconds
         for await _ in ticks {
             var events = EventLines()
             news(&events)
-            let now = Pipeline.Clock.monotonicNanoseconds
+            let now = HostClock.monotonicNanoseconds
             if events.buffer.readableBytes == 0 {
                 guard now - last > heartbeatNanoseconds else { continue }
                 events.buffer.writeImmutableBuffer(StreamEvent.heartbeat.bytes)

@@ -3,7 +3,6 @@ import Foundation
 import HTTPTypes
 import Hummingbird
 import NIOCore
-import Pipeline
 import Transport
 
 /// `/api/v1/signals`: asking for signals and posting them.

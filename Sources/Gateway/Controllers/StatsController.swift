@@ -1,7 +1,7 @@
+import Runtime
 import Foundation
 import Hummingbird
 import NIOCore
-import Pipeline
 import Wire
 
 /// `GET /api/v1/stats`: what each symbol's feed has gone through, as its `ingest` last said.
@@ -105,7 +105,7 @@ struct StatsController: Sendable {
 
     @Sendable private func stats(_ request: Request, _ context: GatewayRequestContext) throws -> Response {
         let wanted = try QueryParameters(request, allowed: ["symbol"]).symbol()
-        let now = Pipeline.Clock.monotonicNanoseconds
+        let now = HostClock.monotonicNanoseconds
         let entries = board.all.filter { wanted == nil || $0.symbol == wanted }
         if let wanted, entries.isEmpty {
             throw Problem(.notFound, "no feed of \(wanted) has been heard; /api/v1/stats lists those that have")

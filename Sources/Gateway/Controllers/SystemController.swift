@@ -1,8 +1,8 @@
+import Runtime
 import HTTPTypes
 import Hummingbird
 import Microstructure
 import NIOCore
-import Pipeline
 
 /// What the process says of itself: health, metrics, the schema of its features and its routes.
 struct SystemController: Sendable {

@@ -1,7 +1,7 @@
+import Runtime
 import HTTPTypes
 import Hummingbird
 import NIOCore
-import Pipeline
 import Synchronization
 import Transport
 
@@ -167,7 +167,7 @@ final class AccessPolicy: Sendable {
     }
 
     private func spend(_ rate: RateLimit, of caller: String) throws(Problem) {
-        let now = Pipeline.Clock.monotonicNanoseconds
+        let now = HostClock.monotonicNanoseconds
         let delay = buckets.withLock { buckets -> Int64 in
             var caller = caller
             if buckets[caller] == nil, buckets.count >= Self.callerLimit {

@@ -1,5 +1,5 @@
+import Runtime
 import Metrics
-import Pipeline
 import Synchronization
 
 /// Counts and times of requests by route template, method and status.
@@ -29,6 +29,6 @@ final class HTTPMeters: Sendable {
             return made
         }
         meters.requests.increment()
-        meters.seconds.recordNanoseconds(Pipeline.Clock.monotonicNanoseconds - start)
+        meters.seconds.recordNanoseconds(HostClock.monotonicNanoseconds - start)
     }
 }

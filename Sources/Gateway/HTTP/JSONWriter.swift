@@ -1,5 +1,5 @@
+import Wire
 import NIOCore
-import Pipeline
 
 /// Writes compact JSON straight into a buffer: for documents that are written many times a second.
 ///

@@ -1,4 +1,5 @@
-import Pipeline
+import Bus
+import Runtime
 import Synchronization
 import Wire
 
@@ -30,7 +31,7 @@ final class FeedBoard: Sendable {
         guard case .status(let status) = delivery.envelope.payload else { return }
         let entry = Entry(
             venue: delivery.topic.venue, symbol: delivery.topic.symbol, producer: delivery.envelope.producer,
-            status: status, moment: Pipeline.Clock.monotonicNanoseconds)
+            status: status, moment: HostClock.monotonicNanoseconds)
         entries.withLock { entries in
             guard entries[delivery.topic.market] != nil || entries.count < Self.symbolLimit else { return }
             entries[delivery.topic.market] = entry

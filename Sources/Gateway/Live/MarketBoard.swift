@@ -1,7 +1,8 @@
+import Bus
+import Runtime
 import Metrics
 import Microstructure
 import NIOCore
-import Pipeline
 import Synchronization
 import Wire
 
@@ -12,11 +13,11 @@ struct Heard<Message: Sendable>: Sendable {
 
     init(_ message: Message) {
         self.message = message
-        moment = Pipeline.Clock.monotonicNanoseconds
+        moment = HostClock.monotonicNanoseconds
     }
 
     /// How long ago it came, in tenths of a second.
-    var ageSeconds: Double { (Double(Pipeline.Clock.monotonicNanoseconds - moment) / 1e8).rounded() / 10 }
+    var ageSeconds: Double { (Double(HostClock.monotonicNanoseconds - moment) / 1e8).rounded() / 10 }
 }
 
 /// A trade with its place in the order in which this gateway heard the market's trades, from 1.

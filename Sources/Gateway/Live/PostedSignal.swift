@@ -3,7 +3,6 @@ import Foundation
 import Hummingbird
 import Microstructure
 import NIOCore
-import Pipeline
 import Wire
 
 /// A signal that a program posts, checked: `{"timestamp": …, "signal_type": …, "score": …, "symbol": …}`.

@@ -1,6 +1,6 @@
+import Runtime
 import Metrics
 import NIOCore
-import Pipeline
 import ServiceLifecycle
 import Synchronization
 

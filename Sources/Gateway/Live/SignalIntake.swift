@@ -1,7 +1,7 @@
+import Runtime
 import Foundation
 import Logging
 import Metrics
-import Pipeline
 import Wire
 
 /// The one writer of signals. Its thread stores what has gathered in one commit and hands it to the live streams; so all
@@ -94,7 +94,7 @@ final class SignalIntake<Repository: SignalRepository>: Sendable {
         var kept: [Item] = []
         var problem: String?
         var isDraining = false
-        var nextPrune = Pipeline.Clock.monotonicNanoseconds + Self.pruneNanoseconds
+        var nextPrune = HostClock.monotonicNanoseconds + Self.pruneNanoseconds
         while true {
             let items = kept.isEmpty ? mailbox.take(waitingUpTo: isDraining ? 0 : 1) : kept
             do {
@@ -119,8 +119,8 @@ final class SignalIntake<Repository: SignalRepository>: Sendable {
             }
             held.record(repository.count)
             health.beat("store", isReady: problem == nil, detail: problem ?? "\(repository.count) signals held")
-            if Pipeline.Clock.monotonicNanoseconds >= nextPrune {
-                nextPrune = Pipeline.Clock.monotonicNanoseconds + Self.pruneNanoseconds
+            if HostClock.monotonicNanoseconds >= nextPrune {
+                nextPrune = HostClock.monotonicNanoseconds + Self.pruneNanoseconds
                 do {
                     if try repository.prune() > 0 { pages.invalidate() }
                 } catch {

@@ -1,4 +1,5 @@
-import Pipeline
+import Bus
+import Runtime
 import Wire
 import ZeroMQ
 
@@ -21,14 +22,14 @@ struct SignalReader<Repository: SignalRepository>: Sendable {
         while !stop.isRequested {
             let batch = try feed.next(timeoutMilliseconds: 100)
             if !batch.isEmpty { intake.receive(batch, positions: feed.positions) }
-            let now = Pipeline.Clock.monotonicNanoseconds
+            let now = HostClock.monotonicNanoseconds
             guard now >= nextBeat else { continue }
             nextBeat = now + 1_000_000_000
             // A signal may not come for hours: silence is no fault.
             runtime.health.beat(Self.part, isReady: true, detail: feed.detail)
         }
-        let end = Pipeline.Clock.monotonicNanoseconds + Int64(Self.drainLimitSeconds * 1e9)
-        while Pipeline.Clock.monotonicNanoseconds < end {
+        let end = HostClock.monotonicNanoseconds + Int64(Self.drainLimitSeconds * 1e9)
+        while HostClock.monotonicNanoseconds < end {
             let batch = try feed.next(timeoutMilliseconds: 0)
             guard !batch.isEmpty else { return }
             intake.receive(batch, positions: feed.positions)

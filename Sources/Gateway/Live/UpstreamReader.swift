@@ -1,5 +1,6 @@
+import Bus
+import Runtime
 import Logging
-import Pipeline
 import Wire
 import ZeroMQ
 
@@ -33,7 +34,7 @@ struct UpstreamReader: Sendable {
         var nextBeat: Int64 = 0
         while !stop.isRequested {
             let delivery = try subscriber.next(timeoutMilliseconds: 100)
-            let now = Pipeline.Clock.monotonicNanoseconds
+            let now = HostClock.monotonicNanoseconds
             if let delivery {
                 process(delivery)
                 lastHeard = now
@@ -42,8 +43,8 @@ struct UpstreamReader: Sendable {
             nextBeat = now + 1_000_000_000
             beat(runtime.health, subscriber.counts, silence: lastHeard.map { Double(now - $0) / 1e9 })
         }
-        let end = Pipeline.Clock.monotonicNanoseconds + Int64(Self.drainLimitSeconds * 1e9)
-        while Pipeline.Clock.monotonicNanoseconds < end, let delivery = try subscriber.next(timeoutMilliseconds: 0) {
+        let end = HostClock.monotonicNanoseconds + Int64(Self.drainLimitSeconds * 1e9)
+        while HostClock.monotonicNanoseconds < end, let delivery = try subscriber.next(timeoutMilliseconds: 0) {
             process(delivery)
         }
     }

@@ -1,6 +1,6 @@
+import Runtime
 import HTTPTypes
 import Hummingbird
-import Pipeline
 
 /// Counts and times requests by route template, method and status; a live stream counts when it opens. The path as
 /// sent is never a label: the number of series is the number of routes, methods and statuses.
@@ -13,7 +13,7 @@ struct HTTPMetricsMiddleware: RouterMiddleware {
         _ request: Request, context: GatewayRequestContext,
         next: (Request, GatewayRequestContext) async throws -> Response
     ) async throws -> Response {
-        let start = Pipeline.Clock.monotonicNanoseconds
+        let start = HostClock.monotonicNanoseconds
         let response = try await next(request, context)
         let isKnown = Route.knownMethods.contains(request.method)
         let template = context.endpointPath.flatMap { $0.hasPrefix("/") ? $0 : nil }

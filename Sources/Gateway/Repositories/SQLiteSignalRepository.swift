@@ -1,7 +1,7 @@
+import Storage
 import Foundation
 import GRDB
 import NIOCore
-import Pipeline
 import Synchronization
 import Wire
 

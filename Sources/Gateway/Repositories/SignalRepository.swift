@@ -1,6 +1,5 @@
 import Foundation
 import NIOCore
-import Pipeline
 import Wire
 
 /// A signal as held: its JSON, written once, and its place in the order of arrival.

@@ -73,7 +73,7 @@ def check_dashboard():
 
 def check_names():
     """Every metric that a rule or a panel asks for is in the catalogue."""
-    catalogue = set(re.findall(r'"(microstructure_\w+)"', (ROOT / "Sources/Pipeline/Observability/MetricName.swift").read_text()))
+    catalogue = set(re.findall(r'"(microstructure_\w+)"', (ROOT / "Sources/Runtime/Observability/MetricName.swift").read_text()))
     texts = [path.read_text() for path in PROMETHEUS.glob("rules/*.yml")] + [path.read_text() for path in DASHBOARDS]
     for text in texts:
         for name in re.findall(r"(?<![:\w])microstructure_\w+(?![:\w])", text):

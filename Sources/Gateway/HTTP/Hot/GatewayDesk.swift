@@ -1,8 +1,8 @@
+import Runtime
 import Foundation
 import HTTPTypes
 import Hummingbird
 import NIOCore
-import Pipeline
 import Synchronization
 
 /// Answers what is asked most: the same answers as the routes give, from what is ready to be sent.
@@ -16,7 +16,7 @@ final class GatewayDesk<Repository: SignalRepository>: HotDesk {
     }
 
     private let service: String
-    private let health: Pipeline.Health
+    private let health: Runtime.Health
     private let repository: Repository
     private let intake: SignalIntake<Repository>
     private let pages: PageCache
@@ -29,7 +29,7 @@ final class GatewayDesk<Repository: SignalRepository>: HotDesk {
     private let postKey = HTTPMeters.Key(route: "/api/v1/signals", method: "POST", status: 202)
 
     init(
-        service: String, health: Pipeline.Health, repository: Repository, intake: SignalIntake<Repository>,
+        service: String, health: Runtime.Health, repository: Repository, intake: SignalIntake<Repository>,
         pages: PageCache, access: AccessPolicy, meters: HTTPMeters
     ) {
         self.service = service
@@ -42,7 +42,7 @@ final class GatewayDesk<Repository: SignalRepository>: HotDesk {
     }
 
     func answer(_ request: HotRequest, from channel: any Channel) -> HotAnswer {
-        let start = Pipeline.Clock.monotonicNanoseconds
+        let start = HostClock.monotonicNanoseconds
         switch request.kind {
         case .health:
             guard let report = healthReport(at: start) else { return .other }

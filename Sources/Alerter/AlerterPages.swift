@@ -1,0 +1,225 @@
+import Runtime
+import Foundation
+import Transport
+
+/// `/api/v1/alerts` and `/api/v1/silences` on the alerter's metrics port, where the gateway asks for them.
+///
+/// Errors are `application/problem+json` that says what to do. Source: RFC 9457.
+struct AlerterPages: Sendable {
+    let outbox: Outbox
+    let silences: SilenceBoard
+    let channels: [String]
+
+    private struct Problem: Error {
+        let status: Int
+        let detail: String
+        var allow: String?
+    }
+
+    private struct ProblemDocument: Encodable {
+        let type = "about:blank"
+        let title: String
+        let status: Int
+        let detail: String
+    }
+
+    private struct SilenceList: Encodable {
+        let silences: [Silence]
+    }
+
+    func add(to pages: ExtraPages) {
+        pages.add("/api/v1/alerts") { request in answer(request, alerts) }
+        pages.add("/api/v1/silences") { request in answer(request, silencePage) }
+    }
+
+    private func answer(_ request: ServerRequest, _ page: (ServerRequest) throws -> PageAnswer) -> PageAnswer {
+        let titles = [
+            400: "Bad Request", 404: "Not Found", 405: "Method Not Allowed", 409: "Conflict",
+            503: "Service Unavailable",
+        ]
+        func problem(_ status: Int, _ detail: String, allow: String? = nil) -> PageAnswer {
+            let document = ProblemDocument(title: titles[status] ?? "Error", status: status, detail: detail)
+            var answer = Self.json(document, status: status)
+            answer.headers[0].value = "application/problem+json"
+            if let allow { answer.headers.append(("Allow", allow)) }
+            return answer
+        }
+        do {
+            return try page(request)
+        } catch let error as Problem {
+            return problem(error.status, error.detail, allow: error.allow)
+        } catch {
+            return problem(503, "the outbox cannot be used: \(error)")
+        }
+    }
+
+    private static func json(_ value: some Encodable, status: Int = 200) -> PageAnswer {
+        let encoder = JSONEncoder()
+        encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
+        return PageAnswer(status: status, body: (try? Array(encoder.encode(value))) ?? Array("{}".utf8))
+    }
+
+    // MARK: Alerts
+
+    private func alerts(_ request: ServerRequest) throws -> PageAnswer {
+        guard ["GET", "HEAD"].contains(request.method) else {
+            throw Problem(status: 405, detail: "use GET", allow: "GET, HEAD")
+        }
+        guard request.path == "/api/v1/alerts" else {
+            throw Problem(status: 404, detail: "there is no \(request.path)")
+        }
+        var query = AlertQuery()
+        var seen: Set<String> = []
+        for (name, value) in request.query {
+            guard seen.insert(name).inserted else { throw Problem(status: 400, detail: "'\(name)' stands twice") }
+            func number(in range: ClosedRange<Double>) throws -> Double {
+                guard let number = Double(value), range.contains(number) else {
+                    throw Problem(
+                        status: 400,
+                        detail: "\(name)='\(value)' is no number from \(range.lowerBound) to \(range.upperBound)")
+                }
+                return number
+            }
+            switch name {
+            case "symbol":
+                query.symbol = value.uppercased().filter { !"/-_".contains($0) }
+            case "type": query.type = value
+            case "channel": query.channel = value
+            case "state":
+                guard let state = Outbox.State(name: value) else {
+                    throw Problem(status: 400, detail: "state='\(value)' is none of pending, sent, dead, suppressed")
+                }
+                query.state = state
+            case "since": query.since = try number(in: 0...9_223_372_036)
+            case "until": query.until = try number(in: 0...9_223_372_036)
+            case "limit":
+                guard let limit = Int(value), AlertQuery.limitRange.contains(limit) else {
+                    throw Problem(status: 400, detail: "limit='\(value)' is no whole number from 1 to 1000")
+                }
+                query.limit = limit
+            case "cursor": query.cursor = value
+            default:
+                throw Problem(
+                    status: 400,
+                    detail: "unknown query parameter '\(name)'; use symbol, type, channel, state, since, until, limit, "
+                        + "cursor")
+            }
+        }
+        guard let page = try outbox.alerts(matching: query) else {
+            throw Problem(
+                status: 400, detail: "the cursor is none of this service's; take next_cursor of the page before")
+        }
+        return Self.json(page)
+    }
+
+    // MARK: Silences
+
+    private func silencePage(_ request: ServerRequest) throws -> PageAnswer {
+        let now = Double(HostClock.now.nanoseconds) / 1e9
+        let root = "/api/v1/silences"
+        guard request.path == root else {
+            let id = String(request.path.dropFirst(root.count + 1))
+            switch request.method {
+            case "GET", "HEAD":
+                let silence = silences.list(at: now).first { $0.id == id }
+                guard let silence else { throw Self.unknown(id) }
+                return Self.json(silence)
+            case "DELETE":
+                guard try silences.remove(id, at: now) else { throw Self.unknown(id) }
+                return PageAnswer(status: 204, body: [])
+            default: throw Problem(status: 405, detail: "use GET or DELETE", allow: "DELETE, GET, HEAD")
+            }
+        }
+        switch request.method {
+        case "GET", "HEAD": return Self.json(SilenceList(silences: silences.list(at: now)))
+        case "POST":
+            let silence = try NewSilence(request.body, channels: channels).silence(at: now)
+            guard try silences.add(silence, at: now) else {
+                throw Problem(
+                    status: 409, detail: "there are \(Outbox.silenceLimit) silences already; delete some first")
+            }
+            var answer = Self.json(silence, status: 201)
+            answer.headers.append(("Location", root + "/" + silence.id))
+            return answer
+        default: throw Problem(status: 405, detail: "use GET or POST", allow: "GET, HEAD, POST")
+        }
+    }
+
+    private static func unknown(_ id: String) -> Problem {
+        Problem(status: 404, detail: "no silence in force has the id '\(id.prefix(100))'")
+    }
+
+    /// A silence as posted: `{"symbols": ["BTC*"], "types": ["drift"], "channels": ["slack"], "duration_seconds": 3600,
+    /// "comment": "…", "created_by": "…"}`, or with `starts_at` and `ends_at` in seconds since 1970.
+    private struct NewSilence {
+        static let longestSeconds = 366.0 * 86_400
+        private let fields: Fields
+
+        private struct Fields: Decodable {
+            var symbols: [String]?
+            var types: [String]?
+            var channels: [String]?
+            var durationSeconds: Double?
+            var startsAt: Double?
+            var endsAt: Double?
+            var comment: String?
+            var createdBy: String?
+        }
+
+        init(_ body: [UInt8], channels: [String]) throws {
+            let example = #"{"symbols": ["BTC*"], "types": ["drift"], "duration_seconds": 3600, "comment": "upgrade"}"#
+            let object = try? JSONSerialization.jsonObject(with: Data(body))
+            guard let keys = (object as? [String: Any])?.keys else {
+                throw Problem(status: 400, detail: "the body is no JSON object; send \(example)")
+            }
+            let known = [
+                "channels", "comment", "created_by", "duration_seconds", "ends_at", "starts_at", "symbols", "types",
+            ]
+            if let stranger = keys.filter({ !known.contains($0) }).min() {
+                throw Problem(
+                    status: 400, detail: "unknown '\(stranger.prefix(64))'; known are \(known.joined(separator: ", "))")
+            }
+            do {
+                let decoder = JSONDecoder()
+                decoder.keyDecodingStrategy = .convertFromSnakeCase
+                fields = try decoder.decode(Fields.self, from: Data(body))
+            } catch DecodingError.typeMismatch(_, let context), DecodingError.valueNotFound(_, let context) {
+                let name = context.codingPath.map(\.stringValue).joined(separator: ".")
+                throw Problem(status: 400, detail: "'\(name)' is of the wrong type; send \(example)")
+            } catch {
+                throw Problem(status: 400, detail: "the body cannot be read; send \(example)")
+            }
+            if let problem = SignalMatcher(symbols: fields.symbols, types: fields.types).problem {
+                throw Problem(status: 400, detail: problem)
+            }
+            if let stranger = fields.channels?.first(where: { !channels.contains($0) }) {
+                throw Problem(
+                    status: 400,
+                    detail: "channel '\(stranger.prefix(64))' is not configured; configured are "
+                        + channels.joined(separator: ", "))
+            }
+            for (name, text) in [("comment", fields.comment), ("created_by", fields.createdBy)] {
+                guard text?.utf8.count ?? 0 <= 1_024 else {
+                    throw Problem(status: 400, detail: "\(name) is longer than 1024 bytes")
+                }
+            }
+        }
+
+        func silence(at now: Double) throws -> Silence {
+            let start = fields.startsAt ?? now
+            guard (fields.durationSeconds == nil) != (fields.endsAt == nil) else {
+                throw Problem(status: 400, detail: "give either duration_seconds or ends_at: a silence has to end")
+            }
+            let end = fields.endsAt ?? start + (fields.durationSeconds ?? 0)
+            guard start.isFinite, end.isFinite, start >= 0, end > max(start, now), end - start <= Self.longestSeconds
+            else {
+                throw Problem(
+                    status: 400, detail: "a silence ends after it starts, in the future, and lasts at most 366 days")
+            }
+            return Silence(
+                id: UUID().uuidString.lowercased(), symbols: fields.symbols, types: fields.types,
+                channels: fields.channels, startsAt: start, endsAt: end, comment: fields.comment ?? "",
+                createdBy: fields.createdBy ?? "")
+        }
+    }
+}

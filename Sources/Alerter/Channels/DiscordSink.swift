@@ -1,0 +1,83 @@
+import Runtime
+import Wire
+
+/// Discord, through a webhook.
+///
+/// Limits kept: 5 requests in 2 seconds a webhook and 30 a minute a channel; content 2,000 characters; 10 embeds a
+/// message; title 256, description 4,096, 25 fields with a name of 256 and a value of 1,024, a footer of 2,048; 6,000
+/// characters in all embeds together. Source: discord.com/developers, "Rate limits" and "Embed limits".
+struct DiscordSink: AlertSink {
+    let name = "discord"
+    let rateLimits = [RateLimit(count: 5, seconds: 2, burst: 1), RateLimit(count: 30, seconds: 60, burst: 5)]
+    let groupLimit = 10_000
+    let detailLimit = 10
+    let url: String
+    let links: SignalLinks
+    let post: HTTPPost
+
+    struct Field: Encodable {
+        let name: String
+        let value: String
+        let inline = true
+    }
+
+    struct Embed: Encodable {
+        let title: String
+        var description: String?
+        var url: String?
+        /// RGB.
+        let color: Int
+        var fields: [Field]?
+        var timestamp: String?
+    }
+
+    struct Mentions: Encodable {
+        let parse: [String] = []
+    }
+
+    struct Message: Encodable {
+        let embeds: [Embed]
+        /// Nobody is pinged, whatever a text says.
+        let allowedMentions = Mentions()
+    }
+
+    func deliver(_ notification: AlertMessage) async throws(DeliveryFailure) -> String {
+        try await post.send(messageJSON(message(notification)), to: url)
+    }
+
+    func message(_ notification: AlertMessage) -> Message {
+        var embed = Embed(
+            title: Self.text(notification.title, 256), color: Self.colour(notification.severity))
+        if let signal = notification.signals.last {
+            embed.timestamp = AlertMessage.time(signal.timestamp)
+            embed.url = links.link(to: signal)
+        }
+        if notification.count == 1, let signal = notification.signals.first {
+            embed.fields = AlertMessage.facts(of: signal).prefix(25).map {
+                Field(name: Self.text($0.name, 256), value: Self.text($0.value, 200))
+            }
+        } else {
+            let groups = notification.groups.map { Self.text(AlertMessage.line(of: $0), 200) }
+            let lines = notification.signals.map { Self.text(AlertMessage.line(of: $0), 200) }
+            // Title and description stay below the 6,000 of a message together.
+            embed.description = [groups, lines].map { MessageText.lines($0, limit: 1_900) { "and \($0) more" } }
+                .joined(separator: "\n\n")
+        }
+        return Message(embeds: [embed])
+    }
+
+    private static func text(_ text: String, _ limit: Int) -> String { MessageText.fit(text, limit, escape: escape) }
+
+    /// A backslash before whatever Discord's Markdown or its mentions could read.
+    static func escape(_ character: Character) -> String {
+        "\\`*_{}[]()<>#+!|~@".contains(character) ? "\\\(character)" : String(character)
+    }
+
+    private static func colour(_ severity: Severity) -> Int {
+        switch severity {
+        case .info: 0x3498DB
+        case .warning: 0xE67E22
+        case .critical: 0xE74C3C
+        }
+    }
+}

@@ -1,0 +1,81 @@
+import Runtime
+
+/// Slack, through an incoming webhook.
+///
+/// Limits kept: one message a second a webhook; text of a message 40,000 characters, of a block 3,000, of a header 150;
+/// 50 blocks, 10 fields a block of 2,000 each. Source: api.slack.com, "Rate limits" and "Block Kit reference".
+struct SlackSink: AlertSink {
+    let name = "slack"
+    let rateLimits = [RateLimit(count: 1, seconds: 1, burst: 1)]
+    let groupLimit = 10_000
+    let detailLimit = 10
+    let url: String
+    let links: SignalLinks
+    let post: HTTPPost
+
+    struct Text: Encodable {
+        let type: String
+        let text: String
+        /// Plain text only: `:name:` stays as it is.
+        var emoji: Bool?
+    }
+
+    struct Block: Encodable {
+        let type: String
+        var text: Text?
+        var fields: [Text]?
+        var elements: [Text]?
+    }
+
+    struct Message: Encodable {
+        /// For notifications, and where blocks cannot be shown.
+        let text: String
+        let blocks: [Block]
+        let unfurlLinks = false
+    }
+
+    func deliver(_ notification: AlertMessage) async throws(DeliveryFailure) -> String {
+        try await post.send(messageJSON(message(notification)), to: url)
+    }
+
+    func message(_ notification: AlertMessage) -> Message {
+        let title = "\(Self.mark(notification.severity)) \(notification.title)"
+        var blocks = [Block(type: "header", text: Self.plain(title, 150))]
+        if notification.count == 1, let signal = notification.signals.first {
+            let facts = AlertMessage.facts(of: signal).prefix(10)
+            blocks.append(Block(type: "section", fields: facts.map { Self.plain("\($0.name): \($0.value)", 2_000) }))
+        } else {
+            let groups = notification.groups.map { MessageText.fit(AlertMessage.line(of: $0), 200) }
+            let lines = notification.signals.map { MessageText.fit(AlertMessage.line(of: $0), 200) }
+            for part in [groups, lines] {
+                let text = MessageText.lines(part, limit: 3_000) { "and \($0) more" }
+                if !text.isEmpty { blocks.append(Block(type: "section", text: Self.plainLines(text))) }
+            }
+        }
+        if let signal = notification.signals.last, let link = links.link(to: signal) {
+            let text = "<\(Self.escape(link))|Explanation>"
+            blocks.append(Block(type: "context", elements: [Text(type: "mrkdwn", text: text)]))
+        }
+        return Message(text: MessageText.fit(title, 3_000, escape: { Self.escape(String($0)) }), blocks: blocks)
+    }
+
+    /// Plain text: Slack reads no markup, mention or link in it.
+    private static func plain(_ text: String, _ limit: Int) -> Text {
+        Text(type: "plain_text", text: MessageText.fit(text, limit), emoji: false)
+    }
+
+    private static func plainLines(_ text: String) -> Text { Text(type: "plain_text", text: text, emoji: false) }
+
+    /// The three characters that Slack's markup reserves.
+    static func escape(_ text: String) -> String {
+        text.replacing("&", with: "&amp;").replacing("<", with: "&lt;").replacing(">", with: "&gt;")
+    }
+
+    static func mark(_ severity: Severity) -> String {
+        switch severity {
+        case .info: "🔵"
+        case .warning: "🟠"
+        case .critical: "🔴"
+        }
+    }
+}

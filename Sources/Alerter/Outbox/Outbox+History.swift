@@ -1,0 +1,137 @@
+import Storage
+import Wire
+import Foundation
+import GRDB
+
+/// What a client of the history asks for.
+struct AlertQuery: Sendable, Equatable {
+    static let limitRange = 1...1_000
+
+    var symbol: String?
+    var type: String?
+    var channel: String?
+    var state: Outbox.State?
+    /// Bounds of the time of receipt, inclusive, seconds since 1970.
+    var since: Double?
+    var until: Double?
+    var limit = 100
+    /// Of the page before: alerts that follow it.
+    var cursor: String?
+}
+
+/// One alert of the history: a signal and what became of it on one channel.
+struct AlertDocument: Codable, Sendable, Equatable {
+    var channel: String
+    /// `pending`, `sent`, `dead` or `suppressed`.
+    var state: String
+    /// Why it is dead, suppressed, or not yet sent.
+    var reason: String?
+    var route: String?
+    var severity: String
+    var attempts: Int
+    /// Of the message that carried it; alerts of one digest share it.
+    var message: String?
+    /// Seconds since 1970.
+    var received: Double
+    var updated: Double
+    var signal: SignalDocument
+}
+
+struct AlertPage: Codable, Sendable, Equatable {
+    var alerts: [AlertDocument]
+    /// Asks for the next page; absent on the last.
+    var nextCursor: String?
+
+    enum CodingKeys: String, CodingKey {
+        case alerts
+        case nextCursor = "next_cursor"
+    }
+}
+
+extension Outbox {
+    /// Alerts, newest receipt first; `nil` for a cursor that is none.
+    func alerts(matching query: AlertQuery) throws(StorageError) -> AlertPage? {
+        var conditions: [String] = []
+        var arguments = StatementArguments()
+        func add(_ condition: String, _ value: (any DatabaseValueConvertible)?) {
+            guard let value else { return }
+            conditions.append(condition)
+            arguments += [value]
+        }
+        add("s.symbol = ?", query.symbol)
+        add("s.type = ?", query.type)
+        add("a.channel = ?", query.channel)
+        add("a.state = ?", query.state?.rawValue)
+        add("s.received_ns >= ?", query.since.map { Int64(($0 * 1e9).rounded()) })
+        add("s.received_ns <= ?", query.until.map { Int64(($0 * 1e9).rounded()) })
+        if let cursor = query.cursor {
+            let parts = cursor.split(separator: "~", maxSplits: 1, omittingEmptySubsequences: false)
+            guard parts.count == 2, let sequence = Int64(parts[0]) else { return nil }
+            conditions.append("(s.sequence < ? OR (s.sequence = ? AND a.channel > ?))")
+            arguments += [sequence, sequence, String(parts[1])]
+        }
+        let filter = conditions.isEmpty ? "" : "WHERE " + conditions.joined(separator: " AND ")
+        arguments += [query.limit + 1]
+        let sql = """
+            SELECT s.sequence, s.received_ns, s.severity, s.body, a.* FROM alert a JOIN signal s ON s.sequence = a.signal
+            \(filter) ORDER BY s.sequence DESC, a.channel LIMIT ?
+            """
+        let values = arguments
+        return try read { database in
+            let rows = try Row.fetchAll(database, sql: sql, arguments: values)
+            let alerts = try rows.prefix(query.limit).map { row in
+                func text(_ column: String) -> String? {
+                    let value: String? = row[column]
+                    return value?.isEmpty == true ? nil : value
+                }
+                let body: Data = row["body"]
+                return AlertDocument(
+                    channel: row["channel"], state: State(rawValue: row["state"])?.name ?? "", reason: text("reason"),
+                    route: text("route"), severity: row["severity"], attempts: row["attempts"],
+                    message: text("message"), received: Double(row["received_ns"] as Int64) / 1e9,
+                    updated: Double(row["updated_ns"] as Int64) / 1e9,
+                    signal: try JSONDecoder().decode(SignalDocument.self, from: body))
+            }
+            guard rows.count > query.limit, let last = rows.prefix(query.limit).last else {
+                return AlertPage(alerts: alerts)
+            }
+            return AlertPage(
+                alerts: alerts, nextCursor: "\(last["sequence"] as Int64)~\(last["channel"] as String)")
+        }
+    }
+
+    // MARK: Silences
+
+    /// Silences kept at a time.
+    static let silenceLimit = 1_000
+
+    /// Those that have not ended, in the order of their end.
+    func silences(at seconds: Double) throws(StorageError) -> [Silence] {
+        try read { database in
+            try Data.fetchAll(
+                database, sql: "SELECT body FROM silence WHERE ends_at > ? ORDER BY ends_at, id", arguments: [seconds]
+            ).compactMap { try? JSONDecoder().decode(Silence.self, from: $0) }
+        }
+    }
+
+    /// `false` where there are too many.
+    func add(_ silence: Silence, at seconds: Double) throws(StorageError) -> Bool {
+        try write { database in
+            let held = try Int.fetchOne(
+                database, sql: "SELECT COUNT(*) FROM silence WHERE ends_at > ?", arguments: [seconds])
+            guard held ?? 0 < Self.silenceLimit else { return false }
+            try database.execute(
+                sql: "INSERT INTO silence (id, ends_at, body) VALUES (?, ?, ?)",
+                arguments: [silence.id, silence.endsAt, try JSONEncoder().encode(silence)])
+            return true
+        }
+    }
+
+    /// `false` where there is none of that id.
+    func removeSilence(_ id: String) throws(StorageError) -> Bool {
+        try write { database in
+            try database.execute(sql: "DELETE FROM silence WHERE id = ?", arguments: [id])
+            return database.changesCount == 1
+        }
+    }
+}

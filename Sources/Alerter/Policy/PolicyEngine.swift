@@ -1,0 +1,194 @@
+import Wire
+import Foundation
+
+/// What becomes of a signal on one channel.
+struct AlertDecision: Sendable, Equatable {
+    enum Outcome: Sendable, Equatable {
+        /// In the lane's order, not before `readyAt` (nanoseconds since 1970). What is ready in a lane may share a
+        /// message.
+        case deliver(lane: String, readyAt: Int64)
+        case suppress(Suppression)
+    }
+
+    /// Why nothing goes out.
+    enum Suppression: String, Sendable, CaseIterable {
+        case noRoute = "no_route"
+        case silenced
+        case inhibited
+        case quietHours = "quiet_hours"
+        case repeated
+    }
+
+    let channel: String
+    let route: String
+    let outcome: Outcome
+}
+
+/// Applies the policy. Pure: time is an argument, and the same signals at the same times give the same decisions.
+struct PolicyEngine: Sendable {
+    /// Most keys whose last alert, window or inhibition is remembered; beyond it the stale ones go, then all.
+    static let memoryLimit = 100_000
+    /// The channel of a decision about a signal that no route takes.
+    static let noChannel = "none"
+
+    let policy: AlertPolicy
+    let channels: [String]
+    /// Replace them as they change; expired ones do no harm.
+    var silences: [Silence] = []
+
+    private struct Sent {
+        let at: Int64
+        let severity: Severity
+    }
+
+    private struct Repeat: Hashable {
+        let channel, route, symbol, type: String
+        let direction: String?
+    }
+
+    private struct Window: Hashable {
+        let channel, lane: String
+    }
+
+    private struct Muted: Hashable {
+        let inhibition: Int
+        let symbol: String
+    }
+
+    private var sent: [Repeat: Sent] = [:]
+    private var windows: [Window: Int64] = [:]
+    private var mutedUntil: [Muted: Int64] = [:]
+
+    init(_ policy: AlertPolicy, channels: [String]) {
+        self.policy = policy
+        self.channels = channels
+    }
+
+    /// How far back a restarted engine has to be told what was decided, in seconds.
+    var horizonSeconds: Double {
+        max(policy.routes.map(\.repeatIntervalSeconds).max() ?? 0, policy.inhibitions.map(\.seconds).max() ?? 0)
+    }
+
+    /// One decision for each channel of each route that takes the signal, each channel once.
+    mutating func process(_ signal: SignalDocument, at now: Int64) -> [AlertDecision] {
+        let severity = policy.severity(of: signal.score)
+        var decisions: [AlertDecision] = []
+        for route in policy.routes where route.match.matches(signal, severity) {
+            let wanted = route.channels ?? channels
+            for channel in channels where wanted.contains(channel) {
+                guard !decisions.contains(where: { $0.channel == channel }) else { continue }
+                let outcome = outcome(for: signal, severity, route, channel, at: now)
+                decisions.append(AlertDecision(channel: channel, route: route.name, outcome: outcome))
+            }
+            if !route.continues { break }
+        }
+        noteInhibitions(by: signal, severity, at: now)
+        if decisions.isEmpty {
+            decisions = [AlertDecision(channel: Self.noChannel, route: "", outcome: .suppress(.noRoute))]
+        }
+        return decisions
+    }
+
+    /// Restores what an earlier run decided: an alert of `signal` on `channel`, or with `nil` only its inhibitions.
+    mutating func remember(_ signal: SignalDocument, on channel: String?, route: String, at time: Int64) {
+        let severity = policy.severity(of: signal.score)
+        noteInhibitions(by: signal, severity, at: time)
+        let repeats = policy.routes.contains { $0.name == route && $0.repeatIntervalSeconds > 0 }
+        guard let channel, repeats else { return }
+        note(&sent, Self.key(signal, channel, route), Sent(at: time, severity: severity)) {
+            time - $0.at > 86_400_000_000_000
+        }
+    }
+
+    private mutating func outcome(
+        for signal: SignalDocument, _ severity: Severity, _ route: AlertPolicy.Route, _ channel: String, at now: Int64
+    ) -> AlertDecision.Outcome {
+        if silences.contains(where: { $0.applies(to: signal, severity, on: channel, at: Double(now) / 1e9) }) {
+            return .suppress(.silenced)
+        }
+        for (index, inhibition) in policy.inhibitions.enumerated() where inhibition.target.matches(signal, severity) {
+            if let end = mutedUntil[Muted(inhibition: index, symbol: signal.symbol)], now < end {
+                return .suppress(.inhibited)
+            }
+        }
+        let key = Self.key(signal, channel, route.name)
+        if route.repeatIntervalSeconds > 0, let last = sent[key], severity <= last.severity,
+            Double(now - last.at) < route.repeatIntervalSeconds * 1e9
+        {
+            return .suppress(.repeated)
+        }
+        var lane = Self.lane(signal, route)
+        var readyAt = now
+        for hours in route.quietHours where severity < hours.minSeverity {
+            guard let end = hours.end(at: now) else { continue }
+            guard hours.holds else { return .suppress(.quietHours) }
+            readyAt = max(readyAt, end)
+        }
+        if readyAt > now {
+            // What is held must not hold up what is not.
+            lane = "held " + lane
+        } else if route.groupWindowSeconds > 0 {
+            let window = Window(channel: channel, lane: lane)
+            if let end = windows[window], now < end {
+                readyAt = end
+            } else {
+                readyAt = now + Int64(route.groupWindowSeconds * 1e9)
+                note(&windows, window, readyAt) { $0 < now }
+            }
+        }
+        if route.repeatIntervalSeconds > 0 {
+            note(&sent, key, Sent(at: now, severity: severity)) { now - $0.at > 86_400_000_000_000 }
+        }
+        return .deliver(lane: lane, readyAt: readyAt)
+    }
+
+    private mutating func noteInhibitions(by signal: SignalDocument, _ severity: Severity, at now: Int64) {
+        for (index, inhibition) in policy.inhibitions.enumerated() where inhibition.source.matches(signal, severity) {
+            let end = now + Int64(inhibition.seconds * 1e9)
+            note(&mutedUntil, Muted(inhibition: index, symbol: signal.symbol), end) { $0 < now }
+        }
+    }
+
+    private func note<Key: Hashable, Value>(
+        _ table: inout [Key: Value], _ key: Key, _ value: Value, isStale: (Value) -> Bool
+    ) {
+        if table.count >= Self.memoryLimit, table[key] == nil {
+            table = table.filter { !isStale($0.value) }
+            if table.count >= Self.memoryLimit { table = [:] }
+        }
+        table[key] = value
+    }
+
+    private static func key(_ signal: SignalDocument, _ channel: String, _ route: String) -> Repeat {
+        Repeat(
+            channel: channel, route: route, symbol: signal.symbol, type: signal.signalType, direction: signal.direction)
+    }
+
+    private static func lane(_ signal: SignalDocument, _ route: AlertPolicy.Route) -> String {
+        var parts = [route.name]
+        if route.groupBy.contains(.symbol) { parts.append(signal.symbol) }
+        if route.groupBy.contains(.type) { parts.append(signal.signalType) }
+        return parts.joined(separator: " ")
+    }
+}
+
+extension AlertPolicy.QuietHours {
+    /// When they end, if `now` (nanoseconds since 1970) is within them.
+    func end(at now: Int64) -> Int64? {
+        var calendar = Calendar(identifier: .gregorian)
+        calendar.timeZone = timeZone
+        let date = Date(timeIntervalSince1970: Double(now) / 1e9)
+        let parts = calendar.dateComponents([.hour, .minute, .weekday], from: date)
+        let minute = (parts.hour ?? 0) * 60 + (parts.minute ?? 0)
+        let isPastMidnight = from > to && minute < to
+        guard from < to ? (from..<to).contains(minute) : (minute >= from || isPastMidnight) else { return nil }
+        let today = parts.weekday ?? 1
+        // After midnight they still belong to the day on which they began.
+        let beginning = isPastMidnight ? (today + 5) % 7 + 1 : today
+        guard days.isEmpty || days.contains(beginning) else { return nil }
+        // The clock may be set between now and then: the next moment that shows `to`.
+        let end = calendar.nextDate(
+            after: date, matching: DateComponents(hour: to / 60, minute: to % 60, second: 0), matchingPolicy: .nextTime)
+        return end.map { Int64($0.timeIntervalSince1970 * 1e9) }
+    }
+}

@@ -1,0 +1,94 @@
+import Runtime
+import Detection
+import Foundation
+import Microstructure
+
+/// A detector profile as JSON: the file that `microlab calibrate` writes and `detector --profile` reads.
+package enum ProfileFile {
+    /// A larger file is no profile.
+    static let byteLimit = 4 << 20
+
+    /// The profile of a built-in name, or of the file at that path.
+    package static func load(_ name: String) throws(ConfigurationError) -> Profile {
+        switch name {
+        case "classic": return .classic
+        case "calibrated": return try decode(Array(StandardProfile.calibrated.utf8), "calibrated")
+        default: break
+        }
+        guard let file = FileManager.default.contents(atPath: name) else {
+            throw ConfigurationError(
+                setting: "profile",
+                problem: "\(name) is neither classic nor calibrated nor a file that can be read; "
+                    + "microlab calibrate writes such a file")
+        }
+        guard file.count <= byteLimit else {
+            throw ConfigurationError(setting: "profile", problem: "\(name) is larger than a profile can be")
+        }
+        return try decode(Array(file), name)
+    }
+
+    private static func decode(_ bytes: [UInt8], _ name: String) throws(ConfigurationError) -> Profile {
+        let decoder = JSONDecoder()
+        decoder.keyDecodingStrategy = .convertFromSnakeCase
+        do {
+            let profile = try decoder.decode(Profile.self, from: Data(bytes))
+            try profile.validate()
+            let schema = FeatureSchema()
+            for detector in profile.detectors where schema.index(of: detector.name.metric) == nil {
+                throw ProfileError.missingColumn(detector.name.metric)
+            }
+            // A member that does not come back was not understood: a misspelt one would silently take its default.
+            let given = try JSONSerialization.jsonObject(with: Data(bytes))
+            let known = try JSONSerialization.jsonObject(with: Data(try encode(profile)))
+            if let member = unknownMember(given, known) {
+                throw ConfigurationError(setting: "profile", problem: "\(name): unknown member \(member)")
+            }
+            return profile
+        } catch let error as ConfigurationError {
+            throw error
+        } catch let error as ProfileError {
+            throw ConfigurationError(setting: "profile", problem: "\(name): \(error)")
+        } catch let error as DecodingError {
+            throw ConfigurationError(setting: "profile", problem: "\(name): \(text(of: error))")
+        } catch {
+            throw ConfigurationError(setting: "profile", problem: "\(name): \(error)")
+        }
+    }
+
+    /// The first member of `given`, by name, that `known` lacks, with its path; `nil` if none.
+    private static func unknownMember(_ given: Any, _ known: Any) -> String? {
+        if let given = given as? [String: Any], let known = known as? [String: Any] {
+            for (name, value) in given.sorted(by: { $0.key < $1.key }) where !(value is NSNull) {
+                guard let counterpart = known[name] else { return name }
+                if let inner = unknownMember(value, counterpart) { return "\(name).\(inner)" }
+            }
+        } else if let given = given as? [Any], let known = known as? [Any] {
+            for (index, (value, counterpart)) in zip(given, known).enumerated() {
+                if let inner = unknownMember(value, counterpart) { return "[\(index)].\(inner)" }
+            }
+        }
+        return nil
+    }
+
+    /// Pretty-printed, keys sorted: a profile is a file that people read and compare.
+    package static func encode(_ profile: Profile) throws -> [UInt8] {
+        let encoder = JSONEncoder()
+        encoder.keyEncodingStrategy = .convertToSnakeCase
+        encoder.outputFormatting = [.prettyPrinted, .sortedKeys]
+        return Array(try encoder.encode(profile)) + [UInt8(ascii: "\n")]
+    }
+
+    private static func text(of error: DecodingError) -> String {
+        func path(_ context: DecodingError.Context) -> String {
+            let path = context.codingPath.map { $0.intValue.map { "[\($0)]" } ?? $0.stringValue }
+            return path.isEmpty ? "the profile" : path.joined(separator: ".")
+        }
+        return switch error {
+        case .keyNotFound(let key, let context): "\(path(context)) lacks \(key.stringValue)"
+        case .typeMismatch(_, let context), .valueNotFound(_, let context): "\(path(context)) has the wrong type"
+        case .dataCorrupted(let context) where context.codingPath.isEmpty: "is no JSON"
+        case .dataCorrupted(let context): "\(path(context)): \(context.debugDescription)"
+        @unknown default: "\(error)"
+        }
+    }
+}

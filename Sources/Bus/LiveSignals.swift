@@ -1,0 +1,99 @@
+import Runtime
+import Logging
+import Metrics
+import Wire
+import ZeroMQ
+
+/// Signals as they are sent: from detectors' signal topics, or pushed by them. Lives on one thread.
+struct LiveSignals: ~Copyable {
+    private var topics: Subscriber?
+    private var pushed: PushedSignals?
+    /// Signals received.
+    private(set) var count: UInt64 = 0
+
+    init(_ source: SignalFeed.Source, in context: Context, logger: Logger) throws {
+        switch source {
+        case .subscribe(let endpoints):
+            topics = try Subscriber(
+                EndpointDirectory(endpoints, logger: logger), topics: [Topic.prefix(.signal)], in: context,
+                logger: logger)
+            pushed = nil
+        case .pull(let endpoints):
+            topics = nil
+            pushed = try PushedSignals(endpoints, in: context, logger: logger)
+        }
+    }
+
+    mutating func register(in poller: inout Poller) throws(ZMQError) {
+        try topics?.register(in: &poller)
+        try pushed?.register(in: &poller)
+    }
+
+    /// The next signal that is already here. What is none is counted and passed over.
+    mutating func next() throws(ZMQError) -> ProtoSignal? {
+        while true {
+            let envelope: ProtoEnvelope?
+            if let next = try pushed?.next() {
+                envelope = next
+            } else {
+                envelope = try topics?.next(timeoutMilliseconds: 0)?.envelope
+            }
+            guard let envelope else { return nil }
+            guard case .signal(let signal) = envelope.payload else { continue }
+            count += 1
+            return signal
+        }
+    }
+}
+
+/// The alerter's end of the detectors' push sockets.
+private struct PushedSignals: ~Copyable {
+    private let socket: Socket
+    private let logger: Logger
+    private var message = Message(maximumFrames: 2)
+    private let received = Counter(label: MetricName.alertsReceived)
+
+    init(_ endpoints: [Endpoint], in context: Context, logger: Logger) throws {
+        var options = SocketOptions()
+        options.receiveHighWaterMark = AlertPusher.highWaterMark
+        options.maximumMessageBytes = EnvelopeCodec.byteLimit
+        let socket = try Socket(.pull, in: context, options: options)
+        for endpoint in endpoints {
+            guard case .plain(let address) = endpoint else {
+                throw ConfigurationError(setting: "\(endpoint)", problem: "cannot be bound; use tcp:// or ipc://")
+            }
+            try socket.bind(address)
+        }
+        self.socket = socket
+        self.logger = logger
+    }
+
+    func register(in poller: inout Poller) throws(ZMQError) { _ = try poller.add(socket) }
+
+    mutating func next() throws(ZMQError) -> ProtoEnvelope? {
+        while true {
+            switch try socket.tryReceive(into: &message) {
+            case .wouldBlock, .shutdown: return nil
+            case .overlong: refuse("too_many_frames")
+            case .received:
+                guard message.frameCount == 2 else {
+                    refuse("frame_count")
+                    continue
+                }
+                do {
+                    let envelope = try EnvelopeCodec.decode(message.frame(1))
+                    guard case .signal = envelope.payload else { throw WireError.missingPayload }
+                    received.increment()
+                    return envelope
+                } catch {
+                    refuse((error as? WireError)?.kind ?? "unknown")
+                }
+            }
+        }
+    }
+
+    private func refuse(_ reason: String) {
+        Counter(label: MetricName.busRejected, dimensions: [("reason", reason)]).increment()
+        logger.warning("alert message refused", metadata: ["reason": "\(reason)"])
+    }
+}

@@ -1,0 +1,191 @@
+import Runtime
+import Logging
+import Metrics
+import Wire
+import ZeroMQ
+
+/// Follows the signals of any number of detectors and misses none: it listens first, asks each log for the hole between
+/// its position and what comes live, and drops what comes twice. Source: the Clone pattern of the ØMQ guide, chapter 5.
+///
+/// Its user keeps `positions` together with the signals, in one transaction, and hands them back after a restart.
+/// Signals of one log come in the log's order; signals that no log holds come as they arrive. Lives on one thread.
+package struct SignalFeed: ~Copyable {
+    /// Where live signals come from.
+    package enum Source: Sendable {
+        /// Detectors' signal topics to connect to.
+        case subscribe([Endpoint])
+        /// Addresses to bind, which detectors push to.
+        case pull([Endpoint])
+    }
+
+    /// Most live signals of one batch, so that its user looks at other things in between; a replay's chunk may exceed it.
+    package static let batchLimit = 100
+    /// Signals wait this long for one before them whose log does not answer.
+    static let holdNanoseconds: Int64 = 10_000_000_000
+    /// Most logs' services followed; more addresses of a name are left out and said.
+    static let peerLimit = 64
+
+    private let directory: EndpointDirectory
+    private let context: Context
+    private let logger: Logger
+    private var live: LiveSignals
+    private var peers: [String: ReplayPeer] = [:]
+    private var poller: Poller
+    private var slots: [String: Poller.Slot] = [:]
+    private var followers: [UInt64: LogFollower] = [:]
+    private var holding: [UInt64: Int64] = [:]
+    private let known: [UInt64: UInt64]
+    private let replayed = Counter(label: MetricName.signalsReplayed)
+    private let duplicates = Counter(label: MetricName.signalsFollowedTwice)
+    private let unfilled = Counter(label: MetricName.signalsUnfilled)
+
+    /// - Parameters:
+    ///   - replay: the logs' services; empty hands live signals on as they come, holes and all.
+    ///   - positions: what a former run has kept, by log.
+    package init(
+        _ source: Source, replay: [Endpoint], positions: [UInt64: UInt64], in context: Context, logger: Logger
+    ) throws {
+        self.context = context
+        self.logger = logger
+        known = positions
+        // First listen, then ask, as `next` does: nothing falls in between.
+        var live = try LiveSignals(source, in: context, logger: logger)
+        var poller = Poller(capacity: 1 + Self.peerLimit)
+        try live.register(in: &poller)
+        self.live = live
+        self.poller = poller
+        directory = EndpointDirectory(replay, logger: logger)
+        unfilled.increment(by: 0)
+    }
+
+    /// Sequence of the last signal handed on, by log.
+    package var positions: [UInt64: UInt64] { followers.mapValues(\.position) }
+
+    /// Logs that have answered lately or have nothing to say for now.
+    package var detail: String {
+        let answering = peers.values.count { $0.logID != 0 && !$0.isWaiting }
+        return "\(live.count) live, \(answering) of \(peers.count) logs answer"
+    }
+
+    /// The next signals in order; empty when none came for `timeoutMilliseconds`.
+    package mutating func next(timeoutMilliseconds: Int) throws -> [ProtoSignal] {
+        var due: [ProtoSignal] = []
+        try updatePeers()
+        try ask()
+        // While a log is being asked, its answer ends the wait; a question that falls due must not wait longer.
+        let wait = peers.isEmpty ? timeoutMilliseconds : min(timeoutMilliseconds, 50)
+        if case .ready = try poller.wait(timeoutMilliseconds: wait) {
+            try takeLive(into: &due)
+            try takeAnswers(into: &due)
+        }
+        releaseHeld(into: &due)
+        return due
+    }
+
+    private mutating func updatePeers() throws {
+        let addresses = directory.current
+        for address in addresses.sorted() where peers[address] == nil && peers.count < Self.peerLimit {
+            let peer = try ReplayPeer(address, in: context)
+            slots[address] = try peer.register(in: &poller)
+            peers[address] = peer
+        }
+        for address in peers.keys.filter({ !addresses.contains($0) }) {
+            if let slot = slots.removeValue(forKey: address) { poller.remove(slot) }
+            peers[address] = nil
+        }
+    }
+
+    private mutating func ask() throws(ZMQError) {
+        let now = HostClock.monotonicNanoseconds
+        for peer in peers.values {
+            let follower = followers[peer.logID]
+            let position = follower?.position ?? known[peer.logID] ?? 0
+            let isBehind = peer.logID != 0 && position < peer.lastSequence
+            try peer.ask(from: position, isUrgent: isBehind || follower?.hasHole ?? false, at: now)
+        }
+    }
+
+    private mutating func takeLive(into due: inout [ProtoSignal]) throws(ZMQError) {
+        for _ in 0..<Self.batchLimit {
+            guard let signal = try live.next() else { return }
+            receive(signal, into: &due)
+        }
+    }
+
+    private mutating func receive(_ signal: ProtoSignal, into due: inout [ProtoSignal]) {
+        guard signal.logID != 0, signal.logSequence != 0, !peers.isEmpty else { return due.append(signal) }
+        var follower = follower(of: signal.logID)
+        let before = follower.duplicates
+        follower.receive(signal, into: &due)
+        if follower.duplicates > before { duplicates.increment() }
+        followers[signal.logID] = follower
+    }
+
+    private func follower(of log: UInt64) -> LogFollower {
+        followers[log] ?? LogFollower(position: known[log] ?? 0)
+    }
+
+    private mutating func takeAnswers(into due: inout [ProtoSignal]) throws(ZMQError) {
+        let now = HostClock.monotonicNanoseconds
+        for (address, peer) in peers.sorted(by: { $0.key < $1.key }) {
+            let former = peer.logID
+            guard let (response, since) = try peer.answer(at: now) else { continue }
+            guard response.error.isEmpty else {
+                logger.warning("replay refused", metadata: ["log": "\(address)", "error": "\(response.error)"])
+                continue
+            }
+            if former != response.logID {
+                // An answer to a question about another log says only which this is; the next question is the right one.
+                logger.info(
+                    "following a signal log",
+                    metadata: [
+                        "log": "\(address)", "log_id": "\(response.logID)", "last": "\(response.lastSequence)",
+                        "have": "\(follower(of: response.logID).position)",
+                    ])
+                followers[response.logID] = follower(of: response.logID)
+                continue
+            }
+            take(response, since: since, from: address, into: &due)
+        }
+    }
+
+    private mutating func take(
+        _ response: ProtoLogResponse, since: UInt64, from address: String, into due: inout [ProtoSignal]
+    ) {
+        var follower = follower(of: response.logID)
+        defer { followers[response.logID] = follower }
+        if response.lastSequence < since {
+            logger.error(
+                "a signal log has gone back, as one restored from a copy does; taking it from its start",
+                metadata: ["log": "\(address)", "last": "\(response.lastSequence)", "have": "\(since)"])
+            return follower.rewind()
+        }
+        let gone = follower.skip(to: response.firstSequence, into: &due)
+        if gone > 0 {
+            unfilled.increment(by: Int64(clamping: gone))
+            logger.error(
+                "signals lost: their log no longer holds them", metadata: ["log": "\(address)", "count": "\(gone)"])
+        }
+        let before = (due.count, follower.duplicates)
+        for signal in response.signals { follower.receive(signal, into: &due) }
+        replayed.increment(by: Int64(due.count - before.0))
+        duplicates.increment(by: Int64(follower.duplicates - before.1))
+    }
+
+    /// What has waited too long for a hole that nobody fills goes out as it is.
+    private mutating func releaseHeld(into due: inout [ProtoSignal]) {
+        let now = HostClock.monotonicNanoseconds
+        for (log, follower) in followers.sorted(by: { $0.key < $1.key }) {
+            guard follower.hasHole else {
+                holding[log] = nil
+                continue
+            }
+            let start = holding[log] ?? now
+            holding[log] = start
+            guard now - start > Self.holdNanoseconds else { continue }
+            logger.warning("signals out of order: their log does not answer", metadata: ["log_id": "\(log)"])
+            followers[log]?.release(into: &due)
+            holding[log] = nil
+        }
+    }
+}

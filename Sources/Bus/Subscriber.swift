@@ -1,0 +1,220 @@
+import Runtime
+import Logging
+import Metrics
+import Microstructure
+import Wire
+import ZeroMQ
+
+/// One message from the bus.
+package struct Delivery {
+    package let topic: Topic
+    package let envelope: ProtoEnvelope
+    /// The envelope as it came.
+    package let body: [UInt8]
+    /// What the sequence says of it; a duplicate is never delivered.
+    package let arrival: SequenceTracker.Arrival
+}
+
+/// One message from the bus, for whoever keeps an `EnvelopeReader` for those that come often.
+package enum Reception {
+    /// Its content is in the reader.
+    case read(Topic, SequenceTracker.Arrival)
+    /// A message of another kind, or one that the reader leaves to the generated code.
+    case decoded(Delivery)
+}
+
+/// Subscribes to topics and accounts for every message: received, lost, refused. Lives on one thread.
+package struct Subscriber: ~Copyable {
+    /// Most distinct topics whose parsed form is remembered.
+    static let topicCacheLimit = SequenceTracker.topicLimit
+
+    private let socket: Socket
+    private let directory: EndpointDirectory
+    private let logger: Logger
+    private var connected: Set<String>
+    private var directoryVersion: Int
+    private var poller: Poller
+    private let slot: Poller.Slot
+    private var message = Message(maximumFrames: 2)
+    private var topicBytes: [UInt8] = []
+    private var tracker = SequenceTracker()
+    private var topics: [[UInt8]: FollowedTopic] = [:]
+    private var reported = SequenceTracker.Counts()
+    private let meters: Meters
+    /// Messages refused since the start, all kinds together.
+    package private(set) var rejectedCount: UInt64 = 0
+
+    private struct Meters {
+        let duplicates, restarts: Counter
+        let hop: Timer
+    }
+
+    /// A class, since copies of a topic would count its references one by one.
+    private final class FollowedTopic {
+        let topic: Topic
+        let received, lost, missed: Counter
+
+        init(_ topic: Topic) {
+            self.topic = topic
+            let meters = TopicMeters(topic)
+            received = meters.counter(MetricName.busReceived)
+            lost = meters.counter(MetricName.busLost)
+            missed = meters.counter(MetricName.busMissedAtJoin)
+        }
+    }
+
+    package init(
+        _ directory: EndpointDirectory, topics prefixes: [String], in context: Context, logger: Logger
+    ) throws {
+        var options = SocketOptions()
+        options.receiveHighWaterMark = Publisher.highWaterMark
+        options.maximumMessageBytes = EnvelopeCodec.byteLimit
+        options.reconnectIntervalMilliseconds = 50
+        options.maximumReconnectIntervalMilliseconds = 1_000
+        options.lingerMilliseconds = 0
+        options.setHeartbeat()
+        let socket = try Socket(.sub, in: context, options: options)
+        for prefix in prefixes { try socket.subscribe(prefix) }
+        var (connected, version) = (Set<String>(), -1)
+        try directory.update(socket, connected: &connected, seen: &version)
+        var poller = Poller(capacity: 1)
+        slot = try poller.add(socket)
+        self.socket = socket
+        self.poller = poller
+        self.connected = connected
+        directoryVersion = version
+        self.directory = directory
+        self.logger = logger
+        let label = prefixes.map { $0.prefix { $0 != "." } }.joined(separator: "+")
+        let dimensions = [("kind", label)]
+        meters = Meters(
+            duplicates: Counter(label: MetricName.busDuplicates, dimensions: dimensions),
+            restarts: Counter(label: MetricName.busRestarts, dimensions: dimensions),
+            hop: Timer(label: MetricName.busHop, dimensions: dimensions))
+    }
+
+    package var counts: SequenceTracker.Counts { tracker.counts }
+
+    /// The next message, or `nil` when none came for `timeoutMilliseconds`. Refused and duplicate messages are
+    /// counted and passed over.
+    package mutating func next(timeoutMilliseconds: Int) throws(ZMQError) -> Delivery? {
+        try wait(timeoutMilliseconds) { subscriber in subscriber.delivery() }
+    }
+
+    /// The same, with books, quotes, trades and feature vectors read into `reader`: without an allocation.
+    package mutating func next(
+        timeoutMilliseconds: Int, into reader: inout EnvelopeReader
+    ) throws(ZMQError) -> Reception? {
+        try wait(timeoutMilliseconds) { subscriber in subscriber.reception(into: &reader) }
+    }
+
+    private mutating func wait<Item>(
+        _ timeoutMilliseconds: Int, _ read: (inout Subscriber) -> Item?
+    ) throws(ZMQError) -> Item? {
+        if let item = try nextWaiting(read) { return item }
+        try directory.update(socket, connected: &connected, seen: &directoryVersion)
+        guard case .ready = try poller.wait(timeoutMilliseconds: timeoutMilliseconds) else { return nil }
+        return try nextWaiting(read)
+    }
+
+    /// For whoever waits for more than this subscriber; `next(timeoutMilliseconds: 0)` then takes what is here.
+    func register(in poller: inout Poller) throws(ZMQError) { _ = try poller.add(socket) }
+
+    /// The next message that is already here.
+    private mutating func nextWaiting<Item>(_ read: (inout Subscriber) -> Item?) throws(ZMQError) -> Item? {
+        while true {
+            switch try socket.tryReceive(into: &message) {
+            case .wouldBlock, .shutdown: return nil
+            case .overlong: reject("too_many_frames")
+            case .received: if let item = read(&self) { return item }
+            }
+        }
+    }
+
+    private mutating func reception(into reader: inout EnvelopeReader) -> Reception? {
+        guard let followed = followedTopic() else { return nil }
+        guard message.withFrame(1, { reader.read($0) }) else { return decode(followed).map { .decoded($0) } }
+        let arrival = account(
+            for: followed, epoch: reader.epoch, sequence: reader.sequence, sentTime: reader.sentTime,
+            producer: reader.producer)
+        return arrival.map { .read(followed.topic, $0) }
+    }
+
+    private mutating func delivery() -> Delivery? { followedTopic().flatMap { decode($0) } }
+
+    private mutating func decode(_ followed: FollowedTopic) -> Delivery? {
+        let body = message.frame(1)
+        let envelope: ProtoEnvelope
+        do {
+            envelope = try EnvelopeCodec.decode(body)
+        } catch {
+            reject(error.kind)
+            return nil
+        }
+        let arrival = account(
+            for: followed, epoch: envelope.epoch, sequence: envelope.sequence,
+            sentTime: Timestamp(nanoseconds: envelope.sentTimeNs), producer: envelope.producer)
+        return arrival.map { Delivery(topic: followed.topic, envelope: envelope, body: body, arrival: $0) }
+    }
+
+    /// Takes the message that `topicBytes` are of into the accounts; `nil` for a duplicate.
+    private mutating func account(
+        for followed: FollowedTopic, epoch: UInt64, sequence: UInt64, sentTime: Timestamp,
+        producer: @autoclosure () -> String
+    ) -> SequenceTracker.Arrival? {
+        let arrival = tracker.process(topic: topicBytes, epoch: epoch, sequence: sequence)
+        report(on: followed)
+        guard arrival != .duplicate else { return nil }
+        switch arrival {
+        case .lost(let count):
+            logger.warning("messages lost", metadata: ["topic": "\(followed.topic)", "count": "\(count)"])
+        case .restarted(let missed):
+            logger.notice(
+                "producer restarted",
+                metadata: ["topic": "\(followed.topic)", "producer": "\(producer())", "missed": "\(missed)"])
+        case .next, .first, .duplicate: break
+        }
+        meters.hop.recordNanoseconds(HostClock.now.nanoseconds(since: sentTime))
+        return arrival
+    }
+
+    /// The topic of the message, whose bytes are then in `topicBytes`; `nil` where it is no message of the bus.
+    private mutating func followedTopic() -> FollowedTopic? {
+        guard message.frameCount == 2 else {
+            reject("frame_count")
+            return nil
+        }
+        message.copyFrame(0, into: &topicBytes)
+        if let known = topics[topicBytes] { return known }
+        guard let topic = Topic(topicBytes) else {
+            reject("topic")
+            return nil
+        }
+        let followed = FollowedTopic(topic)
+        if topics.count < Self.topicCacheLimit { topics[topicBytes] = followed }
+        return followed
+    }
+
+    private mutating func reject(_ kind: String) {
+        rejectedCount += 1
+        Counter(label: MetricName.busRejected, dimensions: [("reason", kind)]).increment()
+        logger.warning("bus message refused", metadata: ["reason": "\(kind)"])
+    }
+
+    /// Hands what the tracker has counted since the last call, which was for one message of `topic`, to the metrics.
+    private mutating func report(on topic: FollowedTopic) {
+        let now = tracker.counts
+        topic.received.increment(by: Int64(now.received - reported.received))
+        if now.lost != reported.lost { topic.lost.increment(by: Int64(clamping: now.lost &- reported.lost)) }
+        if now.missedAtJoin != reported.missedAtJoin {
+            topic.missed.increment(by: Int64(clamping: now.missedAtJoin &- reported.missedAtJoin))
+        }
+        if now.duplicates != reported.duplicates {
+            meters.duplicates.increment(by: Int64(clamping: now.duplicates &- reported.duplicates))
+        }
+        if now.restarts != reported.restarts {
+            meters.restarts.increment(by: Int64(clamping: now.restarts &- reported.restarts))
+        }
+        reported = now
+    }
+}

@@ -1,0 +1,12 @@
+import Wire
+
+/// Where a symbol's detectors stand, on its way to the bus.
+package struct DetectorReport: Sendable {
+    package let topic: Topic
+    package let state: ProtoDetectorState
+
+    package init(topic: Topic, state: ProtoDetectorState) {
+        self.topic = topic
+        self.state = state
+    }
+}

@@ -1,0 +1,130 @@
+import Runtime
+import Foundation
+import Microstructure
+import Simulation
+import Transport
+
+/// The simulator's own requests, under `/control/`: faults by hand, and the truth to compare a client with.
+package enum ControlDesk {
+    private struct FaultsDocument: Encodable {
+        let seed: UInt64
+        let total: Int
+        let struck: [String: Int]
+    }
+
+    private struct BookDocument: Encodable {
+        let symbol: String
+        let updateId: Int64
+        /// `[price, size]` with eight decimals, best first.
+        let bids: [[String]]
+        let asks: [[String]]
+    }
+
+    private struct AccountsDocument: Encodable {
+        struct Symbol: Encodable {
+            let symbol: String
+            let lastTradeId: Int64
+            let updateId: Int64?
+        }
+
+        let symbols: [Symbol]
+        let messagesSent: [String: UInt64]
+        let connections: UInt64
+        let requestsAnswered: UInt64
+        let requestsRefused: UInt64
+    }
+
+    private struct ErrorDocument: Encodable { let error: String }
+    private struct NumberDocument: Encodable { let number: Int }
+
+    static func answer(_ request: ServerRequest, _ responder: HTTPResponder, _ simulator: ExchangeSimulator) {
+        switch (request.method, request.path) {
+        case ("POST", "/control/faults"): arm(request, responder, simulator)
+        case ("GET", "/control/faults"):
+            let plan = simulator.faults.plan
+            let struck = plan.strikes.filter { $0.value > 0 }.map { ($0.key.rawValue, $0.value) }
+            respond(
+                responder, 200,
+                FaultsDocument(
+                    seed: plan.seed, total: plan.total, struck: Dictionary(struck, uniquingKeysWith: { $0 + $1 })))
+        case ("GET", "/control/book"): book(request, responder, simulator)
+        case ("GET", "/control/accounts"):
+            let statistics = simulator.statistics
+            respond(
+                responder, 200,
+                AccountsDocument(
+                    symbols: simulator.feeds.map {
+                        .init(
+                            symbol: $0.market.listing.symbol, lastTradeId: $0.history.lastID,
+                            updateId: $0.truth?.latest?.updateID)
+                    },
+                    messagesSent: Dictionary(
+                        statistics.messagesSent.map { ($0.key.channelName, $0.value) }, uniquingKeysWith: { $0 + $1 }),
+                    connections: statistics.clientsAccepted, requestsAnswered: statistics.requestsAnswered,
+                    requestsRefused: statistics.requestsRefused))
+        default: respond(responder, 404, ErrorDocument(error: "try /control/faults, /control/book, /control/accounts"))
+        }
+    }
+
+    private static func arm(_ request: ServerRequest, _ responder: HTTPResponder, _ simulator: ExchangeSimulator) {
+        do {
+            let fault = try JSONDecoder().decode(Fault.self, from: Data(request.body))
+            if fault.kind == .crossed, simulator.feeds.allSatisfy({ $0.truth == nil }) {
+                return respond(responder, 409, ErrorDocument(error: "crossed needs --truth or --faults"))
+            }
+            if let symbol = fault.symbol, simulator.feed(of: symbol) == nil {
+                return respond(responder, 400, ErrorDocument(error: "\(symbol) is not traded here"))
+            }
+            guard let number = simulator.faults.arm(fault) else {
+                return respond(
+                    responder, 429, ErrorDocument(error: "\(FaultPlan.armedLimit) faults wait for an opportunity"))
+            }
+            respond(responder, 202, NumberDocument(number: number))
+        } catch {
+            respond(responder, 400, ErrorDocument(error: describe(error)))
+        }
+    }
+
+    private static func book(_ request: ServerRequest, _ responder: HTTPResponder, _ simulator: ExchangeSimulator) {
+        guard let symbol = request.query("symbol"), let feed = simulator.feed(of: symbol) else {
+            return respond(responder, 400, ErrorDocument(error: "needs ?symbol= of a symbol that is traded here"))
+        }
+        guard let truth = feed.truth else {
+            return respond(responder, 409, ErrorDocument(error: "start exchange-sim with --truth or --faults"))
+        }
+        let wanted = request.query("updateId").flatMap(Int64.init)
+        guard let record = wanted.map({ truth.record(at: $0) }) ?? truth.latest else {
+            return respond(responder, 404, ErrorDocument(error: "the book is not known at this update id"))
+        }
+        func texts(_ levels: [PriceLevel]) -> [[String]] {
+            levels.map { [text($0.price.mantissa), text($0.quantity.mantissa)] }
+        }
+        respond(
+            responder, 200,
+            BookDocument(
+                symbol: symbol, updateId: record.updateID, bids: texts(record.bids), asks: texts(record.asks)))
+    }
+
+    /// 10⁻⁸ as the venue writes it.
+    private static func text(_ value: Int64) -> String {
+        let digits = String(value % 100_000_000)
+        return "\(value / 100_000_000)." + String(repeating: "0", count: 8 - digits.count) + digits
+    }
+
+    /// One line, in the words of who checked it.
+    static func describe(_ error: any Error) -> String {
+        switch error {
+        case let error as FaultFileError: error.description
+        case DecodingError.dataCorrupted(let context):
+            context.underlyingError.map { describe($0) } ?? JSONFile.describe(error)
+        default: JSONFile.describe(error)
+        }
+    }
+
+    private static func respond(_ responder: HTTPResponder, _ status: Int, _ document: some Encodable) {
+        let encoder = JSONEncoder()
+        encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
+        guard let body = try? encoder.encode(document) else { return responder.respond(status: 500, text: "") }
+        responder.respond(status: status, headers: [("Content-Type", "application/json")], body: Array(body))
+    }
+}

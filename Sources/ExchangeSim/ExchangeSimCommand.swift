@@ -1,0 +1,176 @@
+import Runtime
+import ArgumentParser
+import Foundation
+import Logging
+import ServiceLifecycle
+import Simulation
+
+/// What an `exchange-sim` process is told.
+package struct ExchangeSimConfiguration: Sendable {
+    /// Recordings, one symbol each; empty for the synthetic market.
+    package var captures: [String]
+    package var synthetic: SyntheticSpecification
+    package var loops: Bool
+    package var options: ExchangeSimulator.Options
+}
+
+/// `exchange-sim`: a local exchange that speaks Binance's protocol.
+package struct ExchangeSimCommand: ServiceCommand {
+    package static let configuration = CommandConfiguration(
+        commandName: "exchange-sim",
+        abstract: "A local exchange that speaks Binance's WebSocket and REST protocol on one port.",
+        discussion: """
+            It plays recordings (--capture, one file a symbol: lines of `receive_ns JSON`, plain, .gz or .zst) or a \
+            synthetic market (--synthetic, the default; its specification: the article Synthetic). Settings may also come from the environment \
+            (SIMULATOR_PORT, …) or from the section "simulator" of --config. While it runs, POST /control/faults injects \
+            a fault ({"fault": "reset"}), GET /control/faults counts them, GET /control/accounts says what was sent, and \
+            with --truth or --faults GET /control/book?symbol=BTCUSDT shows the book that a client must have.
+            """,
+        version: Version.current)
+    package static let scope = "simulator"
+    package static let defaultMetricsPort = 9106
+
+    @OptionGroup package var common: CommonOptions
+    @Option(parsing: .upToNextOption, help: "Recordings to play.") var capture: [String] = []
+    @Option(
+        help: ArgumentHelp(
+            "Symbols of the synthetic market, or its specification, a file whose name ends in .json (default: BTCUSDT,ETHUSDT).",
+            valueName: "symbols|spec"))
+    var synthetic: String?
+    @Option(help: "Seed of the synthetic market (default: 1, or the specification's).") var seed: String?
+    @Option(
+        help:
+            "Limit orders and cancellations a second of each synthetic symbol (default: the market's own, 200 to 400).")
+    var orderRate: String?
+    @Option(help: "1, another factor, or max: as fast as the slowest client reads (default: 1).") var speed: String?
+    @Flag(help: "Start a recording again at its end.") var loop = false
+    @Option(help: "Address to bind (default: 127.0.0.1).") var host: String?
+    @Option(help: "Port for WebSocket and REST; 0 picks a free one (default: 9443).") var port: String?
+    @Option(help: "Seconds between the exchange's pings (default: 20).") var pingInterval: String?
+    @Option(help: "PEM certificate; with --tls-key the port speaks TLS.") var tlsCertificate: String?
+    @Option(help: "PEM key of the certificate.") var tlsKey: String?
+
+    @Option(help: "JSON file of faults to inject; its format: the article FeedIntegrity.") var faults: String?
+    @Option(help: "File to write what was sent, planted and broken, a JSON object a line.") var truth: String?
+    @Option(help: "Request weight a minute (default: 6000).") var weightLimit: String?
+    @Option(help: "Trades a symbol that historicalTrades still gives (default: 100000).") var tradeHistory: String?
+
+    package init() {}
+
+    package func decode(_ settings: inout Settings) throws(ConfigurationError) -> ExchangeSimConfiguration {
+        var options = ExchangeSimulator.Options()
+        let text = try settings.string("speed", speed, default: "1")
+        if text == "max" {
+            options.speed = .unpaced
+        } else if let factor = Double(text), (0.001...10_000).contains(factor) {
+            options.speed = .factor(factor)
+        } else {
+            throw ConfigurationError(setting: "--speed", problem: "'\(text)' is neither max nor from 0.001 to 10000")
+        }
+        options.host = try settings.string("host", host, default: "127.0.0.1")
+        options.port = try settings.integer("port", port, default: 9_443, in: 0...65_535)
+        options.pingIntervalSeconds = try settings.number("pingInterval", pingInterval, default: 20, in: 0.1...3_600)
+        options.tlsCertificateFile = try settings.optionalString("tlsCertificate", tlsCertificate)
+        options.tlsKeyFile = try settings.optionalString("tlsKey", tlsKey)
+        guard (options.tlsCertificateFile == nil) == (options.tlsKeyFile == nil) else {
+            throw ConfigurationError(setting: "--tls-certificate", problem: "needs --tls-key as well, and the reverse")
+        }
+        options.truthFile = try settings.optionalString("truth", truth)
+        let faultFile = try settings.optionalString("faults", faults)
+        if let faultFile { options.faults = try Self.faults(faultFile) }
+        options.keepsTruth = options.truthFile != nil || faultFile != nil
+        options.weightLimit = try settings.integer("weightLimit", weightLimit, default: 6_000, in: 1...1_000_000_000)
+        options.tradeHistory = try settings.integer(
+            "tradeHistory", tradeHistory, default: 100_000, in: 1...10_000_000)
+        let captures = try settings.list("capture", capture.isEmpty ? nil : capture.joined(separator: ","), default: [])
+        if !captures.isEmpty, synthetic != nil {
+            throw ConfigurationError(setting: "--synthetic", problem: "cannot be had together with --capture")
+        }
+        for path in captures where !FileManager.default.isReadableFile(atPath: path) {
+            throw ConfigurationError(setting: "--capture", problem: "'\(path)' cannot be read")
+        }
+        return ExchangeSimConfiguration(
+            captures: captures, synthetic: try specification(&settings), loops: try settings.flag("loop", loop),
+            options: options)
+    }
+
+    /// What the synthetic markets are: of a file, or of symbols and the demonstration's events.
+    private func specification(_ settings: inout Settings) throws(ConfigurationError) -> SyntheticSpecification {
+        let names = try settings.list("synthetic", synthetic, default: ["BTCUSDT", "ETHUSDT"])
+        var specification: SyntheticSpecification
+        if names.count == 1, names[0].hasSuffix(".json") {
+            specification = try JSONFile.load(names[0], setting: "--synthetic")
+        } else {
+            let symbols = names.map { $0.uppercased() }
+            if let bad = symbols.first(where: { !Listing.isSymbol($0) }) {
+                throw ConfigurationError(
+                    setting: "--synthetic",
+                    problem: "'\(bad)' is no symbol: 1 to 20 letters, digits, dashes, underscores or dots")
+            }
+            if let twice = Dictionary(grouping: symbols, by: { $0 }).first(where: { $0.value.count > 1 })?.key {
+                throw ConfigurationError(setting: "--synthetic", problem: "'\(twice)' stands twice")
+            }
+            specification = .demonstration(symbols: symbols, seed: 1)
+        }
+        specification.seed = UInt64(
+            try settings.integer("seed", seed, default: Int(clamping: specification.seed), in: 0...Int.max))
+        let rate = try settings.number("orderRate", orderRate, default: 0, in: 0...10_000)
+        if rate > 0 {
+            for index in specification.markets.indices {
+                // Market orders keep their share.
+                specification.markets[index].scaleRates(by: rate / specification.markets[index].orderRate)
+            }
+        }
+        return specification
+    }
+
+    package func services(_ configuration: ExchangeSimConfiguration, _ runtime: ServiceRuntime) throws -> [any Service]
+    {
+        [
+            StageThread("exchange-sim") { stop in
+                let simulator = try ExchangeSimulator(
+                    Self.markets(configuration), options: configuration.options, logger: runtime.logger)
+                var nextBeat: Int64 = 0
+                simulator.run(until: stop) { statistics in
+                    let now = HostClock.monotonicNanoseconds
+                    guard now >= nextBeat else { return }
+                    nextBeat = now + 1_000_000_000
+                    runtime.health.beat(
+                        "simulator", isReady: statistics.failures.isEmpty,
+                        detail: "\(statistics.clientsConnected) clients, \(statistics.failures.count) failed markets")
+                }
+                runtime.logger.info("accounts", metadata: ["statistics": "\(simulator.statistics)"])
+            }
+        ]
+    }
+
+    /// Reads a fault file.
+    static func faults(_ path: String) throws(ConfigurationError) -> FaultPlan {
+        guard let data = FileManager.default.contents(atPath: path) else {
+            throw ConfigurationError(setting: "--faults", problem: "'\(path)' cannot be read")
+        }
+        do {
+            return try JSONDecoder().decode(FaultPlan.self, from: data)
+        } catch {
+            throw ConfigurationError(setting: "--faults", problem: "'\(path)': \(ControlDesk.describe(error))")
+        }
+    }
+
+    private static func markets(_ configuration: ExchangeSimConfiguration) throws -> [any SimulatedMarket] {
+        if configuration.captures.isEmpty {
+            let synthetic = configuration.synthetic
+            return synthetic.markets.map {
+                SyntheticMarket($0, events: synthetic.events, seed: synthetic.seed, startTime: HostClock.now)
+            }
+        }
+        return try configuration.captures.map { path in
+            do {
+                return try CapturePlayer(CaptureFile(path: path), loops: configuration.loops)
+            } catch let error as CaptureError {
+                throw RecordingError(path: path, problem: "\(error)")
+            }
+        }
+    }
+}
+
+extension CaptureFile: LineSource {}

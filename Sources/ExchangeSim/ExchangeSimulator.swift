@@ -1,0 +1,223 @@
+import Runtime
+import Logging
+import Microstructure
+import Simulation
+import Transport
+
+/// A local exchange: serves simulated markets over Binance's WebSocket and REST protocol on one port.
+///
+/// Each symbol's clock is its own; it starts with the first subscription to one of the symbol's streams. At a
+/// finite speed a client that does not keep up is disconnected, as on the real exchange. At `.unpaced` the
+/// slowest client sets the pace, nothing is dropped, and a market that nobody follows stands still.
+///
+/// Not `Sendable`: make it and run it on one thread. `SimulatorMonitor` shows it to others.
+package final class ExchangeSimulator {
+    package struct Options: Sendable {
+        package var host = "127.0.0.1"
+        /// 0 takes a free one.
+        package var port = 9443
+        package var speed = MarketSpeed.factor(1)
+        /// Longest wall-clock wait for a client's snapshot request at the place where the recorder made its own.
+        package var holdSeconds = 10.0
+        package var pingIntervalSeconds = 20.0
+        /// A client that owes a pong for so long is disconnected.
+        package var pongTimeoutSeconds = 60.0
+        /// Outgoing queue of a client. At least four times the longest frame.
+        package var queueBytes = 4 << 20
+        /// PEM files; with both, the port speaks TLS.
+        package var tlsCertificateFile: String?
+        package var tlsKeyFile: String?
+        /// What goes wrong.
+        package var faults = FaultPlan()
+        /// Keeps `TruthBook`s, for `/control/book` and for crossing books.
+        package var keepsTruth = false
+        /// Where `TruthLog` writes; `nil` writes nothing.
+        package var truthFile: String?
+        /// Request weight a minute, for all clients together: they all come from one address here.
+        package var weightLimit = 6_000
+        /// Trades of each symbol that `historicalTrades` can still give.
+        package var tradeHistory = 100_000
+        /// WebSocket and HTTP connections at once.
+        package var connectionLimit = 512
+
+        package init() {}
+    }
+
+    /// Two markets of one symbol.
+    package struct DuplicateSymbol: Error, Equatable, CustomStringConvertible {
+        package let symbol: String
+
+        package var description: String { "the symbol \(symbol) is given more than once" }
+    }
+
+    /// Frames of one market between two looks at the sockets.
+    private static let framesPerRound = 1_000
+    /// Longest time spent on closing handshakes at the end.
+    private static let farewellNanoseconds: Int64 = 1_000_000_000
+
+    package let port: Int
+    package internal(set) var statistics = SimulatorStatistics()
+
+    let feeds: [MarketFeed]
+    private let feedsBySymbol: [String: MarketFeed]
+    private let options: Options
+    private let monitor: SimulatorMonitor
+    private let logger: Logger
+    private let loop: EventLoop
+    private let server: Server
+    private let desk: SimulatorDesk
+    let faults: FaultDesk
+    /// In the order they opened.
+    private(set) var openClients: [SimulatedClient] = []
+
+    /// Binds the port; `run` serves it.
+    ///
+    /// - Throws: `TransportError` where the port cannot be bound, `DuplicateSymbol`.
+    package init(
+        _ markets: [any SimulatedMarket], options: Options = Options(), monitor: SimulatorMonitor = SimulatorMonitor(),
+        logger: Logger = Logger(label: "exchange-sim")
+    ) throws {
+        precondition(options.queueBytes > 0 && options.pingIntervalSeconds > 0 && options.pongTimeoutSeconds > 0)
+        self.options = options
+        self.monitor = monitor
+        self.logger = logger
+        feeds = markets.map {
+            MarketFeed(
+                $0, speed: options.speed, keepsTruth: options.keepsTruth, tradeHistory: options.tradeHistory)
+        }
+        feedsBySymbol = try Dictionary(feeds.map { ($0.market.listing.symbol, $0) }) { feed, _ in
+            throw DuplicateSymbol(symbol: feed.market.listing.symbol)
+        }
+        var loopOptions = EventLoop.Options()
+        // 1,024 stream names fit into one request line.
+        loopOptions.maxHeaderBytes = 65_535
+        loop = try EventLoop(loopOptions)
+        let log = try options.truthFile.map { try TruthLog(path: $0) }
+        faults = FaultDesk(options.faults, log: log, loop: loop, logger: logger)
+        desk = SimulatorDesk(weightLimit: options.weightLimit)
+        var serverOptions = ServerOptions()
+        serverOptions.host = options.host
+        serverOptions.port = options.port
+        serverOptions.tlsCertificateFile = options.tlsCertificateFile
+        serverOptions.tlsKeyFile = options.tlsKeyFile
+        serverOptions.maxQueuedBytes = options.queueBytes
+        serverOptions.maxConnections = options.connectionLimit
+        serverOptions.customHeaders = ["X-MBX-TIME-UNIT"]
+        server = try loop.listen(serverOptions, delegate: desk)
+        port = server.port
+        desk.simulator = self
+        faults.simulator = self
+        monitor.set(port: port)
+        logger.info(
+            "listening",
+            metadata: ["port": "\(port)", "symbols": "\(feedsBySymbol.keys.sorted().joined(separator: ","))"])
+    }
+
+    /// Serves until `stop` is requested, from this thread; then says goodbye to the clients. `onRound` is called after
+    /// every look at the sockets, at least once a second.
+    package func run(until stop: StopSignal, onRound: (SimulatorStatistics) -> Void = { _ in }) {
+        let wake = loop.wake
+        stop.onRequest { wake.wake() }
+        while !stop.isRequested {
+            let now = HostClock.monotonicNanoseconds
+            let wait = serve(at: now)
+            monitor.set(statistics)
+            onRound(statistics)
+            loop.runOnce(timeoutMilliseconds: Int((wait + 999_999) / 1_000_000))
+        }
+        for client in openClients { client.leave(code: 1001, reason: "the simulator ends") }
+        let end = HostClock.monotonicNanoseconds + Self.farewellNanoseconds
+        while !openClients.isEmpty, HostClock.monotonicNanoseconds < end { loop.runOnce(timeoutMilliseconds: 50) }
+        server.stop()
+        loop.runOnce(timeoutMilliseconds: 0)
+        loop.close()
+        monitor.set(statistics)
+    }
+
+    /// Sends what is due; returns how long nothing will be, in ns.
+    private func serve(at now: Int64) -> Int64 {
+        let pingInterval = Int64(options.pingIntervalSeconds * 1e9)
+        let pongTimeout = Int64(options.pongTimeoutSeconds * 1e9)
+        for client in openClients { client.keepAlive(at: now, pingInterval: pingInterval, pongTimeout: pongTimeout) }
+        faults.advance(to: now)
+        var wait = min(1_000_000_000, pingInterval / 2, pongTimeout / 2, faults.wait(from: now))
+        for feed in feeds { wait = min(wait, advance(feed, at: now)) }
+        return max(0, wait)
+    }
+
+    private func advance(_ feed: MarketFeed, at now: Int64) -> Int64 {
+        let symbol = feed.market.listing.symbol
+        let holdLimit = Int64(options.holdSeconds * 1e9)
+        if feed.expireHold(after: holdLimit, at: now) {
+            statistics.holdsExpired += 1
+            logger.notice("nobody fetched the snapshot in time; the market goes on", metadata: ["symbol": "\(symbol)"])
+        }
+        do throws(CaptureError) {
+            for _ in 0..<Self.framesPerRound {
+                if !feed.isPaced {
+                    if feed.followers.isEmpty { break }
+                    // A client that reads wakes the loop by itself; the wait is for the case that it does not.
+                    if feed.hasFollower(over: options.queueBytes / 4) { return 5_000_000 }
+                }
+                guard let frame = try feed.nextFrame(at: now) else { break }
+                for record in feed.note(frame) { faults.note(record, of: symbol) }
+                if frame.kind == .trade { faults.note(trade: feed.history.lastID, of: symbol) }
+                for planted in feed.newlyPlanted() {
+                    faults.note(planted.event, from: planted.times, of: symbol)
+                }
+                for client in feed.followers[frame.stream] ?? [] {
+                    faults.deliver(frame, of: feed, to: client, at: now)
+                }
+            }
+        } catch {
+            statistics.failures[symbol] = error.description
+            logger.error("the capture cannot be played on", metadata: ["symbol": "\(symbol)", "error": "\(error)"])
+        }
+        if feed.market.phase == .ended, !statistics.endedSymbols.contains(symbol) {
+            statistics.endedSymbols.append(symbol)
+            logger.info("the market has ended", metadata: ["symbol": "\(symbol)"])
+        }
+        return feed.wait(from: now, holdLimit: holdLimit) ?? .max
+    }
+
+    // MARK: - For clients and requests
+
+    func feed(of symbol: String) -> MarketFeed? { feedsBySymbol[symbol] }
+
+    /// The exchange's time in ms: the furthest of its open markets', as their clocks are independent; before any has
+    /// opened, the first market's start.
+    func serverTime(at now: Int64) -> Int64 { marketTime(at: now).bucket(width: 1_000_000) }
+
+    /// The time that the exchange says it is: `serverTime`, and what a fault has done to the clock.
+    func serverMicroseconds(at now: Int64) -> Int64 {
+        marketTime(at: now).bucket(width: 1_000) + faults.clockShift(at: now) * 1_000
+    }
+
+    private func marketTime(at now: Int64) -> Timestamp {
+        let open = feeds.filter(\.clock.isStarted).map { $0.market.time(at: $0.clock.offset(at: now)) }
+        return open.max() ?? feeds.first?.market.startTime ?? Timestamp(nanoseconds: 0)
+    }
+
+    /// What a request for market data is answered, faults aside; `nil` where it is an error.
+    func answer(_ request: ServerRequest) -> [UInt8]? { desk.body(request, at: HostClock.monotonicNanoseconds) }
+
+    func opened(_ client: SimulatedClient) {
+        openClients.append(client)
+        statistics.clientsAccepted += 1
+        statistics.clientsConnected = openClients.count
+    }
+
+    func closed(_ client: SimulatedClient) {
+        openClients.removeAll { $0 === client }
+        statistics.clientsConnected = openClients.count
+    }
+
+    /// A stream of a symbol that is not here, or that its market does not send, is accepted and silent.
+    func follow(_ stream: String, _ client: SimulatedClient) {
+        feeds.first { stream.hasPrefix($0.streamPrefix) }?.add(client, to: stream, at: HostClock.monotonicNanoseconds)
+    }
+
+    func unfollow(_ stream: String, _ client: SimulatedClient) {
+        feeds.first { stream.hasPrefix($0.streamPrefix) }?.remove(client, from: stream)
+    }
+}

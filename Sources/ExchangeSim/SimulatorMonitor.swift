@@ -1,0 +1,45 @@
+import Simulation
+import Synchronization
+
+/// What a simulator has done since it was started.
+package struct SimulatorStatistics: Sendable, Equatable {
+    /// Messages handed to clients, by `StreamKind`; a frame for three clients counts three times.
+    package var messagesSent: [StreamKind: UInt64] = [:]
+    package var clientsConnected = 0
+    package var clientsAccepted: UInt64 = 0
+    /// Disconnected because their queue was full.
+    package var clientsTooSlow: UInt64 = 0
+    /// Disconnected because no pong came.
+    package var clientsMute: UInt64 = 0
+    /// Disconnected because they sent too many messages.
+    package var clientsTooChatty: UInt64 = 0
+    package var requestsAnswered: UInt64 = 0
+    /// Answered with 429.
+    package var requestsRefused: UInt64 = 0
+    /// Holds that ended without a snapshot request.
+    package var holdsExpired: UInt64 = 0
+    /// Symbols whose market has ended.
+    package var endedSymbols: [String] = []
+    /// Why a market ended early, by symbol.
+    package var failures: [String: String] = [:]
+}
+
+/// A simulator's port and statistics, to be read from any thread.
+package final class SimulatorMonitor: Sendable {
+    private struct State {
+        var port: Int?
+        var statistics = SimulatorStatistics()
+    }
+
+    private let state = Mutex(State())
+
+    package init() {}
+
+    /// The port that was bound; `nil` before that.
+    package var port: Int? { state.withLock { $0.port } }
+    /// As of the simulator's last round, a second ago at most.
+    package var statistics: SimulatorStatistics { state.withLock { $0.statistics } }
+
+    func set(port: Int) { state.withLock { $0.port = port } }
+    func set(_ statistics: SimulatorStatistics) { state.withLock { $0.statistics = statistics } }
+}

@@ -1,0 +1,234 @@
+import Runtime
+import Foundation
+import Logging
+import Transport
+import Venues
+
+/// What a feed does with its connections.
+protocol FeedLinksOwner: AnyObject {
+    /// A connection is open; `isReplacement` while another is still running.
+    func linkOpened(_ id: ConnectionID, isReplacement: Bool)
+    func linkReceived(_ message: Span<UInt8>, on id: ConnectionID)
+    func linkClosed(_ id: ConnectionID)
+    func instrumentsAwaitingHandover(from old: ConnectionID, to new: ConnectionID) -> Int
+}
+
+/// Keeps one connection to the venue, and replaces it without a break: before the venue ends it, when the venue says that
+/// it will, and when it has gone mute. The new connection runs beside the old one until every instrument has been
+/// handed over.
+///
+/// Lost connections are opened again after exponential back-off with full jitter, for ever, and within the budget of
+/// attempts that all processes share.
+final class FeedLinks {
+    /// A replacement for a mute stream is tried again after this long at first, then after twice as long, and so on.
+    private static let muteSeconds = 10.0
+    private static let longestMuteSeconds = 640.0
+    /// And after this long where the replacement has helped.
+    private static let helpedSeconds = 3.0
+    private static let handoverMilliseconds = 50
+
+    weak var owner: (any FeedLinksOwner)?
+    private let configuration: IngestConfiguration
+    private let path: String
+    private let subscriptions: [String]
+    private let loop: EventLoop
+    private let logger: Logger
+    private let budget: ConnectBudget
+    private var backoff: Backoff
+    private var replacementBackoff: Backoff
+    private var primary: FeedLink?
+    private var successor: FeedLink?
+    private var isRotating = false
+    private var isFinishing = false
+    private var hasBeenOpen = false
+    /// The primary is replaced at this age, in ns: drawn anew for each, so that processes do not rotate together.
+    private var life: Int64 = 0
+    private var lastMuteRotation: Int64 = 0
+    private var nextMuteRotation: Int64 = 0
+    private var muteSeconds = FeedLinks.muteSeconds
+
+    /// Connections opened after a break.
+    private(set) var reconnects: UInt64 = 0
+    /// Connections replaced without one.
+    private(set) var rotations: UInt64 = 0
+    var attempts: Int { budget.used }
+
+    /// - Parameter path: path and query with all stream names; where it is too long, `emptyPath` is taken and
+    ///   `subscriptions` are sent.
+    init(
+        _ configuration: IngestConfiguration, path: String, emptyPath: String, subscriptions: [String], loop: EventLoop,
+        budget: ConnectBudget, logger: Logger
+    ) {
+        self.configuration = configuration
+        let isShort = path.utf8.count <= WebSocketRequest.longestTarget
+        self.path = isShort ? path : emptyPath
+        self.subscriptions = isShort ? [] : subscriptions
+        self.loop = loop
+        self.budget = budget
+        self.logger = logger
+        backoff = Backoff(
+            firstSeconds: configuration.reconnectDelaySeconds, longestSeconds: configuration.maxReconnectDelaySeconds)
+        replacementBackoff = backoff
+    }
+
+    var isOpen: Bool { primary?.isOpen ?? false }
+
+    func start() { connect() }
+
+    func finish() {
+        isFinishing = true
+        successor?.close()
+        primary?.close()
+    }
+
+    func send(_ text: String, on id: ConnectionID) {
+        for link in [primary, successor] where link?.id == id { link?.send(text) }
+    }
+
+    // MARK: Connecting
+
+    private func connect() {
+        guard !isFinishing, primary == nil else { return }
+        if let wait = budget.take() { return postpone(wait) { [weak self] in self?.connect() } }
+        primary = makeLink(ConnectionID(0))
+    }
+
+    private func connectSuccessor() {
+        guard !isFinishing, isRotating, successor == nil, let primary else { return isRotating = false }
+        if let wait = budget.take() { return postpone(wait) { [weak self] in self?.connectSuccessor() } }
+        successor = makeLink(ConnectionID(1 - primary.id.index))
+    }
+
+    /// The host's budget is used up, or its file busy: waits until an attempt is free, and a little more, drawn at random, so
+    /// that those who wait do not come together.
+    private func postpone(_ nanoseconds: Int64, _ body: @escaping () -> Void) {
+        let seconds = Double(nanoseconds) / 1e9 * Double.random(in: 1...1.2)
+        if seconds > 1 {
+            logger.notice(
+                "the host's budget of connection attempts is used up", metadata: ["retry_seconds": "\(seconds)"])
+        }
+        loop.schedule(afterMilliseconds: Int(seconds * 1_000) + 1, body)
+    }
+
+    private func makeLink(_ id: ConnectionID) -> FeedLink {
+        var request = WebSocketRequest(url: configuration.webSocketURL + path)
+        request.tls.caFile = configuration.caFile
+        request.pingIntervalMilliseconds = 15_000
+        return FeedLink(id, request, subscriptions: subscriptions, owner: self, loop: loop)
+    }
+
+    func opened(_ link: FeedLink) {
+        let isReplacement = link === successor
+        logger.info(
+            isReplacement ? "connected beside the old connection" : "connected",
+            metadata: ["url": "\(configuration.webSocketURL)"])
+        owner?.linkOpened(link.id, isReplacement: isReplacement)
+        if isReplacement { return watchHandover(of: link) }
+        if hasBeenOpen { reconnects += 1 }
+        hasBeenOpen = true
+        drawLife()
+    }
+
+    func received(_ message: Span<UInt8>, on link: FeedLink) { owner?.linkReceived(message, on: link.id) }
+
+    func closed(_ link: FeedLink, wasOpen: Bool, reason: WebSocketCloseReason) {
+        if link === successor {
+            successor = nil
+            owner?.linkClosed(link.id)
+            guard !isFinishing else { return }
+            let delay = replacementBackoff.next()
+            logger.warning("the new connection failed", metadata: ["reason": "\(reason)", "retry_seconds": "\(delay)"])
+            loop.schedule(afterMilliseconds: Int(delay * 1_000)) { [weak self] in self?.connectSuccessor() }
+            return
+        }
+        // One that was replaced has said its last word already.
+        guard link === primary else { return }
+        // A connection that delivered proves the venue well: the next wait starts small again.
+        if wasOpen { backoff.reset() }
+        if let successor {
+            // The old one ended before all was handed over: the new one goes on alone, and what is missing is found by
+            // its ids.
+            primary = successor
+            self.successor = nil
+            if successor.isOpen { finishRotation() } else { isRotating = false }
+            owner?.linkClosed(link.id)
+            return
+        }
+        primary = nil
+        isRotating = false
+        owner?.linkClosed(link.id)
+        guard !isFinishing else { return }
+        let delay = backoff.next()
+        logger.warning("connection lost", metadata: ["reason": "\(reason)", "retry_seconds": "\(delay)"])
+        loop.schedule(afterMilliseconds: Int(delay * 1_000)) { [weak self] in self?.connect() }
+    }
+
+    // MARK: Rotation
+
+    /// Opens a second connection, to close the first when the second has taken over.
+    func rotate(_ reason: String) {
+        guard !isRotating, isOpen, !isFinishing else { return }
+        isRotating = true
+        logger.info("replacing the connection", metadata: ["reason": "\(reason)"])
+        connectSuccessor()
+    }
+
+    /// The same for a stream that has gone mute, but less and less often while that does not help.
+    func rotateForSilence(at now: Int64) {
+        guard now >= nextMuteRotation, !isRotating else { return }
+        lastMuteRotation = now
+        nextMuteRotation = now + Int64(muteSeconds * 1e9)
+        muteSeconds = min(muteSeconds * 2, Self.longestMuteSeconds)
+        rotate("a stream is mute")
+    }
+
+    /// All streams talk: the next mute one is helped soon.
+    func noteAllTalking() {
+        guard !isRotating else { return }
+        muteSeconds = Self.muteSeconds
+        nextMuteRotation = min(nextMuteRotation, lastMuteRotation + Int64(Self.helpedSeconds * 1e9))
+    }
+
+    private func watchHandover(of link: FeedLink) {
+        guard link === successor, link.isOpen, let old = primary, let owner else { return }
+        let overlap = Double(HostClock.monotonicNanoseconds - link.openedAt) / 1e9
+        let rest = owner.instrumentsAwaitingHandover(from: old.id, to: link.id)
+        guard (link.isSubscribed && rest == 0) || overlap >= configuration.overlapSeconds else {
+            loop.schedule(afterMilliseconds: Self.handoverMilliseconds) { [weak self] in self?.watchHandover(of: link) }
+            return
+        }
+        // A new connection that is mute is no replacement for one that talks.
+        guard link.hasTalked || old.lastFrame <= link.openedAt else { return link.abort() }
+        primary = link
+        successor = nil
+        finishRotation()
+        logger.info(
+            "the connection is replaced", metadata: ["overlap_seconds": "\(overlap)", "silent_instruments": "\(rest)"])
+        owner.linkClosed(old.id)
+        old.close()
+    }
+
+    private func finishRotation() {
+        isRotating = false
+        rotations += 1
+        replacementBackoff.reset()
+        drawLife()
+    }
+
+    private func drawLife() {
+        life = Int64(configuration.rotateAfterSeconds * Double.random(in: 0.95...1) * 1e9)
+    }
+
+    // MARK: Time
+
+    /// Once a second: replaces a connection that is old, and ends one that is mute altogether.
+    func tick(at now: Int64) {
+        guard let primary, primary.isOpen else { return }
+        let silence = Double(now - primary.lastFrame) / 1e9
+        if silence > configuration.staleAfterSeconds {
+            logger.warning("connection is mute", metadata: ["silent_seconds": "\(silence)"])
+            return primary.abort()
+        }
+        if now - primary.openedAt >= life { rotate("it is \(Int(Double(now - primary.openedAt) / 1e9)) s old") }
+    }
+}

@@ -1,0 +1,141 @@
+import Bus
+import Runtime
+import ArgumentParser
+import Foundation
+import ServiceLifecycle
+
+/// `ingest`: an exchange's book and trades onto the bus.
+package struct IngestCommand: ServiceCommand {
+    package static let configuration = CommandConfiguration(
+        commandName: "ingest",
+        abstract: "Keeps a symbol's order book from the exchange's WebSocket and publishes books, quotes and trades.",
+        discussion: """
+            One process serves the symbols it is given; the default is one symbol a process. With --symbol-pool it \
+            serves the first symbol of the pool that no other process of the lease directory serves, and stands by \
+            while all are served. Settings may also come from the environment (INGEST_SYMBOLS, INGEST_PUBLISH, …) or \
+            from the section "ingest" of --config.
+            """,
+        version: Version.current)
+    package static let scope = "ingest"
+    package static let defaultMetricsPort = 9101
+
+    @OptionGroup package var common: CommonOptions
+    @Option(help: "Symbols to serve, comma-separated (default: BTCUSDT).") var symbols: String?
+    @Option(help: "Symbols of which this process serves one, comma-separated.") var symbolPool: String?
+    @Option(help: "Place in the pool: a number from 1, or a pod's name that ends in -0, -1, …") var symbolSlot: String?
+    @Option(help: "Directory that the processes of a host share (default: ~/.local/state/microstructure).")
+    var leaseDir: String?
+    @Option(help: "binance, binance-data or binance-us (default: binance).") var endpoints: String?
+    @Option(help: "WebSocket base address (default: that of --endpoints).") var websocketUrl: String?
+    @Option(help: "REST base address (default: that of --endpoints).") var restUrl: String?
+    @Option(help: "millisecond or microsecond (default: microsecond; binance-us: millisecond).") var timeUnit: String?
+    @Option(help: "PEM file of certificate authorities to trust instead of the system's.") var caFile: String?
+    @Option(help: "ZeroMQ endpoints to publish on; {symbol} is the symbol (default: tcp://127.0.0.1:5555).")
+    var publish: String?
+    @Option(help: "Book levels a side in each message, 1 to 1000 (default: 20).") var depth: String?
+    @Option(help: "Levels asked for in a snapshot, 100 to 5000 (default: 5000).") var snapshotDepth: String?
+    @Option(help: "Seconds of the first reconnect wait (default: 1).") var reconnectDelay: String?
+    @Option(help: "Longest reconnect wait in seconds (default: 60).") var maxReconnectDelay: String?
+    @Option(help: "Seconds of silence after which a connection is replaced (default: 10).") var staleAfter: String?
+    @Option(help: "Seconds after which a connection is replaced without a break (default: 82800).")
+    var rotateAfter: String?
+    @Option(help: "Longest seconds that the old and the new connection overlap (default: 10).") var overlap: String?
+    @Option(help: "Seconds until a REST request is given up (default: 10).") var restTimeout: String?
+    @Option(help: "Trades of one hole that are fetched at most, 0 to 1000000 (default: 10000).") var backfillLimit:
+        String?
+    @Option(help: "Subscriptions to wait for before connecting to the exchange (default: 0).")
+    var waitSubscriptions: String?
+
+    package init() {}
+
+    package func decode(_ settings: inout Settings) throws(ConfigurationError) -> IngestConfiguration {
+        let symbols = try symbolChoice(&settings)
+        let venue =
+            VenueEndpoints(
+                rawValue: try settings.string(
+                    "endpoints", endpoints, default: "binance", allowed: VenueEndpoints.allCases.map(\.rawValue)))
+            ?? .binance
+        let webSocket = try url("websocketUrl", websocketUrl, venue.webSocketURL, ["ws", "wss"], &settings)
+        let rest = try url("restUrl", restUrl, venue.restURL, ["http", "https"], &settings)
+        let unit = try settings.string(
+            "timeUnit", timeUnit, default: venue.timeUnit == .microseconds ? "microsecond" : "millisecond",
+            allowed: ["millisecond", "microsecond"])
+        let authorities = try settings.optionalString("caFile", caFile)
+        if let authorities, !FileManager.default.isReadableFile(atPath: authorities) {
+            throw ConfigurationError(setting: "--ca-file", problem: "'\(authorities)' cannot be read")
+        }
+        let firstDelay = try settings.number("reconnectDelay", reconnectDelay, default: 1, in: 0.05...3_600)
+        let longestDelay = try settings.number("maxReconnectDelay", maxReconnectDelay, default: 60, in: 0.05...3_600)
+        guard firstDelay <= longestDelay else {
+            throw ConfigurationError(
+                setting: "--max-reconnect-delay", problem: "\(longestDelay) is below --reconnect-delay \(firstDelay)")
+        }
+        let depth = try settings.integer("depth", depth, default: 20, in: 1...1_000)
+        let snapshotDepth = try settings.integer("snapshotDepth", snapshotDepth, default: 5_000, in: 100...5_000)
+        guard snapshotDepth >= 2 * depth else {
+            throw ConfigurationError(
+                setting: "--snapshot-depth", problem: "\(snapshotDepth) is below twice --depth \(depth)")
+        }
+        let publish = try settings.list("publish", publish, default: ["tcp://127.0.0.1:5555"])
+        _ = try Endpoint.list(
+            publish.map { $0.replacing("{symbol}", with: "BTCUSDT") }, setting: "--publish", use: .bind)
+        return IngestConfiguration(
+            symbols: symbols, webSocketURL: webSocket, restURL: rest, caFile: authorities,
+            timeUnit: unit == "microsecond" ? .microseconds : .milliseconds,
+            leaseDirectory: try settings.optionalString("leaseDir", leaseDir) ?? LeaseDirectory.defaultPath,
+            publish: publish, security: try BusSecurity.decode(&settings), depth: depth, snapshotDepth: snapshotDepth,
+            reconnectDelaySeconds: firstDelay,
+            maxReconnectDelaySeconds: longestDelay,
+            staleAfterSeconds: try settings.number("staleAfter", staleAfter, default: 10, in: 0.5...3_600),
+            rotateAfterSeconds: try settings.number("rotateAfter", rotateAfter, default: 82_800, in: 1...86_000),
+            overlapSeconds: try settings.number("overlap", overlap, default: 10, in: 0.1...600),
+            restTimeoutSeconds: try settings.number("restTimeout", restTimeout, default: 10, in: 0.1...600),
+            backfillLimit: try settings.integer("backfillLimit", backfillLimit, default: 10_000, in: 0...1_000_000),
+            waitSubscriptions: try settings.integer("waitSubscriptions", waitSubscriptions, default: 0, in: 0...1_000))
+    }
+
+    /// `--symbols`, or one of `--symbol-pool`, perhaps at the place of `--symbol-slot`.
+    private func symbolChoice(_ settings: inout Settings) throws(ConfigurationError) -> SymbolChoice {
+        let names = try settings.symbols("symbols", symbols, default: ["BTCUSDT"])
+        let pool = try settings.symbols("symbolPool", symbolPool, default: [])
+        let slot = try settings.optionalString("symbolSlot", symbolSlot)
+        guard !pool.isEmpty else {
+            if slot != nil { throw ConfigurationError(setting: "--symbol-slot", problem: "needs --symbol-pool") }
+            // Three streams a symbol, 1,024 a connection (the venue's limit).
+            guard names.count <= 341 else {
+                throw ConfigurationError(
+                    setting: "--symbols", problem: "\(names.count) symbols are more than one process can have, 341")
+            }
+            return .fixed(names)
+        }
+        guard symbols == nil else {
+            throw ConfigurationError(setting: "--symbols", problem: "cannot be had together with --symbol-pool")
+        }
+        guard let slot else { return .pool(pool, preferred: nil) }
+        guard let place = ReplicaOrdinal.index(slot) else {
+            throw ConfigurationError(
+                setting: "--symbol-slot",
+                problem: "'\(slot)' is neither a number from 1 nor a name that ends in -0, -1, …")
+        }
+        // More processes than symbols: the others stand by for whichever symbol becomes free.
+        return .pool(pool, preferred: place < pool.count ? pool[place] : nil)
+    }
+
+    package func services(_ configuration: IngestConfiguration, _ runtime: ServiceRuntime) throws -> [any Service] {
+        [StageThread("ingest") { stop in try IngestStage(configuration, runtime).run(until: stop) }]
+    }
+
+    private func url(
+        _ name: String, _ commandLine: String?, _ fallback: String, _ schemes: [String], _ settings: inout Settings
+    ) throws(ConfigurationError) -> String {
+        let text = try settings.string(name, commandLine, default: fallback)
+        guard let url = URL(string: text), let scheme = url.scheme, schemes.contains(scheme), url.host != nil,
+            url.query == nil, (1...65_535).contains(url.port ?? 443)
+        else {
+            throw ConfigurationError(
+                setting: Settings.optionName(name),
+                problem: "'\(text)' needs to be \(schemes.joined(separator: " or "))://host[:port]")
+        }
+        return text.hasSuffix("/") ? String(text.dropLast()) : text
+    }
+}

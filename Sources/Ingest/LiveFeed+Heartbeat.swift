@@ -1,0 +1,145 @@
+import Runtime
+import Foundation
+import Microstructure
+import Venues
+import Wire
+import ZeroMQ
+
+/// What a feed does once a second: state its condition, look for silence, ask for the time now and then.
+extension LiveFeed {
+    /// How often the venue's clock is asked; the first samples come faster.
+    private static let clockSeconds = 5
+    /// A tick that comes later than this says that we were held up: what lies in the sockets has not been read yet, so
+    /// that no silence can be told.
+    private static let lateNanoseconds: Int64 = 1_500_000_000
+
+    /// The wall clock and the monotonic one go apart by less than this within a tick unless it was set.
+    private static let clockStepNanoseconds: Int64 = 250_000_000
+
+    func tick() {
+        guard !isFinishing else { return }
+        let now = HostClock.monotonicNanoseconds
+        let isLate = now - lastTick > Self.lateNanoseconds
+        followClock(from: lastTick, to: now)
+        lastTick = now
+        if !isLate {
+            links.tick(at: now)
+            checkSilence(at: now)
+        }
+        attempt {
+            try publishStatuses(part: 0)
+            try output.countSubscriptions()
+        }
+        for part in stride(from: 1, to: statusParts, by: 1) {
+            loop.schedule(afterMilliseconds: part * 1_000 / statusParts) { [weak self] in
+                guard let self, !isFinishing else { return }
+                attempt { try self.publishStatuses(part: part) }
+            }
+        }
+        if now >= nextClockSample {
+            sampleClock()
+            clockSamples += 1
+            nextClockSample =
+                now + Int64(clockSamples < VenueClock.firstSamples ? 1 : Self.clockSeconds) * 1_000_000_000
+                - 100_000_000
+        }
+        unattributed.report(session.unattributedCounts)
+        budgets.report(requests, attempts: links.attempts)
+        var validCount = 0
+        for id in ids() {
+            let isValid = session.validity(of: id) == .valid
+            chains[id.index].settle(isValid: isValid)
+            if isValid { validCount += 1 }
+        }
+        health.beat(
+            "feed", isReady: validCount == session.instruments.count,
+            detail: "\(validCount) of \(session.instruments.count) books valid")
+        loop.schedule(afterMilliseconds: 1_000) { [weak self] in self?.tick() }
+    }
+
+    /// Tells the session where this host's clock was set: silences are measured by it, since events carry it.
+    private func followClock(from last: Int64, to now: Int64) {
+        let wall = HostClock.now
+        let step = wall.nanoseconds(since: lastTickWall) - (now - last)
+        lastTickWall = wall
+        guard abs(step) > Self.clockStepNanoseconds else { return }
+        logger.warning("this host's clock was set", metadata: ["step_seconds": "\(Double(step) / 1e9)"])
+        session.clockMoved(by: step)
+    }
+
+    private func checkSilence(at now: Int64) {
+        let time = HostClock.now
+        var hasSilence = false
+        for id in ids() {
+            if session.checkSilence(of: id, at: time) {
+                accounts[id.index].lost(at: now)
+                logger.warning(
+                    "a stream is silent beyond its limit",
+                    metadata: [
+                        "symbol": "\(session.instruments[id.index].symbol)",
+                        "channels": "\(session.silentChannels(of: id).names.joined(separator: ","))",
+                    ])
+            }
+            if session.wantsProbe(of: id, at: time) { probeTrades(id) }
+            if !session.silentChannels(of: id).isEmpty { hasSilence = true }
+        }
+        if hasSilence { links.rotateForSilence(at: now) } else { links.noteAllTalking() }
+    }
+
+    func publishStatuses() throws(ZMQError) {
+        for id in ids() { try publishStatus(id) }
+    }
+
+    /// Those of many symbols, all at once, would hold up the frames for as long as many thousand of them take.
+    private var statusParts: Int { (session.instruments.count + 39) / 40 }
+
+    private func publishStatuses(part: Int) throws(ZMQError) {
+        for index in stride(from: part, to: session.instruments.count, by: statusParts) {
+            try publishStatus(InstrumentID(index))
+        }
+    }
+
+    func publishStatus(_ id: InstrumentID) throws(ZMQError) {
+        let counts = session.counts(of: id)
+        let validity = session.validity(of: id)
+        let now = HostClock.now
+        var status = ProtoStatus(validity: validity, bookEpoch: session.epoch(of: id))
+        status.receiveTimeNs = now.nanoseconds
+        status.venueTimeNs = now.advanced(byNanoseconds: clock.best?.offsetNanoseconds ?? 0).nanoseconds
+        status.feedUp = links.isOpen && !isFinishing
+        status.messageCount = counts.messages
+        status.bookUpdateCount = counts.depthApplied
+        status.tradeCount = counts.trades
+        status.quoteCount = counts.quotes
+        status.gapCount = counts.gaps
+        status.resyncCount = counts.resyncs
+        status.reconnectCount = links.reconnects
+        status.rejectedCount = counts.rejections.total &+ counts.snapshotRejections.total
+        status.missedTradeCount = counts.missedTrades
+        status.duplicateTradeCount = counts.duplicateTrades
+        status.lateTradeCount = counts.lateTrades
+        status.backfilledTradeCount = counts.backfilledTrades
+        status.unfilledTradeCount = counts.unfilledTrades
+        status.missingTradeCount = UInt64(clamping: session.missingTrades(of: id))
+        status.rotationCount = links.rotations
+        status.silentChannels = session.silentChannels(of: id).names
+        status.staleCount = counts.staleSilences
+        status.crossedBookCount = counts.crossedBooks &+ counts.snapshotsCrossed
+        status.quoteGapCount = counts.quoteGaps
+        status.aggregatedTradeCount = counts.aggregatedTrades
+        status.wideningCount = counts.widenings
+        status.requestWeightUsed = UInt32(clamping: requests.budget.used)
+        status.connectionAttempts = UInt32(clamping: links.attempts)
+        if let best = clock.best {
+            status.clockOffsetNs = best.offsetNanoseconds
+            status.clockErrorNs = best.errorNanoseconds
+        }
+        if let drift = clock.driftPPM { status.clockDriftPpm = drift }
+        accounts[id.index].describe(in: &status)
+        try output.publish(status, of: id)
+        accounts[id.index].report(
+            counts, isUp: links.isOpen, validity: validity, reconnects: links.reconnects, rotations: links.rotations,
+            silentChannels: status.silentChannels.count, missingTrades: Int(clamping: status.missingTradeCount),
+            clock: clock)
+    }
+}

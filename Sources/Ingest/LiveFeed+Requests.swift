@@ -1,0 +1,198 @@
+import Runtime
+import Foundation
+import Microstructure
+import Venues
+
+/// What a feed asks over REST: snapshots, missing trades, the time.
+extension LiveFeed {
+    /// Time for a trade that is only late to come by itself.
+    private static let lateTradeMilliseconds = 250
+    private static let tradesPerRequest = 1_000
+    /// A request that was refused is tried again after this: a firewall's refusal passes.
+    private static let refusalSeconds: Int64 = 3_600
+
+    // MARK: Snapshots
+
+    /// Starts a chain of requests unless one is under way. The first comes at once; a book that does not stay valid makes
+    /// the next ones wait.
+    func scheduleSnapshot(_ id: InstrumentID) {
+        guard !chains[id.index].isFetchingSnapshot else { return }
+        chains[id.index].isFetchingSnapshot = true
+        let delay = chains[id.index].backoff.next()
+        guard delay > 0 else { return ask(.snapshot(id), session.snapshotRequest(for: id)) }
+        loop.schedule(afterMilliseconds: Int(delay * 1_000) + 1) { [weak self] in
+            guard let self else { return }
+            ask(.snapshot(id), session.snapshotRequest(for: id))
+        }
+    }
+
+    private func receiveSnapshot(_ id: InstrumentID, _ result: Result<RESTAnswer, RESTFailure>) {
+        chains[id.index].isFetchingSnapshot = false
+        let wasValid = session.validity(of: id) == .valid
+        let action: VenueAction
+        do {
+            let body = try result.get().body
+            action = try publishing { (session, batch) throws(VenueError) in
+                try session.receiveSnapshot(body.span, for: id, at: HostClock.now, into: &batch)
+            }
+            if action == .proceed {
+                // A book that was to be widened only has no troubles.
+                if wasValid { chains[id.index].backoff.reset() }
+            } else {
+                logger.warning(
+                    "snapshot not usable", metadata: ["symbol": "\(session.instruments[id.index].symbol)"])
+            }
+        } catch {
+            logger.warning(
+                "snapshot failed", metadata: ["symbol": "\(session.instruments[id.index].symbol)", "error": "\(error)"])
+            action = session.snapshotFailed(for: id, at: HostClock.now)
+        }
+        perform(action)
+    }
+
+    // MARK: Trades
+
+    /// Asks for the oldest missing trades, unless a request for this instrument is under way.
+    func scheduleTrades(_ id: InstrumentID) {
+        guard !chains[id.index].isFetchingTrades else { return }
+        chains[id.index].isFetchingTrades = true
+        let delay = Int(chains[id.index].tradeAttempts == 0 ? 0 : chains[id.index].tradeBackoff.next() * 1_000)
+        loop.schedule(afterMilliseconds: Self.lateTradeMilliseconds + delay) { [weak self] in self?.askTrades(id) }
+    }
+
+    private func askTrades(_ id: InstrumentID) {
+        guard let first = session.firstMissingTrade(of: id) else {
+            chains[id.index].isFetchingTrades = false
+            return chains[id.index].tradesComplete()
+        }
+        ask(tradesFrom: first, of: id, isProbe: false)
+    }
+
+    private func ask(tradesFrom first: Int64, of id: InstrumentID, isProbe: Bool) {
+        let source: TradeSource = HostClock.monotonicNanoseconds < singleTradesRefusedUntil ? .aggregates : .single
+        ask(
+            .trades(id, first: first, source: source, isProbe: isProbe),
+            session.tradesRequest(for: id, from: first, limit: Self.tradesPerRequest, source: source))
+    }
+
+    /// Asks whether a silent trade stream has missed any.
+    func probeTrades(_ id: InstrumentID) {
+        guard !chains[id.index].isFetchingTrades, let last = session.lastTradeID(of: id) else { return }
+        chains[id.index].isFetchingTrades = true
+        ask(tradesFrom: last + 1, of: id, isProbe: true)
+    }
+
+    private func receiveTrades(
+        _ id: InstrumentID, first: Int64, source: TradeSource, isProbe: Bool, _ result: Result<RESTAnswer, RESTFailure>
+    ) {
+        chains[id.index].isFetchingTrades = false
+        let symbol = session.instruments[id.index].symbol
+        let before = session.counts(of: id).backfilledTrades
+        do {
+            let body = try result.get().body
+            let isFinal = isProbe ? false : chains[id.index].tradesAsked()
+            let last = session.lastTradeID(of: id) ?? -1
+            try publishing { (session, batch) throws(VenueError) in
+                try session.receiveTrades(
+                    body.span, from: first, limit: Self.tradesPerRequest, source: source, for: id, isFinal: isFinal,
+                    at: HostClock.now, into: &batch)
+            }
+            let found = session.counts(of: id).backfilledTrades - before
+            if found > 0 { chains[id.index].tradesComplete() }
+            if isProbe, found == 0, session.lastTradeID(of: id) == last {
+                session.confirmQuiet(of: id)
+            } else if isProbe, found > 0 {
+                logger.warning("the trade stream is mute", metadata: ["symbol": "\(symbol)", "fetched": "\(found)"])
+                links.rotateForSilence(at: HostClock.monotonicNanoseconds)
+            }
+        } catch {
+            logger.warning("trades not fetched", metadata: ["symbol": "\(symbol)", "error": "\(error)"])
+            let failure = error as? RESTFailure
+            if source == .single, failure?.isRefused ?? false {
+                refuseSingleTrades()
+            } else if !isProbe, isLastAttempt(after: failure, id) {
+                session.giveUpTrades(of: id)
+            }
+        }
+        guard session.firstMissingTrade(of: id) != nil else { return chains[id.index].tradesComplete() }
+        scheduleTrades(id)
+    }
+
+    /// What the venue refuses for good, or damages each time, is given up in the end; one that cannot be reached is asked
+    /// again for ever.
+    private func isLastAttempt(after failure: RESTFailure?, _ id: InstrumentID) -> Bool {
+        guard let failure, !failure.isRefused else { return chains[id.index].tradesAsked() }
+        return failure.isPermanent
+    }
+
+    /// The venue keeps single trades for those with a key: takes aggregates for a while.
+    private func refuseSingleTrades() {
+        let now = HostClock.monotonicNanoseconds
+        guard now >= singleTradesRefusedUntil else { return }
+        singleTradesRefusedUntil = now + Self.refusalSeconds * 1_000_000_000
+        logger.notice("historicalTrades is refused; missing trades are taken from aggTrades")
+    }
+
+    // MARK: The clock
+
+    func sampleClock() { ask(.clock, BinanceREST.serverTime()) }
+
+    private func receiveClock(_ result: Result<RESTAnswer, RESTFailure>) {
+        do {
+            clock.process(try result.get().clockSample(in: configuration.timeUnit))
+        } catch {
+            logger.debug("clock sample failed", metadata: ["error": "\(error)"])
+        }
+    }
+
+    // MARK: The queue
+
+    private func ask(_ purpose: RequestQueue.Purpose, _ request: BinanceRequest) {
+        guard !isFinishing else { return }
+        guard requests.add(purpose, request) else {
+            return logger.error("too many requests wait; this one is dropped", metadata: ["path": "\(request.path)"])
+        }
+        pump()
+    }
+
+    /// Sends what the budget has room for, and comes back when it has more.
+    private func pump() {
+        while !isFinishing {
+            switch requests.next(monotonic: HostClock.monotonicNanoseconds, wall: HostClock.now) {
+            case .send(let purpose, let request):
+                rest.send(request) { [inbox] in inbox.put(Answer(purpose: purpose, result: $0)) }
+            case .wait(let nanoseconds):
+                guard !isPumping else { return }
+                isPumping = true
+                loop.schedule(afterMilliseconds: Int(nanoseconds / 1_000_000) + 1) { [weak self] in
+                    self?.isPumping = false
+                    self?.pump()
+                }
+                return
+            case .idle: return
+            }
+        }
+    }
+
+    /// Takes over what the HTTP client's thread has brought. Call it after every round of the loop.
+    func receiveAnswers() {
+        for answer in inbox.takeAll() {
+            requests.completed()
+            switch answer.result {
+            case .success(let success):
+                if let used = success.usedWeight { requests.budget.note(used: used, at: HostClock.now) }
+            case .failure(let failure):
+                if let seconds = failure.retryAfterSeconds {
+                    requests.pause(until: HostClock.monotonicNanoseconds + Int64(seconds * 1e9))
+                }
+            }
+            switch answer.purpose {
+            case .clock: receiveClock(answer.result)
+            case .snapshot(let id): receiveSnapshot(id, answer.result)
+            case .trades(let id, let first, let source, let isProbe):
+                receiveTrades(id, first: first, source: source, isProbe: isProbe, answer.result)
+            }
+        }
+        pump()
+    }
+}

@@ -1,0 +1,223 @@
+import Bus
+import Runtime
+import Tape
+import ArgumentParser
+import Detection
+import Foundation
+import Microstructure
+import Simulation
+import Wire
+
+/// `microlab calibrate`: a profile that keeps a budget of signals.
+package struct CalibrateCommand: AsyncParsableCommand {
+    package static let configuration = CommandConfiguration(
+        commandName: "calibrate",
+        abstract: "Learns a detector profile from tapes that keeps to a number of signals a day and symbol.",
+        discussion: """
+            Learns how surprising every detector's statistic is on these tapes, and how much evidence a signal must have \
+            for the budget. What happens on the tapes counts as nothing happening: leave out what is to be found. The \
+            detector goes on steering the threshold to the budget while it runs (--gain; 0 leaves it fixed).
+
+            Exit code: 0; 1 a tape is damaged or holds records that cannot be read, and the profile is of the rest; 64 usage; \
+            65 the tapes hold too little for the budget, or cannot reach it (the message says what is possible); 66 a tape \
+            cannot be opened; 73 the file cannot be created; 74 reading or writing failed; 78 a setting is wrong; 130 \
+            interrupted.
+            """)
+
+    @Argument(help: "Tapes, or folders of segments.") var tapes: [String]
+    @Option(help: "Signals a day and symbol: 4/day, 1/hour, or a number of them a day.") var budget = "24/day"
+    @Option(help: "The profile to write; - is standard output.") var out = "-"
+    @Option(help: "Symbols to take, comma-separated (default: all).") var symbols: SymbolList?
+    @Option(help: "Which part of each tape's time to take, as begin:end of 0 to 1.") var part = "0:1"
+    @Option(help: "What one signal raises the threshold by while running, as a share of it.")
+    var gain = Profile.Budget.standardGain
+    @Option(help: "A profile to take the detectors and settings from (default: the standard ones).") var base: String?
+    @Option(help: "Seed of the bootstrap.") var seed: UInt64 = 1
+    @Flag(
+        help:
+            "Take tapes too short for the budget: the threshold is then extrapolated, and only steering makes it keep.")
+    var extrapolate = false
+    @Flag(help: "Replace the file if it exists.") var force = false
+    @Flag(help: "Show progress also where standard error is no terminal.") var progress = false
+
+    package init() {}
+
+    /// Most memory for what is calibrated on.
+    static let byteLimit = 4 << 30
+
+    package func run() async throws {
+        do {
+            try calibrate()
+        } catch let error as Calibration.Failure {
+            Lab.say("microlab: \(error)")
+            throw ExitCode(65)
+        } catch {
+            throw Lab.failure(error)
+        }
+    }
+
+    private func calibrate() throws {
+        Interrupt.watch()
+        let signalsPerDay = try Self.signalsPerDay(budget)
+        let share = try Self.range(part)
+        guard (0...1).contains(gain) else {
+            throw ConfigurationError(setting: "--gain", problem: "\(gain) is not within 0 to 1")
+        }
+        let base = try base.map { (name) throws(ConfigurationError) in try ProfileFile.load(name) } ?? .uncalibrated
+        // Before the long work: a file that cannot be written is told at once, and a tape is never replaced.
+        let sources = try tapes.flatMap { try TapeReader(path: $0).segments.map(\.path) }
+        var seen: Set<String> = []
+        for source in sources where !seen.insert(URL(filePath: source).resolvingSymlinksInPath().path).inserted {
+            throw ValidationError("\(source) is given twice: what is on it would count twice")
+        }
+        var output = try OutputFile(path: out, replacesExisting: force, sources: sources)
+        let (series, isWhole) = try read(base, share)
+        guard !series.isEmpty else {
+            Lab.say("microlab: no valid feature vectors on the tapes")
+            throw ExitCode(isWhole ? 65 : 1)
+        }
+        let bar = ProgressBar(total: 1_000_000, always: progress)
+        let calibration = try Calibration(
+            series, base: base, signalsPerDay: signalsPerDay, gain: gain, extrapolates: extrapolate
+        ) {
+            try bar.update(Int($0 * 1_000_000))
+        }
+        bar.finish()
+        try output.write(try ProfileFile.encode(calibration.profile))
+        try output.close()
+        report(calibration, series, signalsPerDay)
+        guard isWhole else { throw ExitCode(1) }
+    }
+
+    /// What the detectors of `base` would take of the tapes, and whether nothing of them was lost.
+    private func read(
+        _ base: Profile, _ share: ClosedRange<Double>
+    ) throws -> (series: [CalibrationSeries], isWhole: Bool) {
+        let metrics = Self.metrics(of: base)
+        let wanted = symbols.names
+        let schema = FeatureSchema()
+        let columns = metrics.map { schema.index(of: $0) }
+        var all: [CalibrationSeries] = []
+        var isWhole = true
+        let bytesPerVector = CalibrationSeries.bytesPerVector(
+            metrics: metrics.count, detectors: base.detectors.count)
+        var bytes = 0
+        for tape in tapes {
+            let times = try Self.span(of: tape, share)
+            var reader = try TapeReader(path: tape, times: times)
+            var vectors = TapeVectors(symbols: wanted)
+            var series: [CalibrationSeries] = []
+            let bar = ProgressBar(total: reader.segments.reduce(0) { $0 + Int($1.byteCount) }, always: progress)
+            while let record = try reader.next() {
+                try bar.update(Int(reader.bytesRead))
+                guard let vector = vectors.process(record) else { continue }
+                while series.count < vectors.lines.count {
+                    let instrument = vectors.lines[series.count].instrument
+                    series.append(
+                        CalibrationSeries(venue: instrument.venue, symbol: instrument.symbol, metrics: metrics))
+                }
+                guard vector.header.validity == .valid, times.contains(vector.header.times.receive) else { continue }
+                let line = vectors.lines[vector.line]
+                guard base.trustsClock(errorNanoseconds: line.clockErrorNanoseconds) else { continue }
+                bytes += bytesPerVector
+                guard bytes <= Self.byteLimit else {
+                    throw ConfigurationError(
+                        setting: "TAPES", problem: "more than fits in memory; take fewer, or a --part of each")
+                }
+                let values = line.engine.values
+                series[vector.line].append(columns.map { $0.map { values[$0] } ?? .nan }, header: vector.header)
+            }
+            bar.finish()
+            isWhole = Lab.saysWhole(reader.problems, refused: vectors.refused) && isWhole
+            all += series.filter { !$0.headers.isEmpty }
+        }
+        return (all, isWhole)
+    }
+
+    private func report(_ calibration: Calibration, _ series: [CalibrationSeries], _ signalsPerDay: Double) {
+        let days = calibration.days
+        let counts = calibration.blockCounts
+        // Six hours together, on average: what makes one hour lively makes its neighbours so.
+        let interval =
+            Bootstrap(meanBlockLength: 6, seed: seed).interval(count: counts.count) { places in
+                Double(places.reduce(0) { $0 + counts[$1] }) / days
+            } ?? 0...0
+        let vectors = series.reduce(0) { $0 + $1.headers.count }
+        let rate = Double(calibration.signalCount) / days
+        Lab.say(
+            String(
+                format: "%d vectors of %d market(s), %.2f days of valid data, %.1f vectors a second", vectors,
+                series.count,
+                days, Double(vectors) / days / 86_400))
+        Lab.say("")
+        Lab.say("detector                          own threshold   under independent noise")
+        let vectorsPerAlarm = Double(vectors) / days / signalsPerDay
+        for finding in calibration.findings {
+            let name = "\(finding.name.kind.rawValue) \(finding.name.metric)".padding(
+                toLength: 34, withPad: " ", startingAt: 0)
+            guard let threshold = finding.threshold else {
+                Lab.say(name + "left out: \(finding.omission ?? "no tail")")
+                continue
+            }
+            var line = name + String(format: "%13.4g", threshold)
+            if finding.name.kind == .cusum,
+                let h = AverageRunLength.threshold(
+                    observations: vectorsPerAlarm, drift: calibration.profile.cusumDrift)
+            {
+                line += String(format: "   h = %.2f", h)
+            }
+            Lab.say(line)
+        }
+        Lab.say("")
+        Lab.say(
+            String(
+                format: "evidence that a signal needs: %.2f nats, then steered by %.3g of it a signal",
+                calibration.profile.budget?.evidenceThreshold ?? .nan, gain))
+        Lab.say(
+            String(
+                format: "asked %.4g signals a day and symbol; on these tapes %.4g (95 %% interval %.4g to %.4g, "
+                    + "stationary bootstrap of hours, seed %llu)", signalsPerDay, rate, interval.lowerBound,
+                interval.upperBound, seed))
+    }
+
+    private static func metrics(of profile: Profile) -> [String] {
+        var metrics: [String] = []
+        for detector in profile.detectors where !metrics.contains(detector.name.metric) {
+            metrics.append(detector.name.metric)
+        }
+        return metrics
+    }
+
+    private static func span(of tape: String, _ share: ClosedRange<Double>) throws -> ClosedRange<Timestamp> {
+        guard share != 0...1 else { return TapeReader.always }
+        guard let times = try TapeReader(path: tape).extent else {
+            throw ConfigurationError(
+                setting: "--part", problem: "\(tape) has a segment without an index: how long it is is not known")
+        }
+        let length = Double(times.upperBound.nanoseconds(since: times.lowerBound))
+        return times.lowerBound.advanced(
+            byNanoseconds: Int64(length * share.lowerBound))...times.lowerBound.advanced(
+                byNanoseconds: Int64(length * share.upperBound))
+    }
+
+    /// `4/day`, `1/hour` or `4`.
+    static func signalsPerDay(_ text: String) throws(ConfigurationError) -> Double {
+        let parts = text.split(separator: "/", omittingEmptySubsequences: false)
+        let units = ["day": 1.0, "hour": 24, "minute": 1440]
+        guard (1...2).contains(parts.count), let number = Double(parts[0]),
+            let unit = parts.count == 1 ? 1 : units[String(parts[1])], (0.01...100_000).contains(number * unit)
+        else {
+            throw ConfigurationError(
+                setting: "--budget", problem: "\(text) is no rate such as 4/day or 1/hour, from 0.01 to 100,000 a day")
+        }
+        return number * unit
+    }
+
+    static func range(_ text: String) throws(ConfigurationError) -> ClosedRange<Double> {
+        let ends = text.split(separator: ":").compactMap { Double($0) }
+        guard ends.count == 2, ends[0] >= 0, ends[0] < ends[1], ends[1] <= 1 else {
+            throw ConfigurationError(setting: "--part", problem: "\(text) is no range such as 0:0.5")
+        }
+        return ends[0]...ends[1]
+    }
+}

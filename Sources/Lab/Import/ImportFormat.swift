@@ -1,0 +1,189 @@
+import Runtime
+import ArgumentParser
+import Foundation
+import Microstructure
+
+/// The shapes of recordings that can be imported.
+package enum ImportFormat: String, CaseIterable, Sendable, ExpressibleByArgument {
+    case binanceRaw = "binance-raw"
+    case binanceCSV = "binance-csv"
+    case tardisCSV = "tardis-csv"
+    case tradesCSV = "trades-csv"
+
+    /// Opens a file of this format. `symbol` is that of files which do not name one.
+    func open(_ path: String, symbol: String?) throws(ImportError) -> any MessageReader {
+        try Self.refuseArchive(path)
+        do {
+            if self == .binanceRaw { return try RawCaptureReader(path: path) }
+            return try open(CSVRows(path: path), symbol: symbol ?? Self.symbol(ofFile: path))
+        } catch let error as LineReaderError {
+            throw ImportError(.cannotOpen, "cannot open \(path): \(error.problem)")
+        } catch let error as ImportError {
+            throw error
+        } catch {
+            throw ImportError(.cannotOpen, "cannot open \(path): \(error)")
+        }
+    }
+
+    private func open(_ rows: CSVRows, symbol: String?) throws(ImportError) -> any MessageReader {
+        // What is wrong with the first row shows again when the rows are read.
+        var silent = ImportReport(nil)
+        guard rows.next(&silent) else { return EmptyFile() }
+        let header = CSVHeader(rows)
+        let reader: (any MessageReader)? =
+            switch self {
+            case .binanceCSV: binance(rows, header, symbol)
+            case .tardisCSV: header.flatMap { tardis(rows, $0) }
+            case .tradesCSV: header.flatMap { trades(rows, $0, symbol) }
+            case .binanceRaw: nil
+            }
+        guard let reader else {
+            throw ImportError(
+                .noUsableData,
+                "\(rows.path): not a file of \(rawValue): its first row is '\(rows.bytes.prefix(160).text)'; "
+                    + "`microlab import --help` lists the columns")
+        }
+        return reader
+    }
+
+    // MARK: Columns
+
+    private func binance(_ rows: CSVRows, _ header: CSVHeader?, _ symbol: String?) -> (any MessageReader)? {
+        guard let header else {
+            rows.hold()
+            return dump(rows, symbol)
+        }
+        if let price = header.column("price"), let quantity = header.column("quantity"),
+            let side = header.column("isask"), let receiveTime = header.column("timestampofreceive"),
+            let last = header.column("finalupdateid", "lastupdateid")
+        {
+            let first = header.column("firstupdateid")
+            return LevelRows(
+                rows,
+                LevelRows.Columns(
+                    kind: first.map { .depth(first: $0, last: last) } ?? .depthSnapshot(last: last),
+                    symbol: header.column("symbol"), price: price, quantity: quantity, receiveTime: receiveTime,
+                    venueTime: header.column("eventtime") ?? receiveTime, side: side),
+                symbol: Self.symbol(ofComments: rows.comments) ?? symbol)
+        }
+        return trades(rows, header, symbol)
+    }
+
+    /// Binance's public dumps without a header. The time's column tells single trades from aggregated ones.
+    private func dump(_ rows: CSVRows, _ symbol: String?) -> (any MessageReader)? {
+        func isTime(_ column: Int) -> Bool {
+            column < rows.fields.count && RecordingTime.parse(rows.bytes, rows.fields[column]) != nil
+        }
+        guard let time = [4, 5].first(where: isTime), rows.fields.count > time + 1 else { return nil }
+        return TradeRows(
+            rows,
+            TradeRows.Columns(id: 0, price: 1, quantity: 2, venueTime: time, side: .buyerIsMaker(time + 1)),
+            symbol: symbol)
+    }
+
+    private func trades(_ rows: CSVRows, _ header: CSVHeader, _ symbol: String?) -> (any MessageReader)? {
+        let side: TradeRows.Columns.Side
+        if let column = header.column("isbuyermaker", "isbuyermarketmaker", "m", "wasthebuyerthemaker") {
+            side = .buyerIsMaker(column)
+        } else if let column = header.column("side") {
+            side = .aggressor(column)
+        } else {
+            return nil
+        }
+        guard let price = header.column("price", "p"),
+            let quantity = header.column("quantity", "qty", "amount", "size", "q"),
+            let time = header.column("transactiontime", "transacttime", "timestamp", "time", "t", "eventtime")
+        else { return nil }
+        return TradeRows(
+            rows,
+            TradeRows.Columns(
+                symbol: header.column("symbol"), id: header.column("tradeid", "aggtradeid", "id", "a"), price: price,
+                quantity: quantity, venueTime: time,
+                receiveTime: header.column("timestampofreceive", "localtimestamp", "receivetime"), side: side),
+            symbol: symbol)
+    }
+
+    private func tardis(_ rows: CSVRows, _ header: CSVHeader) -> (any MessageReader)? {
+        guard let exchange = header.column("exchange").map(ExchangeColumn.init), let symbol = header.column("symbol"),
+            let venueTime = header.column("timestamp"), let receiveTime = header.column("localtimestamp")
+        else { return nil }
+        if let isSnapshot = header.column("issnapshot"), let side = header.column("side"),
+            let price = header.column("price"), let quantity = header.column("amount")
+        {
+            return LevelRows(
+                rows,
+                LevelRows.Columns(
+                    kind: .levels(isSnapshot: isSnapshot), symbol: symbol, price: price, quantity: quantity,
+                    receiveTime: receiveTime, venueTime: venueTime, side: side),
+                symbol: nil, exchange: exchange)
+        }
+        func columns(_ side: String) -> [(price: Int, quantity: Int)] {
+            (0..<CSVRows.columnLimit).lazy.map { rank in
+                (header.column("\(side)s\(rank)price"), header.column("\(side)s\(rank)amount"))
+            }.prefix { $0.0 != nil && $0.1 != nil }.map { ($0.0 ?? 0, $0.1 ?? 0) }
+        }
+        if let bid = header.column("bidprice"), let bidSize = header.column("bidamount"),
+            let ask = header.column("askprice"), let askSize = header.column("askamount")
+        {
+            return TopRows(
+                rows,
+                TopRows.Columns(
+                    symbol: symbol, receiveTime: receiveTime, venueTime: venueTime, bids: [(bid, bidSize)],
+                    asks: [(ask, askSize)], isQuote: true), exchange: exchange)
+        }
+        let (bids, asks) = (columns("bid"), columns("ask"))
+        if !bids.isEmpty, !asks.isEmpty {
+            return TopRows(
+                rows,
+                TopRows.Columns(
+                    symbol: symbol, receiveTime: receiveTime, venueTime: venueTime, bids: bids, asks: asks,
+                    isQuote: false), exchange: exchange)
+        }
+        guard let side = header.column("side"), let price = header.column("price"),
+            let quantity = header.column("amount")
+        else { return nil }
+        return TradeRows(
+            rows,
+            TradeRows.Columns(
+                symbol: symbol, id: header.column("id"), price: price, quantity: quantity, venueTime: venueTime,
+                receiveTime: receiveTime, side: .aggressor(side)), symbol: nil, exchange: exchange)
+    }
+
+    // MARK: Symbols
+
+    /// `BTCUSDT-trades-2024-08-08.csv`: what stands before the first hyphen.
+    private static func symbol(ofFile path: String) -> String? {
+        let name = URL(filePath: path).lastPathComponent
+        guard let hyphen = name.firstIndex(of: "-") else { return nil }
+        let symbol = name[..<hyphen]
+        return symbol.count >= 5 && symbol.allSatisfy { $0.isUppercase || $0.isNumber }
+            ? SymbolName.normalized(symbol.utf8) : nil
+    }
+
+    /// `# DEPTH_SNAPSHOT SPOT BTCUSDT 14-04-2025` in the report before the header.
+    private static func symbol(ofComments comments: [String]) -> String? {
+        for comment in comments {
+            let words = comment.split(separator: " ")
+            if let spot = words.firstIndex(of: "SPOT"), spot + 1 < words.count {
+                return SymbolName.normalized(words[spot + 1].utf8)
+            }
+        }
+        return nil
+    }
+
+    private static func refuseArchive(_ path: String) throws(ImportError) {
+        guard let file = FileHandle(forReadingAtPath: path) else { return }
+        defer { try? file.close() }
+        guard let magic = try? file.read(upToCount: 4), Array(magic) == Array("PK\u{3}\u{4}".utf8) else { return }
+        throw ImportError(.noUsableData, "\(path) is a zip archive: unpack it first, with `unzip \(path)`")
+    }
+}
+
+private final class EmptyFile: MessageReader {
+    let bytesRead = 0
+    func next(_ report: inout ImportReport) -> ImportMessage? { nil }
+}
+
+extension Sequence<UInt8> {
+    fileprivate var text: String { String(decoding: Array(self), as: UTF8.self) }
+}

@@ -1,0 +1,147 @@
+import Runtime
+import Tape
+import Foundation
+import Microstructure
+import Wire
+
+/// One import from start to end: read everything once to learn its symbols and scales, then once more to write it.
+struct ImportRun {
+    struct Options {
+        var format: ImportFormat
+        var files: [String]
+        var out: String
+        var symbol: String?
+        /// Levels a side in each book.
+        var depth = 20
+        var statusSeconds = 1.0
+        var replacesExisting = false
+        var compressionLevel = 3
+    }
+
+    struct SymbolCounts {
+        let instrument: Instrument
+        let books, quotes, trades, statuses: UInt64
+    }
+
+    struct Outcome {
+        var symbols: [SymbolCounts]
+        var records: UInt64
+        var bytes: UInt64
+        var first: Timestamp
+        var last: Timestamp
+        var report: ImportReport
+    }
+
+    /// Longest silence that is filled with statuses. A longer one is a hole of the recording, not a quiet market.
+    static let silenceLimitSeconds = 86_400.0
+
+    let options: Options
+    let progress: ProgressBar
+
+    /// - Parameter write: takes each line of the report.
+    func run(_ write: @escaping (String) -> Void) throws -> Outcome {
+        guard options.replacesExisting || !FileManager.default.fileExists(atPath: options.out) else {
+            throw ImportError(.cannotCreate, "\(options.out) exists; use --force to replace it")
+        }
+        let survey = try takeSurvey()
+        let instruments = try survey.instruments()
+        var report = ImportReport(write)
+        guard let first = survey.firstTime, !instruments.isEmpty else {
+            // Read once more, to say what is wrong with it.
+            var messages = OrderedMessages(try open())
+            while messages.next(&report) != nil {}
+            throw ImportError(
+                .noUsableData,
+                (["no usable data in \(options.files.joined(separator: ", "))"] + report.summary).joined(
+                    separator: "; "))
+        }
+        let temporary = "\(options.out).partial-\(getpid())"
+        do {
+            let writer = try TapeWriter(
+                path: temporary, created: HostClock.now, level: options.compressionLevel)
+            var outcome = try convert(survey, instruments, first, writer, report)
+            guard rename(temporary, options.out) == 0 else {
+                throw ImportError(.cannotCreate, "cannot create \(options.out): \(TapeFile.systemReason)")
+            }
+            outcome.bytes = try TapeFile(path: options.out).byteCount
+            return outcome
+        } catch {
+            unlink(temporary)
+            throw (error as? TapeError).map { ImportError($0) } ?? error
+        }
+    }
+
+    private func open() throws(ImportError) -> [(path: String, reader: any MessageReader)] {
+        var files: [(path: String, reader: any MessageReader)] = []
+        for path in options.files { files.append((path, try options.format.open(path, symbol: options.symbol))) }
+        return files
+    }
+
+    private func takeSurvey() throws -> ImportSurvey {
+        var survey = ImportSurvey(fileCount: options.files.count)
+        var silent = ImportReport(nil)
+        var done = 0
+        for (index, file) in try open().enumerated() {
+            var rows = 0
+            while let message = file.reader.next(&silent) {
+                survey.add(message, file: index)
+                rows += 1
+                if rows % 1_024 == 0 { try progress.update(done + file.reader.bytesRead) }
+            }
+            done += file.reader.bytesRead
+        }
+        survey.finish()
+        return survey
+    }
+
+    private func convert(
+        _ survey: ImportSurvey, _ instruments: [Instrument], _ first: Timestamp, _ writer: TapeWriter,
+        _ report: ImportReport
+    ) throws -> Outcome {
+        var report = report
+        var messages = OrderedMessages(try open())
+        var market = try MarketImport(survey, instruments: instruments, depth: options.depth)
+        var tape = MarketTape(writer, instruments: instruments, epoch: UInt64(first.nanoseconds))
+        var batch = EventBatch()
+        let statusStep = Int64(options.statusSeconds * 1e9)
+        var nextStatus = first
+        var last = first
+        var rows = 0
+        let before = messages.bytesRead
+        market.begin(at: first)
+        while let (message, file) = messages.next(&report) {
+            rows += 1
+            if rows % 1_024 == 0 { try progress.update(progress.total / 2 + messages.bytesRead - before) }
+            let now = message.receiveTime
+            if Double(now.nanoseconds(since: last)) > Self.silenceLimitSeconds * 1e9 { nextStatus = now }
+            while nextStatus <= now {
+                for index in instruments.indices { try writeStatus(&tape, market, InstrumentID(index), nextStatus) }
+                nextStatus = nextStatus.advanced(byNanoseconds: statusStep)
+            }
+            let lost = market.process(message, file: file, path: options.files[file], into: &batch, &report)
+            if let lost { try writeStatus(&tape, market, lost, now) }
+            try tape.write(batch)
+            batch.removeAll()
+            last = now
+        }
+        market.finish(options.files.joined(separator: ", "), &report)
+        try tape.finish()
+        progress.finish()
+        let symbols = instruments.enumerated().map { index, instrument in
+            let id = InstrumentID(index)
+            return SymbolCounts(
+                instrument: instrument, books: tape.count(.book, of: id), quotes: tape.count(.quote, of: id),
+                trades: tape.count(.trade, of: id), statuses: tape.count(.status, of: id))
+        }
+        let records = symbols.reduce(0) { $0 + $1.books + $1.quotes + $1.trades + $1.statuses }
+        return Outcome(symbols: symbols, records: records, bytes: 0, first: first, last: last, report: report)
+    }
+
+    private func writeStatus(
+        _ tape: inout MarketTape, _ market: borrowing MarketImport, _ id: InstrumentID, _ time: Timestamp
+    ) throws(TapeError) {
+        let state = market.state(of: id)
+        try tape.write(
+            validity: state.validity, bookEpoch: state.bookEpoch, state.counts, of: id, at: time)
+    }
+}

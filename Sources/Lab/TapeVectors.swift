@@ -1,0 +1,63 @@
+import Bus
+import Logging
+import Microstructure
+import Wire
+
+/// Runs the engines of `features` over the records of a tape: the vectors that the bus would have carried.
+struct TapeVectors: ~Copyable {
+    /// A vector; its numbers lie in the line's engine until the next record.
+    struct Vector {
+        let line: Int
+        let header: FeatureHeader
+        let arrival: SequenceTracker.Arrival
+    }
+
+    /// The event of the last record, and its symbol's line; `nil` where the record had none that can be used.
+    private(set) var lastEvent: (line: Int, event: MarketEvent)?
+    private(set) var count: UInt64 = 0
+    /// Records that are no message of the bus, by kind.
+    private(set) var refused: [String: UInt64] = [:]
+    private(set) var counts = SequenceTracker.Counts()
+
+    private var features = FeatureLines(logger: Logger(label: "microlab") { _ in SwiftLogNoOpLogHandler() })
+    private var tracker = SequenceTracker()
+    private let symbols: Set<String>
+
+    /// - Parameter symbols: the symbols to take; empty takes all.
+    init(symbols: Set<String>) { self.symbols = symbols }
+
+    /// One a symbol, in the order of their first messages.
+    var lines: [FeatureLines.Line] { features.lines }
+    /// The levels that `lastEvent` refers to.
+    var levels: [PriceLevel] { features.batch.levels }
+
+    /// Takes one record of the tape; returns the vector that it completes, `nil` if none.
+    mutating func process(_ record: TapeRecord) -> Vector? {
+        lastEvent = nil
+        guard let topic = Topic(record.topicBytes) else {
+            refused["topic", default: 0] += 1
+            return nil
+        }
+        guard topic.kind == .tick, symbols.isEmpty || symbols.contains(topic.symbol) else { return nil }
+        do throws(WireError) {
+            let envelope = try EnvelopeCodec.decode(record.body)
+            let arrival = tracker.process(
+                topic: record.topicBytes, epoch: envelope.epoch, sequence: envelope.sequence)
+            counts = tracker.counts
+            guard arrival != .duplicate else { return nil }
+            switch try features.process(topic, envelope, arrival) {
+            case .ignored: return nil
+            case .taken(let line, let event):
+                lastEvent = (line, event)
+                return nil
+            case .vector(let line, let event, let header):
+                lastEvent = (line, event)
+                count += 1
+                return Vector(line: line, header: header, arrival: arrival)
+            }
+        } catch {
+            refused[error.kind, default: 0] += 1
+            return nil
+        }
+    }
+}

@@ -1,0 +1,43 @@
+import Foundation
+
+/// A file that this process has locked, alone. The kernel frees the lock when the process ends, however it ends; the
+/// file stays. Corresponds to `flock`.
+package struct FileLock: ~Copyable {
+    package let descriptor: Int32
+
+    /// Locks `path`, which is made where it is absent.
+    ///
+    /// - Returns: `nil` where another process holds it. It never waits: a holder may have been stopped.
+    package static func take(_ path: String) throws(LeaseError) -> FileLock? {
+        let descriptor = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0o644)
+        guard descriptor >= 0 else { throw LeaseError(path, errno) }
+        while flock(descriptor, LOCK_EX | LOCK_NB) != 0 {
+            if errno == EINTR { continue }
+            let reason = errno
+            close(descriptor)
+            guard reason == EWOULDBLOCK else { throw LeaseError(path, reason) }
+            return nil
+        }
+        return FileLock(descriptor: descriptor)
+    }
+
+    private init(descriptor: Int32) { self.descriptor = descriptor }
+
+    deinit { close(descriptor) }
+
+    /// Replaces the file's content.
+    package borrowing func write(_ text: String) {
+        let bytes = Array(text.utf8)
+        guard ftruncate(descriptor, 0) == 0 else { return }
+        _ = bytes.withUnsafeBytes { pwrite(descriptor, $0.baseAddress, $0.count, 0) }
+    }
+}
+
+/// A file or directory that processes share and that cannot be used.
+package struct LeaseError: Error, CustomStringConvertible {
+    package let description: String
+
+    package init(_ path: String, _ code: Int32) {
+        description = "'\(path)' cannot be used: \(String(cString: strerror(code)))"
+    }
+}

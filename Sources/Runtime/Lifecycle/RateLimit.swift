@@ -1,0 +1,58 @@
+/// At most `count` messages in any `seconds`, `burst` of them at once.
+package struct RateLimit: Sendable, Equatable {
+    package let count: Int
+    package let seconds: Double
+    package let burst: Int
+
+    /// - Precondition: 1 ≤ burst ≤ count; burst < count unless it is 1.
+    package init(count: Int, seconds: Double, burst: Int) {
+        precondition(1 <= burst && (burst < count || burst == 1) && seconds > 0, "a rate limit lets something pass")
+        self.count = count
+        self.seconds = seconds
+        self.burst = burst
+    }
+}
+
+/// A token bucket that keeps a rate limit exactly: what the full bucket lets through at once and what flows in within
+/// the window are `count` together, so that no window of `seconds` sees more.
+///
+/// Pure: times are nanoseconds of a clock that never jumps.
+package struct TokenBucket: Sendable {
+    private let capacity: Double
+    private let tokensPerNanosecond: Double
+    private var tokens: Double
+    private var filledAt: Int64?
+
+    package init(_ limit: RateLimit) {
+        let flow = limit.burst == 1 ? Double(limit.count) : Double(limit.count - limit.burst)
+        capacity = Double(limit.burst)
+        tokensPerNanosecond = flow / (limit.seconds * 1e9)
+        tokens = capacity
+    }
+
+    /// Nanoseconds until a token is there; 0 now.
+    package mutating func delay(at now: Int64) -> Int64 {
+        fill(at: now)
+        // A token that lacks less than a nanosecond's flow is there.
+        let missing = 1 - tokens
+        return missing < tokensPerNanosecond ? 0 : Int64((missing / tokensPerNanosecond).rounded(.up))
+    }
+
+    /// Takes a token; call it when `delay` is 0.
+    package mutating func take(at now: Int64) {
+        fill(at: now)
+        tokens = max(0, tokens - 1)
+    }
+
+    /// Whether nothing of the limit is used up.
+    package func isFull(at now: Int64) -> Bool {
+        var copy = self
+        copy.fill(at: now)
+        return copy.tokens >= capacity
+    }
+
+    private mutating func fill(at now: Int64) {
+        tokens = min(capacity, tokens + Double(max(0, now - (filledAt ?? now))) * tokensPerNanosecond)
+        filledAt = now
+    }
+}

@@ -1,0 +1,126 @@
+import Runtime
+import Foundation
+import GRDB
+import Synchronization
+
+/// A process's SQLite file could not be opened, read or written: what was attempted, why, and what to do.
+package struct StorageError: Error, CustomStringConvertible {
+    package let path: String
+    package let problem: String
+
+    package init(path: String, problem: String) {
+        self.path = path
+        self.problem = problem
+    }
+
+    /// From whatever GRDB throws.
+    package init(path: String, _ error: any Error) {
+        self.path = path
+        guard let error = error as? DatabaseError else {
+            problem = (error as? StorageError)?.problem ?? "\(error)"
+            return
+        }
+        problem =
+            switch error.resultCode {
+            case .SQLITE_FULL: "the disk is full; free space, and writing goes on by itself"
+            case .SQLITE_IOERR:
+                "the disk cannot be read or written (\(error.extendedResultCode)); is it full or failing?"
+            case .SQLITE_CORRUPT, .SQLITE_NOTADB:
+                "is damaged or no SQLite database; move it away, or restore it from a copy"
+            case .SQLITE_CANTOPEN, .SQLITE_READONLY, .SQLITE_PERM:
+                "cannot be opened for writing; check the folder and its permissions"
+            default: error.message ?? "\(error.resultCode)"
+            }
+    }
+
+    package var description: String { "\(path): \(problem)" }
+}
+
+/// An SQLite file in WAL mode with one writer, who holds a lock on it for life.
+///
+/// A process killed at any moment leaves a file that opens again with every committed transaction.
+package final class StateFile: Sendable {
+    package enum Durability: Sendable {
+        /// A commit is on the disk when it returns: survives the loss of power.
+        case full
+        /// Survives the end of the process; the loss of power may take the last commits, in order, never part of one.
+        case normal
+    }
+
+    /// How long a reader or writer waits for another connection.
+    static let busySeconds = 5.0
+
+    package let path: String
+    package let pool: DatabasePool
+    private let lock: FileLock?
+
+    /// Opens or creates `path` with its folder.
+    /// - Parameters:
+    ///   - isOwner: take the lock; a second owner is refused with a clear error. Tools that only look or nudge do not.
+    ///   - migrate: brings the schema up to date.
+    package init(
+        path: String, durability: Durability, isOwner: Bool = true, readers: Int = 2, migrate: DatabaseMigrator
+    ) throws(StorageError) {
+        self.path = path
+        do {
+            try FileManager.default.createDirectory(
+                at: URL(filePath: path).deletingLastPathComponent(), withIntermediateDirectories: true)
+        } catch {
+            throw StorageError(path: path, problem: "its folder cannot be made: \(error.localizedDescription)")
+        }
+        lock = isOwner ? try Self.lock(path) : nil
+        var configuration = Configuration()
+        configuration.busyMode = .timeout(Self.busySeconds)
+        configuration.maximumReaderCount = readers
+        configuration.prepareDatabase { database in
+            try database.execute(sql: "PRAGMA synchronous = \(durability == .full ? "FULL" : "NORMAL")")
+            // The WAL is moved into the file each 4 MB: opening after a kill has that much to read at most.
+            try database.execute(sql: "PRAGMA wal_autocheckpoint = 1000")
+        }
+        do {
+            pool = try DatabasePool(path: path, configuration: configuration)
+            try migrate.migrate(pool)
+        } catch {
+            throw StorageError(path: path, error)
+        }
+        if isOwner, durability == .full { Self.lengthenLog(of: path) }
+    }
+
+    /// Length of the write-ahead log at which it is moved into the file, and a little more.
+    private static let logBytes = 5 << 20
+
+    /// Makes the write-ahead log as long as it will be. SQLite goes on to write it from the start, and a commit that makes
+    /// no file longer need not wait for the file system's journal. What follows the last whole frame is not read.
+    /// Where this fails, or the disk has little room, the log grows by itself: commits only take longer.
+    private static func lengthenLog(of path: String) {
+        let free = try? FileManager.default.attributesOfFileSystem(forPath: path)[.systemFreeSize] as? NSNumber
+        guard let free, free.intValue > 20 * logBytes, let file = FileHandle(forUpdatingAtPath: path + "-wal") else {
+            return
+        }
+        defer { try? file.close() }
+        guard let length = try? file.seekToEnd(), length < UInt64(logBytes) else { return }
+        try? file.write(contentsOf: Data(count: logBytes - Int(length)))
+        try? file.synchronize()
+    }
+
+    private static func lock(_ path: String) throws(StorageError) -> FileLock {
+        let lock: FileLock?
+        do {
+            lock = try FileLock.take(path + ".lock")
+        } catch {
+            throw StorageError(path: path, problem: "cannot be locked: \(error)")
+        }
+        guard let lock else {
+            throw StorageError(path: path, problem: "is in use by another process; give each its own --state-dir")
+        }
+        return lock
+    }
+
+    /// Bytes in use; the file itself may be larger, as freed pages stay in it for later use.
+    package static func bytesInUse(_ database: Database) throws -> Int {
+        let pages = try Int.fetchOne(database, sql: "PRAGMA page_count") ?? 0
+        let free = try Int.fetchOne(database, sql: "PRAGMA freelist_count") ?? 0
+        let size = try Int.fetchOne(database, sql: "PRAGMA page_size") ?? 4096
+        return (pages - free) * size
+    }
+}

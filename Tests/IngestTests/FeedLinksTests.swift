@@ -1,0 +1,101 @@
+@testable import Ingest
+@testable import Runtime
+import Logging
+import Testing
+import Transport
+import Venues
+
+/// Connections replaced against a server whose each connection talks or is mute as the test says.
+@Suite struct FeedLinksTests {
+    /// Sends a frame every 20 ms on the connections that talk, in the order in which they come.
+    private final class Exchange: ServerDelegate, WebSocketDelegate {
+        let talks: [Bool]
+        var connections: [WebSocketConnection] = []
+        let loop: EventLoop
+
+        init(talks: [Bool], loop: EventLoop) {
+            self.talks = talks
+            self.loop = loop
+        }
+
+        func didReceive(_ request: ServerRequest, responder: HTTPResponder) { responder.respond(status: 404, text: "") }
+        func didRequestUpgrade(_ request: ServerRequest) -> UpgradeDecision { .accept(self) }
+
+        func didOpen(_ connection: WebSocketConnection) {
+            connections.append(connection)
+            // Those beyond the list are as the last.
+            if talks[min(connections.count, talks.count) - 1] { talk(on: connection) }
+        }
+
+        private func talk(on connection: WebSocketConnection) {
+            guard connection.send(text: "{}") == .queued else { return }
+            loop.schedule(afterMilliseconds: 20) { [weak self] in self?.talk(on: connection) }
+        }
+
+        func didReceive(_ message: Span<UInt8>, kind: MessageKind, on connection: WebSocketConnection) {}
+        func didClose(_ connection: WebSocketConnection, reason: WebSocketCloseReason) {}
+    }
+
+    /// An owner whose instruments never hand over: an illiquid market.
+    private final class Owner: FeedLinksOwner {
+        var received: [Int: Int] = [:]
+        func linkOpened(_ id: ConnectionID, isReplacement: Bool) {}
+        func linkReceived(_ message: Span<UInt8>, on id: ConnectionID) { received[id.index, default: 0] += 1 }
+        func linkClosed(_ id: ConnectionID) {}
+        func instrumentsAwaitingHandover(from old: ConnectionID, to new: ConnectionID) -> Int { 1 }
+    }
+
+    private static func configuration() async throws -> IngestConfiguration {
+        var settings = try await Settings(scope: "ingest", file: nil, environment: [:])
+        return try IngestCommand.parse([
+            "--overlap", "0.2", "--reconnect-delay", "0.05", "--max-reconnect-delay", "0.05",
+        ]).decode(&settings)
+    }
+
+    private func run(
+        _ configuration: IngestConfiguration, talks: [Bool], until condition: (FeedLinks, Exchange, Owner) -> Bool
+    ) throws -> Bool {
+        var configuration = configuration
+        let loop = try EventLoop(EventLoop.Options())
+        let exchange = Exchange(talks: talks, loop: loop)
+        let server = try loop.listen(ServerOptions(), delegate: exchange)
+        configuration.webSocketURL = "ws://127.0.0.1:\(server.port)"
+        configuration.leaseDirectory = nil
+        let links = FeedLinks(
+            configuration, path: "/ws", emptyPath: "/ws", subscriptions: [], loop: loop,
+            budget: ConnectBudget(path: nil, logger: Logger(label: "test")), logger: Logger(label: "test"))
+        let owner = Owner()
+        links.owner = owner
+        links.start()
+        let end = HostClock.monotonicNanoseconds + 20_000_000_000
+        while talks[0] ? owner.received[0, default: 0] < 3 : !links.isOpen, HostClock.monotonicNanoseconds < end {
+            loop.runOnce(timeoutMilliseconds: 20)
+        }
+        links.rotate("a test")
+        while !condition(links, exchange, owner), HostClock.monotonicNanoseconds < end {
+            loop.runOnce(timeoutMilliseconds: 20)
+        }
+        let isMet = condition(links, exchange, owner)
+        links.finish()
+        server.stop()
+        return isMet
+    }
+
+    @Test func aMuteConnectionReplacesNoneThatTalks() async throws {
+        // The second is mute, so a third is opened, which talks.
+        let configuration = try await Self.configuration()
+        let isReplaced = try run(configuration, talks: [true, false, true]) { links, exchange, _ in
+            #expect(links.rotations == 0 || exchange.connections.count == 3)
+            return links.rotations == 1
+        }
+        #expect(isReplaced)
+    }
+
+    @Test func inASilentMarketTheOverlapEndsAllTheSame() async throws {
+        let configuration = try await Self.configuration()
+        let isReplaced = try run(configuration, talks: [false, false]) { links, exchange, _ in
+            links.rotations == 1 && exchange.connections.count == 2
+        }
+        #expect(isReplaced)
+    }
+}
