@@ -23,7 +23,6 @@ public struct DetectCommand: AsyncParsableCommand {
     @Option(help: "The file to write; - is standard output.") var out = "-"
     @Option(help: "Symbols to take, comma-separated (default: all).") var symbols: SymbolList?
     @Flag(help: "Replace the file if it exists.") var force = false
-    @Flag(help: "Time the detectors alone on the tape's vectors, held in memory, instead of writing.") var bench = false
     @Flag(help: "Show progress also where standard error is no terminal.") var progress = false
 
     public init() {}
@@ -31,10 +30,6 @@ public struct DetectCommand: AsyncParsableCommand {
     public func run() async throws {
         let wanted = symbols.names
         do {
-            guard !bench else {
-                let profile = try ProfileFile.load(profile)
-                return try DetectorBench(tape: tape, symbols: wanted, profile: profile).run()
-            }
             try detect(wanted)
         } catch {
             throw Lab.failure(error)
