@@ -38,7 +38,7 @@ public struct DetectCommand: AsyncParsableCommand {
 
     private func detect(_ wanted: Set<String>) throws {
         Interrupt.watch()
-        let profile = try ProfileFile.load(profile)
+        let profile = try Lab.profile(profile)
         var reader = try TapeReader(path: tape)
         let bar = ProgressBar(total: reader.segments.reduce(0) { $0 + Int($1.byteCount) }, always: progress)
         var output = try OutputFile(path: out, replacesExisting: force, sources: reader.segments.map(\.path))

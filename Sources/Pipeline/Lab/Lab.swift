@@ -1,4 +1,5 @@
 import ArgumentParser
+import Detection
 import Foundation
 import Wire
 
@@ -11,6 +12,15 @@ enum Lab {
         var output = try OutputFile(path: "-", replacesExisting: false, sources: [])
         try output.write(Array("\(line)\n".utf8))
         try output.close()
+    }
+
+    /// The detector profile of that name or file.
+    static func profile(_ name: String) throws(ConfigurationError) -> Profile {
+        do {
+            return try ProfileFile.load(name)
+        } catch {
+            throw ConfigurationError(setting: "profile", problem: error.problem)
+        }
     }
 
     static func fileSize(_ path: String) -> Int {

@@ -35,7 +35,7 @@ public struct ScoreboardCommand: AsyncParsableCommand {
             Interrupt.watch()
             let names = profiles.split(separator: ",").map { $0.trimmingCharacters(in: .whitespaces) }
             guard !names.isEmpty else { throw ConfigurationError(setting: "--profiles", problem: "names none") }
-            let loaded = try names.map { (name) throws(ConfigurationError) in try ProfileFile.load(name) }
+            let loaded = try names.map { (name) throws(ConfigurationError) in try Lab.profile(name) }
             let files = try specifications.map { (path) throws(ConfigurationError) in
                 (path, try SpecificationFile.load(path, setting: "SPEC"))
             }

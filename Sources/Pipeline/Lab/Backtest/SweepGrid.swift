@@ -46,7 +46,7 @@ struct SweepGrid {
         }
         var variants: [Variant] = []
         for name in names {
-            let profile = try ProfileFile.load(name)
+            let profile = try Lab.profile(name)
             for choice in Self.combinations(profileAxes) {
                 var values = choice.mapValues { "\($0)" }
                 values["profile"] = name
