@@ -21,7 +21,7 @@ EVERY ?= 1
 FAULT_PROOF = /usr/bin/python3 Tests/EndToEndTests/Faults/faults.py --bin "$$(swift build -c $(CONFIGURATION) --show-bin-path)" \
 	--data "$${MICROSTRUCTURE_DATA:-../shared/data}" $(if $(SEED),--seed $(SEED))
 
-.PHONY: help setup build demo test test-counts test-api test-scale bench-api test-oracle test-faults test-chaos test-monitoring test-dashboard soak bench bench-core bench-chain bench-detection proto format lint clean bench-backtest test-compose facts scoreboard
+.PHONY: help setup build demo test test-counts test-api test-scale bench-api test-oracle test-faults test-chaos test-monitoring test-dashboard soak bench-core bench-chain bench-detection proto format lint clean bench-backtest test-compose facts scoreboard
 
 help: ## List the commands
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-16s %s\n", $$1, $$2}'
@@ -50,9 +50,6 @@ test-counts: ## Hold the instructions and mallocs of the core against Tests/Benc
 test-oracle: build ## Compare every feature column, label, trade and metric with independent computations in Python
 	BIN="$$(swift build -c $(CONFIGURATION) --show-bin-path)" Tests/MicrostructureTests/Oracle/run.sh
 	BIN="$$(swift build -c $(CONFIGURATION) --show-bin-path)" Tests/EvaluationTests/Oracle/run.sh
-
-bench: build ## Time the feature engine, beside numpy, and the detectors on the recordings
-	BIN="$$(swift build -c $(CONFIGURATION) --show-bin-path)" Tests/Benchmarks/features.sh
 
 bench-core: ## Time scanner, book, features, each detector, messages, tapes, labels and backtest beside what was aimed at
 	@.ci/setup

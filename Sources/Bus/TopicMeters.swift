@@ -2,7 +2,7 @@ import Metrics
 import Synchronization
 import Wire
 
-/// The counters of one topic, by kind, symbol and, of ticks, what they carry: so that at every hop sent = received + lost
+/// The counters of one topic, by kind, symbol and, of ticks and schemas, what they carry: so that at every hop sent = received + lost
 /// (+ missed at join) can be asked of Prometheus, topic by topic.
 ///
 /// A signal's type is no label, since whoever posts signals chooses it; nor are there more than `limit` symbols a process,
@@ -20,7 +20,7 @@ struct TopicMeters {
         }
         dimensions =
             [("kind", topic.kind.rawValue), ("symbol", isNamed ? topic.symbol : "other")]
-            + (topic.kind == .tick ? [("detail", topic.detail ?? "")] : [])
+            + (topic.kind == .signal ? [] : topic.detail.map { [("detail", $0)] } ?? [])
     }
 
     /// The topic's counter of that name, which starts at zero.

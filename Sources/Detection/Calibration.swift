@@ -10,19 +10,20 @@ public struct CalibrationSeries: Sendable {
     /// Row by row.
     private var values: [Double] = []
 
-    public init(venue: Venue, symbol: String, metrics: [String]) {
+    /// - Parameter columns: the watched ones; the id of their schema is nobody's.
+    public init(venue: Venue, symbol: String, columns: [Column]) {
         self.venue = venue
         self.symbol = symbol
-        schema = FeatureSchema(names: metrics, id: 0)
+        schema = FeatureSchema(columns: columns, id: 0)
     }
 
     /// Memory that a calibration needs a vector, in bytes: header and values, the samples of both sides of every detector,
     /// the evidence, and the sorting of one sample; doubled, as growing arrays hold up to twice what is in them.
-    public static func bytesPerVector(metrics: Int, detectors: Int) -> Int {
-        2 * (MemoryLayout<FeatureHeader>.stride + MemoryLayout<Double>.stride * (metrics + 2 * detectors + 1 + 2 * 2))
+    public static func bytesPerVector(columns: Int, detectors: Int) -> Int {
+        2 * (MemoryLayout<FeatureHeader>.stride + MemoryLayout<Double>.stride * (columns + 2 * detectors + 1 + 2 * 2))
     }
 
-    /// - Parameter row: one value a metric.
+    /// - Parameter row: one value a column.
     public mutating func append(_ row: some Sequence<Double>, header: FeatureHeader) {
         let before = values.count
         values.append(contentsOf: row)
@@ -40,9 +41,9 @@ public struct CalibrationSeries: Sendable {
         return total / 86_400e9
     }
 
-    /// Share of the vectors in which the metric has a value.
-    func presence(of metric: String) -> Double {
-        guard let column = schema.index(of: metric), !headers.isEmpty else { return 0 }
+    /// Share of the vectors in which the feature has a value.
+    func presence(of feature: String) -> Double {
+        guard let column = schema.index(of: feature), !headers.isEmpty else { return 0 }
         let width = schema.names.count
         let present = headers.indices.count { !values[$0 * width + column].isNaN }
         return Double(present) / Double(headers.count)
@@ -143,7 +144,7 @@ public struct Calibration: Sendable {
         var omissions: [DetectorName: String] = [:]
         let total = series.reduce(0.0) { $0 + Double($1.headers.count) }
         profile.detectors = base.detectors.compactMap { detector in
-            let present = series.reduce(0.0) { $0 + $1.presence(of: detector.name.metric) * Double($1.headers.count) }
+            let present = series.reduce(0.0) { $0 + $1.presence(of: detector.name.feature) * Double($1.headers.count) }
             guard present >= Self.leastPresence * total else {
                 omissions[detector.name] = "no value in most vectors"
                 return nil

@@ -26,8 +26,8 @@ public struct DetectorBank: Sendable, Codable {
     public private(set) var dynamicThreshold = 0.0
     /// What speaks for `score`: nats with a budget, squared ratios without.
     public private(set) var evidence = 0.0
-    /// Of the schema that the bank was made for.
-    public let schemaID: UInt64
+    /// Of the schema that the vectors have: that of the last `bind`.
+    public private(set) var schemaID: UInt64
 
     /// With a budget: the evidence has exceeded the threshold and not yet fallen back. What the episode had to say is said,
     /// or its signal was held back by a cooldown; there is no other before it ends.
@@ -36,9 +36,9 @@ public struct DetectorBank: Sendable, Codable {
     /// The used part of the day's budget (`BudgetThreshold.use`); `nil` without a budget.
     public var budgetUse: Double? { budgetThreshold?.use }
 
-    private let columnCount: Int
+    private var columnCount: Int
     private let scale: Double
-    private var channels: [Channel] = []
+    private var monitors: [ColumnMonitor] = []
     private var driftGate: SignalGate
     private var burstGate: SignalGate
     private var regimeGate: SignalGate
@@ -47,6 +47,13 @@ public struct DetectorBank: Sendable, Codable {
     private var isArmed = true
     private var tally = DetectorCounts()
     private var bookEpoch: UInt64?
+
+    /// The members as checkpoints spell them, whose readers must not care what a property is called today.
+    private enum CodingKeys: String, CodingKey {
+        case venue, symbol, profile, score, dynamicThreshold, evidence, schemaID, columnCount, scale
+        case monitors = "channels"
+        case driftGate, burstGate, regimeGate, scores, budgetThreshold, isArmed, tally, bookEpoch
+    }
 
     /// Throws where a parameter is out of its range, or where `schema` lacks a column that a detector watches.
     public init(
@@ -57,7 +64,7 @@ public struct DetectorBank: Sendable, Codable {
         self.symbol = symbol
         self.profile = profile
         schemaID = schema.id
-        columnCount = schema.names.count
+        columnCount = schema.columns.count
         scale = profile.budget?.evidenceThreshold ?? 1
         scores = RollingQuantile(window: profile.dynamicThresholdWindow)
         driftGate = SignalGate(type: .drift, cooldownSeconds: profile.cooldownSeconds)
@@ -68,15 +75,34 @@ public struct DetectorBank: Sendable, Codable {
                 calibrated: budget.evidenceThreshold, budgetPerDay: budget.signalsPerDay, gain: budget.gain)
             dynamicThreshold = 0.5
         }
-        for detector in profile.detectors { channels.append(try channel(detector, of: schema)) }
+        for detector in profile.detectors { monitors.append(try monitor(detector, of: schema)) }
     }
 
-    private func channel(
+    /// Takes vectors of `schema` from now on: every monitor finds its column by name, wherever it lies, and goes on with
+    /// what it has learnt. O(detectors × columns).
+    ///
+    /// Throws, and changes nothing, where the schema lacks a column that a detector watches, or where one of that name
+    /// has another source, side or unit.
+    public mutating func bind(to schema: FeatureSchema) throws(ProfileError) {
+        var places: [Int] = []
+        for monitor in monitors {
+            let feature = monitor.name.feature
+            guard let index = schema.index(of: feature) else { throw .missingColumn(feature) }
+            guard monitor.fits(schema.columns[index]) else { throw .changedColumn(feature) }
+            places.append(index)
+        }
+        for (index, place) in places.enumerated() { monitors[index].move(to: place) }
+        schemaID = schema.id
+        columnCount = schema.columns.count
+    }
+
+    private func monitor(
         _ specification: DetectorSpecification, of schema: FeatureSchema
-    ) throws(ProfileError) -> Channel {
+    ) throws(ProfileError) -> ColumnMonitor {
         let kind = specification.name.kind
-        let metric = specification.name.metric
-        guard let column = schema.index(of: metric) else { throw .missingColumn(metric) }
+        let feature = specification.name.feature
+        guard let index = schema.index(of: feature) else { throw .missingColumn(feature) }
+        let column = schema.columns[index]
         let standard =
             switch kind {
             case .cusum, .pageHinkley, .ewma: profile.driftThreshold
@@ -105,11 +131,11 @@ public struct DetectorBank: Sendable, Codable {
             case .burst, .regime: .burst(Burst(threshold: own, rearmFraction: profile.burstRearmFraction))
             }
         // What is a z-score or a probability has a scale of its own.
-        let isStandardised = kind == .regime || kind == .burst && metric.hasPrefix("volume_z")
+        let isStandardised = kind == .regime || kind == .burst && column.unit == .standardDeviations
         let isDrift = kind.signalType == .drift
         let halfLife = isDrift ? profile.standardiserHalfLifeObservations : profile.burstHalfLifeObservations
-        return Channel(
-            specification, column: column, detector: detector, threshold: threshold,
+        return ColumnMonitor(
+            specification, of: column, at: index, detector: detector, threshold: threshold,
             standardiser: isStandardised ? nil : standardiser(halfLife),
             // Bursts are about outliers and their clusters: these are neither drawn in nor foreseen.
             whitener: isDrift
@@ -153,9 +179,9 @@ public struct DetectorBank: Sendable, Codable {
 
         let time = header.times.receive
         var ensemble = EnsembleScore(scale: scale)
-        // In place: a channel is never copied on this path.
+        // In place: a monitor is never copied on this path.
         var infiniteValues: UInt64 = 0
-        var watching = channels.mutableSpan
+        var watching = monitors.mutableSpan
         for index in watching.indices {
             var value = values[watching[index].column]
             if value.magnitude > Standardiser.magnitudeLimit {
@@ -166,8 +192,8 @@ public struct DetectorBank: Sendable, Codable {
             watching[index].add(to: &ensemble)
         }
         tally.infiniteValues += infiniteValues
-        score = ensemble.score(side: .none)
-        evidence = ensemble.weight(side: .none)
+        score = ensemble.score(side: .unsided)
+        evidence = ensemble.weight(side: .unsided)
 
         let context = Context(ensemble: ensemble, header: header, clockError: clockErrorNanoseconds)
         if budgetThreshold == nil {
@@ -182,7 +208,7 @@ public struct DetectorBank: Sendable, Codable {
     /// Makes the book-based detectors start again: for a caller that knows of a break that the book epoch does not
     /// show, such as a restart of the producer.
     public mutating func resetBookDetectors() {
-        for index in channels.indices where channels[index].isBookBased { channels[index].reset() }
+        for index in monitors.indices where monitors[index].isBookBased { monitors[index].reset() }
         tally.bookResets += 1
     }
 
@@ -195,16 +221,16 @@ public struct DetectorBank: Sendable, Codable {
     }
 
     /// Every detector's state, always in the same order. Allocates: for a dashboard, not for every vector.
-    public var statistics: [DetectorStatistic] { channels.map(\.statistic) }
+    public var statistics: [DetectorStatistic] { monitors.map(\.statistic) }
 
     /// Hands every detector's name and statistics after the last vector to `body`, in the order of `statistics`: the
-    /// larger one for both sides where the metric has none. NaN while undefined.
+    /// larger one for both sides where the column has none. NaN while undefined.
     public func visitSides(_ body: (_ index: Int, _ name: DetectorName, _ upper: Double, _ lower: Double?) -> Void) {
-        for (index, channel) in channels.enumerated() {
-            if channel.hasSide {
-                body(index, channel.name, channel.upper, channel.lower)
+        for (index, monitor) in monitors.enumerated() {
+            if monitor.hasSide {
+                body(index, monitor.name, monitor.upper, monitor.lower)
             } else {
-                body(index, channel.name, channel.larger.magnitude, nil)
+                body(index, monitor.name, monitor.larger.magnitude, nil)
             }
         }
     }
@@ -221,8 +247,8 @@ public struct DetectorBank: Sendable, Codable {
         let alarms = alarmCount
         guard alarms > 0 else { return }
         tally.alarms += alarms
-        if let drift = leader(of: .drift), let alarm = channels[drift].alarm {
-            let direction = channels[drift].hasSide ? alarm.direction : .none
+        if let drift = leader(of: .drift), let alarm = monitors[drift].alarm {
+            let direction = monitors[drift].hasSide ? alarm.direction : .unsided
             if driftGate.admit(
                 score: context.ensemble.score(side: direction), threshold: dynamicThreshold, at: context.time)
             {
@@ -230,18 +256,18 @@ public struct DetectorBank: Sendable, Codable {
             }
         }
         if let burst = leader(of: .burst), admit(.burst, at: context.time) {
-            let onset = channels.lazy.filter { $0.name.kind == .burst }.compactMap(\.burstOnset).min()
-            signals.append(signal(.burst, of: burst, direction: .none, onset: onset ?? context.time, context))
+            let onset = monitors.lazy.filter { $0.name.kind == .burst }.compactMap(\.burstOnset).min()
+            signals.append(signal(.burst, of: burst, direction: .unsided, onset: onset ?? context.time, context))
         }
         if let regime = leader(of: .regimeChange), admit(.regimeChange, at: context.time) {
-            signals.append(signal(.regimeChange, of: regime, direction: .none, onset: context.time, context))
+            signals.append(signal(.regimeChange, of: regime, direction: .unsided, onset: context.time, context))
         }
     }
 
     private var alarmCount: UInt64 {
-        let channels = channels.span
+        let monitors = monitors.span
         var count: UInt64 = 0
-        for index in channels.indices where channels[index].alarm != nil { count += 1 }
+        for index in monitors.indices where monitors[index].alarm != nil { count += 1 }
         return count
     }
 
@@ -249,10 +275,10 @@ public struct DetectorBank: Sendable, Codable {
     private func leader(of type: SignalType) -> Int? {
         var leader: Int?
         var largest = 0.0
-        let channels = channels.span
-        for index in channels.indices
-        where channels[index].excess > largest && channels[index].name.kind.signalType == type {
-            (leader, largest) = (index, channels[index].excess)
+        let monitors = monitors.span
+        for index in monitors.indices
+        where monitors[index].excess > largest && monitors[index].name.kind.signalType == type {
+            (leader, largest) = (index, monitors[index].excess)
         }
         return leader
     }
@@ -269,19 +295,19 @@ public struct DetectorBank: Sendable, Codable {
         isArmed = false
         let side = context.ensemble.heavierSide
         guard
-            let heaviest = channels.indices.max(by: { channels[$0].weight(for: side) < channels[$1].weight(for: side) })
+            let heaviest = monitors.indices.max(by: { monitors[$0].weight(for: side) < monitors[$1].weight(for: side) })
         else { return }
-        let channel = channels[heaviest]
-        let type = channel.name.kind.signalType
+        let monitor = monitors[heaviest]
+        let type = monitor.name.kind.signalType
         guard admit(type, at: context.time) else { return }
         signals.append(
             signal(
-                type, of: heaviest, direction: channel.hasSide ? side : .none,
-                onset: channel.onset(for: side) ?? context.time, context))
+                type, of: heaviest, direction: monitor.hasSide ? side : .unsided,
+                onset: monitor.onset(for: side) ?? context.time, context))
         budgetThreshold?.spend()
         // What was reported is not held against the market again.
-        for index in channels.indices where channels[index].name.kind.signalType == .drift {
-            channels[index].forgetEvidence()
+        for index in monitors.indices where monitors[index].name.kind.signalType == .drift {
+            monitors[index].forgetEvidence()
         }
     }
 
@@ -294,19 +320,19 @@ public struct DetectorBank: Sendable, Codable {
     }
 
     private func signal(
-        _ type: SignalType, of channel: Int, direction: Direction, onset: Timestamp, _ context: Context
+        _ type: SignalType, of monitor: Int, direction: Direction, onset: Timestamp, _ context: Context
     ) -> Signal {
-        let side = direction == .none ? context.ensemble.heavierSide : direction
+        let side = direction == .unsided ? context.ensemble.heavierSide : direction
         let ensemble = context.ensemble
         let header = context.header
         let probability = profile.budget?.tail.map { Double.exp(-$0.nats(at: ensemble.weight(side: side))) }
         return Signal(
             id: Signal.makeID(detected: header.times.receive, symbol: symbol, type: type), venue: venue,
-            symbol: symbol, type: type, metric: channels[channel].name.metric, direction: direction,
+            symbol: symbol, type: type, feature: monitors[monitor].name.feature, direction: direction,
             score: ensemble.score(side: side),
             threshold: dynamicThreshold, probability: probability ?? .nan, onset: onset,
             detected: header.times.receive, venueTime: header.times.venue,
-            evidence: channels.compactMap { $0.evidence(for: side, in: ensemble) },
+            evidence: monitors.compactMap { $0.evidence(for: side, in: ensemble) },
             validity: header.validity, clockErrorNanoseconds: context.clockError, bookEpoch: header.epoch)
     }
 }

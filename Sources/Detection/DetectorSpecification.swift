@@ -27,11 +27,17 @@ public enum DetectorKind: String, Sendable, Hashable, Codable, CaseIterable {
 public struct DetectorName: Sendable, Hashable, Codable {
     public var kind: DetectorKind
     /// A column of the feature schema.
-    public var metric: String
+    public var feature: String
 
-    public init(_ kind: DetectorKind, _ metric: String) {
+    public init(_ kind: DetectorKind, _ feature: String) {
         self.kind = kind
-        self.metric = metric
+        self.feature = feature
+    }
+
+    /// As profiles and checkpoints spell it.
+    private enum CodingKeys: String, CodingKey {
+        case kind
+        case feature = "metric"
     }
 }
 
@@ -43,8 +49,8 @@ public struct DetectorSpecification: Sendable, Hashable, Codable {
     /// How surprising its statistic is; `nil` weighs it by its threshold instead.
     public var tail: TailTable?
 
-    public init(_ kind: DetectorKind, _ metric: String, threshold: Double? = nil, tail: TailTable? = nil) {
-        name = DetectorName(kind, metric)
+    public init(_ kind: DetectorKind, _ feature: String, threshold: Double? = nil, tail: TailTable? = nil) {
+        name = DetectorName(kind, feature)
         self.threshold = threshold
         self.tail = tail
     }

@@ -3,16 +3,16 @@ public struct DetectorStatistic: Sendable {
     /// Name of the detector's kind: a raw value of `DetectorKind`.
     public var detector: String
     /// The feature column that it watches.
-    public var metric: String
+    public var feature: String
     /// At the last valid vector, in standard deviations, an alarm's reset not yet applied. Negative where a CUSUM's
     /// lower side is the larger, or a burst's measure lies below its mean. NaN while undefined or warming up.
     public var statistic: Double
     /// What the magnitude of `statistic` (of a burst: `statistic` itself) must exceed for an alarm.
     public var threshold: Double
 
-    public init(detector: String, metric: String, statistic: Double, threshold: Double) {
+    public init(detector: String, feature: String, statistic: Double, threshold: Double) {
         self.detector = detector
-        self.metric = metric
+        self.feature = feature
         self.statistic = statistic
         self.threshold = threshold
     }

@@ -39,14 +39,14 @@ public struct EnsembleScore: Sendable, Hashable, Codable {
         switch side {
         case .up: upper += weight
         case .down: lower += weight
-        case .none: sideless += weight
+        case .unsided: sideless += weight
         }
     }
 
     /// The side that weighs more; up where they weigh the same.
     public var heavierSide: Direction { upper >= lower ? .up : .down }
 
-    /// Score of what speaks for `side`; for `none`, of the heavier side.
+    /// Score of what speaks for `side`; for `unsided`, of the heavier side.
     public func score(side: Direction) -> Double {
         let weight = weight(side: side)
         return weight / (scale + weight)
@@ -57,12 +57,12 @@ public struct EnsembleScore: Sendable, Hashable, Codable {
         weight / (scale + self.weight(side: side))
     }
 
-    /// All that speaks for `side`; for `none`, for the heavier side.
+    /// All that speaks for `side`; for `unsided`, for the heavier side.
     public func weight(side: Direction) -> Double {
         switch side {
         case .up: upper + sideless
         case .down: lower + sideless
-        case .none: max(upper, lower) + sideless
+        case .unsided: max(upper, lower) + sideless
         }
     }
 }

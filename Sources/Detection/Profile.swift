@@ -119,9 +119,9 @@ public struct Profile: Sendable, Hashable, Codable {
         }
         for (index, detector) in detectors.enumerated() {
             guard !detectors[..<index].contains(where: { $0.name == detector.name }) else {
-                throw .namedTwice("\(detector.name.kind.rawValue) \(detector.name.metric)")
+                throw .namedTwice("\(detector.name.kind.rawValue) \(detector.name.feature)")
             }
-            guard budget == nil || detector.tail != nil else { throw .noTail(detector.name.metric) }
+            guard budget == nil || detector.tail != nil else { throw .noTail(detector.name.feature) }
             if let threshold = detector.threshold { try check("threshold", threshold, in: 1e-9...1e12) }
         }
         try check("drift_threshold", driftThreshold, in: 0.1...1000)
@@ -165,6 +165,8 @@ public enum ProfileError: Error, Hashable, CustomStringConvertible {
     case outOfRange(parameter: String, value: Double, accepted: ClosedRange<Double>)
     /// The feature schema has no such column.
     case missingColumn(String)
+    /// The schema's column of that name has another source, side or unit than the one that was learnt from.
+    case changedColumn(String)
     /// The same kind watches the same column twice.
     case namedTwice(String)
     /// A budget needs to know how surprising each detector is.
@@ -176,10 +178,12 @@ public enum ProfileError: Error, Hashable, CustomStringConvertible {
             "\(parameter) is \(value); accepted is \(accepted.lowerBound) to \(accepted.upperBound)"
         case .missingColumn(let column):
             "the feature schema has no column \(column), which a detector needs"
+        case .changedColumn(let column):
+            "the column \(column) has another source, side or unit than the one that the detector has learnt from"
         case .namedTwice(let name):
             "the detector \(name) is named twice"
-        case .noTail(let metric):
-            "the detector of \(metric) has no tail, which a profile with a budget needs; make it with microlab calibrate"
+        case .noTail(let feature):
+            "the detector of \(feature) has no tail, which a profile with a budget needs; make it with microlab calibrate"
         }
     }
 }

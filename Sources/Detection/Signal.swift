@@ -1,11 +1,11 @@
 import Microstructure
 
 /// A side. Of an `Alarm`: which way the input moved. Of a `Signal`: of the market, `up` being buying pressure,
-/// and `none` where the metric has no side (spread, volume, volatility).
+/// and `unsided` where the feature has no side (spread, volume, volatility).
 public enum Direction: String, Sendable, Hashable, CaseIterable, Codable {
     case up
     case down
-    case none
+    case unsided = "none"
 }
 
 /// One detector's part in a signal.
@@ -13,17 +13,17 @@ public struct Evidence: Sendable, Hashable {
     /// Name of the detector's kind: a raw value of `DetectorKind`.
     public var detector: String
     /// The feature column that it watches.
-    public var metric: String
-    /// In standard deviations; negative where the metric fell. Its magnitude compares with `threshold`.
+    public var feature: String
+    /// In standard deviations; negative where the feature fell. Its magnitude compares with `threshold`.
     public var statistic: Double
     /// What the magnitude of `statistic` must exceed for an alarm.
     public var threshold: Double
     /// Its part of the signal's score, in [0, 1). The shares of a signal sum to its score within rounding.
     public var share: Double
 
-    public init(detector: String, metric: String, statistic: Double, threshold: Double, share: Double) {
+    public init(detector: String, feature: String, statistic: Double, threshold: Double, share: Double) {
         self.detector = detector
-        self.metric = metric
+        self.feature = feature
         self.statistic = statistic
         self.threshold = threshold
         self.share = share
@@ -41,7 +41,7 @@ public struct Signal: Sendable {
     public var symbol: String
     public var type: SignalType
     /// The feature column whose alarm lies furthest above its threshold.
-    public var metric: String
+    public var feature: String
     public var direction: Direction
     /// In [0, 1): 0.5 is one detector exactly at its threshold, alone. See `EnsembleScore`.
     public var score: Double
@@ -63,7 +63,7 @@ public struct Signal: Sendable {
     public var bookEpoch: UInt64
 
     public init(
-        id: String, venue: Venue, symbol: String, type: SignalType, metric: String, direction: Direction,
+        id: String, venue: Venue, symbol: String, type: SignalType, feature: String, direction: Direction,
         score: Double, threshold: Double, probability: Double, onset: Timestamp, detected: Timestamp,
         venueTime: Timestamp, evidence: [Evidence], validity: Validity, clockErrorNanoseconds: Int64?,
         bookEpoch: UInt64
@@ -72,7 +72,7 @@ public struct Signal: Sendable {
         self.venue = venue
         self.symbol = symbol
         self.type = type
-        self.metric = metric
+        self.feature = feature
         self.direction = direction
         self.score = score
         self.threshold = threshold
@@ -100,7 +100,7 @@ extension Signal: Equatable {
     /// Bit for bit: a probability of NaN equals itself, so that live and replay can be compared.
     public static func == (left: Signal, right: Signal) -> Bool {
         left.id == right.id && left.venue == right.venue && left.symbol == right.symbol && left.type == right.type
-            && left.metric == right.metric && left.direction == right.direction
+            && left.feature == right.feature && left.direction == right.direction
             && left.score.bitPattern == right.score.bitPattern
             && left.threshold.bitPattern == right.threshold.bitPattern
             && left.probability.bitPattern == right.probability.bitPattern

@@ -1,6 +1,6 @@
 import Microstructure
 
-/// A detector of any kind. An enumeration and not an existential, which would be copied whenever one of its channel's
+/// A detector of any kind. An enumeration and not an existential, which would be copied whenever one of its monitor's
 /// numbers is read: four times slower.
 enum WatchingDetector: Sendable, Codable {
     case cusum(CUSUM)

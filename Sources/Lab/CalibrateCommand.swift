@@ -1,4 +1,3 @@
-import Bus
 import Runtime
 import Tape
 import ArgumentParser
@@ -63,7 +62,7 @@ package struct CalibrateCommand: AsyncParsableCommand {
         guard (0...1).contains(gain) else {
             throw ConfigurationError(setting: "--gain", problem: "\(gain) is not within 0 to 1")
         }
-        let base = try base.map { (name) throws(ConfigurationError) in try ProfileFile.load(name) } ?? .uncalibrated
+        let base = try base.map { (name) throws(ConfigurationError) in try Lab.profile(name) } ?? .uncalibrated
         // Before the long work: a file that cannot be written is told at once, and a tape is never replaced.
         let sources = try tapes.flatMap { try TapeReader(path: $0).segments.map(\.path) }
         var seen: Set<String> = []
@@ -93,14 +92,17 @@ package struct CalibrateCommand: AsyncParsableCommand {
     private func read(
         _ base: Profile, _ share: ClosedRange<Double>
     ) throws -> (series: [CalibrationSeries], isWhole: Bool) {
-        let metrics = Self.metrics(of: base)
         let wanted = symbols.names
         let schema = FeatureSchema()
-        let columns = metrics.map { schema.index(of: $0) }
+        let places = try Self.features(of: base).map { feature throws(ProfileError) in
+            guard let place = schema.index(of: feature) else { throw .missingColumn(feature) }
+            return place
+        }
+        let columns = places.map { schema.columns[$0] }
         var all: [CalibrationSeries] = []
         var isWhole = true
         let bytesPerVector = CalibrationSeries.bytesPerVector(
-            metrics: metrics.count, detectors: base.detectors.count)
+            columns: columns.count, detectors: base.detectors.count)
         var bytes = 0
         for tape in tapes {
             let times = try Self.span(of: tape, share)
@@ -111,21 +113,21 @@ package struct CalibrateCommand: AsyncParsableCommand {
             while let record = try reader.next() {
                 try bar.update(Int(reader.bytesRead))
                 guard let vector = vectors.process(record) else { continue }
-                while series.count < vectors.lines.count {
-                    let instrument = vectors.lines[series.count].instrument
+                while series.count < vectors.markets.count {
+                    let instrument = vectors.markets[series.count].instrument
                     series.append(
-                        CalibrationSeries(venue: instrument.venue, symbol: instrument.symbol, metrics: metrics))
+                        CalibrationSeries(venue: instrument.venue, symbol: instrument.symbol, columns: columns))
                 }
                 guard vector.header.validity == .valid, times.contains(vector.header.times.receive) else { continue }
-                let line = vectors.lines[vector.line]
-                guard base.trustsClock(errorNanoseconds: line.clockErrorNanoseconds) else { continue }
+                let market = vectors.markets[vector.market]
+                guard base.trustsClock(errorNanoseconds: market.clockErrorNanoseconds) else { continue }
                 bytes += bytesPerVector
                 guard bytes <= Self.byteLimit else {
                     throw ConfigurationError(
                         setting: "TAPES", problem: "more than fits in memory; take fewer, or a --part of each")
                 }
-                let values = line.engine.values
-                series[vector.line].append(columns.map { $0.map { values[$0] } ?? .nan }, header: vector.header)
+                let values = market.engine.values
+                series[vector.market].append(places.map { values[$0] }, header: vector.header)
             }
             bar.finish()
             isWhole = Lab.saysWhole(reader.problems, refused: vectors.refused) && isWhole
@@ -153,7 +155,7 @@ package struct CalibrateCommand: AsyncParsableCommand {
         Lab.say("detector                          own threshold   under independent noise")
         let vectorsPerAlarm = Double(vectors) / days / signalsPerDay
         for finding in calibration.findings {
-            let name = "\(finding.name.kind.rawValue) \(finding.name.metric)".padding(
+            let name = "\(finding.name.kind.rawValue) \(finding.name.feature)".padding(
                 toLength: 34, withPad: " ", startingAt: 0)
             guard let threshold = finding.threshold else {
                 Lab.say(name + "left out: \(finding.omission ?? "no tail")")
@@ -180,12 +182,12 @@ package struct CalibrateCommand: AsyncParsableCommand {
                 interval.upperBound, seed))
     }
 
-    private static func metrics(of profile: Profile) -> [String] {
-        var metrics: [String] = []
-        for detector in profile.detectors where !metrics.contains(detector.name.metric) {
-            metrics.append(detector.name.metric)
+    private static func features(of profile: Profile) -> [String] {
+        var features: [String] = []
+        for detector in profile.detectors where !features.contains(detector.name.feature) {
+            features.append(detector.name.feature)
         }
-        return metrics
+        return features
     }
 
     private static func span(of tape: String, _ share: ClosedRange<Double>) throws -> ClosedRange<Timestamp> {

@@ -1,4 +1,3 @@
-import Bus
 import Runtime
 import Tape
 import ArgumentParser
@@ -26,7 +25,6 @@ package struct DetectCommand: AsyncParsableCommand {
     @Option(help: "The file to write; - is standard output.") var out = "-"
     @Option(help: "Symbols to take, comma-separated (default: all).") var symbols: SymbolList?
     @Flag(help: "Replace the file if it exists.") var force = false
-    @Flag(help: "Time the detectors alone on the tape's vectors, held in memory, instead of writing.") var bench = false
     @Flag(help: "Show progress also where standard error is no terminal.") var progress = false
 
     package init() {}
@@ -34,10 +32,6 @@ package struct DetectCommand: AsyncParsableCommand {
     package func run() async throws {
         let wanted = symbols.names
         do {
-            guard !bench else {
-                let profile = try ProfileFile.load(profile)
-                return try DetectorBench(tape: tape, symbols: wanted, profile: profile).run()
-            }
             try detect(wanted)
         } catch {
             throw Lab.failure(error)
@@ -46,7 +40,7 @@ package struct DetectCommand: AsyncParsableCommand {
 
     private func detect(_ wanted: Set<String>) throws {
         Interrupt.watch()
-        let profile = try ProfileFile.load(profile)
+        let profile = try Lab.profile(profile)
         var reader = try TapeReader(path: tape)
         let bar = ProgressBar(total: reader.segments.reduce(0) { $0 + Int($1.byteCount) }, always: progress)
         var output = try OutputFile(path: out, replacesExisting: force, sources: reader.segments.map(\.path))

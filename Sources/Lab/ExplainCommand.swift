@@ -1,4 +1,3 @@
-import Bus
 import Runtime
 import Tape
 import ArgumentParser
@@ -42,7 +41,7 @@ package struct ExplainCommand: AsyncParsableCommand {
     private func explain() throws {
         guard (1...3600).contains(seconds) else { throw ValidationError("--seconds is 1 to 3600") }
         let (path, moment, id, symbolOfSignal) = try target()
-        let profile = try ProfileFile.load(profile)
+        let profile = try Lab.profile(profile)
         let wanted = symbolOfSignal.map { [$0] } ?? symbol.names
         guard symbol == nil || symbol.names == wanted else {
             throw ValidationError("the signal \(what) is of \(wanted.joined()), not of --symbol")
@@ -51,7 +50,7 @@ package struct ExplainCommand: AsyncParsableCommand {
         var detection = try TapeDetection(symbols: wanted, profile: profile)
         var history = ExplanationHistory(seconds: seconds)
         var found: Signal?
-        var line: Int?
+        var market: Int?
         var isReached = reader.extent.map { $0.upperBound >= moment } ?? false
         while let record = try reader.next() {
             let signals = try detection.process(record)
@@ -62,15 +61,15 @@ package struct ExplainCommand: AsyncParsableCommand {
                 break
             }
             if let id { found = signals.first { $0.id == id } ?? found } else { found = signals.last }
-            guard line == nil || line == vector.line else {
+            guard market == nil || market == vector.market else {
                 throw ValidationError("the tape has several symbols; say which with --symbol")
             }
-            line = vector.line
+            market = vector.market
             isReached = isReached || time == moment
-            history.append(detection.banks[vector.line], values: detection.values(of: vector.line), at: time)
+            history.append(detection.banks[vector.market], values: detection.values(of: vector.market), at: time)
         }
         let isWhole = Lab.saysWhole(reader.problems, refused: detection.vectors.refused)
-        guard let line, !history.points.isEmpty else {
+        guard let market, !history.points.isEmpty else {
             Lab.say("microlab: \(path) holds no feature vector up to that moment")
             throw ExitCode(isWhole ? 65 : 1)
         }
@@ -84,10 +83,10 @@ package struct ExplainCommand: AsyncParsableCommand {
                 "microlab: with this profile the tape gives no signal \(id); its state at that moment follows. "
                     + "A signal of a live run needs the tape from where that run began")
         }
-        try StandardOutput.show(history.text(detection.banks[line], found))
+        try StandardOutput.show(history.text(detection.banks[market], found))
         if let svg {
             var output = try OutputFile(path: svg, replacesExisting: force, sources: reader.segments.map(\.path))
-            try output.write(Array(history.svg(symbol: detection.banks[line].symbol, found).utf8))
+            try output.write(Array(history.svg(symbol: detection.banks[market].symbol, found).utf8))
             try output.close()
         }
         if id != nil, found == nil { throw ExitCode(65) }

@@ -60,9 +60,9 @@ struct ExplanationHistory {
         lines.append("detector                              statistic     threshold        ratio        share")
         for statistic in statistics {
             let share = signal?.evidence.first {
-                $0.detector == statistic.detector && $0.metric == statistic.metric
+                $0.detector == statistic.detector && $0.feature == statistic.feature
             }?.share
-            let name = "\(statistic.detector) \(statistic.metric)".padding(
+            let name = "\(statistic.detector) \(statistic.feature)".padding(
                 toLength: 34, withPad: " ", startingAt: 0)
             // The tail of a probability, extrapolated, may leave its range: alone, the detector makes no signal.
             let isReachable = statistic.detector != DetectorKind.regime.rawValue || statistic.threshold <= 1
@@ -100,7 +100,7 @@ struct ExplanationHistory {
             "the detectors that came closest, over their thresholds",
             zip(SVGPage.colors, closest).map { color, index in
                 line(
-                    color, "\(statistics[index].detector) \(statistics[index].metric)",
+                    color, "\(statistics[index].detector) \(statistics[index].feature)",
                     points.map { $0.ratios[index] })
             }, fromZero: true)
         page.panel("mid price", [line("#333", nil, points.map(\.mid))], fromZero: false)

@@ -17,14 +17,14 @@ struct FeaturesExport: ~Copyable {
 
     /// Takes one record of the tape; returns the line it adds to the file, `nil` if none.
     mutating func process(_ record: TapeRecord) -> [UInt8]? {
-        vectors.process(record).map { row($0.header, of: $0.line) }
+        vectors.process(record).map { row($0.header, of: $0.market) }
     }
 
-    private mutating func row(_ header: FeatureHeader, of line: Int) -> [UInt8] {
+    private mutating func row(_ header: FeatureHeader, of market: Int) -> [UInt8] {
         text.removeAll(keepingCapacity: true)
         append("\(header.times.receive.nanoseconds),\(header.times.venue.nanoseconds),")
-        append("\(vectors.lines[line].instrument.symbol),\(header.validity),\(header.epoch)")
-        for value in vectors.lines[line].engine.values {
+        append("\(vectors.markets[market].instrument.symbol),\(header.validity),\(header.epoch)")
+        for value in vectors.markets[market].engine.values {
             // The shortest text that reads back as the same double.
             append(",\(value)")
         }

@@ -22,7 +22,6 @@ package struct FeaturesExportCommand: AsyncParsableCommand {
     @Option(help: "The file to write; - is standard output.") var out = "-"
     @Option(help: "Symbols to take, comma-separated (default: all).") var symbols: SymbolList?
     @Flag(help: "Replace the file if it exists.") var force = false
-    @Flag(help: "Time the engine alone on the tape's events, held in memory, instead of writing.") var bench = false
     @Flag(help: "Show progress also where standard error is no terminal.") var progress = false
 
     package init() {}
@@ -30,7 +29,6 @@ package struct FeaturesExportCommand: AsyncParsableCommand {
     package func run() async throws {
         let wanted = symbols.names
         do {
-            guard !bench else { return try FeatureBench(tape: tape, symbols: wanted).run() }
             try write(wanted)
         } catch {
             throw Lab.failure(error)

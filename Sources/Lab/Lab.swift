@@ -1,11 +1,21 @@
 import Runtime
 import ArgumentParser
+import Detection
 import Foundation
 import Wire
 
 /// What the commands of `microlab` share.
-package enum Lab {
+enum Lab {
     static func say(_ line: String) { FileHandle.standardError.write(Data("\(line)\n".utf8)) }
+
+    /// The detector profile of that name or file.
+    static func profile(_ name: String) throws(ConfigurationError) -> Profile {
+        do {
+            return try ProfileFile.load(name)
+        } catch {
+            throw ConfigurationError(setting: "profile", problem: error.problem)
+        }
+    }
 
     static func fileSize(_ path: String) -> Int {
         ((try? FileManager.default.attributesOfItem(atPath: path))?[.size] as? Int) ?? 0

@@ -1,4 +1,3 @@
-import Bus
 import Runtime
 import Wire
 import ArgumentParser
@@ -38,7 +37,7 @@ package struct ScoreboardCommand: AsyncParsableCommand {
             Interrupt.watch()
             let names = profiles.split(separator: ",").map { $0.trimmingCharacters(in: .whitespaces) }
             guard !names.isEmpty else { throw ConfigurationError(setting: "--profiles", problem: "names none") }
-            let loaded = try names.map { (name) throws(ConfigurationError) in try ProfileFile.load(name) }
+            let loaded = try names.map { (name) throws(ConfigurationError) in try Lab.profile(name) }
             let files = try specifications.map { (path) throws(ConfigurationError) in
                 (path, try JSONFile.load(path, setting: "SPEC") as SyntheticSpecification)
             }

@@ -5,7 +5,7 @@ import Wire
 /// The banks of `detector` over the vectors of a tape.
 struct TapeDetection: ~Copyable {
     private(set) var vectors: TapeVectors
-    /// One a symbol, in the order of their first messages.
+    /// One a market, in the order of their first messages.
     private(set) var banks: [DetectorBank] = []
     /// The vector that the last record completed; `nil` if none.
     private(set) var lastVector: TapeVectors.Vector?
@@ -26,19 +26,19 @@ struct TapeDetection: ~Copyable {
         signals.removeAll(keepingCapacity: true)
         lastVector = vectors.process(record)
         guard let vector = lastVector else { return signals }
-        while banks.count < vectors.lines.count {
-            let instrument = vectors.lines[banks.count].instrument
+        while banks.count < vectors.markets.count {
+            let instrument = vectors.markets[banks.count].instrument
             banks.append(
                 try DetectorBank(
                     venue: instrument.venue, symbol: instrument.symbol, schema: schema, profile: profile))
         }
-        let line = vectors.lines[vector.line]
-        banks[vector.line].process(
-            line.engine.values.span, header: vector.header, clockErrorNanoseconds: line.clockErrorNanoseconds,
+        let market = vectors.markets[vector.market]
+        banks[vector.market].process(
+            market.engine.values.span, header: vector.header, clockErrorNanoseconds: market.clockErrorNanoseconds,
             into: &signals)
         return signals
     }
 
-    /// The numbers of a symbol's last vector, in the order of the schema.
-    func values(of line: Int) -> [Double] { vectors.lines[line].engine.values }
+    /// The numbers of a market's last vector, in the order of the schema.
+    func values(of market: Int) -> [Double] { vectors.markets[market].engine.values }
 }

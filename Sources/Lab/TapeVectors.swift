@@ -1,33 +1,31 @@
-import Bus
-import Logging
 import Microstructure
 import Wire
 
 /// Runs the engines of `features` over the records of a tape: the vectors that the bus would have carried.
 struct TapeVectors: ~Copyable {
-    /// A vector; its numbers lie in the line's engine until the next record.
+    /// A vector; its numbers lie in the market's engine until the next record.
     struct Vector {
-        let line: Int
+        let market: Int
         let header: FeatureHeader
         let arrival: SequenceTracker.Arrival
     }
 
-    /// The event of the last record, and its symbol's line; `nil` where the record had none that can be used.
-    private(set) var lastEvent: (line: Int, event: MarketEvent)?
+    /// The event of the last record, and its market; `nil` where the record had none that can be used.
+    private(set) var lastEvent: (market: Int, event: MarketEvent)?
     private(set) var count: UInt64 = 0
     /// Records that are no message of the bus, by kind.
     private(set) var refused: [String: UInt64] = [:]
     private(set) var counts = SequenceTracker.Counts()
 
-    private var features = FeatureLines(logger: Logger(label: "microlab") { _ in SwiftLogNoOpLogHandler() })
+    private var features = FeatureMarkets()
     private var tracker = SequenceTracker()
     private let symbols: Set<String>
 
     /// - Parameter symbols: the symbols to take; empty takes all.
     init(symbols: Set<String>) { self.symbols = symbols }
 
-    /// One a symbol, in the order of their first messages.
-    var lines: [FeatureLines.Line] { features.lines }
+    /// In the order of their first messages.
+    var markets: [FeatureMarkets.Market] { features.markets }
     /// The levels that `lastEvent` refers to.
     var levels: [PriceLevel] { features.batch.levels }
 
@@ -47,13 +45,13 @@ struct TapeVectors: ~Copyable {
             guard arrival != .duplicate else { return nil }
             switch try features.process(topic, envelope, arrival) {
             case .ignored: return nil
-            case .taken(let line, let event):
-                lastEvent = (line, event)
+            case .taken(let market, let event):
+                lastEvent = (market, event)
                 return nil
-            case .vector(let line, let event, let header):
-                lastEvent = (line, event)
+            case .vector(let market, let event, let header):
+                lastEvent = (market, event)
                 count += 1
-                return Vector(line: line, header: header, arrival: arrival)
+                return Vector(market: market, header: header, arrival: arrival)
             }
         } catch {
             refused[error.kind, default: 0] += 1

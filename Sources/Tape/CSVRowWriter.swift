@@ -50,7 +50,7 @@ package struct CSVRowWriter {
             fields("\(status.bookEpoch)", Self.name(status.validity), "", "", "", "", "", "")
             levels([], [], 0, 0)
             levels([], [], 0, 0)
-        case .featureVector, .signal, .detectorState, nil:
+        case .featureVector, .signal, .detectorState, .featureSchema, nil:
             return false
         }
         bytes.append(UInt8(ascii: "\n"))

@@ -90,7 +90,13 @@ package struct TapeAudit: Encodable {
     }
 
     private mutating func newFollower(_ topic: Topic) -> Follower {
-        let name = topic.kind == .tick ? topic.detail ?? "" : topic.kind.rawValue
+        // A signal's type is no kind of its own.
+        let name =
+            switch topic.kind {
+            case .tick: topic.detail ?? ""
+            case .feature: topic.detail.map { "feature \($0)" } ?? "feature"
+            case .signal, .detector: topic.kind.rawValue
+            }
         let known = kinds.firstIndex { $0.symbol == topic.symbol && $0.kind == name }
         if known == nil { kinds.append(Kind(symbol: topic.symbol, kind: name)) }
         return Follower(kind: known ?? kinds.count - 1, tracker: SequenceTracker())

@@ -70,7 +70,7 @@ package struct TapePasses {
             vector.sourceEpoch &+= epochShift
             envelope.payload = .featureVector(vector)
         // Recorders take the ticks; a signal's times make its id, and stay.
-        case .signal, .detectorState, nil: break
+        case .signal, .detectorState, .featureSchema, nil: break
         }
         return (envelope, event.receiveTime.advanced(byNanoseconds: timeShift))
     }

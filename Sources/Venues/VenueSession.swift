@@ -48,7 +48,8 @@ public protocol VenueSession: ~Copyable {
     func instrumentsAwaitingHandover(from old: ConnectionID, to new: ConnectionID) -> Int
 
     func validity(of id: InstrumentID) -> Validity
-    /// Which life of the book: 0 before the first snapshot, then counting snapshots from 1.
+    /// Which life of the book within this session: 0 before the first snapshot, then the number of snapshots. What is published
+    /// as `book_epoch` is made unique from it by whoever runs the session.
     func epoch(of id: InstrumentID) -> UInt64
     /// A copy of the book; free unless it is held while the next update arrives.
     func book(of id: InstrumentID) -> OrderBook

@@ -8,7 +8,7 @@ extension ProtoDetectorState {
         detectors = bank.statistics.map { statistic in
             var standing = ProtoDetectorStanding()
             standing.detector = statistic.detector
-            standing.metric = statistic.metric
+            standing.metric = statistic.feature
             standing.statistic = statistic.statistic
             standing.threshold = statistic.threshold
             return standing

@@ -84,7 +84,7 @@ extension ProtoTrade {
 
 extension ProtoEnvelope {
     /// When the event was received, which is what orders a tape: of a signal, the receive time of the event that
-    /// completed it; of an envelope without payload, its sent time.
+    /// completed it; of what has no such time, its sent time.
     public var receiveTime: Timestamp {
         switch payload {
         case .book(let book): Timestamp(nanoseconds: book.receiveTimeNs)
@@ -94,7 +94,7 @@ extension ProtoEnvelope {
         case .featureVector(let vector): Timestamp(nanoseconds: vector.receiveTimeNs)
         case .signal(let signal): Timestamp(nanoseconds: signal.detectedTimeNs)
         case .detectorState(let state): Timestamp(nanoseconds: state.receiveTimeNs)
-        case nil: Timestamp(nanoseconds: sentTimeNs)
+        case .featureSchema, nil: Timestamp(nanoseconds: sentTimeNs)
         }
     }
 
@@ -106,7 +106,7 @@ extension ProtoEnvelope {
         case .book(let book): (price, quantity) = (book.priceExponent, book.quantityExponent)
         case .quote(let quote): (price, quantity) = (quote.priceExponent, quote.quantityExponent)
         case .trade(let trade): (price, quantity) = (trade.priceExponent, trade.quantityExponent)
-        case .status, .featureVector, .signal, .detectorState, nil: return nil
+        case .status, .featureVector, .signal, .detectorState, .featureSchema, nil: return nil
         }
         guard let price = Int8(exactly: price), Instrument.exponentRange.contains(price) else {
             throw .invalidField("price_exponent")
@@ -128,7 +128,7 @@ extension EventBatch {
         case .quote(let quote): append(.quote(Quote(quote, instrument: instrument)))
         case .trade(let trade): append(.trade(try Trade(trade, instrument: instrument)))
         case .status(let status): append(.heartbeat(try Heartbeat(status, instrument: instrument)))
-        case .featureVector, .signal, .detectorState, nil: return false
+        case .featureVector, .signal, .detectorState, .featureSchema, nil: return false
         }
         return true
     }

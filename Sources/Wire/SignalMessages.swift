@@ -37,11 +37,11 @@ extension ProtoSignal {
         venue = signal.venue.rawValue
         symbol = signal.symbol
         type = signal.type.rawValue
-        metric = signal.metric
+        metric = signal.feature
         switch signal.direction {
         case .up: direction = .up
         case .down: direction = .down
-        case .none: direction = .unspecified
+        case .unsided: direction = .unspecified
         }
         score = signal.score
         threshold = signal.threshold
@@ -52,7 +52,7 @@ extension ProtoSignal {
         evidence = signal.evidence.map { part in
             var proto = ProtoEvidence()
             proto.detector = part.detector
-            proto.metric = part.metric
+            proto.metric = part.feature
             proto.statistic = part.statistic
             proto.threshold = part.threshold
             proto.share = part.share

@@ -13,6 +13,9 @@ public struct Topic: Sendable, Hashable, CustomStringConvertible {
         case book, quote, trade, status
     }
 
+    /// The detail of a `feature` topic that carries no vectors.
+    private static let schemaDetail = "schema"
+
     /// Longest topic that is read from the bus.
     public static let byteLimit = 160
 
@@ -45,6 +48,11 @@ public struct Topic: Sendable, Hashable, CustomStringConvertible {
         Topic(kind: .feature, venue: venue, symbol: symbol, detail: nil)
     }
 
+    /// What the values of the vectors of `feature` are, e.g. `feature.binance.BTCUSDT.schema|`.
+    public static func featureSchema(venue: String, symbol: String) -> Topic {
+        Topic(kind: .feature, venue: venue, symbol: symbol, detail: schemaDetail)
+    }
+
     /// E.g. `signal.binance.BTCUSDT.drift|`.
     public static func signal(venue: String, symbol: String, type: String) -> Topic {
         Topic(kind: .signal, venue: venue, symbol: symbol, detail: type)
@@ -68,7 +76,8 @@ public struct Topic: Sendable, Hashable, CustomStringConvertible {
         let detail = parts.count == 4 ? parts[3] : nil
         switch kind {
         case .tick: guard let detail, TickDetail(rawValue: detail) != nil else { return nil }
-        case .feature, .detector: guard detail == nil else { return nil }
+        case .feature: guard detail == nil || detail == Self.schemaDetail else { return nil }
+        case .detector: guard detail == nil else { return nil }
         case .signal: guard detail != nil else { return nil }
         }
         self.init(kind: kind, venue: parts[1], symbol: parts[2], detail: detail)
@@ -76,7 +85,8 @@ public struct Topic: Sendable, Hashable, CustomStringConvertible {
 
     public var description: String { String(decoding: bytes, as: UTF8.self) }
 
-    /// The subscription prefix for one kind, and within it one symbol where given: `tick.binance.BTCUSDT.`.
+    /// The subscription prefix for one kind, and within it one symbol where given: `tick.binance.BTCUSDT.`. Of a symbol's
+    /// features it is that of the vectors; their schema has a topic of its own.
     public static func prefix(_ kind: Kind, venue: String? = nil, symbol: String? = nil) -> String {
         guard let venue else { return "\(kind.rawValue)." }
         guard let symbol else { return "\(kind.rawValue).\(venue)." }

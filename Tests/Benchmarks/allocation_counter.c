@@ -2,8 +2,7 @@
  *
  *     cc -O2 -shared -fPIC -o counter.so allocation_counter.c && LD_PRELOAD=./counter.so program
  *
- * The program reads the bytes and the calls of all threads through microstructure_allocated_bytes() and
- * microstructure_allocation_calls(). Another process reads the calls of each thread while the program runs, where
+ * The program reads the calls of all threads through microstructure_allocation_calls(). Another process reads the calls of each thread while the program runs, where
  * ALLOCATION_COUNTS names a file: 64 records of four uint64, thread id, calls, bytes, and which of the calls came out of
  * libzmq, which the kernel keeps up to date; threads beyond 63 share the last one. glibc only.
  */
@@ -32,7 +31,7 @@ struct slot {
     atomic_uint_fast64_t calls, bytes, library;
 };
 
-static atomic_uint_fast64_t allocated, calls;
+static atomic_uint_fast64_t calls;
 static struct slot own[SLOTS];
 static struct slot *slots = own;
 static atomic_int used;
@@ -79,7 +78,6 @@ static void count(size_t size, void *caller) {
         place = next < SLOTS ? next : SLOTS - 1;
         slots[place].thread = (uint64_t)syscall(SYS_gettid);
     }
-    atomic_fetch_add(&allocated, size);
     atomic_fetch_add(&calls, 1);
     atomic_fetch_add_explicit(&slots[place].calls, 1, memory_order_relaxed);
     atomic_fetch_add_explicit(&slots[place].bytes, size, memory_order_relaxed);
@@ -87,8 +85,6 @@ static void count(size_t size, void *caller) {
         if ((uintptr_t)caller >= libraries[index].from && (uintptr_t)caller < libraries[index].to)
             atomic_fetch_add_explicit(&slots[place].library, 1, memory_order_relaxed);
 }
-
-uint64_t microstructure_allocated_bytes(void) { return atomic_load(&allocated); }
 
 uint64_t microstructure_allocation_calls(void) { return atomic_load(&calls); }
 

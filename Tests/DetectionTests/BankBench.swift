@@ -33,8 +33,8 @@ struct BankBench {
         return Array(signals[before...])
     }
 
-    func statistic(_ metric: String) -> Double? {
-        bank.statistics.first { $0.metric == metric }?.statistic
+    func statistic(_ feature: String) -> Double? {
+        bank.statistics.first { $0.feature == feature }?.statistic
     }
 }
 

@@ -7,7 +7,9 @@ import Testing
 
 /// A bank that keeps to a budget: on noise, on markets that change, over a restart.
 @Suite struct BudgetTests {
-    private static let metrics = ["trade_imbalance_1s", "trade_volume_1s", "trade_count_1s"]
+    private static let features = ["trade_imbalance_1s", "trade_volume_1s", "trade_count_1s"]
+    private static let schema = FeatureSchema(
+        columns: features.compactMap { FeatureSchema().column($0) }, id: 0)
     private static let length = 20_000
 
     /// One vector a second: an autoregression for the side, exponential volumes, and their count.
@@ -26,14 +28,14 @@ import Testing
     private static var base: Profile {
         var profile = Profile.uncalibrated
         profile.detectors = [
-            .init(.cusum, metrics[0]), .init(.ewma, metrics[0]), .init(.pageHinkley, metrics[0]),
-            .init(.adwin, metrics[0]), .init(.burst, metrics[1]), .init(.burst, metrics[2]),
+            .init(.cusum, features[0]), .init(.ewma, features[0]), .init(.pageHinkley, features[0]),
+            .init(.adwin, features[0]), .init(.burst, features[1]), .init(.burst, features[2]),
         ]
         return profile
     }
 
     private static func series(_ vectors: [(row: [Double], header: FeatureHeader)]) -> CalibrationSeries {
-        var series = CalibrationSeries(venue: .binance, symbol: "AB", metrics: metrics)
+        var series = CalibrationSeries(venue: .binance, symbol: "AB", columns: schema.columns)
         for vector in vectors { series.append(vector.row, header: vector.header) }
         return series
     }
@@ -42,7 +44,7 @@ import Testing
         _ profile: Profile, _ vectors: [(row: [Double], header: FeatureHeader)]
     ) throws -> [Signal] {
         var bank = try DetectorBank(
-            venue: .binance, symbol: "AB", schema: FeatureSchema(names: metrics, id: 0), profile: profile)
+            venue: .binance, symbol: "AB", schema: schema, profile: profile)
         var signals: [Signal] = []
         for vector in vectors { bank.process(vector.row.span, header: vector.header, into: &signals) }
         return signals
@@ -147,7 +149,7 @@ import Testing
         let whole = try Self.signals(calibration.profile, vectors)
         #expect(whole.count > 5, "seed \(seed)")
         var bank = try DetectorBank(
-            venue: .binance, symbol: "AB", schema: FeatureSchema(names: Self.metrics, id: 0),
+            venue: .binance, symbol: "AB", schema: Self.schema,
             profile: calibration.profile)
         var signals: [Signal] = []
         for (index, vector) in vectors.enumerated() {

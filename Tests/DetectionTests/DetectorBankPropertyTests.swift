@@ -32,7 +32,7 @@ import Testing
                 #expect(signal.bookEpoch == vector.header.epoch && signal.validity == .valid)
                 #expect(signal.evidence.allSatisfy { $0.share > 0 && $0.statistic.isFinite })
                 #expect(abs(signal.evidence.reduce(0) { $0 + $1.share } - signal.score) < 1e-12)
-                let own = signal.evidence.first { $0.metric == signal.metric }
+                let own = signal.evidence.first { $0.feature == signal.feature }
                 #expect((own?.statistic.magnitude ?? 0) > (own?.threshold ?? .infinity))
             }
         }
@@ -110,7 +110,7 @@ import Testing
             if step >= 1_000 { found = signals.first }
         }
         let signal = try #require(found)
-        #expect(signal.type == .drift && signal.metric == "imbalance_10")
+        #expect(signal.type == .drift && signal.feature == "imbalance_10")
         #expect(signal.direction == (shift > 0 ? .up : .down))
         #expect((980...1_010).contains(signal.onset.nanoseconds))
     }

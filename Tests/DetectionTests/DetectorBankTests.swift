@@ -17,14 +17,14 @@ import Testing
             signals == [
                 Signal(
                     id: "000000000000004d-BTCUSDT-burst", venue: .binance, symbol: "BTCUSDT", type: .burst,
-                    metric: "volume_z_1s", direction: .none, score: 5.0 / 6, threshold: 0, probability: .nan,
+                    feature: "volume_z_1s", direction: .unsided, score: 5.0 / 6, threshold: 0, probability: .nan,
                     onset: Timestamp(nanoseconds: 77), detected: Timestamp(nanoseconds: 77),
                     venueTime: Timestamp(nanoseconds: 70),
                     evidence: [
                         Evidence(
-                            detector: "burst", metric: "volume_z_1s", statistic: 5, threshold: 2.5, share: 4.0 / 6),
+                            detector: "burst", feature: "volume_z_1s", statistic: 5, threshold: 2.5, share: 4.0 / 6),
                         Evidence(
-                            detector: "burst", metric: "volume_z_5s", statistic: 2.5, threshold: 2.5, share: 1.0 / 6),
+                            detector: "burst", feature: "volume_z_5s", statistic: 2.5, threshold: 2.5, share: 1.0 / 6),
                     ],
                     validity: .valid, clockErrorNanoseconds: nil, bookEpoch: 1)
             ])
@@ -40,7 +40,7 @@ import Testing
         #expect(bench.feed(["imbalance_10": 1], nanoseconds: 2).isEmpty)
         // S = 3.5 against 3: weight 49/36, score 49/85.
         let signal = try #require(bench.feed(["imbalance_10": Self.imbalance(z)], nanoseconds: 3).first)
-        #expect(signal.type == .drift && signal.metric == "imbalance_10" && signal.direction == direction)
+        #expect(signal.type == .drift && signal.feature == "imbalance_10" && signal.direction == direction)
         #expect(abs(signal.score - 49.0 / 85) < 1e-12)
         #expect(signal.onset == Timestamp(nanoseconds: 3))
         let evidence = try #require(signal.evidence.first)
@@ -57,7 +57,7 @@ import Testing
         bench.feed(["spread_compression": 1], nanoseconds: 2)
         let signal = try #require(
             bench.feed(["spread_compression": Self.imbalance(-4)], nanoseconds: 3).first)
-        #expect(signal.type == .drift && signal.metric == "spread_compression" && signal.direction == .none)
+        #expect(signal.type == .drift && signal.feature == "spread_compression" && signal.direction == .unsided)
         #expect(abs(signal.score - 49.0 / 85) < 1e-12)
         #expect(signal.evidence.map(\.statistic).allSatisfy { $0 < 0 })
     }
@@ -76,9 +76,9 @@ import Testing
                 ).first)
         }
         let agreeing = try evidence(2)
-        #expect(agreeing.evidence.map(\.metric) == ["imbalance_10", "trade_imbalance_1s", "volume_z_1s"])
+        #expect(agreeing.evidence.map(\.feature) == ["imbalance_10", "trade_imbalance_1s", "volume_z_1s"])
         let opposing = try evidence(-2)
-        #expect(opposing.evidence.map(\.metric) == ["imbalance_10", "volume_z_1s"])
+        #expect(opposing.evidence.map(\.feature) == ["imbalance_10", "volume_z_1s"])
         #expect(agreeing.score > opposing.score)
     }
 
@@ -90,8 +90,8 @@ import Testing
             ["imbalance_10": Self.imbalance(4), "trade_imbalance_1s": Self.imbalance(-5), "volume_z_30s": 3],
             nanoseconds: 3)
         #expect(signals.map(\.type) == [.drift, .burst])
-        #expect(signals.map(\.metric) == ["trade_imbalance_1s", "volume_z_30s"])
-        #expect(signals.map(\.direction) == [.down, .none])
+        #expect(signals.map(\.feature) == ["trade_imbalance_1s", "volume_z_30s"])
+        #expect(signals.map(\.direction) == [.down, .unsided])
         #expect(bench.bank.counts.alarms == 3)
         #expect(bench.bank.counts.drift.candidates == 1)
     }
@@ -122,7 +122,7 @@ import Testing
         bench.feed(["volume_z_1s": 0], nanoseconds: 0)
         #expect(bench.feed(["volume_z_1s": 3], nanoseconds: second).first?.onset == Timestamp(nanoseconds: second))
         let later = bench.feed(["volume_z_1s": 2.2, "volume_z_5s": 3], nanoseconds: 3 * second)
-        #expect(later.first?.metric == "volume_z_5s")
+        #expect(later.first?.feature == "volume_z_5s")
         #expect(later.first?.onset == Timestamp(nanoseconds: second))
     }
 
@@ -189,12 +189,12 @@ import Testing
         bench.feed(all.mapValues { _ in 1 }, nanoseconds: 2)
         bench.feed(all, nanoseconds: 3)
         let trades = try #require(bench.statistic("trade_imbalance_1s"))
-        for metric in book { #expect(bench.statistic(metric) == trades) }
+        for feature in book { #expect(bench.statistic(feature) == trades) }
         #expect(trades > 0)
 
         bench.feed(["volume_z_5s": 3], nanoseconds: 4, epoch: 2)
         #expect(bench.bank.counts.bookResets == 1)
-        for metric in book { #expect(bench.statistic(metric)?.isNaN == true) }
+        for feature in book { #expect(bench.statistic(feature)?.isNaN == true) }
         #expect(bench.statistic("trade_imbalance_1s") == trades)
         // The first vector after it is warm-up for the book, and the burst goes on: no second alarm.
         bench.feed(all.merging(["volume_z_5s": 3]) { $1 }, nanoseconds: 5, epoch: 3)
@@ -206,7 +206,7 @@ import Testing
     @Test func statisticsNameEveryDetectorInOrder() throws {
         let bench = try BankBench()
         #expect(
-            bench.bank.statistics.map { "\($0.detector) \($0.metric) \($0.threshold)" } == [
+            bench.bank.statistics.map { "\($0.detector) \($0.feature) \($0.threshold)" } == [
                 "cusum imbalance_10 3.0", "cusum microprice_drift 3.0", "cusum spread_compression 3.0",
                 "cusum trade_imbalance_1s 3.0", "burst volume_z_1s 2.5", "burst volume_z_5s 2.5",
                 "burst volume_z_30s 2.5", "burst realized_vol_1s 2.5", "burst realized_vol_5s 2.5",

@@ -6,17 +6,17 @@ import Testing
 @Suite struct EnsembleScoreTests {
     @Test func byHand() {
         var score = EnsembleScore()
-        #expect(score.score(side: .none) == 0)
+        #expect(score.score(side: .unsided) == 0)
         score.add(weight: EnsembleScore.weight(of: 3, threshold: 3), side: .up)
         #expect(score.score(side: .up) == 0.5)
         #expect(score.score(side: .down) == 0)
-        #expect(score.score(side: .none) == 0.5)
-        score.add(weight: EnsembleScore.weight(of: 5, threshold: 2.5), side: .none)
+        #expect(score.score(side: .unsided) == 0.5)
+        score.add(weight: EnsembleScore.weight(of: 5, threshold: 2.5), side: .unsided)
         score.add(weight: EnsembleScore.weight(of: 6, threshold: 2), side: .down)
         // Up 1 + 4, down 9 + 4.
         #expect(score.score(side: .up) == 5.0 / 6)
         #expect(score.score(side: .down) == 13.0 / 14)
-        #expect(score.score(side: .none) == 13.0 / 14)
+        #expect(score.score(side: .unsided) == 13.0 / 14)
         #expect(score.heavierSide == .down)
         #expect(score.share(of: 4, side: .up) == 4.0 / 6)
     }
@@ -43,7 +43,7 @@ import Testing
             for _ in 0..<8 {
                 let weight = EnsembleScore.weight(of: 4 * random.uniform() + 1e-3, threshold: 3)
                 weights.append(weight)
-                score.add(weight: weight, side: random.uniform() < 0.5 ? .up : .none)
+                score.add(weight: weight, side: random.uniform() < 0.5 ? .up : .unsided)
                 #expect(score.score(side: .up) > last)
                 last = score.score(side: .up)
             }

@@ -41,10 +41,10 @@ import Testing
         "volume_z_30s", "realized_vol_1s", "realized_vol_5s", "realized_vol_30s", "regime_change_probability",
     ])
     func namesTheMissingColumn(column: String) {
-        let names = FeatureSchema().names.filter { $0 != column }
-        #expect(names.count == FeatureSchema().names.count - 1)
+        let columns = FeatureSchema().columns.filter { $0.name != column }
+        #expect(columns.count == FeatureSchema().columns.count - 1)
         #expect(throws: ProfileError.missingColumn(column)) {
-            _ = try DetectorBank(venue: .binance, symbol: "BTCUSDT", schema: FeatureSchema(names: names, id: 1))
+            _ = try DetectorBank(venue: .binance, symbol: "BTCUSDT", schema: FeatureSchema(columns: columns, id: 1))
         }
     }
 }

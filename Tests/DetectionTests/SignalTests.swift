@@ -45,7 +45,7 @@ import Testing
     @Test func equalityIsBitForBit() {
         func signal(probability: Double, score: Double = 0.5) -> Signal {
             Signal(
-                id: "x", venue: .binance, symbol: "BTCUSDT", type: .drift, metric: "imbalance_10", direction: .up,
+                id: "x", venue: .binance, symbol: "BTCUSDT", type: .drift, feature: "imbalance_10", direction: .up,
                 score: score, threshold: 0.4, probability: probability, onset: Timestamp(nanoseconds: 1),
                 detected: Timestamp(nanoseconds: 2), venueTime: Timestamp(nanoseconds: 2), evidence: [],
                 validity: .valid, clockErrorNanoseconds: nil, bookEpoch: 1)

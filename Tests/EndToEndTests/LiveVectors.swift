@@ -3,6 +3,7 @@ import TestSupport
 @testable import Engines
 import Foundation
 import Logging
+import Microstructure
 import Testing
 import Wire
 import ZeroMQ
@@ -11,6 +12,7 @@ import ZeroMQ
 final class LiveVectors {
     private var subscriber: Subscriber
     private var live: [String: [String]] = [:]
+    private var schemas: Set<String> = []
     private let recorder: Program
     private let folder: URL
     private var tape: String { folder.appending(path: "tape").path }
@@ -33,9 +35,15 @@ final class LiveVectors {
     /// Takes the vectors that are waiting.
     func drain(timeoutMilliseconds: Int = 0) throws {
         while let delivery = try subscriber.next(timeoutMilliseconds: timeoutMilliseconds) {
-            guard case .featureVector(let vector) = delivery.envelope.payload else { continue }
             if case .first(let missed) = delivery.arrival { #expect(missed == 0) }
             let symbol = delivery.topic.symbol
+            if case .featureSchema(let schema) = delivery.envelope.payload {
+                #expect(try FeatureSchema(schema) == FeatureSchema())
+                schemas.insert(symbol)
+            }
+            guard case .featureVector(let vector) = delivery.envelope.payload else { continue }
+            // What the columns are is said before the first vector.
+            #expect(schemas.contains(symbol))
             let validity = ["", "valid", "resyncing", "stale"][vector.validity.rawValue]
             let keys = "\(vector.receiveTimeNs),\(vector.venueTimeNs),\(symbol),\(validity),\(vector.bookEpoch)"
             live[symbol, default: []].append(keys + vector.values.map { ",\($0)" }.joined())

@@ -67,7 +67,9 @@ import ZeroMQ
         var vectors: [String: Int] = [:]
         let end = HostClock.monotonicNanoseconds + 90_000_000_000
         while HostClock.monotonicNanoseconds < end, !Self.symbols.allSatisfy({ vectors[$0, default: 0] >= 50 }) {
-            guard let delivery = try subscriber.next(timeoutMilliseconds: 200) else { continue }
+            guard let delivery = try subscriber.next(timeoutMilliseconds: 200),
+                case .featureVector = delivery.envelope.payload
+            else { continue }
             senders[delivery.topic.symbol, default: []].insert(delivery.envelope.epoch)
             vectors[delivery.topic.symbol, default: 0] += 1
         }

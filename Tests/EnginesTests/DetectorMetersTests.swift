@@ -45,7 +45,7 @@ import Testing
         #expect(value(MetricName.detectorIgnored, "reason=\"malformed\"") == 1)
         #expect(value(MetricName.detectorEnsembleScore) == bank.score)
         let statistic = try #require(bank.statistics.first)
-        let labels = "metric=\"\(statistic.metric)\""
+        let labels = "metric=\"\(statistic.feature)\""
         #expect(value(MetricName.detectorStatisticThreshold, labels) == statistic.threshold)
         #expect(value(MetricName.detectorStatistic, labels) != nil)
     }

@@ -106,17 +106,26 @@ extension GatewayTests {
 
         @Test func schemaIsThatOfTheFeatures() async throws {
             struct Schema: Decodable {
+                struct Column: Decodable {
+                    let name, source, side, unit, meaning: String
+                }
+
                 let schemaID: String
                 let features: [String]
+                let columns: [Column]
 
                 enum CodingKeys: String, CodingKey {
                     case schemaID = "schema_id"
-                    case features
+                    case features, columns
                 }
             }
             try await Bench.run { bench in
                 let schema = try ask(bench.port, "GET", "/api/v1/schema").decode(Schema.self)
-                #expect(schema.features == FeatureSchema().names)
+                #expect(schema.features == FeatureSchema().names && schema.columns.map(\.name) == schema.features)
+                for (shown, column) in zip(schema.columns, FeatureSchema().columns) {
+                    #expect(shown.source == column.source.rawValue && shown.side == column.side.rawValue)
+                    #expect(shown.unit == column.unit.rawValue && shown.meaning == column.meaning)
+                }
                 #expect(UInt64(schema.schemaID, radix: 16) == FeatureSchema().id)
                 #expect(schema.schemaID.count == 16)
             }

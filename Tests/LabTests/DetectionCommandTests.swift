@@ -69,7 +69,7 @@ import Wire
             (try spoiltTape("odd.tape", isCut: false), "1 records"),
         ] {
             for arguments in [
-                ["detect", path], ["detect", path, "--bench"], ["explain", "\(path)@1700000250"],
+                ["detect", path], ["explain", "\(path)@1700000250"],
                 ["calibrate", path, "--budget", "1000/day", "--extrapolate"],
             ] {
                 let (code, _, log) = try await microlab(arguments)
@@ -130,13 +130,8 @@ import Wire
         }
     }
 
-    @Test(.timeLimit(.minutes(1))) func aBenchSaysWhatItLeavesOut() async throws {
-        let (code, output, log) = try await microlab(["detect", tape, "--bench", "--symbols", "NOPE"])
+    @Test(.timeLimit(.minutes(1))) func aSymbolThatIsNotOnTheTapeIsSaid() async throws {
+        let (code, output, log) = try await microlab(["detect", tape, "--symbols", "NOPE"])
         #expect(code == 65 && log.contains("no market data that was asked for") && output.isEmpty, "\(log)")
-        let width = FeatureSchema().names.count
-        let whole = try DetectorBench(tape: tape, symbols: [], profile: .classic)
-        #expect(whole.leftOut == false && whole.vectorCount > 1_000)
-        let part = try DetectorBench(tape: tape, symbols: [], profile: .classic, valueLimit: 50 * width)
-        #expect(part.leftOut && part.vectorCount == 50)
     }
 }

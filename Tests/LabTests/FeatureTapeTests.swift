@@ -1,7 +1,6 @@
 @testable import Lab
 @testable import Tape
 import Foundation
-import Logging
 import Microstructure
 import Simulation
 import TestSupport
@@ -37,14 +36,14 @@ import Wire
     }
 
     private static func rows(_ messages: ArraySlice<Message>) throws -> [Row] {
-        var lines = FeatureLines(logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() })
+        var markets = FeatureMarkets()
         var rows: [Row] = []
         for message in messages {
             guard
-                case .vector(let line, _, let header) = try lines.process(
+                case .vector(let market, _, let header) = try markets.process(
                     message.topic, message.envelope, message.arrival)
             else { continue }
-            rows.append(Row(header: header, bits: lines.lines[line].engine.values.map(\.bitPattern)))
+            rows.append(Row(header: header, bits: markets.markets[market].engine.values.map(\.bitPattern)))
         }
         return rows
     }
@@ -87,6 +86,18 @@ import Wire
             if name == "volume_z_30s" || name == "roll_spread" { continue }
             #expect(defined > 550, "\(name)")
         }
+    }
+
+    /// Not ignored in silence: whoever runs the markets counts what they throw.
+    @Test func aMarketOfAnUnknownVenueIsRefused() throws {
+        var markets = FeatureMarkets()
+        let topic = try #require(Topic(Array("tick.?.BTCUSDT.status|".utf8)))
+        var envelope = ProtoEnvelope()
+        envelope.status = ProtoStatus(validity: .valid, bookEpoch: 1)
+        #expect(throws: WireError.unknownVenue("?")) {
+            _ = try markets.process(topic, envelope, .first(missed: 0))
+        }
+        #expect(markets.markets.isEmpty)
     }
 
     /// Not even `--force` writes over the tape that is being read, whatever it is called.

@@ -43,7 +43,7 @@ import ZeroMQ
         let copy = bench.folder.appending(path: "copy.tape").path
         for arguments in [
             ["changepoints", series], ["info", tape], ["info", tape, "--json"], ["export", tape], ["features", tape],
-            ["features", tape, "--bench"], ["verify", text],
+            ["verify", text],
             ["import", "--format", "binance-raw", text, "--out", copy],
             ["record", "--check-config"],
         ] {

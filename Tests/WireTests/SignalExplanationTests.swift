@@ -1,4 +1,4 @@
-import Wire
+import Microstructure
 import Testing
 
 /// The words for what detectors saw.
@@ -29,6 +29,18 @@ import Testing
         #expect(texts[1].contains("its CUSUM down stands at 1.28 standard deviations, below its threshold 3"))
         #expect(texts[2].contains("is 0.05 standard deviations below its mean, threshold 2.5"))
         #expect(texts.allSatisfy { $0.first?.isUppercase == true })
+    }
+
+    /// A column's meaning is the one that it declares; what no schema declares is called by its name.
+    @Test func meaningsAreTheDeclaredOnes() {
+        let signal = Self.signal([("burst", 3, 2.5)])
+        #expect(SignalExplanation(signal).findings[0].meaning == "the realised volatility over 5 s")
+        let column = Column("realized_vol_5s", source: .trades, unit: .one, meaning: "the newest of volatilities")
+        let other = FeatureSchema(columns: [column], id: 1)
+        #expect(
+            SignalExplanation(signal, schema: other).findings[0].text.hasPrefix("The newest of volatilities jumped"))
+        let none = FeatureSchema(columns: [], id: 2)
+        #expect(SignalExplanation(signal, schema: none).findings[0].meaning == "realized_vol_5s")
     }
 
     @Test func oneDetectorOrNoneIsSaidSo() {

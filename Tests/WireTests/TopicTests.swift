@@ -8,12 +8,15 @@ import Testing
         #expect(Topic.tick(.binance, "BTCUSDT", .book).description == "tick.binance.BTCUSDT.book|")
         #expect(Topic.feature(venue: "binance", symbol: "BTCUSDT").description == "feature.binance.BTCUSDT|")
         #expect(
+            Topic.featureSchema(venue: "binance", symbol: "BTCUSDT").description == "feature.binance.BTCUSDT.schema|")
+        #expect(
             Topic.signal(venue: "binance", symbol: "BTCUSDT", type: "drift").description
                 == "signal.binance.BTCUSDT.drift|")
     }
 
     @Test(arguments: [
-        "tick.binance.BTCUSDT.trade|", "feature.binance.ETHUSDT|", "signal.binance.BTCUSDT.regime_change|",
+        "tick.binance.BTCUSDT.trade|", "feature.binance.ETHUSDT|", "feature.binance.ETHUSDT.schema|",
+        "signal.binance.BTCUSDT.regime_change|",
     ])
     func readsWhatItWrites(text: String) throws {
         let topic = try #require(Topic(Array(text.utf8)))

@@ -33,12 +33,12 @@ struct BankStore {
         try encoder.encode(bank).write(to: URL(fileURLWithPath: path), options: .atomic)
     }
 
-    /// The bank of the last checkpoint; `nil` where there is none. Throws a `Problem` where it is not for `profile` and
-    /// `schema`, or damaged.
+    /// The bank of the last checkpoint, ready for vectors of `schema`; `nil` where there is none. Throws a `Problem` where it is
+    /// damaged, of another profile, or has learnt from a column that `schema` lacks or that means something else there.
     func load(_ venue: Venue, _ symbol: String, _ profile: Profile, _ schema: FeatureSchema) throws -> DetectorBank? {
         let path = try path(venue, symbol)
         guard let data = FileManager.default.contents(atPath: path) else { return nil }
-        let bank: DetectorBank
+        var bank: DetectorBank
         do {
             bank = try decoder.decode(DetectorBank.self, from: data)
         } catch {
@@ -48,7 +48,11 @@ struct BankStore {
             throw Problem(description: "\(path) is of another market")
         }
         guard bank.profile == profile else { throw Problem(description: "\(path) is of another profile") }
-        guard bank.schemaID == schema.id else { throw Problem(description: "\(path) is of another feature schema") }
+        do {
+            try bank.bind(to: schema)
+        } catch {
+            throw Problem(description: "\(path): \(error)")
+        }
         return bank
     }
 

@@ -71,7 +71,13 @@ package struct DetectorCommand: ServiceCommand {
     package init() {}
 
     package func decode(_ settings: inout Settings) throws(ConfigurationError) -> DetectorConfiguration {
-        var profile = try ProfileFile.load(settings.string("profile", profile, default: "calibrated"))
+        let profileName = try settings.string("profile", profile, default: "calibrated")
+        var profile: Profile
+        do {
+            profile = try ProfileFile.load(profileName)
+        } catch {
+            throw ConfigurationError(setting: "profile", problem: error.problem)
+        }
         let anyNumber = -Double.greatestFiniteMagnitude...Double.greatestFiniteMagnitude
         profile.driftThreshold = try settings.number(
             "driftThreshold", driftThreshold, default: profile.driftThreshold, in: anyNumber)
@@ -116,7 +122,7 @@ package struct DetectorCommand: ServiceCommand {
     package func services(_ configuration: DetectorConfiguration, _ runtime: ServiceRuntime) throws -> [any Service] {
         let wake = try WakeSignal()
         let queue = Mailbox<UnloggedSignal>(limit: SignalLogStage.queueLimit, waking: { wake.wake() })
-        let states = Mailbox<DetectorReport>(limit: FeatureLines.symbolLimit, waking: { wake.wake() })
+        let states = Mailbox<DetectorReport>(limit: FeatureMarkets.symbolLimit, waking: { wake.wake() })
         // Services stop in reverse: the log takes in what the detector still brought.
         let place = ShardPlace(configuration.shard, of: "detector", runtime)
         return [

@@ -31,7 +31,7 @@ struct DetectorMeters {
             return Gauge(label: MetricName.detectorBudgetUse, dimensions: labels)
         }
         standings = bank.statistics.map { statistic in
-            let labels = labels + [("detector", statistic.detector), ("metric", statistic.metric)]
+            let labels = labels + [("detector", statistic.detector), ("metric", statistic.feature)]
             return (
                 Gauge(label: MetricName.detectorStatistic, dimensions: labels),
                 Gauge(label: MetricName.detectorStatisticThreshold, dimensions: labels)

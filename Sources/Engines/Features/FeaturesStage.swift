@@ -6,11 +6,17 @@ import Microstructure
 import Wire
 import ZeroMQ
 
-/// The features of all symbols between the tick topics and the feature topics.
+/// The features of all markets between the tick topics and the feature topics.
 struct FeaturesStage: ~Copyable {
-    /// Where one symbol's vectors go, and what was counted of it.
+    /// How long a consumer that does not know the schema waits for it at most, while vectors come.
+    private static let schemaPeriodNanoseconds: Int64 = 5_000_000_000
+
+    /// Where one market's vectors go, and what was counted of it.
     private struct Output {
         var topic: PublishedTopic
+        var schemaTopic: PublishedTopic
+        /// When the schema is to be published next, on the monotonic clock: before the first vector.
+        var nextSchema = Int64.min
         let books: Counter
         let trades: Counter
         let vectors: Counter
@@ -19,6 +25,8 @@ struct FeaturesStage: ~Copyable {
 
         init(_ instrument: Instrument) {
             topic = PublishedTopic(.feature(venue: instrument.venue.rawValue, symbol: instrument.symbol))
+            schemaTopic = PublishedTopic(
+                .featureSchema(venue: instrument.venue.rawValue, symbol: instrument.symbol))
             func counter(_ name: String) -> Counter {
                 Counter(label: name, dimensions: [("symbol", instrument.symbol)])
             }
@@ -49,10 +57,12 @@ struct FeaturesStage: ~Copyable {
     }
 
     private var publisher: Publisher
-    private let logger: Logger
-    private var lines: FeatureLines
-    /// One a line.
+    private var refused: RefusedMessages
+    private var features: FeatureMarkets
+    /// One a market.
     private var outputs: [Output] = []
+    /// That of all engines.
+    private let schema = ProtoFeatureSchema(FeatureSchema())
     private let processing = Timer(label: MetricName.featureSeconds)
 
     static func run(
@@ -79,11 +89,13 @@ struct FeaturesStage: ~Copyable {
                 switch event {
                 case .message(.read(let topic, let arrival)):
                     guard shard.owns(topic.market) else { return }
-                    try stage.process(topic) { lines throws(WireError) in try lines.process(topic, reader, arrival) }
+                    try stage.process(topic) { features throws(WireError) in
+                        try features.process(topic, reader, arrival)
+                    }
                 case .message(.decoded(let delivery)):
                     guard shard.owns(delivery.topic.market) else { return }
-                    try stage.process(delivery.topic) { lines throws(WireError) in
-                        try lines.process(delivery.topic, delivery.envelope, delivery.arrival)
+                    try stage.process(delivery.topic) { features throws(WireError) in
+                        try features.process(delivery.topic, delivery.envelope, delivery.arrival)
                     }
                 case .second: try stage.everySecond()
                 }
@@ -92,59 +104,72 @@ struct FeaturesStage: ~Copyable {
 
     private init(publisher: consuming Publisher, logger: Logger) {
         self.publisher = publisher
-        self.logger = logger
-        lines = FeatureLines(logger: logger)
+        refused = RefusedMessages(logger: logger)
+        features = FeatureMarkets { change in
+            switch change {
+            case .began(let instrument, let producer):
+                logger.info("new symbol", metadata: ["symbol": "\(instrument.symbol)", "producer": "\(producer)"])
+            case .restarted(let instrument, let arrival):
+                logger.notice(
+                    "features start anew", metadata: ["symbol": "\(instrument.symbol)", "arrival": "\(arrival)"])
+            }
+        }
     }
 
     private mutating func process(
-        _ topic: Topic, _ take: (inout FeatureLines) throws(WireError) -> FeatureLines.Outcome
+        _ topic: Topic, _ take: (inout FeatureMarkets) throws(WireError) -> FeatureMarkets.Outcome
     ) throws(ZMQError) {
         let start = HostClock.monotonicNanoseconds
-        let outcome: FeatureLines.Outcome
+        let outcome: FeatureMarkets.Outcome
         do {
-            outcome = try take(&lines)
+            outcome = try take(&features)
         } catch {
-            return refuse(topic, error)
+            return refused.add(topic, reason: error.kind, "\(error)")
         }
         switch outcome {
         case .ignored: return
-        case .taken(let line, let event): count(event, of: line)
-        case .vector(let line, let event, let header):
-            count(event, of: line)
-            try publish(header, of: line)
+        case .taken(let market, let event): count(event, of: market)
+        case .vector(let market, let event, let header):
+            count(event, of: market)
+            if start >= outputs[market].nextSchema { try publishSchema(of: market, at: start) }
+            try publish(header, of: market)
         }
         processing.recordNanoseconds(HostClock.monotonicNanoseconds - start)
     }
 
     private mutating func everySecond() throws(ZMQError) {
         try publisher.countSubscriptions()
-        for index in outputs.indices { outputs[index].report(lines.lines[index].engine.counters) }
+        for index in outputs.indices { outputs[index].report(features.markets[index].engine.counters) }
     }
 
-    private mutating func count(_ event: MarketEvent, of line: Int) {
-        while outputs.count <= line { outputs.append(Output(lines.lines[outputs.count].instrument)) }
+    private mutating func count(_ event: MarketEvent, of market: Int) {
+        while outputs.count <= market { outputs.append(Output(features.markets[outputs.count].instrument)) }
         switch event {
-        case .book: outputs[line].books.increment()
-        case .trade: outputs[line].trades.increment()
+        case .book: outputs[market].books.increment()
+        case .trade: outputs[market].trades.increment()
         case .quote, .heartbeat: break
         }
     }
 
-    private mutating func publish(_ header: FeatureHeader, of line: Int) throws(ZMQError) {
-        // Read in place: a copy of the line would retain the engine's arrays. That of its values ends with this function,
+    /// Says what the columns of the market's vectors are. Beside its own vectors, and markets that began together apart from each
+    /// other: the schemas of many markets at once would hold up whatever comes meanwhile.
+    private mutating func publishSchema(of market: Int, at now: Int64) throws(ZMQError) {
+        let isFirst = outputs[market].nextSchema == .min
+        let early = isFirst ? Int64(market % 16) * Self.schemaPeriodNanoseconds / 16 : 0
+        outputs[market].nextSchema = now + Self.schemaPeriodNanoseconds - early
+        _ = try publisher.publish(.featureSchema(schema), on: &outputs[market].schemaTopic)
+    }
+
+    private mutating func publish(_ header: FeatureHeader, of market: Int) throws(ZMQError) {
+        // Read in place: a copy of the market would retain the engine's arrays. That of its values ends with this function,
         // before the engine's next write, which would otherwise copy them.
-        let values = lines.lines[line].engine.values
-        let (schema, epoch) = (lines.lines[line].engine.schema.id, lines.lines[line].sourceEpoch)
-        let clockError = lines.lines[line].clockErrorNanoseconds
-        let isSent = try publisher.publish(on: &outputs[line].topic) {
+        let values = features.markets[market].engine.values
+        let (schema, epoch) = (features.markets[market].engine.schema.id, features.markets[market].sourceEpoch)
+        let clockError = features.markets[market].clockErrorNanoseconds
+        let isSent = try publisher.publish(on: &outputs[market].topic) {
             $0.write(
                 header, values: values.span, schema: schema, sourceEpoch: epoch, clockErrorNanoseconds: clockError)
         }
-        if isSent { outputs[line].vectors.increment() }
-    }
-
-    private func refuse(_ topic: Topic, _ error: WireError) {
-        Counter(label: MetricName.busRejected, dimensions: [("reason", error.kind)]).increment()
-        logger.warning("message refused", metadata: ["topic": "\(topic)", "error": "\(error)"])
+        if isSent { outputs[market].vectors.increment() }
     }
 }

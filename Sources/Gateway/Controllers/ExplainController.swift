@@ -18,7 +18,8 @@ struct ExplainController<Repository: SignalRepository>: Sendable {
         _ = try QueryParameters(request, allowed: [])
         let signal = try await repository.require(context)
         let document = try signal.document
-        let explanation = SignalExplanation(document)
+        let schema = board.market(document.symbol, venue: document.venue)?.schema ?? board.schema
+        let explanation = SignalExplanation(document, schema: schema)
         var json = JSONWriter(capacity: 8_192)
         json.object { json in
             json.raw("signal", signal.json)
@@ -40,7 +41,7 @@ struct ExplainController<Repository: SignalRepository>: Sendable {
     private func write(_ finding: SignalExplanation.Finding, to json: inout JSONWriter) {
         json.object { json in
             json.string("detector", finding.detector)
-            json.string("metric", finding.metric)
+            json.string("metric", finding.feature)
             json.string("meaning", finding.meaning)
             json.string("text", finding.text)
             json.number("statistic", finding.statistic)
@@ -63,7 +64,7 @@ struct ExplainController<Repository: SignalRepository>: Sendable {
         json.object(key) { json in
             json.number("time", Double(past.receiveTimeNs) / 1e9)
             json.object("values") { json in
-                for (name, value) in zip(board.schema.names, past.values) { json.number(name, value) }
+                for (name, value) in zip(past.names, past.values) { json.number(name, value) }
             }
         }
     }

@@ -76,7 +76,7 @@ struct MarketController: Sendable {
         json.object { json in
             json.array("vectors") { json in
                 for market in markets {
-                    if let vector = market.vectorJSON(names: board.schema.names) { json.raw(nil, vector) }
+                    if let vector = market.vectorJSON() { json.raw(nil, vector) }
                 }
             }
         }

@@ -52,7 +52,7 @@ struct MarketStreamController: Sendable {
         return try views.open(request, context, pace) { events in
             for market in board.all where wanted == nil || market.symbol == wanted {
                 let name = "\(market.venue).\(market.symbol)"
-                guard sent[name] != market.versions.vector, let json = market.vectorJSON(names: board.schema.names)
+                guard sent[name] != market.versions.vector, let json = market.vectorJSON()
                 else { continue }
                 sent[name] = market.versions.vector
                 events.append("features", json)
@@ -82,7 +82,7 @@ struct MarketStreamController: Sendable {
             if market.tradeCount != sentTrades {
                 events.append("trades", market.tradesJSON(limit: Market.tradeLimit, after: sentTrades))
             }
-            if now.vector != sent.vector, let json = market.vectorJSON(names: board.schema.names) {
+            if now.vector != sent.vector, let json = market.vectorJSON() {
                 events.append("features", json)
             }
             if now.detectors != sent.detectors, let json = market.detectorsJSON() { events.append("detectors", json) }

@@ -11,13 +11,29 @@ struct SystemController: Sendable {
     let metrics: PrometheusRegistry
 
     private struct SchemaDocument: Encodable {
+        struct Column: Encodable {
+            let name, source, side, unit, meaning: String
+        }
+
         /// As text: a 64-bit number does not fit a JSON number in most languages.
         let schemaID: String
         let features: [String]
+        let columns: [Column]
 
         enum CodingKeys: String, CodingKey {
             case schemaID = "schema_id"
-            case features
+            case features, columns
+        }
+
+        init(_ schema: FeatureSchema) {
+            let digits = String(schema.id, radix: 16)
+            schemaID = String(repeating: "0", count: 16 - digits.count) + digits
+            features = schema.names
+            columns = schema.columns.map {
+                Column(
+                    name: $0.name, source: $0.source.rawValue, side: $0.side.rawValue, unit: $0.unit.rawValue,
+                    meaning: $0.meaning)
+            }
         }
     }
 
@@ -35,7 +51,7 @@ struct SystemController: Sendable {
 
     var routes: [Route] {
         [
-            Route("/api/v1/schema", "Names of the features, in their order, and the schema's id.", [.get: schema]),
+            Route("/api/v1/schema", "The features, in their order, what each is, and the schema's id.", [.get: schema]),
             Route(
                 "/health", "200 while every part of the process is alive, else 503.",
                 [.get: { _, _ in answer(.health) }]),
@@ -61,11 +77,7 @@ struct SystemController: Sendable {
 
     @Sendable private func schema(_ request: Request, _ context: GatewayRequestContext) throws -> Response {
         _ = try QueryParameters(request, allowed: [])
-        let schema = FeatureSchema()
-        let digits = String(schema.id, radix: 16)
-        return .json(
-            SchemaDocument(
-                schemaID: String(repeating: "0", count: 16 - digits.count) + digits, features: schema.names))
+        return .json(SchemaDocument(FeatureSchema()))
     }
 
     private static let contractText = ByteBuffer(bytes: PackageResources.openapi_yaml)

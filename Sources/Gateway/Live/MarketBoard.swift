@@ -29,6 +29,8 @@ struct HeardTrade: Sendable {
 /// The vector of one moment, kept to explain a signal by.
 struct PastVector: Sendable {
     let receiveTimeNs: Int64
+    /// Of the values, in their order.
+    let names: [String]
     let values: [Double]
 }
 
@@ -45,6 +47,8 @@ struct Market: Sendable {
     fileprivate(set) var book: Heard<ProtoBook>?
     fileprivate(set) var quote: Heard<ProtoQuote>?
     fileprivate(set) var vector: Heard<ProtoFeatureVector>?
+    /// That of `vector`.
+    fileprivate(set) var schema: FeatureSchema?
     fileprivate(set) var detectors: Heard<ProtoDetectorState>?
     fileprivate(set) var trades = RingBuffer<HeardTrade>(limit: tradeLimit)
     fileprivate(set) var tradeCount: UInt64 = 0
@@ -68,9 +72,11 @@ final class MarketBoard: Sendable {
     /// Markets whose past vectors are kept, 500 KB each: the first ones heard.
     static let pastMarketLimit = 128
 
+    /// This version's.
     let schema = FeatureSchema()
+    private let schemas = Mutex(SchemaCatalog())
     private let markets = Mutex<[String: Market]>([:])
-    private let otherSchema = Counter(label: MetricName.busRejected, dimensions: [("reason", "schema")])
+    private let unknownSchema = Counter(label: MetricName.busRejected, dimensions: [("reason", "schema")])
     private let tooManyMarkets = Counter(label: MetricName.busRejected, dimensions: [("reason", "market_limit")])
 
     /// Takes a message of a tick, feature or detector topic; what is none of these is passed over.
@@ -93,12 +99,13 @@ final class MarketBoard: Sendable {
                 $0.trades.append(HeardTrade(number: $0.tradeCount, trade: trade))
             }
         case .featureVector(let vector):
-            // Another version's values would stand under wrong names.
-            guard vector.schemaID == schema.id, vector.values.count == schema.names.count else {
-                return otherSchema.increment()
+            // Values whose names are not known yet, or not all, would stand under wrong ones.
+            guard let schema = knownSchema(vector.schemaID), vector.values.count == schema.columns.count else {
+                return unknownSchema.increment()
             }
             update(topic) { market in
                 market.vector = Heard(vector)
+                market.schema = schema
                 market.versions.vector += 1
                 guard market.keepsPast else { return }
                 let time = vector.receiveTimeNs
@@ -107,7 +114,14 @@ final class MarketBoard: Sendable {
                     if time < last { market.past.removeAll() }
                     if time >= last, time - last < Market.pastSpacingNanoseconds { return }
                 }
-                market.past.append(PastVector(receiveTimeNs: time, values: vector.values))
+                market.past.append(PastVector(receiveTimeNs: time, names: schema.names, values: vector.values))
+            }
+        case .featureSchema(let schema):
+            // One that cannot be used is counted like the vectors that it leaves without names.
+            do throws(WireError) {
+                _ = try schemas.withLock { schemas throws(WireError) in try schemas.learn(schema) }
+            } catch {
+                unknownSchema.increment()
             }
         case .detectorState(let state):
             update(topic) {
@@ -116,6 +130,10 @@ final class MarketBoard: Sendable {
             }
         case .status, .signal, nil: break
         }
+    }
+
+    private func knownSchema(_ id: UInt64) -> FeatureSchema? {
+        id == schema.id ? schema : schemas.withLock { $0[id] }
     }
 
     private func update(_ topic: Topic, _ change: (inout Market) -> Void) {

@@ -97,9 +97,8 @@ extension Market {
         return json.buffer
     }
 
-    /// - Parameter names: of the values, in their order.
-    func vectorJSON(names: [String]) -> ByteBuffer? {
-        guard let heard = vector else { return nil }
+    func vectorJSON() -> ByteBuffer? {
+        guard let heard = vector, let names = schema?.names else { return nil }
         let vector = heard.message
         var json = JSONWriter(capacity: 2_048)
         json.object { json in

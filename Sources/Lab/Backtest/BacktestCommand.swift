@@ -1,4 +1,3 @@
-import Bus
 import Runtime
 import Wire
 import ArgumentParser
@@ -58,8 +57,8 @@ package struct BacktestCommand: AsyncParsableCommand {
             encoder.outputFormatting = [.prettyPrinted, .sortedKeys]
             return try StandardOutput.show(String(decoding: try encoder.encode(configuration), as: UTF8.self))
         }
-        let profile = try ProfileFile.load(profile)
-        let other = try against.map { try ProfileFile.load($0) }
+        let profile = try Lab.profile(profile)
+        let other = try against.map { try Lab.profile($0) }
         let wanted = symbols.names
         let ledger = try TrialLedger(path: trials.ledger)
         let tapes = try TapeSet(trials.tapes)

@@ -70,7 +70,7 @@ struct BacktestRun {
             guard let (line, event) = detection.vectors.lastEvent else { continue }
             let place = first + line
             while markets.count <= place {
-                let instrument = detection.vectors.lines[markets.count - first].instrument
+                let instrument = detection.vectors.markets[markets.count - first].instrument
                 markets.append(try market(instrument, tape, priceGrid))
             }
             events += 1
@@ -94,7 +94,7 @@ struct BacktestRun {
             }
         }
         for (line, place) in (first..<markets.count).enumerated() {
-            let instrument = detection.vectors.lines[line].instrument
+            let instrument = detection.vectors.markets[line].instrument
             guard instrument == markets[place].backtests[0].instrument else {
                 throw ImportError(
                     .noUsableData, "\(tape.name): the decimal scale of \(instrument.symbol) changes; cut the tape there"
@@ -129,7 +129,7 @@ struct BacktestRun {
         switch signal.direction {
         case .up: return [.flow: .long, .long: .long, .skip: .long]
         case .down: return [.flow: .short, .long: .short, .skip: .short]
-        case .none:
+        case .unsided:
             let flowing: Side? = flow.flatMap { $0 > 0 ? .long : $0 < 0 ? .short : nil }
             return [.flow: flowing, .long: .long, .skip: nil]
         }

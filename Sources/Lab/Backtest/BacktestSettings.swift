@@ -1,4 +1,3 @@
-import Bus
 import Runtime
 import Wire
 import Detection

@@ -1,4 +1,3 @@
-import Bus
 import Runtime
 import Wire
 import Detection
@@ -49,7 +48,7 @@ struct SweepGrid {
         }
         var variants: [Variant] = []
         for name in names {
-            let profile = try ProfileFile.load(name)
+            let profile = try Lab.profile(name)
             for choice in Self.combinations(profileAxes) {
                 var values = choice.mapValues { "\($0)" }
                 values["profile"] = name

@@ -9,7 +9,13 @@ struct AmihudIlliquidity: Measure {
 
     init(_ parameters: FeatureParameters) { minimum = parameters.impactBarMinimum }
 
-    var columns: [String] { ["amihud"] }
+    var columns: [Column] {
+        [
+            Column(
+                "amihud", source: .trades, unit: Column.Unit(rawValue: "1 / quote currency"),
+                meaning: "the illiquidity (Amihud)")
+        ]
+    }
 
     mutating func processBar(_ market: borrowing MarketState) {
         current = .nan

@@ -2,7 +2,13 @@
 ///
 /// Range −1…1: ±1 where one side is empty. NaN where both are, or hold no size. O(levels).
 struct BookImbalance: Measure {
-    var columns: [String] { ["imbalance_5", "imbalance_10"] }
+    var columns: [Column] {
+        [5, 10].map { levels in
+            Column(
+                "imbalance_\(levels)", source: .book, side: .signed, unit: .one,
+                meaning: "the imbalance of the book's top \(levels) levels")
+        }
+    }
 
     func write(_ market: borrowing MarketState, into row: inout FeatureRow) {
         row.put(book: Self.imbalance(market.book.nearBidDepth, market.book.nearAskDepth))

@@ -3,7 +3,16 @@
 ///
 /// An empty side is a depth of 0. The ratio is NaN where the ask depth is not positive. O(levels), exact sums.
 struct Depth: Measure {
-    var columns: [String] { ["bid_depth_10", "ask_depth_10", "depth_ratio"] }
+    var columns: [Column] {
+        [
+            Column(
+                "bid_depth_10", source: .book, unit: .baseCurrency, meaning: "the size bid in the best ten levels"),
+            Column(
+                "ask_depth_10", source: .book, unit: .baseCurrency, meaning: "the size asked in the best ten levels"),
+            Column(
+                "depth_ratio", source: .book, side: .signed, unit: .one, meaning: "the ratio of bid to ask depth"),
+        ]
+    }
 
     func write(_ market: borrowing MarketState, into row: inout FeatureRow) {
         let (bids, asks) = (market.book.bidDepth, market.book.askDepth)

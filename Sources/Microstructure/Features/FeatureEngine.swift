@@ -12,7 +12,7 @@
 /// windows have grown to the market's busiest moment, but for the one sort behind the first micro-price of an epoch.
 public struct FeatureEngine: Sendable {
     public let schema: FeatureSchema
-    /// The last vector, one value a name of the schema; all NaN before the first. A copy that is kept across the
+    /// The last vector, one value a column of the schema; all NaN before the first. A copy that is kept across the
     /// next `process` costs that call an allocation.
     public private(set) var values: [Double]
     public let instrument: Instrument
@@ -30,8 +30,8 @@ public struct FeatureEngine: Sendable {
         market = MarketState(
             parameters, priceExponent: instrument.priceExponent, quantityExponent: instrument.quantityExponent)
         measures = MeasureSet(parameters)
-        schema = FeatureSchema(names: measures.columns, parameters: parameters)
-        values = schema.names.map { _ in .nan }
+        schema = FeatureSchema(columns: measures.columns, parameters: parameters)
+        values = schema.columns.map { _ in .nan }
     }
 
     public var counters: FeatureCounters {

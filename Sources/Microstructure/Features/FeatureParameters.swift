@@ -97,8 +97,14 @@ public struct FeatureParameters: Sendable, Hashable {
     /// The windows in nanoseconds.
     var windowWidths: [Int64] { windowSeconds.map { Int64($0) * 1_000_000_000 } }
 
-    /// One column name a window: `prefix_1s`, `prefix_5s`, …
-    func windowColumns(_ prefix: String) -> [String] { windowSeconds.map { "\(prefix)_\($0)s" } }
+    /// One column of the trades a window: `prefix_1s`, `prefix_5s`, …; `meaning` is told the window's length.
+    func windowColumns(
+        _ prefix: String, side: Column.Side = .unsigned, unit: Column.Unit, meaning: (String) -> String
+    ) -> [Column] {
+        windowSeconds.map { seconds in
+            Column("\(prefix)_\(seconds)s", source: .trades, side: side, unit: unit, meaning: meaning("\(seconds) s"))
+        }
+    }
 
     /// Every parameter by name, for the schema's identity.
     var fields: [(name: String, values: [Int])] {

@@ -3,12 +3,12 @@
 /// It writes straight into the engine's array, which it must not outlive: an array would be asked for every value whether
 /// it is shared.
 struct FeatureRow {
-    private(set) var names: [String] = []
+    private(set) var columns: [Column] = []
     private let values: UnsafeMutableBufferPointer<Double>
     private var next = 0
     private let isBookBelieved: Bool
 
-    /// A row that only takes names.
+    /// A row that only takes declarations.
     init() { self.init(UnsafeMutableBufferPointer(start: nil, count: 0), isBookBelieved: false) }
 
     /// A row that fills `values`. Without a believed book its book columns become NaN.
@@ -17,7 +17,7 @@ struct FeatureRow {
         self.isBookBelieved = isBookBelieved
     }
 
-    mutating func declare(_ columns: [String]) { names += columns }
+    mutating func declare(_ columns: [Column]) { self.columns += columns }
 
     mutating func put(_ value: Double) {
         precondition(next < values.count)

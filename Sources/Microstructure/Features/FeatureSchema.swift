@@ -1,33 +1,39 @@
 /// The columns of a feature vector, and a number that names them.
 public struct FeatureSchema: Sendable, Hashable {
-    /// Column names, in the order of the values.
+    /// In the order of the values.
+    public let columns: [Column]
+    /// The names of the columns, in the same order.
     public let names: [String]
     /// 64-bit FNV-1a of the names and parameters: equal ids mean comparable vectors, on any machine and in any
     /// version. Source: Fowler, Noll, Vo, draft-eastlake-fnv.
     public let id: UInt64
 
     /// A schema as another process states it.
-    public init(names: [String], id: UInt64) {
-        self.names = names
+    public init(columns: [Column], id: UInt64) {
+        self.columns = columns
+        names = columns.map(\.name)
         self.id = id
     }
 
     /// The schema of a `FeatureEngine` with these parameters.
     public init(_ parameters: FeatureParameters = FeatureParameters()) {
         var measures = MeasureSet(parameters)
-        self.init(names: measures.columns, parameters: parameters)
+        self.init(columns: measures.columns, parameters: parameters)
     }
 
-    init(names: [String], parameters: FeatureParameters) {
+    init(columns: [Column], parameters: FeatureParameters) {
         var hash = StableHash()
-        for name in names { hash.combine(name) }
+        for column in columns { hash.combine(column.name) }
         for field in parameters.fields {
             hash.combine(field.name)
             for value in field.values { hash.combine(String(value)) }
         }
-        self.init(names: names, id: hash.value)
+        self.init(columns: columns, id: hash.value)
     }
 
     /// Where a column lies, `nil` if there is none. O(columns): look it up once.
     public func index(of name: String) -> Int? { names.firstIndex(of: name) }
+
+    /// The column of that name, `nil` if there is none. O(columns).
+    public func column(_ name: String) -> Column? { index(of: name).map { columns[$0] } }
 }

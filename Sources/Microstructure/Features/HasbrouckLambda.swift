@@ -9,7 +9,13 @@ struct HasbrouckLambda: Measure {
 
     init(_ parameters: FeatureParameters) { minimum = parameters.impactBarMinimum }
 
-    var columns: [String] { ["hasbrouck_lambda"] }
+    var columns: [Column] {
+        [
+            Column(
+                "hasbrouck_lambda", source: .trades, unit: Column.Unit(rawValue: "1 / √(quote currency)"),
+                meaning: "the price impact of root volume (Hasbrouck)")
+        ]
+    }
 
     mutating func processBar(_ market: borrowing MarketState) {
         current = market.bars.slope(of: { $0.logReturn }, on: { $0.signedRootDollarVolume }, minimum: minimum)

@@ -9,7 +9,13 @@ struct KyleLambda: Measure {
 
     init(_ parameters: FeatureParameters) { minimum = parameters.impactBarMinimum }
 
-    var columns: [String] { ["kyle_lambda"] }
+    var columns: [Column] {
+        [
+            Column(
+                "kyle_lambda", source: .trades, unit: Column.Unit(rawValue: "quote currency / base currency"),
+                meaning: "the price impact of volume (Kyle)")
+        ]
+    }
 
     mutating func processBar(_ market: borrowing MarketState) {
         let scale = market.priceScale

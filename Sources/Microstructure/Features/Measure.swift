@@ -3,8 +3,8 @@
 /// The requirements that a measure does not need have empty defaults. Measures are concrete members of
 /// `MeasureSet`; the protocol is never used as a type of its own.
 protocol Measure: Sendable {
-    /// Names of the columns, in the order in which `write` puts them.
-    var columns: [String] { get }
+    /// In the order in which `write` puts their values.
+    var columns: [Column] { get }
     /// The clock moved to `market.now`.
     mutating func advance(_ market: borrowing MarketState)
     /// A valid book update arrived; `market.book` is the book after it.

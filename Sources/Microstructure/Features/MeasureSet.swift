@@ -37,11 +37,11 @@ struct MeasureSet: Sendable {
     }
 
     /// Of all measures, in the order of their values.
-    var columns: [String] {
+    var columns: [Column] {
         mutating get {
             var row = FeatureRow()
             run(.declare, market: MarketState(FeatureParameters()), row: &row)
-            return row.names
+            return row.columns
         }
     }
 

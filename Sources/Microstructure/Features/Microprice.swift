@@ -13,7 +13,16 @@ struct Microprice: Measure {
     private var current = Position()
     private var previous = Position()
 
-    var columns: [String] { ["microprice", "microprice_drift"] }
+    var columns: [Column] {
+        [
+            Column(
+                "microprice", source: .book, side: .signed, unit: .quoteCurrency,
+                meaning: "the micro-price, the mid weighted by the best sizes"),
+            Column(
+                "microprice_drift", source: .book, side: .signed, unit: .quoteCurrency,
+                meaning: "the movement of the micro-price"),
+        ]
+    }
 
     mutating func processBook(_ market: borrowing MarketState) {
         current = Self.position(market)

@@ -20,7 +20,17 @@ struct MultiLevelOrderFlow: Measure {
         integrated = IntegratedOrderFlow(parameters)
     }
 
-    var columns: [String] { (1...Self.levels).map { "mlofi_\($0)" } + ["ofi_integrated"] }
+    var columns: [Column] {
+        (1...Self.levels).map { level in
+            Column(
+                "mlofi_\(level)", source: .book, side: .signed, unit: .baseCurrency,
+                meaning: "the order flow at level \(level)")
+        } + [
+            Column(
+                "ofi_integrated", source: .book, side: .signed, unit: .one,
+                meaning: "the order flow integrated over ten levels")
+        ]
+    }
 
     mutating func processBook(_ market: borrowing MarketState) {
         defer { (last, isContinued) = (market.book, true) }

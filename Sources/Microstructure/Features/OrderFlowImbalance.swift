@@ -14,7 +14,7 @@ struct OrderFlowImbalance: Measure {
     /// How long nothing has to be heard of a quote until it is no longer waited for.
     private static let silenceLimitNanoseconds: Int64 = 5_000_000_000
 
-    let columns: [String]
+    let columns: [Column]
     private let windowCount: Int
     private var windows: SlidingWindows<OrderFlowSum>
     private var sinceVector: Int128 = 0
@@ -32,10 +32,18 @@ struct OrderFlowImbalance: Measure {
     var earlyExpiries: UInt64 { windows.earlyExpiries }
 
     init(_ parameters: FeatureParameters) {
-        columns = ["ofi"] + parameters.orderFlowWindowSeconds.map { "ofi_\($0)s" }
+        columns =
+            [Self.column("ofi", meaning: "the order flow at the best prices")]
+            + parameters.orderFlowWindowSeconds.map { seconds in
+                Self.column("ofi_\(seconds)s", meaning: "the order flow at the best prices over \(seconds) s")
+            }
         windowCount = parameters.orderFlowWindowSeconds.count
         windows = SlidingWindows(
             widths: parameters.orderFlowWindowSeconds.map { Int64($0) * 1_000_000_000 }, limit: parameters.tradeLimit)
+    }
+
+    private static func column(_ name: String, meaning: String) -> Column {
+        Column(name, source: .quotes, side: .signed, unit: .baseCurrency, meaning: meaning)
     }
 
     mutating func advance(_ market: borrowing MarketState) { windows.advance(to: market.now) }

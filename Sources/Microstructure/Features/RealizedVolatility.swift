@@ -4,7 +4,7 @@
 /// NaN until two trades had a price; then 0 while nothing moves. Prices ≤ 0 are left out and counted.
 /// O(windows) amortised. Source: Andersen, Bollerslev, Diebold, Labys (2003), Econometrica 71.
 struct RealizedVolatility: Measure {
-    let columns: [String]
+    let columns: [Column]
     private let windowCount: Int
     /// Squared returns. Zero returns, the most frequent, need no place.
     private var squares: SlidingWindows<CompensatedSum>
@@ -13,7 +13,7 @@ struct RealizedVolatility: Measure {
     private(set) var ignoredPrices: UInt64 = 0
 
     init(_ parameters: FeatureParameters) {
-        columns = parameters.windowColumns("realized_vol")
+        columns = parameters.windowColumns("realized_vol", unit: .one) { "the realised volatility over \($0)" }
         windowCount = parameters.windowSeconds.count
         squares = SlidingWindows(widths: parameters.windowWidths, limit: parameters.tradeLimit)
     }

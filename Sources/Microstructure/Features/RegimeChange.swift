@@ -42,7 +42,14 @@ struct RegimeChange: Measure {
             pruning: Self.pruning)
     }
 
-    var columns: [String] { ["regime_change_probability", "regime_run_length"] }
+    var columns: [Column] {
+        [
+            Column(
+                "regime_change_probability", source: .book, unit: .one, meaning: "the probability of a new regime"),
+            Column(
+                "regime_run_length", source: .book, unit: .seconds, meaning: "the most probable age of the regime"),
+        ]
+    }
 
     /// The book is still that of before the clock moved: where the seconds that have passed closed.
     mutating func advance(_ market: borrowing MarketState) {

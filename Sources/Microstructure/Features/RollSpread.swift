@@ -11,7 +11,12 @@ struct RollSpread: Measure {
 
     init(_ parameters: FeatureParameters) { minimum = parameters.impactBarMinimum }
 
-    var columns: [String] { ["roll_spread"] }
+    var columns: [Column] {
+        [
+            Column(
+                "roll_spread", source: .trades, unit: .quoteCurrency, meaning: "the spread implied by trades (Roll)")
+        ]
+    }
 
     mutating func processBar(_ market: borrowing MarketState) {
         current = .nan

@@ -15,7 +15,9 @@ struct SpreadCompression: Measure {
         spreads = RingBuffer(limit: parameters.spreadCompressionLength, filler: 0)
     }
 
-    var columns: [String] { ["spread_compression"] }
+    var columns: [Column] {
+        [Column("spread_compression", source: .book, unit: .one, meaning: "the spread against its recent mean")]
+    }
 
     mutating func processBook(_ market: borrowing MarketState) {
         current = .nan

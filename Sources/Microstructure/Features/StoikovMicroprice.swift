@@ -35,7 +35,13 @@ struct StoikovMicroprice: Measure {
         model = MicropriceModel(weightLimit: Double(parameters.micropriceMemory))
     }
 
-    var columns: [String] { ["microprice_stoikov"] }
+    var columns: [Column] {
+        [
+            Column(
+                "microprice_stoikov", source: .book, side: .signed, unit: .quoteCurrency,
+                meaning: "the price that the book's own history expects (Stoikov)")
+        ]
+    }
 
     mutating func processBook(_ market: borrowing MarketState) {
         guard let current = Self.observe(market) else {

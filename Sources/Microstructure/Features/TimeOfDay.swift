@@ -1,6 +1,11 @@
 /// The engine's clock in UTC: `hour` of the day 0–23, `minute` of the day 0–1439. Never NaN. O(1).
 struct TimeOfDay: Measure {
-    var columns: [String] { ["hour", "minute"] }
+    var columns: [Column] {
+        [
+            Column("hour", source: .clock, unit: .hours, meaning: "the hour of the day in UTC"),
+            Column("minute", source: .clock, unit: .minutes, meaning: "the minute of the day in UTC"),
+        ]
+    }
 
     func write(_ market: borrowing MarketState, into row: inout FeatureRow) {
         let minute = market.now.minuteOfDay

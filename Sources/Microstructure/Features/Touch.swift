@@ -2,7 +2,14 @@
 ///
 /// NaN unless both sides have a level; `spread_bps` also where M ≤ 0. S is negative in a crossed book. O(1).
 struct Touch: Measure {
-    var columns: [String] { ["mid", "spread", "spread_bps"] }
+    var columns: [Column] {
+        [
+            // Unsigned, though the micro-price is signed: a built-in rule of long standing that profiles rely on.
+            Column("mid", source: .book, unit: .quoteCurrency, meaning: "the mid price"),
+            Column("spread", source: .book, unit: .quoteCurrency, meaning: "the spread"),
+            Column("spread_bps", source: .book, unit: .basisPoints, meaning: "the spread in basis points"),
+        ]
+    }
 
     func write(_ market: borrowing MarketState, into row: inout FeatureRow) {
         guard let bid = market.book.bestBid, let ask = market.book.bestAsk, let spread = market.book.spread else {

@@ -3,11 +3,16 @@
 ///
 /// Never NaN: without trades they are 0. O(windows), exact sums.
 struct TradeFlow: Measure {
-    let columns: [String]
+    let columns: [Column]
     private let windows: Int
 
     init(_ parameters: FeatureParameters) {
-        columns = ["trade_imbalance", "trade_volume", "trade_count"].flatMap(parameters.windowColumns)
+        columns =
+            parameters.windowColumns("trade_imbalance", side: .signed, unit: .baseCurrency) {
+                "the signed trade volume over \($0)"
+            }
+            + parameters.windowColumns("trade_volume", unit: .baseCurrency) { "the traded volume over \($0)" }
+            + parameters.windowColumns("trade_count", unit: .one) { "the number of trades over \($0)" }
         windows = parameters.windowSeconds.count
     }
 

@@ -25,7 +25,9 @@ struct VPIN: Measure {
         imbalances = RingBuffer(limit: parameters.vpinBuckets, filler: 0)
     }
 
-    var columns: [String] { ["vpin"] }
+    var columns: [Column] {
+        [Column("vpin", source: .trades, unit: .one, meaning: "the imbalance of trade in volume time (VPIN)")]
+    }
 
     mutating func process(_ trade: Trade, _ market: borrowing MarketState) {
         let size = Int128(trade.quantity.mantissa)

@@ -4,11 +4,13 @@
 /// NaN before 20 completed buckets and where sd = 0. O(1) a vector and a bucket that completes;
 /// O(buckets) a bucket while an absurd volume is remembered.
 struct VolumeScore: Measure {
-    let columns: [String]
+    let columns: [Column]
     private var histories: [BucketHistory]
 
     init(_ parameters: FeatureParameters) {
-        columns = parameters.windowColumns("volume_z")
+        columns = parameters.windowColumns("volume_z", unit: .standardDeviations) {
+            "the traded volume over \($0) against its own past"
+        }
         histories = parameters.windowWidths.map { BucketHistory(width: $0, parameters) }
     }
 

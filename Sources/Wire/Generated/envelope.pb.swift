@@ -12,8 +12,8 @@
 ///
 /// Topics are `kind.venue.symbol[.detail]|`: `tick.binance.BTCUSDT.book|`, `tick.binance.BTCUSDT.trade|`,
 /// `tick.binance.BTCUSDT.quote|`, `tick.binance.BTCUSDT.status|`, `feature.binance.BTCUSDT|`,
-/// `signal.binance.BTCUSDT.drift|`, `detector.binance.BTCUSDT|`. The closing bar stops a subscription to BTCUSD from
-/// matching BTCUSDT.
+/// `feature.binance.BTCUSDT.schema|`, `signal.binance.BTCUSDT.drift|`, `detector.binance.BTCUSDT|`. The closing bar stops a
+/// subscription to BTCUSD from matching BTCUSDT.
 
 public import SwiftProtobuf
 
@@ -102,6 +102,14 @@ public nonisolated struct ProtoEnvelope: Sendable {
     set {payload = .detectorState(newValue)}
   }
 
+  public var featureSchema: ProtoFeatureSchema {
+    get {
+      if case .featureSchema(let v)? = payload {return v}
+      return ProtoFeatureSchema()
+    }
+    set {payload = .featureSchema(newValue)}
+  }
+
   public var unknownFields = SwiftProtobuf.UnknownStorage()
 
   public nonisolated enum OneOf_Payload: Equatable, Sendable {
@@ -112,6 +120,7 @@ public nonisolated struct ProtoEnvelope: Sendable {
     case featureVector(ProtoFeatureVector)
     case signal(ProtoSignal)
     case detectorState(ProtoDetectorState)
+    case featureSchema(ProtoFeatureSchema)
 
   }
 
@@ -124,7 +133,7 @@ fileprivate nonisolated let _protobuf_package = "microstructure.v1"
 
 nonisolated extension ProtoEnvelope: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   public static let protoMessageName: String = _protobuf_package + ".Envelope"
-  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}producer\0\u{1}epoch\0\u{1}sequence\0\u{3}sent_time_ns\0\u{2}\u{6}book\0\u{1}quote\0\u{1}trade\0\u{1}status\0\u{3}feature_vector\0\u{1}signal\0\u{3}detector_state\0")
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}producer\0\u{1}epoch\0\u{1}sequence\0\u{3}sent_time_ns\0\u{2}\u{6}book\0\u{1}quote\0\u{1}trade\0\u{1}status\0\u{3}feature_vector\0\u{1}signal\0\u{3}detector_state\0\u{3}feature_schema\0")
 
   public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -227,6 +236,19 @@ nonisolated extension ProtoEnvelope: SwiftProtobuf.Message, SwiftProtobuf._Messa
           self.payload = .detectorState(v)
         }
       }()
+      case 17: try {
+        var v: ProtoFeatureSchema?
+        var hadOneofValue = false
+        if let current = self.payload {
+          hadOneofValue = true
+          if case .featureSchema(let m) = current {v = m}
+        }
+        try decoder.decodeSingularMessageField(value: &v)
+        if let v = v {
+          if hadOneofValue {try decoder.handleConflictingOneOf()}
+          self.payload = .featureSchema(v)
+        }
+      }()
       default: break
       }
     }
@@ -277,6 +299,10 @@ nonisolated extension ProtoEnvelope: SwiftProtobuf.Message, SwiftProtobuf._Messa
     case .detectorState?: try {
       guard case .detectorState(let v)? = self.payload else { preconditionFailure() }
       try visitor.visitSingularMessageField(value: v, fieldNumber: 16)
+    }()
+    case .featureSchema?: try {
+      guard case .featureSchema(let v)? = self.payload else { preconditionFailure() }
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 17)
     }()
     case nil: break
     }

@@ -8,7 +8,7 @@
 // For information on using the generated types, please see the documentation:
 //   https://github.com/apple/swift-protobuf/
 
-/// What features publishes: one vector per book update.
+/// What features publishes: one vector per book update, and what the columns of the vectors are.
 
 public import SwiftProtobuf
 
@@ -22,12 +22,121 @@ fileprivate nonisolated struct _GeneratedWithProtocGenSwiftVersion: SwiftProtobu
   typealias Version = _2
 }
 
+/// What a column is computed from.
+public nonisolated enum ProtoColumnSource: SwiftProtobuf.Enum, Swift.CaseIterable {
+  public typealias RawValue = Int
+  case unspecified // = 0
+
+  /// The levels of the book.
+  case book // = 1
+
+  /// The best bid and ask of the quotes, or of the book where there are no quotes.
+  case quotes // = 2
+
+  case trades // = 3
+
+  /// The single orders of the book.
+  case orders // = 4
+
+  /// The time alone.
+  case clock // = 5
+
+  /// The markets of a group together.
+  case group // = 6
+  case UNRECOGNIZED(Int)
+
+  public init() {
+    self = .unspecified
+  }
+
+  public init?(rawValue: Int) {
+    switch rawValue {
+    case 0: self = .unspecified
+    case 1: self = .book
+    case 2: self = .quotes
+    case 3: self = .trades
+    case 4: self = .orders
+    case 5: self = .clock
+    case 6: self = .group
+    default: self = .UNRECOGNIZED(rawValue)
+    }
+  }
+
+  public var rawValue: Int {
+    switch self {
+    case .unspecified: return 0
+    case .book: return 1
+    case .quotes: return 2
+    case .trades: return 3
+    case .orders: return 4
+    case .clock: return 5
+    case .group: return 6
+    case .UNRECOGNIZED(let i): return i
+    }
+  }
+
+  // The compiler won't synthesize support with the UNRECOGNIZED case.
+  public static let allCases: [ProtoColumnSource] = [
+    .unspecified,
+    .book,
+    .quotes,
+    .trades,
+    .orders,
+    .clock,
+    .group,
+  ]
+
+}
+
+/// Whether a rise of a column speaks for a side of the market.
+public nonisolated enum ProtoColumnSide: SwiftProtobuf.Enum, Swift.CaseIterable {
+  public typealias RawValue = Int
+  case unspecified // = 0
+
+  /// A rise is buying pressure and a fall is selling pressure.
+  case signed // = 1
+
+  /// Neither: spread, volume, volatility.
+  case unsigned // = 2
+  case UNRECOGNIZED(Int)
+
+  public init() {
+    self = .unspecified
+  }
+
+  public init?(rawValue: Int) {
+    switch rawValue {
+    case 0: self = .unspecified
+    case 1: self = .signed
+    case 2: self = .unsigned
+    default: self = .UNRECOGNIZED(rawValue)
+    }
+  }
+
+  public var rawValue: Int {
+    switch self {
+    case .unspecified: return 0
+    case .signed: return 1
+    case .unsigned: return 2
+    case .UNRECOGNIZED(let i): return i
+    }
+  }
+
+  // The compiler won't synthesize support with the UNRECOGNIZED case.
+  public static let allCases: [ProtoColumnSide] = [
+    .unspecified,
+    .signed,
+    .unsigned,
+  ]
+
+}
+
 public nonisolated struct ProtoFeatureVector: Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
   // methods supported on all messages.
 
-  /// Identifies names, order and parameters of the values; the gateway serves the names at /api/v1/schema.
+  /// Identifies names, order and parameters of the values; FeatureSchema names them.
   public var schemaID: UInt64 = 0
 
   /// NaN where a feature is undefined.
@@ -63,9 +172,58 @@ public nonisolated struct ProtoFeatureVector: Sendable {
   fileprivate var _clockErrorNs: Int64? = nil
 }
 
+public nonisolated struct ProtoFeatureColumn: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  /// Unique in a schema: bind to it, not to the place.
+  public var name: String = String()
+
+  public var source: ProtoColumnSource = .unspecified
+
+  public var side: ProtoColumnSide = .unspecified
+
+  /// What a value of 1 is one of: "bps", "quote currency", "s"; "1" for a plain number.
+  public var unit: String = String()
+
+  /// A noun phrase in English: "the spread in basis points".
+  public var meaning: String = String()
+
+  public var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  public init() {}
+}
+
+/// What the values of the vectors of one schema are. Published on `feature.VENUE.SYMBOL.schema|` before the first vector of a
+/// market, and again every few seconds, so that a consumer of any version can bind columns by name.
+public nonisolated struct ProtoFeatureSchema: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  /// That of the vectors.
+  public var schemaID: UInt64 = 0
+
+  /// In the order of the values.
+  public var columns: [ProtoFeatureColumn] = []
+
+  public var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  public init() {}
+}
+
 // MARK: - Code below here is support for the SwiftProtobuf runtime.
 
 fileprivate nonisolated let _protobuf_package = "microstructure.v1"
+
+nonisolated extension ProtoColumnSource: SwiftProtobuf._ProtoNameProviding {
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{2}\0COLUMN_SOURCE_UNSPECIFIED\0\u{1}COLUMN_SOURCE_BOOK\0\u{1}COLUMN_SOURCE_QUOTES\0\u{1}COLUMN_SOURCE_TRADES\0\u{1}COLUMN_SOURCE_ORDERS\0\u{1}COLUMN_SOURCE_CLOCK\0\u{1}COLUMN_SOURCE_GROUP\0")
+}
+
+nonisolated extension ProtoColumnSide: SwiftProtobuf._ProtoNameProviding {
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{2}\0COLUMN_SIDE_UNSPECIFIED\0\u{1}COLUMN_SIDE_SIGNED\0\u{1}COLUMN_SIDE_UNSIGNED\0")
+}
 
 nonisolated extension ProtoFeatureVector: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   public static let protoMessageName: String = _protobuf_package + ".FeatureVector"
@@ -131,6 +289,91 @@ nonisolated extension ProtoFeatureVector: SwiftProtobuf.Message, SwiftProtobuf._
     if lhs.bookEpoch != rhs.bookEpoch {return false}
     if lhs.sourceEpoch != rhs.sourceEpoch {return false}
     if lhs._clockErrorNs != rhs._clockErrorNs {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension ProtoFeatureColumn: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  public static let protoMessageName: String = _protobuf_package + ".FeatureColumn"
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}name\0\u{1}source\0\u{1}side\0\u{1}unit\0\u{1}meaning\0")
+
+  public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularStringField(value: &self.name) }()
+      case 2: try { try decoder.decodeSingularEnumField(value: &self.source) }()
+      case 3: try { try decoder.decodeSingularEnumField(value: &self.side) }()
+      case 4: try { try decoder.decodeSingularStringField(value: &self.unit) }()
+      case 5: try { try decoder.decodeSingularStringField(value: &self.meaning) }()
+      default: break
+      }
+    }
+  }
+
+  public func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if !self.name.isEmpty {
+      try visitor.visitSingularStringField(value: self.name, fieldNumber: 1)
+    }
+    if self.source != .unspecified {
+      try visitor.visitSingularEnumField(value: self.source, fieldNumber: 2)
+    }
+    if self.side != .unspecified {
+      try visitor.visitSingularEnumField(value: self.side, fieldNumber: 3)
+    }
+    if !self.unit.isEmpty {
+      try visitor.visitSingularStringField(value: self.unit, fieldNumber: 4)
+    }
+    if !self.meaning.isEmpty {
+      try visitor.visitSingularStringField(value: self.meaning, fieldNumber: 5)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  public static func ==(lhs: ProtoFeatureColumn, rhs: ProtoFeatureColumn) -> Bool {
+    if lhs.name != rhs.name {return false}
+    if lhs.source != rhs.source {return false}
+    if lhs.side != rhs.side {return false}
+    if lhs.unit != rhs.unit {return false}
+    if lhs.meaning != rhs.meaning {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension ProtoFeatureSchema: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  public static let protoMessageName: String = _protobuf_package + ".FeatureSchema"
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}schema_id\0\u{1}columns\0")
+
+  public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularFixed64Field(value: &self.schemaID) }()
+      case 2: try { try decoder.decodeRepeatedMessageField(value: &self.columns) }()
+      default: break
+      }
+    }
+  }
+
+  public func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if self.schemaID != 0 {
+      try visitor.visitSingularFixed64Field(value: self.schemaID, fieldNumber: 1)
+    }
+    if !self.columns.isEmpty {
+      try visitor.visitRepeatedMessageField(value: self.columns, fieldNumber: 2)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  public static func ==(lhs: ProtoFeatureSchema, rhs: ProtoFeatureSchema) -> Bool {
+    if lhs.schemaID != rhs.schemaID {return false}
+    if lhs.columns != rhs.columns {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }

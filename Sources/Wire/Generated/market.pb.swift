@@ -135,7 +135,8 @@ public nonisolated struct ProtoBook: Sendable {
   /// When ingest read the frame from its socket. Never rewritten by a later stage.
   public var receiveTimeNs: Int64 = 0
 
-  /// Counts the snapshots of this book since the producer started. Compare it together with the envelope's epoch.
+  /// One uninterrupted life of this book. Globally unique: never repeated, not even after a restart of the producer, so that
+  /// equal epochs of a market mean the same life. 0 before the first book.
   public var bookEpoch: UInt64 = 0
 
   public var validity: ProtoValidity = .unspecified

@@ -1,12 +1,14 @@
 import Foundation
+public import Microstructure
 
 /// A signal's evidence in words and numbers.
 public struct SignalExplanation: Codable, Sendable, Equatable {
     /// One detector's part.
     public struct Finding: Codable, Sendable, Equatable {
         public var detector: String
-        public var metric: String
-        /// What the metric measures.
+        /// The column that it watches.
+        public var feature: String
+        /// What the column measures.
         public var meaning: String
         /// The finding as a sentence.
         public var text: String
@@ -19,6 +21,12 @@ public struct SignalExplanation: Codable, Sendable, Equatable {
         public var fraction: Double?
 
         var isBeyondThreshold: Bool { (ratio ?? 0) >= 1 }
+
+        private enum CodingKeys: String, CodingKey {
+            case detector
+            case feature = "metric"
+            case meaning, text, statistic, threshold, ratio, share, fraction
+        }
     }
 
     /// What happened, in two or three sentences.
@@ -28,8 +36,11 @@ public struct SignalExplanation: Codable, Sendable, Equatable {
     /// What a reader should know before he believes it.
     public var cautions: [String]
 
-    public init(_ signal: SignalDocument) {
-        findings = (signal.evidence ?? []).sorted { $0.share > $1.share }.map { Finding($0, ofScore: signal.score) }
+    /// - Parameter schema: where the columns' meanings are read; a column that it lacks is called by its name.
+    public init(_ signal: SignalDocument, schema: FeatureSchema = FeatureSchema()) {
+        findings = (signal.evidence ?? []).sorted { $0.share > $1.share }.map {
+            Finding($0, ofScore: signal.score, schema)
+        }
         summary = Self.summary(signal, findings)
         cautions = Self.cautions(signal)
     }
@@ -87,10 +98,10 @@ public struct SignalExplanation: Codable, Sendable, Equatable {
 }
 
 extension SignalExplanation.Finding {
-    init(_ evidence: SignalDocument.EvidenceDocument, ofScore score: Double) {
+    init(_ evidence: SignalDocument.EvidenceDocument, ofScore score: Double, _ schema: FeatureSchema) {
         detector = evidence.detector
-        metric = evidence.metric
-        meaning = Self.meaning(of: evidence.metric)
+        feature = evidence.metric
+        meaning = schema.column(evidence.metric)?.meaning ?? evidence.metric
         statistic = evidence.statistic
         threshold = evidence.threshold
         share = evidence.share
@@ -119,30 +130,5 @@ extension SignalExplanation.Finding {
             default: "\(detector) on \(meaning) stands at \(amount), threshold \(limit)"
             }
         return text + (fraction.map { String(format: ", %.0f%% of the score.", $0 * 100) } ?? ".")
-    }
-
-    /// What a feature column measures, in a few words; the column's own name where it is not known here.
-    static func meaning(of metric: String) -> String {
-        let window = metric.split(separator: "_").last.map(String.init) ?? ""
-        let families: [(prefix: String, words: String)] = [
-            ("imbalance_", "the imbalance of the book's top \(window) levels"),
-            ("microprice_drift", "the movement of the micro-price"),
-            ("spread_compression", "the spread against its recent mean"),
-            ("spread_bps", "the spread in basis points"),
-            ("trade_imbalance_", "the signed trade volume over \(window)"),
-            ("volume_z_", "the traded volume over \(window) against its own past"),
-            ("realized_vol_", "the realised volatility over \(window)"),
-            ("ofi_integrated", "the order flow integrated over ten levels"),
-            ("mlofi_", "the order flow at level \(window)"),
-            ("ofi", "the order flow at the best prices"),
-            ("vpin", "the imbalance of trade in volume time (VPIN)"),
-            ("kyle_lambda", "the price impact of volume (Kyle)"),
-            ("hasbrouck_lambda", "the price impact of root volume (Hasbrouck)"),
-            ("amihud", "the illiquidity (Amihud)"),
-            ("roll_spread", "the spread implied by trades (Roll)"),
-            ("depth_ratio", "the ratio of bid to ask depth"),
-            ("regime_change_probability", "the probability of a new regime"),
-        ]
-        return families.first { metric.hasPrefix($0.prefix) }?.words ?? metric
     }
 }

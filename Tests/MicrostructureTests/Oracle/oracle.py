@@ -3,7 +3,6 @@
 
     oracle.py EVENTS.csv [EVENTS2.csv …] --features FEATURES.csv [FEATURES2.csv …]    compare, exit 1 on a difference
     oracle.py EVENTS.csv --recording FILE.gz                                          compare the events with the recording
-    oracle.py EVENTS.csv --bench                                                      time this computation
     oracle.py EVENTS.csv --out FILE.csv                                               write this computation's columns
 
 EVENTS.csv comes from `microlab export TAPE --csv`, FEATURES.csv from `microlab features TAPE --out FILE.csv`; an EVENTS
@@ -14,7 +13,6 @@ import argparse
 import csv
 import math
 import sys
-import time
 from dataclasses import dataclass
 from decimal import Decimal
 
@@ -227,26 +225,7 @@ def write_features(path, tapes, options):
             out.writerows(zip(*table))
 
 
-# Timing
-
-
-def bench(tapes, options, repetitions=3):
-    for tape in tapes:
-        parts, total = {}, []
-        for _ in range(repetitions):
-            start = time.perf_counter()
-            vectors = schedule(tape)
-            took = {"schedule": time.perf_counter() - start}
-            for name, part in groups(tape, vectors, options).items():
-                begin = time.perf_counter()
-                part()
-                took[name] = time.perf_counter() - begin
-            total.append(time.perf_counter() - start)
-            parts = {name: min(t, parts.get(name, t)) for name, t in took.items()}
-        best = min(total)
-        print(f"{tape.symbol}: {len(tape)} events, {len(vectors)} vectors, {best:.3f} s, {len(tape) / best:,.0f} events/s (best of {repetitions}, reading excluded)")
-        for name, seconds in parts.items():
-            print(f"    {name:<18}{seconds:8.3f} s")
+# The command line
 
 
 def arguments():
@@ -255,7 +234,6 @@ def arguments():
     parser.add_argument("--features", nargs="+", default=[], metavar="FILE", help="the engine's columns to compare with")
     parser.add_argument("--recording", nargs="+", default=[], metavar="FILE", help="raw recordings to compare the events with")
     parser.add_argument("--out", metavar="FILE", help="write the columns computed here")
-    parser.add_argument("--bench", action="store_true", help="time the computation, reading excluded")
     parser.add_argument("--tick", type=Decimal, help="the tick; without it, the common step of all prices")
     parser.add_argument("--vpin-bucket", type=Decimal, metavar="V", help="VPIN's bucket in base asset; without it, a fiftieth of the first minute")
     parser.add_argument("--quantity-exponent", type=int, default=-QUANTITY_DIGITS, metavar="E", help="the unit of quantities, 10^E (default %(default)s)")
@@ -268,8 +246,8 @@ def main():
     tapes = []
     for path in args.events:
         tapes += [recording.read(path, options.quantity_digits)] if path.endswith(".gz") else read(path, options.quantity_digits)
-    if not (args.features or args.recording or args.out or args.bench):
-        sys.exit("nothing to do: give --features, --recording, --out or --bench")
+    if not (args.features or args.recording or args.out):
+        sys.exit("nothing to do: give --features, --recording or --out")
     if not tapes:
         raise Malformed(f"{', '.join(args.events)}: no events")
     bad = 0
@@ -290,8 +268,6 @@ def main():
             bad += show(f"{tape.symbol}: {len(tape)} events", compare_tape(tape, rows, header, options))
     if args.out:
         write_features(args.out, tapes, options)
-    if args.bench:
-        bench(tapes, options)
     sys.exit(1 if bad else 0)
 
 

@@ -1,57 +1,62 @@
-import Runtime
-import Detection
+public import Detection
 import Foundation
 import Microstructure
 
+/// A profile that cannot be used, and why.
+public struct ProfileFileError: Error, CustomStringConvertible {
+    /// One line, with the profile's name.
+    public let problem: String
+    public var description: String { problem }
+}
+
 /// A detector profile as JSON: the file that `microlab calibrate` writes and `detector --profile` reads.
-package enum ProfileFile {
+public enum ProfileFile {
     /// A larger file is no profile.
     static let byteLimit = 4 << 20
 
     /// The profile of a built-in name, or of the file at that path.
-    package static func load(_ name: String) throws(ConfigurationError) -> Profile {
+    public static func load(_ name: String) throws(ProfileFileError) -> Profile {
         switch name {
         case "classic": return .classic
         case "calibrated": return try decode(Array(StandardProfile.calibrated.utf8), "calibrated")
         default: break
         }
         guard let file = FileManager.default.contents(atPath: name) else {
-            throw ConfigurationError(
-                setting: "profile",
+            throw ProfileFileError(
                 problem: "\(name) is neither classic nor calibrated nor a file that can be read; "
                     + "microlab calibrate writes such a file")
         }
         guard file.count <= byteLimit else {
-            throw ConfigurationError(setting: "profile", problem: "\(name) is larger than a profile can be")
+            throw ProfileFileError(problem: "\(name) is larger than a profile can be")
         }
         return try decode(Array(file), name)
     }
 
-    private static func decode(_ bytes: [UInt8], _ name: String) throws(ConfigurationError) -> Profile {
+    private static func decode(_ bytes: [UInt8], _ name: String) throws(ProfileFileError) -> Profile {
         let decoder = JSONDecoder()
         decoder.keyDecodingStrategy = .convertFromSnakeCase
         do {
             let profile = try decoder.decode(Profile.self, from: Data(bytes))
             try profile.validate()
             let schema = FeatureSchema()
-            for detector in profile.detectors where schema.index(of: detector.name.metric) == nil {
-                throw ProfileError.missingColumn(detector.name.metric)
+            for detector in profile.detectors where schema.index(of: detector.name.feature) == nil {
+                throw ProfileError.missingColumn(detector.name.feature)
             }
             // A member that does not come back was not understood: a misspelt one would silently take its default.
             let given = try JSONSerialization.jsonObject(with: Data(bytes))
             let known = try JSONSerialization.jsonObject(with: Data(try encode(profile)))
             if let member = unknownMember(given, known) {
-                throw ConfigurationError(setting: "profile", problem: "\(name): unknown member \(member)")
+                throw ProfileFileError(problem: "\(name): unknown member \(member)")
             }
             return profile
-        } catch let error as ConfigurationError {
+        } catch let error as ProfileFileError {
             throw error
         } catch let error as ProfileError {
-            throw ConfigurationError(setting: "profile", problem: "\(name): \(error)")
+            throw ProfileFileError(problem: "\(name): \(error)")
         } catch let error as DecodingError {
-            throw ConfigurationError(setting: "profile", problem: "\(name): \(text(of: error))")
+            throw ProfileFileError(problem: "\(name): \(text(of: error))")
         } catch {
-            throw ConfigurationError(setting: "profile", problem: "\(name): \(error)")
+            throw ProfileFileError(problem: "\(name): \(error)")
         }
     }
 
@@ -71,7 +76,7 @@ package enum ProfileFile {
     }
 
     /// Pretty-printed, keys sorted: a profile is a file that people read and compare.
-    package static func encode(_ profile: Profile) throws -> [UInt8] {
+    public static func encode(_ profile: Profile) throws -> [UInt8] {
         let encoder = JSONEncoder()
         encoder.keyEncodingStrategy = .convertToSnakeCase
         encoder.outputFormatting = [.prettyPrinted, .sortedKeys]

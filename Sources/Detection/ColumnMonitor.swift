@@ -1,14 +1,17 @@
 import Microstructure
 
 /// One column watched by one detector: standardised, whitened, judged, weighed.
-struct Channel: Sendable, Codable {
+struct ColumnMonitor: Sendable, Codable {
     let name: DetectorName
-    let column: Int
-    /// It looks back at the book, so that a new book epoch resets it.
+    /// Where the column lies in the vectors that come now.
+    private(set) var column: Int
+    /// A new book epoch resets it (`Column.Source`).
     let isBookBased: Bool
-    /// A rise is buying pressure and a fall is selling pressure.
+    /// A rise is buying pressure and a fall is selling pressure (`Column.Side`).
     let hasSide: Bool
-    /// What the evidence compares with, also where the ensemble and not the channel decides.
+    /// What the column was in when it was first watched; `nil` in a checkpoint from before units were kept.
+    private let unit: Column.Unit?
+    /// What the evidence compares with, also where the ensemble and not the monitor decides.
     let threshold: Double
     /// `nil` in a profile without calibration.
     private let tail: TailTable?
@@ -28,14 +31,16 @@ struct Channel: Sendable, Codable {
     private var upperWeight = 0.0
     private var lowerWeight = 0.0
 
+    /// - Parameter index: the place of `column` in the vectors.
     init(
-        _ specification: DetectorSpecification, column: Int, detector: WatchingDetector, threshold: Double,
-        standardiser: Standardiser?, whitener: Whitener, clip: Double
+        _ specification: DetectorSpecification, of column: Column, at index: Int, detector: WatchingDetector,
+        threshold: Double, standardiser: Standardiser?, whitener: Whitener, clip: Double
     ) {
         name = specification.name
-        self.column = column
-        isBookBased = MetricTraits.isBookBased(specification.name.metric)
-        hasSide = MetricTraits.hasSide(specification.name.metric)
+        self.column = index
+        isBookBased = column.source.isResetByBookEpoch
+        hasSide = column.side == .signed
+        unit = column.unit
         self.threshold = threshold
         tail = specification.tail
         self.standardiser = standardiser
@@ -43,6 +48,15 @@ struct Channel: Sendable, Codable {
         self.clip = clip
         self.detector = detector
     }
+
+    /// Whether what was learnt of the column that the monitor has watched holds for `column` too.
+    func fits(_ column: Column) -> Bool {
+        column.name == name.feature && column.source.isResetByBookEpoch == isBookBased
+            && (column.side == .signed) == hasSide && (unit == nil || column.unit == unit)
+    }
+
+    /// The column lies there from now on.
+    mutating func move(to column: Int) { self.column = column }
 
     var isWarm: Bool { standardiser?.isWarm ?? true }
     /// How far the alarm of the last vector lies above the threshold, as a ratio; 0 without one.
@@ -87,11 +101,11 @@ struct Channel: Sendable, Codable {
             score.add(weight: upperWeight, side: .up)
             score.add(weight: lowerWeight, side: .down)
         } else {
-            score.add(weight: max(upperWeight, lowerWeight), side: .none)
+            score.add(weight: max(upperWeight, lowerWeight), side: .unsided)
         }
     }
 
-    /// What the channel weighs for `side` (`up` or `down`).
+    /// What the monitor weighs for `side` (`up` or `down`).
     func weight(for side: Direction) -> Double {
         guard hasSide else { return max(upperWeight, lowerWeight) }
         return side == .up ? upperWeight : lowerWeight
@@ -103,19 +117,20 @@ struct Channel: Sendable, Codable {
         return isUpper ? upperQuiet : lowerQuiet
     }
 
-    /// What the channel says for `side` (`up` or `down`), as it was added to `score`; `nil` if nothing.
+    /// What the monitor says for `side` (`up` or `down`), as it was added to `score`; `nil` if nothing.
     func evidence(for side: Direction, in score: EnsembleScore) -> Evidence? {
         let weight = weight(for: side)
         guard weight > 0 else { return nil }
         let statistic = hasSide ? (side == .up ? upper : -lower) : larger
         return Evidence(
-            detector: name.kind.rawValue, metric: name.metric, statistic: statistic, threshold: threshold,
+            detector: name.kind.rawValue, feature: name.feature, statistic: statistic, threshold: threshold,
             share: score.share(of: weight, side: side))
     }
 
     var statistic: DetectorStatistic {
         DetectorStatistic(
-            detector: name.kind.rawValue, metric: name.metric, statistic: isWarm ? larger : .nan, threshold: threshold)
+            detector: name.kind.rawValue, feature: name.feature, statistic: isWarm ? larger : .nan, threshold: threshold
+        )
     }
 
     private func weight(of statistic: Double) -> Double {
@@ -123,18 +138,4 @@ struct Channel: Sendable, Codable {
         let nats = tail.nats(at: statistic)
         return nats >= EnsembleScore.leastNats ? nats : 0
     }
-}
-
-/// What a column is about, by its name.
-enum MetricTraits {
-    /// It looks back at the book or is computed from it.
-    static func isBookBased(_ metric: String) -> Bool { bookPrefixes.contains { metric.hasPrefix($0) } }
-
-    /// A rise is buying pressure and a fall is selling pressure.
-    static func hasSide(_ metric: String) -> Bool { sidedPrefixes.contains { metric.hasPrefix($0) } }
-
-    private static let bookPrefixes = [
-        "mid", "spread", "imbalance", "microprice", "bid_depth", "ask_depth", "depth_ratio", "ofi", "mlofi", "regime",
-    ]
-    private static let sidedPrefixes = ["imbalance", "microprice", "depth_ratio", "ofi", "mlofi", "trade_imbalance"]
 }

@@ -1,0 +1,73 @@
+/// One column of a feature vector: its name, and what its numbers mean.
+///
+/// Whoever needs to know what a column is reads it here: a detector which columns a new book epoch resets and which side a
+/// rise speaks for, an explanation its words, the documents their tables. Nobody guesses from the name.
+public struct Column: Sendable, Hashable {
+    /// What consumers bind to: unique in a schema, and never used for another quantity.
+    public let name: String
+    public let source: Source
+    public let side: Side
+    public let unit: Unit
+    /// A short noun phrase that fits into a sentence: "the spread in basis points".
+    public let meaning: String
+
+    public init(_ name: String, source: Source, side: Side = .unsigned, unit: Unit, meaning: String) {
+        self.name = name
+        self.source = source
+        self.side = side
+        self.unit = unit
+        self.meaning = meaning
+    }
+
+    /// What a column is computed from.
+    public enum Source: String, Sendable, Hashable, CaseIterable {
+        /// The levels of the book.
+        case book
+        /// The best bid and ask of the venue's quotes, or of the book where there are no quotes.
+        case quotes
+        case trades
+        /// The single orders of the book.
+        case orders
+        /// The time alone.
+        case clock
+        /// The markets of a group together.
+        case group
+
+        /// Whether a new book epoch breaks the column's series: what was learnt of it before says nothing of what comes.
+        /// Trades and the clock go on.
+        public var isResetByBookEpoch: Bool {
+            switch self {
+            case .book, .quotes, .orders, .group: true
+            case .trades, .clock: false
+            }
+        }
+    }
+
+    /// Whether a rise of the column speaks for a side of the market.
+    public enum Side: String, Sendable, Hashable, CaseIterable {
+        /// A rise is buying pressure and a fall is selling pressure.
+        case signed
+        /// Neither: spread, volume, volatility.
+        case unsigned
+    }
+
+    /// What a value of 1 is one of. An open set: `rawValue` is what people read.
+    public struct Unit: RawRepresentable, Sendable, Hashable, Codable {
+        public let rawValue: String
+
+        public init(rawValue: String) { self.rawValue = rawValue }
+
+        /// A plain number: a ratio, a count, a probability.
+        public static let one = Unit(rawValue: "1")
+        public static let basisPoints = Unit(rawValue: "bps")
+        /// What prices are in: USDT of BTC/USDT.
+        public static let quoteCurrency = Unit(rawValue: "quote currency")
+        /// What sizes are in: BTC of BTC/USDT.
+        public static let baseCurrency = Unit(rawValue: "base currency")
+        /// The column is a z-score already.
+        public static let standardDeviations = Unit(rawValue: "standard deviations")
+        public static let seconds = Unit(rawValue: "s")
+        public static let minutes = Unit(rawValue: "min")
+        public static let hours = Unit(rawValue: "h")
+    }
+}
