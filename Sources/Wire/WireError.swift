@@ -7,6 +7,8 @@ public enum WireError: Error, Sendable, Equatable, CustomStringConvertible {
     case missingPayload
     /// Sequence 0, a level column shorter than its partner, an unknown enum value: the field is named.
     case invalidField(String)
+    /// A topic whose venue is no well-formed name.
+    case unknownVenue(String)
 
     /// Names for counters: one a kind.
     public var kind: String {
@@ -15,6 +17,7 @@ public enum WireError: Error, Sendable, Equatable, CustomStringConvertible {
         case .tooLarge: "too_large"
         case .missingPayload: "missing_payload"
         case .invalidField: "invalid_field"
+        case .unknownVenue: "unknown_venue"
         }
     }
 
@@ -24,6 +27,7 @@ public enum WireError: Error, Sendable, Equatable, CustomStringConvertible {
         case .tooLarge(let bytes, let limit): "message of \(bytes) bytes is over the limit of \(limit)"
         case .missingPayload: "the envelope carries no payload that this version knows"
         case .invalidField(let field): "invalid \(field)"
+        case .unknownVenue(let name): "'\(name)' is no venue's name"
         }
     }
 }

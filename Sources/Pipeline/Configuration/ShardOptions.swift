@@ -39,7 +39,7 @@ public struct ShardOptions: ParsableArguments {
             }
             return .all
         }
-        guard let place = SymbolChoice.place(slot) else {
+        guard let place = SymbolChoice.poolIndex(ofOrdinal: slot) else {
             throw ConfigurationError(
                 setting: "--shard-slot",
                 problem: "'\(slot)' is neither a number from 1 nor a name that ends in -0, -1, …")

@@ -156,8 +156,13 @@ struct DetectorStage: ~Copyable {
     private mutating func lineIndex(for topic: Topic) -> Int? {
         let symbol = topic.symbol
         if let index = indices[topic.market] { return index }
-        guard lines.count < FeatureLines.symbolLimit, let venue = Venue(rawValue: topic.venue) else {
-            refuse(topic, "unknown venue, or more than \(FeatureLines.symbolLimit) symbols")
+        guard let venue = Venue(rawValue: topic.venue) else {
+            let error = WireError.unknownVenue(topic.venue)
+            refuse(topic, "\(error)", label: error.kind)
+            return nil
+        }
+        guard lines.count < FeatureLines.symbolLimit else {
+            refuse(topic, "more than \(FeatureLines.symbolLimit) symbols")
             return nil
         }
         do {
@@ -223,8 +228,8 @@ struct DetectorStage: ~Copyable {
         _ = reports.offer(DetectorReport(topic: lines[index].stateTopic, state: state))
     }
 
-    private func refuse(_ topic: Topic, _ reason: String) {
-        Counter(label: MetricName.busRejected, dimensions: [("reason", "feature_vector")]).increment()
+    private func refuse(_ topic: Topic, _ reason: String, label: String = "feature_vector") {
+        Counter(label: MetricName.busRejected, dimensions: [("reason", label)]).increment()
         logger.warning("message refused", metadata: ["topic": "\(topic)", "reason": "\(reason)"])
     }
 }

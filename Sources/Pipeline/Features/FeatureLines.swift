@@ -89,7 +89,8 @@ struct FeatureLines {
         for topic: Topic, _ message: Message, _ arrival: SequenceTracker.Arrival, producer: @autoclosure () -> String
     ) throws(WireError) -> Int? {
         guard let index = indices[topic.market] else {
-            guard let exponents = message.exponents, let venue = Venue(rawValue: topic.venue) else { return nil }
+            guard let venue = Venue(rawValue: topic.venue) else { throw .unknownVenue(topic.venue) }
+            guard let exponents = message.exponents else { return nil }
             guard lines.count < Self.symbolLimit else { throw .invalidField("symbol: more than \(Self.symbolLimit)") }
             let index = lines.count
             lines.append(

@@ -1,7 +1,7 @@
 import Foundation
 
-/// The directory that the processes of a host share: which `ingest` serves which symbol, how often the venue was called,
-/// what it said of the instruments, and which `features` and `detector` has which part of the symbols.
+/// The directory that the processes of a host share: which `ingest` serves which symbol, how often processes have connected
+/// to the venue, the venue's trading rules, and which `features` and `detector` serves which shard of the symbols.
 struct LeaseDirectory: Sendable {
     let path: String
 
@@ -26,8 +26,8 @@ struct LeaseDirectory: Sendable {
     /// Of a symbol: the process that holds it serves the symbol.
     func symbolLock(_ symbol: String) -> String { "\(path)/symbol-\(symbol).lock" }
 
-    /// Of a part of the symbols, from 0: the process of that kind that holds it serves the part.
-    func shardLock(_ kind: String, _ slot: Int) -> String { "\(path)/\(kind)-\(slot + 1).lock" }
+    /// Of a shard of the symbols, from 0: the process of that kind that holds it serves the shard.
+    func shardLock(_ kind: String, _ shard: Int) -> String { "\(path)/\(kind)-\(shard + 1).lock" }
 
     /// A file about one address of the venue.
     func file(_ kind: String, for url: String) -> String {

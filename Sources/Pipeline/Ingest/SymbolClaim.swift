@@ -1,8 +1,8 @@
 import Foundation
 
-/// Which symbols this process serves.
+/// The symbols that this process serves.
 public enum SymbolChoice: Sendable, Equatable {
-    /// These, whoever else serves them.
+    /// These, whether or not another process serves them too.
     case fixed([String])
     /// One of a pool: the preferred one, else the first that no other process serves.
     case pool([String], preferred: String?)
@@ -16,8 +16,8 @@ struct SymbolClaim: ~Copyable {
     /// How often a standby looks whether a symbol has become free.
     static let pollMilliseconds = 100
 
-    /// The preferred symbol if it is free, else the first free one; `nil` while all are taken. A process that has a place
-    /// of its own waits for that symbol and takes no other's.
+    /// The preferred symbol, or without one the first that is free; `nil` while that is taken. A process with a preferred
+    /// symbol waits for it and takes no other.
     static func take(_ pool: [String], preferred: String?, in directory: LeaseDirectory) throws -> SymbolClaim? {
         for symbol in preferred.map({ [$0] }) ?? pool {
             guard let lock = try FileLock.take(directory.symbolLock(symbol)) else { continue }
@@ -34,9 +34,9 @@ struct SymbolClaim: ~Copyable {
 }
 
 extension SymbolChoice {
-    /// The place in a pool that an orchestrator's ordinal names: a number counts from 1, as Swarm's task slots do; a name
+    /// The index in a pool that an orchestrator's ordinal names: a number counts from 1, as Swarm's task slots do; a name
     /// that ends in `-N` is a pod of a StatefulSet, counted from 0. `nil` where it is neither.
-    static func place(_ text: String) -> Int? {
+    static func poolIndex(ofOrdinal text: String) -> Int? {
         if let number = Int(text) { return number >= 1 ? number - 1 : nil }
         guard let dash = text.lastIndex(of: "-") else { return nil }
         return Int(text[text.index(after: dash)...]).flatMap { $0 >= 0 ? $0 : nil }
