@@ -13,7 +13,7 @@ import ZeroMQ
 /// `ingest` with a venue that is not Binance, in this process: whatever it needs of a venue is behind the adapter.
 @Suite struct ScriptedVenueTests {
     /// The test's side: the exchange, and the bus that ingest publishes on.
-    private struct Bench: ~Copyable {
+    private final class Bench {
         let loop: EventLoop
         let exchange: ScriptedExchange
         var subscriber: Subscriber
@@ -31,7 +31,7 @@ import ZeroMQ
         }
 
         /// Serves the exchange and takes what is published until `condition` holds; `false` when it does not in 20 s.
-        mutating func run(until condition: (borrowing Bench) -> Bool) throws -> Bool {
+        func run(until condition: (Bench) -> Bool) throws -> Bool {
             let end = Clock.monotonicNanoseconds + 20_000_000_000
             while Clock.monotonicNanoseconds < end {
                 loop.runOnce(timeoutMilliseconds: 5)
@@ -41,7 +41,7 @@ import ZeroMQ
             return false
         }
 
-        private mutating func take(_ delivery: Delivery) {
+        private func take(_ delivery: Delivery) {
             topics.insert(delivery.topic.description)
             switch delivery.envelope.payload {
             case .book(let book): books.append(book)
@@ -96,7 +96,7 @@ import ZeroMQ
     /// On one thread, as an event loop demands.
     private func run(_ configuration: IngestConfiguration, _ folder: URL) throws {
         var configuration = configuration
-        var bench = try Bench("ipc://\(folder.path)/ticks")
+        let bench = try Bench("ipc://\(folder.path)/ticks")
         configuration.webSocketURL = "ws://127.0.0.1:\(bench.exchange.port)"
         configuration.restURL = "http://127.0.0.1:\(bench.exchange.port)"
         let ingest = Ingest(configuration)

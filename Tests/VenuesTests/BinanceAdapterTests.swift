@@ -65,7 +65,7 @@ import Testing
         let body = try Payload.bytes("exchange-info")
         let known = try Self.adapter(.us).instruments(in: body.span)
         #expect(!known.isEmpty && known.allSatisfy { $0.venue == .binanceUS && $0.venueSymbol == $0.symbol })
-        #expect(Self.adapter().requestWeightLimit(in: body.span) == 1_200)
+        #expect(Self.adapter().requestWeightLimit(in: body.span) == 6_000)
     }
 
     @Test(
