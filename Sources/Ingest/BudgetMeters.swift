@@ -1,18 +1,17 @@
 import Runtime
 import Metrics
 
-/// What this host's address has used of what the venue allows it, for the metrics.
+/// Reports how much of the venue's limits this host's address has used.
 struct BudgetMeters {
     private let weightUsed = Gauge(label: MetricName.requestWeightUsed)
     private let weightLimit = Gauge(label: MetricName.requestWeightLimit)
     private let attemptsUsed = Gauge(label: MetricName.connectionAttemptsUsed)
     private let attemptsLimit = Gauge(label: MetricName.connectionAttemptsLimit)
 
-    /// - Parameter attempts: attempts to connect in the last five minutes.
-    func report(_ requests: RequestQueue, attempts: Int) {
+    func report(_ requests: RequestQueue, _ connections: ConnectBudget) {
         weightUsed.record(requests.budget.used)
         weightLimit.record(requests.budget.limit)
-        attemptsUsed.record(attempts)
-        attemptsLimit.record(ConnectBudget.limit)
+        attemptsUsed.record(connections.used)
+        attemptsLimit.record(connections.limit)
     }
 }

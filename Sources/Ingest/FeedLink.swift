@@ -5,34 +5,40 @@ import Venues
 
 /// One connection to the venue.
 final class FeedLink: WebSocketDelegate {
-    /// Milliseconds between two messages to the venue, which takes at most five a second.
-    private static let messageMilliseconds = 250
-
     let id: ConnectionID
     private(set) var isOpen = false
     /// Moments of the monotonic clock.
     private(set) var openedAt: Int64 = 0
     private(set) var lastFrame = HostClock.monotonicNanoseconds
     /// Whether anything has come on it.
-    private(set) var hasTalked = false
-    private var subscriptions: [String]
+    private(set) var hasDelivered = false
+    private let plan: ConnectionPlan
+    /// Messages to be sent, in order: the subscriptions, and the few that are sent later.
+    private var outbox: [String]
+    /// A message was sent less than the plan's spacing ago.
+    private var isPausing = false
     private weak let owner: FeedLinks?
     private let loop: EventLoop
     private var connection: WebSocketConnection?
 
-    /// - Parameter subscriptions: messages to send once it is open.
-    init(_ id: ConnectionID, _ request: WebSocketRequest, subscriptions: [String], owner: FeedLinks, loop: EventLoop) {
+    init(_ id: ConnectionID, _ request: WebSocketRequest, _ plan: ConnectionPlan, owner: FeedLinks, loop: EventLoop) {
         self.id = id
-        self.subscriptions = subscriptions
+        self.plan = plan
+        outbox = plan.subscriptions
         self.owner = owner
         self.loop = loop
         connection = loop.connect(request, delegate: self)
     }
 
     /// Whether all streams have been asked for.
-    var isSubscribed: Bool { isOpen && subscriptions.isEmpty }
+    var isSubscribed: Bool { isOpen && outbox.isEmpty }
 
-    func send(_ text: String) { _ = connection?.send(text: text) }
+    /// Sends `text` after those before it, no faster than the venue allows.
+    func send(_ text: String) {
+        outbox.append(text)
+        sendNext()
+    }
+
     /// With a handshake; no frame is delivered any more.
     func close() { connection?.close() }
     /// At once.
@@ -43,19 +49,33 @@ final class FeedLink: WebSocketDelegate {
         openedAt = HostClock.monotonicNanoseconds
         lastFrame = openedAt
         owner?.opened(self)
-        subscribe()
+        sendNext()
+        keepAlive()
     }
 
-    private func subscribe() {
-        guard isOpen, !subscriptions.isEmpty else { return }
-        send(subscriptions.removeFirst())
-        loop.schedule(afterMilliseconds: Self.messageMilliseconds) { [weak self] in self?.subscribe() }
+    private func sendNext() {
+        guard isOpen, !isPausing, !outbox.isEmpty else { return }
+        _ = connection?.send(text: outbox.removeFirst())
+        isPausing = true
+        loop.schedule(afterMilliseconds: plan.messageSpacingMilliseconds) { [weak self] in
+            self?.isPausing = false
+            self?.sendNext()
+        }
+    }
+
+    private func keepAlive() {
+        guard let keepAlive = plan.keepAlive else { return }
+        loop.schedule(afterMilliseconds: keepAlive.intervalMilliseconds) { [weak self] in
+            guard let self, isOpen else { return }
+            send(keepAlive.text)
+            self.keepAlive()
+        }
     }
 
     func didReceive(_ message: Span<UInt8>, kind: MessageKind, on connection: WebSocketConnection) {
         lastFrame = HostClock.monotonicNanoseconds
-        hasTalked = true
-        owner?.received(message, on: self)
+        hasDelivered = true
+        owner?.receive?(message, id)
     }
 
     func didClose(_ connection: WebSocketConnection, reason: WebSocketCloseReason) {

@@ -4,36 +4,36 @@ import Logging
 import Transport
 import Venues
 
-/// What a feed does with its connections.
+/// What a feed does when its connections come and go.
 protocol FeedLinksOwner: AnyObject {
     /// A connection is open; `isReplacement` while another is still running.
     func linkOpened(_ id: ConnectionID, isReplacement: Bool)
-    func linkReceived(_ message: Span<UInt8>, on id: ConnectionID)
     func linkClosed(_ id: ConnectionID)
     func instrumentsAwaitingHandover(from old: ConnectionID, to new: ConnectionID) -> Int
 }
 
-/// Keeps one connection to the venue, and replaces it without a break: before the venue ends it, when the venue says that
-/// it will, and when it has gone mute. The new connection runs beside the old one until every instrument has been
+/// Keeps one connection to the venue, and replaces it without a break: before the venue ends it, when the venue announces
+/// that, and when a stream has gone silent. The new connection runs beside the old one until every instrument has been
 /// handed over.
 ///
 /// Lost connections are opened again after exponential back-off with full jitter, for ever, and within the budget of
 /// attempts that all processes share.
 final class FeedLinks {
-    /// A replacement for a mute stream is tried again after this long at first, then after twice as long, and so on.
-    private static let muteSeconds = 10.0
-    private static let longestMuteSeconds = 640.0
+    /// A connection with a silent stream is replaced again after this long at first, then after twice as long, and so on.
+    private static let silenceSeconds = 10.0
+    private static let longestSilenceSeconds = 640.0
     /// And after this long where the replacement has helped.
     private static let helpedSeconds = 3.0
     private static let handoverMilliseconds = 50
 
     weak var owner: (any FeedLinksOwner)?
+    /// Takes each message. A closure and no method of the owner: made where the session's type is known, it is compiled for
+    /// that type alone.
+    var receive: ((Span<UInt8>, ConnectionID) -> Void)?
     private let configuration: IngestConfiguration
-    private let path: String
-    private let subscriptions: [String]
+    private let plan: ConnectionPlan
     private let loop: EventLoop
     private let logger: Logger
-    private let budget: ConnectBudget
     private var backoff: Backoff
     private var replacementBackoff: Backoff
     private var primary: FeedLink?
@@ -43,26 +43,23 @@ final class FeedLinks {
     private var hasBeenOpen = false
     /// The primary is replaced at this age, in ns: drawn anew for each, so that processes do not rotate together.
     private var life: Int64 = 0
-    private var lastMuteRotation: Int64 = 0
-    private var nextMuteRotation: Int64 = 0
-    private var muteSeconds = FeedLinks.muteSeconds
+    private var lastSilenceRotation: Int64 = 0
+    private var nextSilenceRotation: Int64 = 0
+    private var silenceSeconds = FeedLinks.silenceSeconds
 
     /// Connections opened after a break.
     private(set) var reconnects: UInt64 = 0
-    /// Connections replaced without one.
+    /// Connections replaced without a break.
     private(set) var rotations: UInt64 = 0
-    var attempts: Int { budget.used }
+    /// Attempts to connect of all processes that share the budget.
+    let budget: ConnectBudget
 
-    /// - Parameter path: path and query with all stream names; where it is too long, `emptyPath` is taken and
-    ///   `subscriptions` are sent.
     init(
-        _ configuration: IngestConfiguration, path: String, emptyPath: String, subscriptions: [String], loop: EventLoop,
-        budget: ConnectBudget, logger: Logger
+        _ configuration: IngestConfiguration, _ plan: ConnectionPlan, loop: EventLoop, budget: ConnectBudget,
+        logger: Logger
     ) {
         self.configuration = configuration
-        let isShort = path.utf8.count <= WebSocketRequest.longestTarget
-        self.path = isShort ? path : emptyPath
-        self.subscriptions = isShort ? [] : subscriptions
+        self.plan = plan
         self.loop = loop
         self.budget = budget
         self.logger = logger
@@ -100,7 +97,7 @@ final class FeedLinks {
     }
 
     /// The host's budget is used up, or its file busy: waits until an attempt is free, and a little more, drawn at random, so
-    /// that those who wait do not come together.
+    /// that the processes that wait do not connect all at once.
     private func postpone(_ nanoseconds: Int64, _ body: @escaping () -> Void) {
         let seconds = Double(nanoseconds) / 1e9 * Double.random(in: 1...1.2)
         if seconds > 1 {
@@ -111,10 +108,11 @@ final class FeedLinks {
     }
 
     private func makeLink(_ id: ConnectionID) -> FeedLink {
-        var request = WebSocketRequest(url: configuration.webSocketURL + path)
+        var request = WebSocketRequest(url: configuration.webSocketURL + plan.target)
+        request.headers = plan.headers.map { ($0.name, $0.value) }
         request.tls.caFile = configuration.caFile
-        request.pingIntervalMilliseconds = 15_000
-        return FeedLink(id, request, subscriptions: subscriptions, owner: self, loop: loop)
+        request.pingIntervalMilliseconds = plan.pingIntervalMilliseconds
+        return FeedLink(id, request, plan, owner: self, loop: loop)
     }
 
     func opened(_ link: FeedLink) {
@@ -129,8 +127,6 @@ final class FeedLinks {
         drawLife()
     }
 
-    func received(_ message: Span<UInt8>, on link: FeedLink) { owner?.linkReceived(message, on: link.id) }
-
     func closed(_ link: FeedLink, wasOpen: Bool, reason: WebSocketCloseReason) {
         if link === successor {
             successor = nil
@@ -141,13 +137,13 @@ final class FeedLinks {
             loop.schedule(afterMilliseconds: Int(delay * 1_000)) { [weak self] in self?.connectSuccessor() }
             return
         }
-        // One that was replaced has said its last word already.
+        // The owner knows already that a replaced connection has ended.
         guard link === primary else { return }
         // A connection that delivered proves the venue well: the next wait starts small again.
         if wasOpen { backoff.reset() }
         if let successor {
-            // The old one ended before all was handed over: the new one goes on alone, and what is missing is found by
-            // its ids.
+            // The old one ended before every instrument was handed over: the new one goes on alone, and missing messages
+            // are found by their ids.
             primary = successor
             self.successor = nil
             if successor.isOpen { finishRotation() } else { isRotating = false }
@@ -173,20 +169,20 @@ final class FeedLinks {
         connectSuccessor()
     }
 
-    /// The same for a stream that has gone mute, but less and less often while that does not help.
+    /// The same for a stream that has gone silent, but less and less often while that does not help.
     func rotateForSilence(at now: Int64) {
-        guard now >= nextMuteRotation, !isRotating else { return }
-        lastMuteRotation = now
-        nextMuteRotation = now + Int64(muteSeconds * 1e9)
-        muteSeconds = min(muteSeconds * 2, Self.longestMuteSeconds)
+        guard now >= nextSilenceRotation, !isRotating else { return }
+        lastSilenceRotation = now
+        nextSilenceRotation = now + Int64(silenceSeconds * 1e9)
+        silenceSeconds = min(silenceSeconds * 2, Self.longestSilenceSeconds)
         rotate("a stream is mute")
     }
 
-    /// All streams talk: the next mute one is helped soon.
-    func noteAllTalking() {
+    /// No stream is silent: when the next one is, the connection is replaced soon.
+    func noteNoSilence() {
         guard !isRotating else { return }
-        muteSeconds = Self.muteSeconds
-        nextMuteRotation = min(nextMuteRotation, lastMuteRotation + Int64(Self.helpedSeconds * 1e9))
+        silenceSeconds = Self.silenceSeconds
+        nextSilenceRotation = min(nextSilenceRotation, lastSilenceRotation + Int64(Self.helpedSeconds * 1e9))
     }
 
     private func watchHandover(of link: FeedLink) {
@@ -197,8 +193,8 @@ final class FeedLinks {
             loop.schedule(afterMilliseconds: Self.handoverMilliseconds) { [weak self] in self?.watchHandover(of: link) }
             return
         }
-        // A new connection that is mute is no replacement for one that talks.
-        guard link.hasTalked || old.lastFrame <= link.openedAt else { return link.abort() }
+        // A new connection that is silent is no replacement for one that delivers.
+        guard link.hasDelivered || old.lastFrame <= link.openedAt else { return link.abort() }
         primary = link
         successor = nil
         finishRotation()
@@ -221,7 +217,7 @@ final class FeedLinks {
 
     // MARK: Time
 
-    /// Once a second: replaces a connection that is old, and ends one that is mute altogether.
+    /// Once a second: replaces a connection that is old, and ends one on which nothing comes any more.
     func tick(at now: Int64) {
         guard let primary, primary.isOpen else { return }
         let silence = Double(now - primary.lastFrame) / 1e9

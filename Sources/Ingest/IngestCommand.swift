@@ -3,12 +3,13 @@ import Runtime
 import ArgumentParser
 import Foundation
 import ServiceLifecycle
+import Venues
 
 /// `ingest`: an exchange's book and trades onto the bus.
 package struct IngestCommand: ServiceCommand {
     package static let configuration = CommandConfiguration(
         commandName: "ingest",
-        abstract: "Keeps a symbol's order book from the exchange's WebSocket and publishes books, quotes and trades.",
+        abstract: "Maintains order books from an exchange's WebSocket and publishes books, quotes and trades.",
         discussion: """
             One process serves the symbols it is given; the default is one symbol a process. With --symbol-pool it \
             serves the first symbol of the pool that no other process of the lease directory serves, and stands by \
@@ -22,13 +23,17 @@ package struct IngestCommand: ServiceCommand {
     @OptionGroup package var common: CommonOptions
     @Option(help: "Symbols to serve, comma-separated (default: BTCUSDT).") var symbols: String?
     @Option(help: "Symbols of which this process serves one, comma-separated.") var symbolPool: String?
-    @Option(help: "Place in the pool: a number from 1, or a pod's name that ends in -0, -1, …") var symbolSlot: String?
+    @Option(help: "Position in the pool: a number from 1, or a pod's name that ends in -0, -1, …") var symbolSlot:
+        String?
     @Option(help: "Directory that the processes of a host share (default: ~/.local/state/microstructure).")
     var leaseDir: String?
-    @Option(help: "binance, binance-data or binance-us (default: binance).") var endpoints: String?
+    @Option(
+        help:
+            "Venue to connect to: \(endpointNames.joined(separator: ", ")) (default: \(endpointNames[0]))."
+    ) var endpoints: String?
     @Option(help: "WebSocket base address (default: that of --endpoints).") var websocketUrl: String?
     @Option(help: "REST base address (default: that of --endpoints).") var restUrl: String?
-    @Option(help: "millisecond or microsecond (default: microsecond; binance-us: millisecond).") var timeUnit: String?
+    @Option(help: "millisecond or microsecond (default: the finest that the venue documents).") var timeUnit: String?
     @Option(help: "PEM file of certificate authorities to trust instead of the system's.") var caFile: String?
     @Option(help: "ZeroMQ endpoints to publish on; {symbol} is the symbol (default: tcp://127.0.0.1:5555).")
     var publish: String?
@@ -49,16 +54,12 @@ package struct IngestCommand: ServiceCommand {
     package init() {}
 
     package func decode(_ settings: inout Settings) throws(ConfigurationError) -> IngestConfiguration {
-        let symbols = try symbolChoice(&settings)
-        let venue =
-            VenueEndpoints(
-                rawValue: try settings.string(
-                    "endpoints", endpoints, default: "binance", allowed: VenueEndpoints.allCases.map(\.rawValue)))
-            ?? .binance
-        let webSocket = try url("websocketUrl", websocketUrl, venue.webSocketURL, ["ws", "wss"], &settings)
-        let rest = try url("restUrl", restUrl, venue.restURL, ["http", "https"], &settings)
+        let endpoint = try venueEndpoint(&settings)
+        let symbols = try symbolChoice(&settings, limit: endpoint.limits.symbols)
+        let webSocket = try url("websocketUrl", websocketUrl, endpoint.webSocketURL, ["ws", "wss"], &settings)
+        let rest = try url("restUrl", restUrl, endpoint.restURL, ["http", "https"], &settings)
         let unit = try settings.string(
-            "timeUnit", timeUnit, default: venue.timeUnit == .microseconds ? "microsecond" : "millisecond",
+            "timeUnit", timeUnit, default: endpoint.timeUnit == .microseconds ? "microsecond" : "millisecond",
             allowed: ["millisecond", "microsecond"])
         let authorities = try settings.optionalString("caFile", caFile)
         if let authorities, !FileManager.default.isReadableFile(atPath: authorities) {
@@ -80,31 +81,45 @@ package struct IngestCommand: ServiceCommand {
         _ = try Endpoint.list(
             publish.map { $0.replacing("{symbol}", with: "BTCUSDT") }, setting: "--publish", use: .bind)
         return IngestConfiguration(
-            symbols: symbols, webSocketURL: webSocket, restURL: rest, caFile: authorities,
+            symbols: symbols, endpoint: endpoint, webSocketURL: webSocket, restURL: rest, caFile: authorities,
             timeUnit: unit == "microsecond" ? .microseconds : .milliseconds,
             leaseDirectory: try settings.optionalString("leaseDir", leaseDir) ?? LeaseDirectory.defaultPath,
             publish: publish, security: try BusSecurity.decode(&settings), depth: depth, snapshotDepth: snapshotDepth,
             reconnectDelaySeconds: firstDelay,
             maxReconnectDelaySeconds: longestDelay,
             staleAfterSeconds: try settings.number("staleAfter", staleAfter, default: 10, in: 0.5...3_600),
-            rotateAfterSeconds: try settings.number("rotateAfter", rotateAfter, default: 82_800, in: 1...86_000),
+            rotateAfterSeconds: try settings.number(
+                "rotateAfter", rotateAfter, default: endpoint.limits.connectionSeconds, in: 1...86_000),
             overlapSeconds: try settings.number("overlap", overlap, default: 10, in: 0.1...600),
             restTimeoutSeconds: try settings.number("restTimeout", restTimeout, default: 10, in: 0.1...600),
             backfillLimit: try settings.integer("backfillLimit", backfillLimit, default: 10_000, in: 0...1_000_000),
             waitSubscriptions: try settings.integer("waitSubscriptions", waitSubscriptions, default: 0, in: 0...1_000))
     }
 
-    /// `--symbols`, or one of `--symbol-pool`, perhaps at the place of `--symbol-slot`.
-    private func symbolChoice(_ settings: inout Settings) throws(ConfigurationError) -> SymbolChoice {
+    private static var endpointNames: [String] { VenueCatalog.endpoints.map(\.name) }
+
+    private func venueEndpoint(_ settings: inout Settings) throws(ConfigurationError) -> VenueEndpoint {
+        let names = Self.endpointNames
+        let name = try settings.string("endpoints", endpoints, default: names[0], allowed: names)
+        guard let endpoint = VenueCatalog.endpoint(named: name) else {
+            throw ConfigurationError(setting: "--endpoints", problem: "'\(name)' is unknown")
+        }
+        return endpoint
+    }
+
+    /// `--symbols`, or one of `--symbol-pool`, perhaps the one that `--symbol-slot` names.
+    ///
+    /// - Parameter limit: symbols that one process can serve.
+    private func symbolChoice(_ settings: inout Settings, limit: Int) throws(ConfigurationError) -> SymbolChoice {
         let names = try settings.symbols("symbols", symbols, default: ["BTCUSDT"])
         let pool = try settings.symbols("symbolPool", symbolPool, default: [])
         let slot = try settings.optionalString("symbolSlot", symbolSlot)
         guard !pool.isEmpty else {
             if slot != nil { throw ConfigurationError(setting: "--symbol-slot", problem: "needs --symbol-pool") }
-            // Three streams a symbol, 1,024 a connection (the venue's limit).
-            guard names.count <= 341 else {
+            guard names.count <= limit else {
                 throw ConfigurationError(
-                    setting: "--symbols", problem: "\(names.count) symbols are more than one process can have, 341")
+                    setting: "--symbols",
+                    problem: "\(names.count) symbols are more than one process can have, \(limit)")
             }
             return .fixed(names)
         }
@@ -112,17 +127,22 @@ package struct IngestCommand: ServiceCommand {
             throw ConfigurationError(setting: "--symbols", problem: "cannot be had together with --symbol-pool")
         }
         guard let slot else { return .pool(pool, preferred: nil) }
-        guard let place = ReplicaOrdinal.index(slot) else {
+        guard let index = ReplicaOrdinal.index(slot) else {
             throw ConfigurationError(
                 setting: "--symbol-slot",
                 problem: "'\(slot)' is neither a number from 1 nor a name that ends in -0, -1, …")
         }
         // More processes than symbols: the others stand by for whichever symbol becomes free.
-        return .pool(pool, preferred: place < pool.count ? pool[place] : nil)
+        return .pool(pool, preferred: index < pool.count ? pool[index] : nil)
     }
 
     package func services(_ configuration: IngestConfiguration, _ runtime: ServiceRuntime) throws -> [any Service] {
-        [StageThread("ingest") { stop in try IngestStage(configuration, runtime).run(until: stop) }]
+        [
+            StageThread("ingest") { stop in
+                let task = IngestTask(configuration: configuration, runtime: runtime, stop: stop)
+                try VenueCatalog.run(task, at: configuration.endpoint, configuration.venueOptions)
+            }
+        ]
     }
 
     private func url(

@@ -8,21 +8,34 @@ import Transport
 import Venues
 import ZeroMQ
 
+/// Runs an `ingest` process with the venue that its configuration names.
+struct IngestTask: VenueTask {
+    let configuration: IngestConfiguration
+    let runtime: ServiceRuntime
+    let stop: StopSignal
+
+    func run<Session: VenueSession & ~Copyable>(_ session: Session.Type, _ adapter: Session.Adapter) throws {
+        try IngestStage<Session>(adapter, configuration, runtime).run(until: stop)
+    }
+}
+
 /// One `ingest` process from start to end: claim the symbols, learn the instruments, wait for listeners, run the feed,
 /// drain.
-struct IngestStage {
+struct IngestStage<Session: VenueSession & ~Copyable> {
+    private let adapter: Session.Adapter
     private let configuration: IngestConfiguration
     private let runtime: ServiceRuntime
     private let directory: LeaseDirectory?
 
-    init(_ configuration: IngestConfiguration, _ runtime: ServiceRuntime) throws {
+    init(_ adapter: Session.Adapter, _ configuration: IngestConfiguration, _ runtime: ServiceRuntime) throws {
+        self.adapter = adapter
         self.configuration = configuration
         self.runtime = runtime
         directory = try configuration.leaseDirectory.map { try LeaseDirectory($0) }
     }
 
     func run(until stop: StopSignal) throws {
-        // 1,024 streams and both of two overlapping connections fit.
+        // Room for two overlapping connections and the messages of as many streams as a venue allows.
         var options = EventLoop.Options()
         options.maxConnections = 64
         let loop = try EventLoop(options)
@@ -30,7 +43,7 @@ struct IngestStage {
         let http = try HTTPClient()
         defer { http.shutdown() }
 
-        let rest = VenueREST(configuration, http: http)
+        let rest = VenueREST(adapter, configuration, http: http)
         switch configuration.symbols {
         case .fixed(let symbols): try serve(symbols, rest, loop, stop)
         case .pool(let pool, let preferred):
@@ -42,7 +55,9 @@ struct IngestStage {
         }
     }
 
-    private func serve(_ symbols: [String], _ rest: VenueREST, _ loop: EventLoop, _ stop: StopSignal) throws {
+    private func serve(
+        _ symbols: [String], _ rest: VenueREST<Session.Adapter>, _ loop: EventLoop, _ stop: StopSignal
+    ) throws {
         let endpoints = try Endpoint.list(
             configuration.publish.map { $0.replacing("{symbol}", with: symbols.joined(separator: "+")) },
             setting: "--publish", use: .bind)
@@ -52,17 +67,13 @@ struct IngestStage {
         guard let entry = try learn(symbols, rest, loop, stop) else { return }
         guard try waitForSubscriptions(&publisher, loop, stop) else { return }
 
-        var venue = BinanceConfiguration(instruments: entry.instruments)
-        venue.timeUnit = configuration.timeUnit
-        venue.depthPublished = configuration.depth
-        venue.snapshotDepth = configuration.snapshotDepth
-        venue.backfillLimit = configuration.backfillLimit
         let feed = LiveFeed(
-            session: try BinanceSession(venue),
+            session: try Session(adapter, instruments: entry.instruments),
             output: MarketPublisher(publisher, instruments: entry.instruments, epoch: runtime.epoch),
             configuration: configuration, rest: rest,
             budget: ConnectBudget(
-                path: directory?.file("connections", for: configuration.webSocketURL), logger: runtime.logger),
+                adapter.limits, path: directory?.file("connections", for: configuration.webSocketURL),
+                logger: runtime.logger),
             weightLimit: entry.weightLimit, loop: loop, logger: runtime.logger, health: runtime.health)
         feed.start()
         while !stop.isRequested, feed.failure == nil {
@@ -98,11 +109,11 @@ struct IngestStage {
         return nil
     }
 
-    /// Asks the venue for the symbols' scales; where it does not tell, what it told last time is good enough. `nil` when
-    /// told to stop; throws when the venue says that a symbol does not exist, since waiting cannot mend that.
+    /// Asks the venue for the trading rules of the symbols; where it does not answer, its last answer is good enough. `nil`
+    /// when told to stop; throws when the venue says that a symbol does not exist, since waiting cannot help.
     private func learn(
-        _ symbols: [String], _ rest: VenueREST, _ loop: EventLoop, _ stop: StopSignal
-    ) throws -> InstrumentCatalog.Entry? {
+        _ symbols: [String], _ rest: VenueREST<Session.Adapter>, _ loop: EventLoop, _ stop: StopSignal
+    ) throws -> CatalogEntry? {
         let catalog = InstrumentCatalog(
             rest, cacheFile: directory?.file("instruments", for: configuration.restURL), logger: runtime.logger)
         var backoff = Backoff(
@@ -120,7 +131,7 @@ struct IngestStage {
             do throws(RESTFailure) {
                 return try catalog.read(answer.get(), for: symbols)
             } catch {
-                if error.isPermanent { throw error }
+                if error.kind == .invalid { throw error }
                 if let entry = catalog.cached(symbols) {
                     runtime.logger.warning(
                         "exchange information unavailable; using what was told last time",

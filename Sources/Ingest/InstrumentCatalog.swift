@@ -4,62 +4,66 @@ import Microstructure
 import Transport
 import Venues
 
-/// The venue's rules for our symbols: asked for at the start, and kept on disk, so that a start survives a venue that
-/// does not tell just then. The file is the venue's own answer.
-struct InstrumentCatalog {
-    struct Entry {
-        /// In the order asked for.
-        var instruments: [Instrument]
-        /// Request weight a minute.
-        var weightLimit: Int?
-    }
+/// The instruments of a process, and the limits that the venue stated with them.
+struct CatalogEntry {
+    /// In the order asked for.
+    var instruments: [Instrument]
+    /// Request weight a minute; `nil` where the venue did not say.
+    var weightLimit: Int?
+}
 
-    private let rest: VenueREST
+/// The venue's rules for our symbols: asked for at the start, and kept on disk, so that a process can start while the
+/// venue does not answer. The file is the venue's own answer.
+struct InstrumentCatalog<Adapter: VenueAdapter> {
+    private let rest: VenueREST<Adapter>
     private let cacheFile: String?
     private let logger: Logger
 
-    init(_ rest: VenueREST, cacheFile: String?, logger: Logger) {
+    init(_ rest: VenueREST<Adapter>, cacheFile: String?, logger: Logger) {
         self.rest = rest
         self.cacheFile = cacheFile
         self.logger = logger
     }
 
     func ask(_ symbols: [String], _ completion: @escaping @Sendable (Result<[UInt8], RESTFailure>) -> Void) {
-        rest.send(BinanceREST.exchangeInfo(symbols: symbols)) { result in completion(result.map(\.body)) }
+        rest.send(rest.adapter.instrumentsRequest(for: symbols)) { result in completion(result.map(\.body)) }
     }
 
     /// Reads the venue's answer, and keeps it.
-    func read(_ body: [UInt8], for symbols: [String]) throws(RESTFailure) -> Entry {
-        let entry = try Self.decode(body, for: symbols)
+    func read(_ body: [UInt8], for symbols: [String]) throws(RESTFailure) -> CatalogEntry {
+        let entry = try decode(body, for: symbols)
         if let cacheFile { store(body, in: "\(cacheFile)-\(Self.key(symbols))") }
         return entry
     }
 
-    /// What the venue said last time; `nil` where nothing usable is kept.
-    func cached(_ symbols: [String]) -> Entry? {
+    private static var attempted: String { "exchange information" }
+
+    /// The venue's last answer; `nil` where nothing usable is kept.
+    func cached(_ symbols: [String]) -> CatalogEntry? {
         guard let cacheFile, let data = FileManager.default.contents(atPath: "\(cacheFile)-\(Self.key(symbols))") else {
             return nil
         }
-        return try? Self.decode([UInt8](data), for: symbols)
+        return try? decode([UInt8](data), for: symbols)
     }
 
-    private static func decode(_ body: [UInt8], for symbols: [String]) throws(RESTFailure) -> Entry {
+    private func decode(_ body: [UInt8], for symbols: [String]) throws(RESTFailure) -> CatalogEntry {
         let known: [Instrument]
         do {
-            known = try BinanceREST.decodeExchangeInfo(body.span)
+            known = try rest.adapter.instruments(in: body.span)
         } catch {
-            throw RESTFailure(attempted: "exchangeInfo", reason: "\(error)")
+            throw RESTFailure(attempted: Self.attempted, reason: "\(error)")
         }
         let bySymbol = Dictionary(known.map { ($0.symbol, $0) }, uniquingKeysWith: { first, _ in first })
         var ordered: [Instrument] = []
         for symbol in symbols {
             guard let instrument = bySymbol[symbol] else {
                 throw RESTFailure(
-                    attempted: "exchangeInfo", reason: "the venue does not list \(symbol)", isPermanent: true)
+                    attempted: Self.attempted, reason: "the venue does not list \(symbol)", kind: .invalid)
             }
             ordered.append(instrument)
         }
-        return Entry(instruments: ordered, weightLimit: BinanceREST.decodeWeightLimit(body.span))
+        return CatalogEntry(
+            instruments: ordered, weightLimit: rest.adapter.requestWeightLimit(in: body.span))
     }
 
     /// Whole or not at all: a start must not read half a file.

@@ -5,21 +5,20 @@ import Venues
 import Wire
 import ZeroMQ
 
-/// What a feed does once a second: state its condition, look for silence, ask for the time now and then.
-extension LiveFeed {
-    /// How often the venue's clock is asked; the first samples come faster.
-    private static let clockSeconds = 5
-    /// A tick that comes later than this says that we were held up: what lies in the sockets has not been read yet, so
-    /// that no silence can be told.
-    private static let lateNanoseconds: Int64 = 1_500_000_000
+/// How often the venue's clock is asked; the first samples come faster.
+private let clockSeconds = 5
+/// After a tick that comes later than this the process was held up: the sockets hold messages that have not been read yet, so
+/// that no silence can be told.
+private let lateNanoseconds: Int64 = 1_500_000_000
+/// The wall clock and the monotonic one differ by less than this within a tick unless the wall clock was set.
+private let clockStepNanoseconds: Int64 = 250_000_000
 
-    /// The wall clock and the monotonic one go apart by less than this within a tick unless it was set.
-    private static let clockStepNanoseconds: Int64 = 250_000_000
-
+/// The work of each second: state the feed's condition, look for silence, ask for the time now and then.
+extension LiveFeed where Session: ~Copyable {
     func tick() {
         guard !isFinishing else { return }
         let now = HostClock.monotonicNanoseconds
-        let isLate = now - lastTick > Self.lateNanoseconds
+        let isLate = now - lastTick > lateNanoseconds
         followClock(from: lastTick, to: now)
         lastTick = now
         if !isLate {
@@ -40,11 +39,11 @@ extension LiveFeed {
             sampleClock()
             clockSamples += 1
             nextClockSample =
-                now + Int64(clockSamples < VenueClock.firstSamples ? 1 : Self.clockSeconds) * 1_000_000_000
+                now + Int64(clockSamples < VenueClock.firstSamples ? 1 : clockSeconds) * 1_000_000_000
                 - 100_000_000
         }
         unattributed.report(session.unattributedCounts)
-        budgets.report(requests, attempts: links.attempts)
+        budgets.report(requests, links.budget)
         var validCount = 0
         for id in ids() {
             let isValid = session.validity(of: id) == .valid
@@ -62,7 +61,7 @@ extension LiveFeed {
         let wall = HostClock.now
         let step = wall.nanoseconds(since: lastTickWall) - (now - last)
         lastTickWall = wall
-        guard abs(step) > Self.clockStepNanoseconds else { return }
+        guard abs(step) > clockStepNanoseconds else { return }
         logger.warning("this host's clock was set", metadata: ["step_seconds": "\(Double(step) / 1e9)"])
         session.clockMoved(by: step)
     }
@@ -72,7 +71,7 @@ extension LiveFeed {
         var hasSilence = false
         for id in ids() {
             if session.checkSilence(of: id, at: time) {
-                accounts[id.index].lost(at: now)
+                feedMetrics[id.index].lost(at: now)
                 logger.warning(
                     "a stream is silent beyond its limit",
                     metadata: [
@@ -83,14 +82,14 @@ extension LiveFeed {
             if session.wantsProbe(of: id, at: time) { probeTrades(id) }
             if !session.silentChannels(of: id).isEmpty { hasSilence = true }
         }
-        if hasSilence { links.rotateForSilence(at: now) } else { links.noteAllTalking() }
+        if hasSilence { links.rotateForSilence(at: now) } else { links.noteNoSilence() }
     }
 
     func publishStatuses() throws(ZMQError) {
         for id in ids() { try publishStatus(id) }
     }
 
-    /// Those of many symbols, all at once, would hold up the frames for as long as many thousand of them take.
+    /// The statuses of many symbols, all at once, would hold up the frames for as long as many thousand frames take.
     private var statusParts: Int { (session.instruments.count + 39) / 40 }
 
     private func publishStatuses(part: Int) throws(ZMQError) {
@@ -129,15 +128,15 @@ extension LiveFeed {
         status.aggregatedTradeCount = counts.aggregatedTrades
         status.wideningCount = counts.widenings
         status.requestWeightUsed = UInt32(clamping: requests.budget.used)
-        status.connectionAttempts = UInt32(clamping: links.attempts)
+        status.connectionAttempts = UInt32(clamping: links.budget.used)
         if let best = clock.best {
             status.clockOffsetNs = best.offsetNanoseconds
             status.clockErrorNs = best.errorNanoseconds
         }
         if let drift = clock.driftPPM { status.clockDriftPpm = drift }
-        accounts[id.index].describe(in: &status)
+        feedMetrics[id.index].describe(in: &status)
         try output.publish(status, of: id)
-        accounts[id.index].report(
+        feedMetrics[id.index].report(
             counts, isUp: links.isOpen, validity: validity, reconnects: links.reconnects, rotations: links.rotations,
             silentChannels: status.silentChannels.count, missingTrades: Int(clamping: status.missingTradeCount),
             clock: clock)

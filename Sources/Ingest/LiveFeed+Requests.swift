@@ -3,14 +3,13 @@ import Foundation
 import Microstructure
 import Venues
 
-/// What a feed asks over REST: snapshots, missing trades, the time.
-extension LiveFeed {
-    /// Time for a trade that is only late to come by itself.
-    private static let lateTradeMilliseconds = 250
-    private static let tradesPerRequest = 1_000
-    /// A request that was refused is tried again after this: a firewall's refusal passes.
-    private static let refusalSeconds: Int64 = 3_600
+/// Time for a trade that is only late to come by itself.
+private let lateTradeMilliseconds = 250
+/// A request that was refused is tried again after this: a firewall's refusal passes.
+private let refusalSeconds: Int64 = 3_600
 
+/// The REST requests of a feed: snapshots, missing trades, the time.
+extension LiveFeed where Session: ~Copyable {
     // MARK: Snapshots
 
     /// Starts a chain of requests unless one is under way. The first comes at once; a book that does not stay valid makes
@@ -19,11 +18,33 @@ extension LiveFeed {
         guard !chains[id.index].isFetchingSnapshot else { return }
         chains[id.index].isFetchingSnapshot = true
         let delay = chains[id.index].backoff.next()
-        guard delay > 0 else { return ask(.snapshot(id), session.snapshotRequest(for: id)) }
-        loop.schedule(afterMilliseconds: Int(delay * 1_000) + 1) { [weak self] in
-            guard let self else { return }
-            ask(.snapshot(id), session.snapshotRequest(for: id))
+        guard delay > 0 else { return askSnapshot(id) }
+        loop.schedule(afterMilliseconds: Int(delay * 1_000) + 1) { [weak self] in self?.askSnapshot(id) }
+    }
+
+    private func askSnapshot(_ id: InstrumentID) {
+        guard let request = session.snapshotRequest(for: id) else {
+            return chains[id.index].isFetchingSnapshot = false
         }
+        ask(.snapshot(id), request)
+    }
+
+    /// Asks for a snapshot in the stream, at the pace of `scheduleSnapshot`.
+    func scheduleResubscription(_ id: InstrumentID, on connection: ConnectionID) {
+        guard !chains[id.index].isFetchingSnapshot else { return }
+        chains[id.index].isFetchingSnapshot = true
+        let delay = chains[id.index].backoff.next()
+        guard delay > 0 else { return resubscribe(id, on: connection) }
+        loop.schedule(afterMilliseconds: Int(delay * 1_000) + 1) { [weak self] in
+            self?.resubscribe(id, on: connection)
+        }
+    }
+
+    private func resubscribe(_ id: InstrumentID, on connection: ConnectionID) {
+        chains[id.index].isFetchingSnapshot = false
+        // Another connection may have brought the book meanwhile.
+        guard session.validity(of: id) != .valid else { return }
+        for text in session.resubscribeMessages(for: id) { links.send(text, on: connection) }
     }
 
     private func receiveSnapshot(_ id: InstrumentID, _ result: Result<RESTAnswer, RESTFailure>) {
@@ -36,7 +57,7 @@ extension LiveFeed {
                 try session.receiveSnapshot(body.span, for: id, at: HostClock.now, into: &batch)
             }
             if action == .proceed {
-                // A book that was to be widened only has no troubles.
+                // A book that only needed a deeper snapshot is in no trouble.
                 if wasValid { chains[id.index].backoff.reset() }
             } else {
                 logger.warning(
@@ -57,7 +78,7 @@ extension LiveFeed {
         guard !chains[id.index].isFetchingTrades else { return }
         chains[id.index].isFetchingTrades = true
         let delay = Int(chains[id.index].tradeAttempts == 0 ? 0 : chains[id.index].tradeBackoff.next() * 1_000)
-        loop.schedule(afterMilliseconds: Self.lateTradeMilliseconds + delay) { [weak self] in self?.askTrades(id) }
+        loop.schedule(afterMilliseconds: lateTradeMilliseconds + delay) { [weak self] in self?.askTrades(id) }
     }
 
     private func askTrades(_ id: InstrumentID) {
@@ -70,9 +91,16 @@ extension LiveFeed {
 
     private func ask(tradesFrom first: Int64, of id: InstrumentID, isProbe: Bool) {
         let source: TradeSource = HostClock.monotonicNanoseconds < singleTradesRefusedUntil ? .aggregates : .single
-        ask(
-            .trades(id, first: first, source: source, isProbe: isProbe),
-            session.tradesRequest(for: id, from: first, limit: Self.tradesPerRequest, source: source))
+        guard let request = tradesRequest(for: id, from: first, source: source) else {
+            return chains[id.index].isFetchingTrades = false
+        }
+        ask(.trades(id, first: first, source: source, isProbe: isProbe), request)
+    }
+
+    private var tradesPerRequest: Int { rest.adapter.limits.tradesPerRequest }
+
+    private func tradesRequest(for id: InstrumentID, from first: Int64, source: TradeSource) -> VenueRequest? {
+        session.tradesRequest(for: id, from: first, limit: tradesPerRequest, source: source)
     }
 
     /// Asks whether a silent trade stream has missed any.
@@ -92,9 +120,10 @@ extension LiveFeed {
             let body = try result.get().body
             let isFinal = isProbe ? false : chains[id.index].tradesAsked()
             let last = session.lastTradeID(of: id) ?? -1
+            let limit = tradesPerRequest
             try publishing { (session, batch) throws(VenueError) in
                 try session.receiveTrades(
-                    body.span, from: first, limit: Self.tradesPerRequest, source: source, for: id, isFinal: isFinal,
+                    body.span, from: first, limit: limit, source: source, for: id, isFinal: isFinal,
                     at: HostClock.now, into: &batch)
             }
             let found = session.counts(of: id).backfilledTrades - before
@@ -108,7 +137,9 @@ extension LiveFeed {
         } catch {
             logger.warning("trades not fetched", metadata: ["symbol": "\(symbol)", "error": "\(error)"])
             let failure = error as? RESTFailure
-            if source == .single, failure?.isRefused ?? false {
+            if source == .single, failure?.kind == .notServed,
+                tradesRequest(for: id, from: first, source: .aggregates) != nil
+            {
                 refuseSingleTrades()
             } else if !isProbe, isLastAttempt(after: failure, id) {
                 session.giveUpTrades(of: id)
@@ -118,28 +149,28 @@ extension LiveFeed {
         scheduleTrades(id)
     }
 
-    /// What the venue refuses for good, or damages each time, is given up in the end; one that cannot be reached is asked
-    /// again for ever.
+    /// Trades that the venue refuses, or whose answer is damaged each time, are given up in the end; a venue that cannot be
+    /// reached is asked again for ever.
     private func isLastAttempt(after failure: RESTFailure?, _ id: InstrumentID) -> Bool {
-        guard let failure, !failure.isRefused else { return chains[id.index].tradesAsked() }
-        return failure.isPermanent
+        guard let failure, failure.kind != .notServed else { return chains[id.index].tradesAsked() }
+        return failure.kind == .invalid
     }
 
     /// The venue keeps single trades for those with a key: takes aggregates for a while.
     private func refuseSingleTrades() {
         let now = HostClock.monotonicNanoseconds
         guard now >= singleTradesRefusedUntil else { return }
-        singleTradesRefusedUntil = now + Self.refusalSeconds * 1_000_000_000
-        logger.notice("historicalTrades is refused; missing trades are taken from aggTrades")
+        singleTradesRefusedUntil = now + refusalSeconds * 1_000_000_000
+        logger.notice("single trades are refused; missing trades are taken from aggregates")
     }
 
     // MARK: The clock
 
-    func sampleClock() { ask(.clock, BinanceREST.serverTime()) }
+    func sampleClock() { ask(.clock, rest.adapter.clockRequest()) }
 
     private func receiveClock(_ result: Result<RESTAnswer, RESTFailure>) {
         do {
-            clock.process(try result.get().clockSample(in: configuration.timeUnit))
+            clock.process(try result.get().clockSample(rest.adapter))
         } catch {
             logger.debug("clock sample failed", metadata: ["error": "\(error)"])
         }
@@ -147,7 +178,7 @@ extension LiveFeed {
 
     // MARK: The queue
 
-    private func ask(_ purpose: RequestQueue.Purpose, _ request: BinanceRequest) {
+    private func ask(_ purpose: RequestQueue.Purpose, _ request: VenueRequest) {
         guard !isFinishing else { return }
         guard requests.add(purpose, request) else {
             return logger.error("too many requests wait; this one is dropped", metadata: ["path": "\(request.path)"])
@@ -160,7 +191,7 @@ extension LiveFeed {
         while !isFinishing {
             switch requests.next(monotonic: HostClock.monotonicNanoseconds, wall: HostClock.now) {
             case .send(let purpose, let request):
-                rest.send(request) { [inbox] in inbox.put(Answer(purpose: purpose, result: $0)) }
+                rest.send(request) { [inbox] in inbox.put(RequestQueue.Answer(purpose: purpose, result: $0)) }
             case .wait(let nanoseconds):
                 guard !isPumping else { return }
                 isPumping = true
@@ -174,7 +205,7 @@ extension LiveFeed {
         }
     }
 
-    /// Takes over what the HTTP client's thread has brought. Call it after every round of the loop.
+    /// Takes the answers from the HTTP client's thread. Call it after every round of the loop.
     func receiveAnswers() {
         for answer in inbox.takeAll() {
             requests.completed()

@@ -8,24 +8,23 @@ import Venues
 import Wire
 import ZeroMQ
 
-/// The live shell around a venue session: it hands in what the connections bring, does what the session's actions say, and
-/// publishes. Everything runs on the event loop's thread.
+/// The live shell around a venue session: it hands received messages to the session, performs the session's actions, and
+/// publishes its events. Everything runs on the event loop's thread.
 ///
-/// Beside it: `LiveFeed+Requests` has what goes over REST, `LiveFeed+Heartbeat` what happens once a second.
-final class LiveFeed {
+/// Beside it: `LiveFeed+Requests` has the REST requests, `LiveFeed+Heartbeat` the work of each second.
+final class LiveFeed<Session: VenueSession & ~Copyable> {
     /// What ended the feed; set once.
     private(set) var failure: (any Error)?
 
-    var session: BinanceSession
+    var session: Session
     var output: MarketPublisher
-    let configuration: IngestConfiguration
-    let rest: VenueREST
+    let rest: VenueREST<Session.Adapter>
     let loop: EventLoop
     let logger: Logger
     let health: Health
-    let inbox: Inbox<Answer>
+    let inbox: Inbox<RequestQueue.Answer>
     let links: FeedLinks
-    var requests = RequestQueue()
+    var requests: RequestQueue
     var chains: [InstrumentChain]
     var isPumping = false
     /// Single trades are not asked for before this (monotonic ns), since the venue refused them.
@@ -33,8 +32,8 @@ final class LiveFeed {
     var clock = VenueClock()
     var nextClockSample: Int64 = 0
     var clockSamples = 0
-    var accounts: [FeedAccounts]
-    /// Frames that could be laid to no symbol.
+    var feedMetrics: [FeedMetrics]
+    /// Of frames that belong to no symbol.
     var unattributed = SessionMeters(symbol: nil)
     let budgets = BudgetMeters()
     var lastTick = HostClock.monotonicNanoseconds
@@ -43,33 +42,31 @@ final class LiveFeed {
     private var batch = EventBatch()
     private let processing = Metrics.Timer(label: MetricName.ingestSeconds)
 
-    /// What the HTTP client's thread hands over.
-    struct Answer {
-        let purpose: RequestQueue.Purpose
-        let result: Result<RESTAnswer, RESTFailure>
-    }
-
+    /// - Parameter weightLimit: request weight a minute as the venue has stated it.
     init(
-        session: consuming BinanceSession, output: consuming MarketPublisher, configuration: IngestConfiguration,
-        rest: VenueREST, budget: ConnectBudget, weightLimit: Int?, loop: EventLoop, logger: Logger, health: Health
+        session: consuming Session, output: consuming MarketPublisher, configuration: IngestConfiguration,
+        rest: VenueREST<Session.Adapter>, budget: ConnectBudget, weightLimit: Int?, loop: EventLoop, logger: Logger,
+        health: Health
     ) {
-        accounts = session.instruments.map { FeedAccounts(symbol: $0.symbol) }
+        let adapter = rest.adapter
+        feedMetrics = session.instruments.map { FeedMetrics(symbol: $0.symbol) }
         chains = Array(
             repeating: InstrumentChain(longestSeconds: configuration.maxReconnectDelaySeconds),
             count: session.instruments.count)
         links = FeedLinks(
-            configuration, path: session.streamPath, emptyPath: session.emptyStreamPath,
-            subscriptions: session.subscribeMessages(), loop: loop, budget: budget, logger: logger)
-        if let weightLimit { requests.budget.setLimit(weightLimit) }
+            configuration,
+            adapter.connectionPlan(for: session.instruments, targetByteLimit: WebSocketRequest.longestTarget),
+            loop: loop, budget: budget, logger: logger)
+        requests = RequestQueue(weightLimit: weightLimit ?? adapter.limits.requestWeight)
         self.session = session
         self.output = output
-        self.configuration = configuration
         self.rest = rest
         self.loop = loop
         self.logger = logger
         self.health = health
         inbox = Inbox(waking: loop.wake)
         links.owner = self
+        links.receive = { [unowned self] message, id in receive(message, on: id) }
     }
 
     func start() {
@@ -88,21 +85,42 @@ final class LiveFeed {
 
     func ids() -> [InstrumentID] { session.instruments.indices.map { InstrumentID($0) } }
 
-    // MARK: What the session asks for
+    // MARK: Actions of the session
 
-    func perform(_ action: VenueAction, on connection: ConnectionID? = nil) {
+    func perform(_ action: VenueAction, on connection: ConnectionID = .main) {
         switch action {
         case .proceed: break
-        case .send(let text): if let connection { links.send(text, on: connection) }
         case .fetchSnapshot(let id):
-            // A book that is only to be widened stays VALID.
-            if session.validity(of: id) != .valid {
-                accounts[id.index].lost(at: HostClock.monotonicNanoseconds)
-                attempt { try publishStatus(id) }
-            }
+            noteLoss(of: id)
             scheduleSnapshot(id)
+        case .resubscribe(let id):
+            noteLoss(of: id)
+            scheduleResubscription(id, on: connection)
         case .fetchTrades(let id): scheduleTrades(id)
-        case .resubscribe, .reconnect: links.rotate("the venue asks for it")
+        case .reconnect: links.rotate("the venue asks for it")
+        }
+    }
+
+    /// Says at once that a book is lost. A book that only needs a deeper snapshot stays VALID.
+    private func noteLoss(of id: InstrumentID) {
+        guard session.validity(of: id) != .valid else { return }
+        feedMetrics[id.index].lost(at: HostClock.monotonicNanoseconds)
+        attempt { try publishStatus(id) }
+    }
+
+    private func receive(_ message: Span<UInt8>, on id: ConnectionID) {
+        guard failure == nil, !isFinishing else { return }
+        let now = HostClock.now
+        let start = HostClock.monotonicNanoseconds
+        defer { processing.recordNanoseconds(HostClock.monotonicNanoseconds - start) }
+        do {
+            let action = try publishing { (session, batch) throws(VenueError) in
+                try session.receive(message, from: id, at: now, into: &batch)
+            }
+            perform(action, on: id)
+        } catch {
+            // Counted by the session under its kind; the sequence check finds what was lost by it.
+            logger.warning("frame refused", metadata: ["error": "\(error)"])
         }
     }
 
@@ -110,7 +128,7 @@ final class LiveFeed {
 
     /// Runs `body` with the batch for its events, and publishes them.
     func publishing<Result>(
-        _ body: (inout BinanceSession, inout EventBatch) throws(VenueError) -> Result
+        _ body: (inout Session, inout EventBatch) throws(VenueError) -> Result
     ) throws(VenueError) -> Result {
         defer { publishBatch() }
         return try body(&session, &batch)
@@ -122,11 +140,11 @@ final class LiveFeed {
         for event in batch.events {
             switch event {
             case .book(let update):
-                accounts[update.instrument.index].process(update.times, offset: offset)
-                if update.validity == .valid { accounts[update.instrument.index].recovered(at: now) }
-            // What was fetched has no latency.
+                feedMetrics[update.instrument.index].process(update.times, offset: offset)
+                if update.validity == .valid { feedMetrics[update.instrument.index].recovered(at: now) }
+            // Fetched trades have no latency.
             case .trade(let trade) where !trade.isBackfilled:
-                accounts[trade.instrument.index].process(trade.times, offset: offset)
+                feedMetrics[trade.instrument.index].process(trade.times, offset: offset)
             case .trade, .quote, .heartbeat: break
             }
         }
@@ -134,7 +152,7 @@ final class LiveFeed {
         batch.removeAll()
     }
 
-    /// A bus that fails ends the process: what cannot be published must not be pretended.
+    /// A bus that fails ends the process: a feed that cannot publish must not seem to run.
     func attempt(_ body: () throws -> Void) {
         do {
             try body()
@@ -144,30 +162,14 @@ final class LiveFeed {
     }
 }
 
-extension LiveFeed: FeedLinksOwner {
+extension LiveFeed: FeedLinksOwner where Session: ~Copyable {
     func linkOpened(_ id: ConnectionID, isReplacement: Bool) { session.connectionOpened(id, at: HostClock.now) }
-
-    func linkReceived(_ message: Span<UInt8>, on id: ConnectionID) {
-        guard failure == nil, !isFinishing else { return }
-        let now = HostClock.now
-        let start = HostClock.monotonicNanoseconds
-        defer { processing.recordNanoseconds(HostClock.monotonicNanoseconds - start) }
-        do {
-            let action = try publishing { (session, batch) throws(VenueError) in
-                try session.receive(message, from: id, at: now, into: &batch)
-            }
-            perform(action, on: id)
-        } catch {
-            // Counted by the session under its kind; the sequence check catches what the loss would break.
-            logger.warning("frame refused", metadata: ["error": "\(error)"])
-        }
-    }
 
     func linkClosed(_ id: ConnectionID) {
         session.connectionClosed(id, at: HostClock.now)
         guard !isFinishing else { return }
         let now = HostClock.monotonicNanoseconds
-        for id in ids() where session.validity(of: id) != .valid { accounts[id.index].lost(at: now) }
+        for id in ids() where session.validity(of: id) != .valid { feedMetrics[id.index].lost(at: now) }
         attempt { try publishStatuses() }
     }
 

@@ -54,7 +54,7 @@ struct MarketPublisher: ~Copyable {
         }
     }
 
-    /// Publishes `status` after adding what only the publisher knows.
+    /// Publishes `status` with the fields that only the publisher knows.
     mutating func publish(_ status: ProtoStatus, of id: InstrumentID) throws(ZMQError) {
         var status = status
         status.bookEpoch = bookEpoch(status.bookEpoch)

@@ -1,7 +1,8 @@
 import Microstructure
 import Venues
 
-/// The REST requests that wait for room in the weight budget: the clock before snapshots before trades, each in its order.
+/// The REST requests that wait for room in the weight budget: the clock before snapshots before trades, each in order of
+/// arrival.
 struct RequestQueue {
     enum Purpose: Sendable {
         case clock
@@ -18,28 +19,37 @@ struct RequestQueue {
         }
     }
 
+    /// What the HTTP client's thread hands over.
+    struct Answer {
+        let purpose: Purpose
+        let result: Result<RESTAnswer, RESTFailure>
+    }
+
     /// Requests under way at once.
     static let concurrency = 8
-    /// Requests that may wait: a snapshot and a backfill for each of 1,024 instruments, and the clock. Further ones are
-    /// refused.
+    /// Requests that may wait: room for a snapshot and a backfill of each of a thousand instruments, and for the clock.
+    /// Further ones are refused.
     static let limit = 2_560
 
-    private var waiting: [(purpose: Purpose, request: BinanceRequest)] = []
+    private var waiting: [(purpose: Purpose, request: VenueRequest)] = []
     private var underWay = 0
     /// The venue has asked for a pause until then (monotonic ns).
     private(set) var pausedUntil: Int64 = 0
-    var budget = WeightBudget()
+    var budget: WeightBudget
+
+    /// - Parameter weightLimit: weight a minute.
+    init(weightLimit: Int) { budget = WeightBudget(limit: weightLimit) }
 
     /// `false` at the limit.
-    mutating func add(_ purpose: Purpose, _ request: BinanceRequest) -> Bool {
+    mutating func add(_ purpose: Purpose, _ request: VenueRequest) -> Bool {
         guard waiting.count < Self.limit else { return false }
-        let place = waiting.firstIndex { $0.purpose.rank > purpose.rank } ?? waiting.count
-        waiting.insert((purpose, request), at: place)
+        let index = waiting.firstIndex { $0.purpose.rank > purpose.rank } ?? waiting.count
+        waiting.insert((purpose, request), at: index)
         return true
     }
 
     enum Next {
-        case send(Purpose, BinanceRequest)
+        case send(Purpose, VenueRequest)
         /// Ask again after so many ns.
         case wait(Int64)
         case idle

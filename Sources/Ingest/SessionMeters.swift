@@ -2,14 +2,14 @@ import Runtime
 import Metrics
 import Venues
 
-/// Hands all that a venue session counts of one symbol to the metrics.
+/// Hands the counts of one symbol in a venue session over to the metrics.
 struct SessionMeters {
     private let counters: [(counter: Counter, count: @Sendable (SessionCounts) -> UInt64)]
     private var reported = SessionCounts()
     private var rejections: RejectionReport
     private var snapshotRejections: RejectionReport
 
-    /// The meters of one symbol; of `nil`, those of the frames that could be laid to no symbol.
+    /// The meters of one symbol; with `nil`, of the frames that belong to no symbol.
     init(symbol: String?) {
         let families = symbol == nil ? Self.families.filter { Self.unattributed.contains($0.name) } : Self.families
         let symbol = symbol ?? "none"

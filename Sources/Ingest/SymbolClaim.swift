@@ -1,9 +1,9 @@
 import Runtime
 import Foundation
 
-/// Which symbols this process serves.
+/// The symbols that this process serves.
 package enum SymbolChoice: Sendable, Equatable {
-    /// These, whoever else serves them.
+    /// These, whether or not another process serves them too.
     case fixed([String])
     /// One of a pool: the preferred one, else the first that no other process serves.
     case pool([String], preferred: String?)
@@ -17,8 +17,8 @@ struct SymbolClaim: ~Copyable {
     /// How often a standby looks whether a symbol has become free.
     static let pollMilliseconds = 100
 
-    /// The preferred symbol if it is free, else the first free one; `nil` while all are taken. A process that has a place
-    /// of its own waits for that symbol and takes no other's.
+    /// The preferred symbol, or without one the first that is free; `nil` while that is taken. A process with a preferred
+    /// symbol waits for it and takes no other.
     static func take(_ pool: [String], preferred: String?, in directory: LeaseDirectory) throws -> SymbolClaim? {
         for symbol in preferred.map({ [$0] }) ?? pool {
             guard let lock = try FileLock.take(directory.symbolLock(symbol)) else { continue }

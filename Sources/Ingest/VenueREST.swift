@@ -8,12 +8,9 @@ import Venues
 struct RESTFailure: Error, CustomStringConvertible {
     let attempted: String
     let reason: String
-    /// What the venue asked to wait (429, 418).
+    var kind = VenueRefusal.Kind.temporary
+    /// How long the venue asks to wait (429, 418).
     var retryAfterSeconds: Double?
-    /// The venue says that the request itself is wrong; repeating it cannot help.
-    var isPermanent = false
-    /// The venue does not serve this request to us: it wants a key, forbids it, or does not have it.
-    var isRefused = false
 
     var description: String { "\(attempted): \(reason)" }
 }
@@ -26,30 +23,30 @@ struct RESTAnswer: Sendable {
     let sent: Timestamp
     let received: Timestamp
 
-    /// The answer to a question for the time.
-    func clockSample(in unit: BinanceTimeUnit) throws(VenueError) -> ClockSample {
-        let server = try BinanceREST.decodeServerTime(body.span, unit: unit)
-        let resolution: Int64 = unit == .microseconds ? 1_000 : 1_000_000
+    /// The round trip of a request for the venue's time.
+    func clockSample(_ adapter: some VenueAdapter) throws(VenueError) -> ClockSample {
+        let server = try adapter.serverTime(in: body.span)
         let roundTrip = received.nanoseconds(since: sent)
         let middle = sent.advanced(byNanoseconds: roundTrip / 2)
         return ClockSample(
-            time: middle, offsetNanoseconds: server.nanoseconds(since: middle) + resolution / 2,
-            roundTripNanoseconds: roundTrip, resolutionNanoseconds: resolution)
+            time: middle,
+            offsetNanoseconds: server.time.nanoseconds(since: middle) + server.resolutionNanoseconds / 2,
+            roundTripNanoseconds: roundTrip, resolutionNanoseconds: server.resolutionNanoseconds)
     }
 }
 
-/// The venue's REST requests that ingest needs. Completions run on the HTTP client's thread.
-struct VenueREST: Sendable {
+/// The venue's HTTP service. Completions run on the HTTP client's thread.
+struct VenueREST<Adapter: VenueAdapter>: Sendable {
+    let adapter: Adapter
     private let base: String
     private let tls: TLSOptions
     private let timeoutMilliseconds: Int
-    private let timeUnit: BinanceTimeUnit
     private let http: HTTPClient
 
-    init(_ configuration: IngestConfiguration, http: HTTPClient) {
+    init(_ adapter: Adapter, _ configuration: IngestConfiguration, http: HTTPClient) {
+        self.adapter = adapter
         base = configuration.restURL
         timeoutMilliseconds = Int(configuration.restTimeoutSeconds * 1_000)
-        timeUnit = configuration.timeUnit
         var tls = TLSOptions()
         tls.caFile = configuration.caFile
         self.tls = tls
@@ -57,45 +54,33 @@ struct VenueREST: Sendable {
     }
 
     func send(
-        _ request: BinanceRequest, _ completion: @escaping @Sendable (Result<RESTAnswer, RESTFailure>) -> Void
+        _ request: VenueRequest, _ completion: @escaping @Sendable (Result<RESTAnswer, RESTFailure>) -> Void
     ) {
         var message = HTTPRequest(url: base + request.target)
-        if let unit = timeUnit.restHeader { message.headers.append(unit) }
+        message.headers = adapter.requestHeaders.map { ($0.name, $0.value) }
         message.tls = tls
         message.connectTimeoutMilliseconds = min(message.connectTimeoutMilliseconds, timeoutMilliseconds)
         message.totalTimeoutMilliseconds = timeoutMilliseconds
         let attempted = request.path
         let sent = HostClock.now
-        http.send(message) { result in
+        http.send(message) { [adapter] result in
             let received = HostClock.now
             switch result {
             case .failure(let error): completion(.failure(RESTFailure(attempted: attempted, reason: "\(error)")))
             case .success(let response) where response.status == 200:
+                let usedWeight = adapter.usedWeightHeader.flatMap { response.header($0) }.flatMap { Int($0) }
                 completion(
-                    .success(
-                        RESTAnswer(
-                            body: response.body,
-                            usedWeight: response.header("X-MBX-USED-WEIGHT-1M").flatMap { Int($0) },
-                            sent: sent, received: received)))
+                    .success(RESTAnswer(body: response.body, usedWeight: usedWeight, sent: sent, received: received)))
             case .success(let response):
-                let venueError = BinanceREST.decodeError(response.body.span)
-                let isRefused = Self.isRefusal(response.status, venueError)
+                let refusal = adapter.refusal(status: response.status, body: response.body.span)
                 completion(
                     .failure(
                         RESTFailure(
                             attempted: attempted,
-                            reason: "status \(response.status)" + (venueError.map { ": \($0)" } ?? ""),
-                            retryAfterSeconds: RetryAfter.seconds(response.header("Retry-After")),
-                            isPermanent: response.status == 400 && venueError != nil && !isRefused,
-                            isRefused: isRefused)))
+                            reason: "status \(response.status)" + (refusal.error.map { ": \($0)" } ?? ""),
+                            kind: refusal.kind,
+                            retryAfterSeconds: RetryAfter.seconds(response.header("Retry-After")))))
             }
         }
-    }
-
-    /// By the status, or by the venue's own codes for a caller that it does not let in: −1002 unauthorised, −2014 and −2015
-    /// a key that is missing or not good.
-    private static func isRefusal(_ status: Int, _ error: VenueError?) -> Bool {
-        if case .refused(let code, _) = error, [-1_002, -2_014, -2_015].contains(code) { return true }
-        return [401, 403, 404].contains(status)
     }
 }

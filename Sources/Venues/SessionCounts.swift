@@ -1,4 +1,4 @@
-/// What became of everything a session received. Plain counters since the session began.
+/// Counts what became of every message that a session received, since the session began.
 ///
 /// Every frame is in exactly one of the outcomes that `outcomes` adds up, so `messages == outcomes`.
 /// Every depth update ends in exactly one of `depthApplied`, `depthCoveredBySnapshot`, `depthIgnoredOld`,
@@ -7,7 +7,7 @@ public struct SessionCounts: Sendable, Hashable {
     /// Frames received.
     public var messages: UInt64 = 0
 
-    // What a frame turned out to be.
+    // Frames, by content.
 
     /// Well-formed depth updates.
     public var depthUpdates: UInt64 = 0
@@ -32,7 +32,7 @@ public struct SessionCounts: Sendable, Hashable {
     public var shutdownNotices: UInt64 = 0
     public var rejections = RejectionCounts()
 
-    // What became of depth updates.
+    // Depth updates, by outcome.
 
     public var depthApplied: UInt64 = 0
     /// Older than the snapshot: already in the book.
@@ -41,12 +41,12 @@ public struct SessionCounts: Sendable, Hashable {
     public var depthIgnoredOld: UInt64 = 0
     /// Lost to the limit of the buffer, to a hole behind them, or to the end of the connection.
     public var depthDropped: UInt64 = 0
-    /// Depth updates that had to wait for a snapshot; a passage, not an end.
+    /// Depth updates that had to wait for a snapshot: a state that they pass through, no outcome.
     public var depthBuffered: UInt64 = 0
 
-    // What that says about the feed.
+    // The quality of the feed.
 
-    /// Trades that had not come when a later one did, or when they were fetched because the stream was mute; exact, since
+    /// Trades that had not come when a later one did, or when they were fetched because the stream was silent; exact, since
     /// trade ids are contiguous. Each ends as late, backfilled or unfilled, or is still waited for.
     public var missedTrades: UInt64 = 0
     /// Missed trades that came over the stream after all.
@@ -55,11 +55,11 @@ public struct SessionCounts: Sendable, Hashable {
     public var backfilledTrades: UInt64 = 0
     /// Of the backfilled ones, those of which only the sum of several is known.
     public var aggregatedTrades: UInt64 = 0
-    /// Missed trades given up: beyond the limit, or the venue has them no more.
+    /// Missed trades given up: beyond the limit, or the venue no longer has them.
     public var unfilledTrades: UInt64 = 0
     /// How often the venue began to count its trades anew.
     public var restartedSeries: UInt64 = 0
-    /// Holes in the quotes that the book has proven; others are not seen, since the ids of quotes are not contiguous.
+    /// Holes in the quotes that the book has proven; other holes go unseen, since the ids of quotes are not contiguous.
     public var quoteGaps: UInt64 = 0
     /// Holes in the ids of depth updates.
     public var gaps: UInt64 = 0
@@ -67,13 +67,13 @@ public struct SessionCounts: Sendable, Hashable {
     public var overlaps: UInt64 = 0
     /// Depth updates that left best ask at or below best bid.
     public var crossedBooks: UInt64 = 0
-    /// Depth updates that brought levels into sight of which the snapshot had not told.
+    /// Depth updates after which published levels lay beyond the depth of the snapshot.
     public var exhaustedBooks: UInt64 = 0
-    /// Live books that were told more levels before they left those of their snapshot.
+    /// Live books that took over a deeper snapshot before the depth of theirs was exhausted.
     public var widenings: UInt64 = 0
-    /// Live books that a further snapshot contradicted.
+    /// Live books that a deeper snapshot contradicted.
     public var refutedBooks: UInt64 = 0
-    /// Silences beyond the learnt limit, by which the feed became STALE.
+    /// Silences longer than the learnt limit, by which the feed became STALE.
     public var staleSilences: UInt64 = 0
     /// Books given up: at a hole, when crossed, exhausted or refuted, at the end of the last connection.
     public var resyncs: UInt64 = 0

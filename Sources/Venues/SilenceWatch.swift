@@ -5,14 +5,25 @@ public enum FeedChannel: Int, Sendable, Hashable, CaseIterable {
     case depth, trades, quotes
 }
 
-/// Notices that a stream has gone mute, by what is usual for it.
+/// Channels of one instrument that are silent.
+public struct SilentChannels: OptionSet, Sendable, Hashable {
+    public let rawValue: UInt8
+
+    public init(rawValue: UInt8) { self.rawValue = rawValue }
+    public init(_ channel: FeedChannel) { rawValue = 1 << UInt8(channel.rawValue) }
+
+    /// `depth`, `trades`, `quotes`.
+    public var names: [String] { FeedChannel.allCases.filter { contains(Self($0)) }.map { "\($0)" } }
+}
+
+/// Notices that a stream has gone silent, by the times between its messages so far.
 ///
 /// It learns the distribution of the times between two messages and takes `factor` times its 99.9 % quantile as the
 /// limit. A silence that turned out to be the market's own enters the distribution too, so the limit heals itself; one
-/// that was proven a failure does not, else a stream that fails often enough would teach that its failures are usual.
+/// that was proven a failure does not, else a stream that fails often enough would teach that its failures are normal.
 /// Old experience fades. O(1) a message, 400 bytes.
 struct SilenceWatch: Sendable {
-    /// What a message says of the silence that it ends.
+    /// What a message proves about the silence that it ends.
     enum Silence: Sendable, Hashable {
         /// Nothing was lost in it: it was the market's own.
         case own
@@ -24,7 +35,7 @@ struct SilenceWatch: Sendable {
 
     /// Times between messages before a limit is known.
     static let leastSamples = 100
-    /// Limits below are taken as this: a busy host is not a mute venue.
+    /// Limits below are taken as this: a busy host is not a silent venue.
     static let leastLimitNanoseconds: Int64 = 2_000_000_000
     /// Limits above are taken as this.
     static let greatestLimitNanoseconds: Int64 = 3_600_000_000_000
@@ -42,7 +53,7 @@ struct SilenceWatch: Sendable {
     /// How often in a row the silence was found to be the market's own: each doubles the limit.
     private var patience = 0
     private var isProvenFailure = false
-    /// A silence beyond the limit of which it is not known yet whose it was.
+    /// A silence beyond the limit of which it is not known yet whether it was the market's own.
     private var doubtful: Int64?
 
     /// A message has come.
@@ -84,7 +95,7 @@ struct SilenceWatch: Sendable {
         learn()
     }
 
-    /// Nothing can come for a while, for reasons of our own: the time until the next message says nothing.
+    /// Nothing can come for a while, for reasons of our own: the time until the next message must not be learnt.
     mutating func pause() {
         lastArrival = nil
         patience = 0

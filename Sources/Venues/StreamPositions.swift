@@ -1,4 +1,4 @@
-/// Which of a session's connections: while one is replaced, two run.
+/// One of a session's connections: while one is being replaced, two are open.
 public struct ConnectionID: Sendable, Hashable {
     /// Connections that a session can tell apart.
     public static let limit = 4
@@ -13,8 +13,8 @@ public struct ConnectionID: Sendable, Hashable {
     }
 }
 
-/// How far each connection has brought an instrument's depth stream. Each is in order by itself, so an id is lost for good
-/// when every connection that talks is beyond it.
+/// The last id of an instrument's depth stream on each connection. Each connection is in order by itself, so an id is lost for
+/// good when every connection that delivers has passed it.
 struct StreamPositions: Sendable {
     private static let unheard: Int64 = -1
 
@@ -33,13 +33,13 @@ struct StreamPositions: Sendable {
         last[connection.index] = Self.unheard
     }
 
-    /// Whether no connection that talks can bring `id` any more.
+    /// Whether no connection that delivers can bring `id` any more.
     func areAllBeyond(_ id: Int64) -> Bool {
         for index in 0..<ConnectionID.limit where last[index] != Self.unheard && last[index] < id { return false }
         return true
     }
 
-    /// Whether `old` has brought all that `new` began with: what is only on `old` has been heard.
+    /// Whether `old` has reached the update with which `new` began, so that nothing is left that only `old` can bring.
     func hasHandedOver(from old: ConnectionID, to new: ConnectionID) -> Bool {
         first[new.index] != Self.unheard && last[old.index] >= first[new.index]
     }

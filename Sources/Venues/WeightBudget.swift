@@ -12,9 +12,9 @@ public struct WeightBudget: Sendable {
     /// Used in the present minute, as far as known.
     public private(set) var used = 0
 
-    public init(limit: Int = 6_000) { self.limit = max(1, limit) }
+    public init(limit: Int) { self.limit = max(1, limit) }
 
-    /// What the venue's list of rules says.
+    /// The limit that the venue's list of rules states.
     public mutating func setLimit(_ limit: Int) { self.limit = max(1, limit) }
 
     /// Takes `weight` if the minute has room for it; else how long to wait, in ns. A weight above the whole budget is
@@ -29,7 +29,7 @@ public struct WeightBudget: Sendable {
         return nil
     }
 
-    /// What an answer's `X-MBX-USED-WEIGHT-1M` says.
+    /// The weight used in this minute, as an answer of the venue states it.
     public mutating func note(used: Int, at time: Timestamp) {
         turn(to: time)
         // An answer may be older than what we have sent since; the larger is nearer to the truth.

@@ -7,7 +7,7 @@ public enum WireError: Error, Sendable, Equatable, CustomStringConvertible {
     case missingPayload
     /// Sequence 0, a level column shorter than its partner, an unknown enum value: the field is named.
     case invalidField(String)
-    /// The topic names a venue that this version does not know.
+    /// A topic whose venue is no well-formed name.
     case unknownVenue(String)
 
     /// Names for counters: one a kind.
@@ -17,7 +17,7 @@ public enum WireError: Error, Sendable, Equatable, CustomStringConvertible {
         case .tooLarge: "too_large"
         case .missingPayload: "missing_payload"
         case .invalidField: "invalid_field"
-        case .unknownVenue: "venue"
+        case .unknownVenue: "unknown_venue"
         }
     }
 
@@ -27,7 +27,7 @@ public enum WireError: Error, Sendable, Equatable, CustomStringConvertible {
         case .tooLarge(let bytes, let limit): "message of \(bytes) bytes is over the limit of \(limit)"
         case .missingPayload: "the envelope carries no payload that this version knows"
         case .invalidField(let field): "invalid \(field)"
-        case .unknownVenue(let venue): "the venue \(venue) is not known"
+        case .unknownVenue(let name): "'\(name)' is no venue's name"
         }
     }
 }

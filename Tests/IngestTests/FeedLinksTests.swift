@@ -5,7 +5,12 @@ import Testing
 import Transport
 import Venues
 
-/// Connections replaced against a server whose each connection talks or is mute as the test says.
+@testable import Bus
+@testable import Ingest
+@testable import Runtime
+import TestSupport
+
+/// Connections replaced against a server each of whose connections delivers or is silent, as the test says.
 @Suite struct FeedLinksTests {
     /// Sends a frame every 20 ms on the connections that talk, in the order in which they come.
     private final class Exchange: ServerDelegate, WebSocketDelegate {
@@ -40,7 +45,6 @@ import Venues
     private final class Owner: FeedLinksOwner {
         var received: [Int: Int] = [:]
         func linkOpened(_ id: ConnectionID, isReplacement: Bool) {}
-        func linkReceived(_ message: Span<UInt8>, on id: ConnectionID) { received[id.index, default: 0] += 1 }
         func linkClosed(_ id: ConnectionID) {}
         func instrumentsAwaitingHandover(from old: ConnectionID, to new: ConnectionID) -> Int { 1 }
     }
@@ -61,11 +65,14 @@ import Venues
         let server = try loop.listen(ServerOptions(), delegate: exchange)
         configuration.webSocketURL = "ws://127.0.0.1:\(server.port)"
         configuration.leaseDirectory = nil
+        let logger = Logger(label: "test")
         let links = FeedLinks(
-            configuration, path: "/ws", emptyPath: "/ws", subscriptions: [], loop: loop,
-            budget: ConnectBudget(path: nil, logger: Logger(label: "test")), logger: Logger(label: "test"))
+            configuration,
+            ConnectionPlan(target: "/ws", messageSpacingMilliseconds: 1, pingIntervalMilliseconds: 15_000), loop: loop,
+            budget: ConnectBudget(configuration.endpoint.limits, path: nil, logger: logger), logger: logger)
         let owner = Owner()
         links.owner = owner
+        links.receive = { _, id in owner.received[id.index, default: 0] += 1 }
         links.start()
         let end = HostClock.monotonicNanoseconds + 20_000_000_000
         while talks[0] ? owner.received[0, default: 0] < 3 : !links.isOpen, HostClock.monotonicNanoseconds < end {

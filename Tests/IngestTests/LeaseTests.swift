@@ -4,18 +4,24 @@ import TestSupport
 import Foundation
 import Logging
 import Testing
+import Venues
 
 /// What the ingest processes of a host share.
 @Suite struct LeaseTests {
     private static let logger = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
     private static let second: Int64 = 1_000_000_000
 
+    /// 300 attempts in five minutes.
+    private static func budget(_ path: String?) -> ConnectBudget {
+        ConnectBudget(VenueCatalog.endpoints[0].limits, path: path, logger: logger)
+    }
+
     @Test func threeHundredAttemptsInFiveMinutesOverAllProcesses() throws {
         let folder = try TestFiles.temporaryFolder()
         defer { try? FileManager.default.removeItem(at: folder) }
         let path = folder.appending(path: "connections").path
         // Three processes, each with a view of its own.
-        let budgets = (0..<3).map { _ in ConnectBudget(path: path, logger: Self.logger) }
+        let budgets = (0..<3).map { _ in Self.budget(path) }
         for attempt in 0..<300 {
             #expect(budgets[attempt % 3].take(at: (1_000 + Int64(attempt)) * Self.second / 10) == nil)
         }
@@ -34,12 +40,12 @@ import Testing
         defer { try? FileManager.default.removeItem(at: folder) }
         let path = folder.appending(path: "connections").path
         try Data("abc".utf8).write(to: URL(filePath: path))
-        let damaged = ConnectBudget(path: path, logger: Self.logger)
+        let damaged = Self.budget(path)
         #expect(damaged.take(at: Self.second) == nil && damaged.used == 1)
-        let absent = ConnectBudget(path: folder.appending(path: "no/such/file").path, logger: Self.logger)
+        let absent = Self.budget(folder.appending(path: "no/such/file").path)
         for attempt in 0..<300 { #expect(absent.take(at: Self.second + Int64(attempt)) == nil) }
         #expect(absent.take(at: 2 * Self.second) != nil)
-        let alone = ConnectBudget(path: nil, logger: Self.logger)
+        let alone = Self.budget(nil)
         #expect(alone.take(at: 1) == nil && alone.used == 1)
     }
 
@@ -57,7 +63,7 @@ import Testing
         // While the second is held, nothing is free; when it has ended, its symbol is.
         let nested = try Self.claim(pool, nil, directory) { try Self.claim(pool, nil, directory) }
         #expect(nested.outer == "ETHUSDT" && nested.inner == nil)
-        // A process with a place of its own takes no other's.
+        // A process with a preferred symbol takes no other's.
         #expect(try Self.claim(pool, "BTCUSDT", directory) == nil)
         #expect(try Self.claim(pool, "ETHUSDT", directory) == "ETHUSDT")
         extendLifetime(first)

@@ -144,7 +144,9 @@ private func levels(_ side: BookSide) -> [PriceLevel] { (0..<side.count).map { s
         var batch = EventBatch()
         let times = EventTimes(venue: Timestamp(nanoseconds: 1), receive: Timestamp(nanoseconds: 2))
         for _ in 0..<2 {
-            batch.append(book: book, depth: 3, instrument: InstrumentID(4), times: times, epoch: 2, validity: .valid)
+            batch.append(
+                book: book, depth: 3, instrument: InstrumentID(4), tickSize: 1, times: times, epoch: 2, validity: .valid
+            )
         }
         guard case .book(let update) = try #require(batch.events.last) else {
             Issue.record("not a book")

@@ -100,15 +100,15 @@ import Testing
     @Test func aSilentStreamIsAskedByTimeAndThenByTheAggregatesIDs() throws {
         let lab = try Self.lab(missing: [102, 103, 104])
         let id = InstrumentID(0)
-        func request() -> String {
-            lab.session.tradesRequest(for: id, from: 102, limit: 1_000, source: .aggregates).target
+        func request() -> String? {
+            lab.session.tradesRequest(for: id, from: 102, limit: 1_000, source: .aggregates)?.target
         }
         #expect(request() == "/api/v3/aggTrades?symbol=BTCUSDT&startTime=1700000000002&limit=1000")
         try lab.aggregates(Self.body(Self.three, from: 2), from: 102, isFinal: false)
         #expect(Self.trades(lab).map(\.id) == [102, 103, 104] && Self.trades(lab)[0].quantity == Quantity(40))
         #expect(lab.lastTradeID() == 104 && lab.counts().missedTrades == 3 && lab.counts().backfilledTrades == 3)
         #expect(
-            lab.session.tradesRequest(for: id, from: 105, limit: 1_000, source: .aggregates).target
+            lab.session.tradesRequest(for: id, from: 105, limit: 1_000, source: .aggregates)?.target
                 == "/api/v3/aggTrades?symbol=BTCUSDT&fromId=5&limit=1000")
     }
 
@@ -158,9 +158,9 @@ import Testing
             var rounds = 0
             while let first = lab.firstMissingTrade() {
                 rounds += 1
-                let query = lab.session.tradesRequest(
-                    for: InstrumentID(0), from: first, limit: limit, source: .aggregates
-                ).query
+                let request = lab.session.tradesRequest(
+                    for: InstrumentID(0), from: first, limit: limit, source: .aggregates)
+                let query = try #require(request).query
                 func number(_ key: String) -> Int64? {
                     query.split(separator: "&").first { $0.hasPrefix("\(key)=") }.flatMap {
                         Int64($0.dropFirst(key.count + 1))

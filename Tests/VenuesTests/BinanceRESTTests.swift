@@ -20,8 +20,6 @@ import Testing
         #expect(BinanceREST.exchangeInfo(symbols: []).target == "/api/v3/exchangeInfo")
         let trades = BinanceREST.historicalTrades(symbol: "BTCUSDT", fromID: 7, limit: 5_000)
         #expect(trades.target == "/api/v3/historicalTrades?symbol=BTCUSDT&fromId=7&limit=1000" && trades.weight == 25)
-        #expect(BinanceTimeUnit.microseconds.restHeader?.name == "X-MBX-TIME-UNIT")
-        #expect(BinanceTimeUnit.milliseconds.restHeader == nil)
     }
 
     @Test func serverTime() throws {
@@ -123,26 +121,26 @@ import Testing
 }
 
 @Suite struct BinanceConfigurationTests {
+    private static let instruments: [Instrument] = [.spot("BTCUSDT"), .spot("ETHUSDT")]
+
     @Test func streamPathAndSubscription() throws {
-        var configuration = BinanceConfiguration(instruments: [.spot("BTCUSDT"), .spot("ETHUSDT")])
-        configuration.streams = [.depth, .bookTicker]
-        var session = try BinanceSession(configuration)
         let names = "btcusdt@depth@100ms/btcusdt@bookTicker/ethusdt@depth@100ms/ethusdt@bookTicker"
-        #expect(session.streamPath == "/stream?streams=\(names)")
-        configuration.timeUnit = .microseconds
-        configuration.streams = .trades
-        session = try BinanceSession(configuration)
-        #expect(session.streamPath == "/stream?streams=btcusdt@trade/ethusdt@trade&timeUnit=MICROSECOND")
+        var subscription = BinanceSubscription(
+            instruments: Self.instruments, streams: [.depth, .bookTicker], timeUnit: .milliseconds)
+        #expect(subscription.target == "/stream?streams=\(names)")
+        subscription = BinanceSubscription(instruments: Self.instruments, streams: .trades, timeUnit: .microseconds)
+        #expect(subscription.target == "/stream?streams=btcusdt@trade/ethusdt@trade&timeUnit=MICROSECOND")
         #expect(
-            session.subscribeMessages() == [
+            subscription.messages() == [
                 #"{"method":"SUBSCRIBE","params":["btcusdt@trade","ethusdt@trade"],"id":1}"#
             ])
         #expect(
-            session.subscribeMessages(streamsPerMessage: 1) == [
+            subscription.messages(streamsPerMessage: 1) == [
                 #"{"method":"SUBSCRIBE","params":["btcusdt@trade"],"id":1}"#,
                 #"{"method":"SUBSCRIBE","params":["ethusdt@trade"],"id":2}"#,
             ])
-        #expect(session.snapshotRequest(for: InstrumentID(1)).target == "/api/v3/depth?symbol=ETHUSDT&limit=5000")
+        let session = try BinanceSession(BinanceConfiguration(instruments: Self.instruments))
+        #expect(session.snapshotRequest(for: InstrumentID(1))?.target == "/api/v3/depth?symbol=ETHUSDT&limit=5000")
     }
 
     @Test func impossibleConfigurationsAreRefused() {
@@ -154,6 +152,7 @@ import Testing
             ("bookLevelLimit", { $0.bookLevelLimit = 19 }), ("pendingUpdateLimit", { $0.pendingUpdateLimit = 0 }),
             ("byte limit", { $0.frameByteLimit = 0 }), ("1 to 64 bytes", { $0.instruments = [.spot("")] }),
             ("an @", { $0.instruments = [.spot("BTC@USDT")] }), ("a quote", { $0.instruments = [.spot("A\"B")] }),
+            ("of binance_us", { $0.instruments.append(.spot("ETHUSDT", venue: .binanceUS)) }),
             ("a backslash", { $0.instruments = [.spot("A\\B")] }), ("control", { $0.instruments = [.spot("A\u{7}")] }),
         ]
         for (complaint, change) in changes {

@@ -133,25 +133,25 @@ import Testing
     }
 
     /// Frames as the venue writes them are read without `BinanceFrame`, and no other.
-    @Test func usualFramesAreRecognised() throws {
+    @Test func canonicalFramesAreRecognised() throws {
         let symbols = try #require(SymbolTable(Self.instruments.map(\.symbol)))
         let scales = Self.instruments.map { PriceScale($0) }
-        func isUsual(_ text: String) -> Bool {
+        func isCanonical(_ text: String) -> Bool {
             var (bids, asks): ([PriceLevel], [PriceLevel]) = ([], [])
             return JSONScanner.scan(Array(text.utf8).span) { scanner in
-                UsualFrame(
+                CanonicalFrame(
                     &scanner, symbols: symbols, scales: scales, unit: .microseconds, at: Timestamp(nanoseconds: 1),
                     bids: &bids, asks: &asks) != nil
             }
         }
         for frame in Self.frames.prefix(3) {
-            #expect(isUsual(frame))
+            #expect(isCanonical(frame))
             let others = [" \(frame)", "\(frame) ", "\(frame)}", frame.replacing(":", with: ": ")]
-            for other in others { #expect(!isUsual(other)) }
+            for other in others { #expect(!isCanonical(other)) }
         }
-        for frame in Self.frames.dropFirst(3) { #expect(!isUsual(frame)) }
-        #expect(isUsual(Self.frames[0].replacing("1.25000000", with: "12345.12345678")))
-        #expect(isUsual(Self.frames[1].replacing("\"E\":", with: "\"E\":172")))
+        for frame in Self.frames.dropFirst(3) { #expect(!isCanonical(frame)) }
+        #expect(isCanonical(Self.frames[0].replacing("1.25000000", with: "12345.12345678")))
+        #expect(isCanonical(Self.frames[1].replacing("\"E\":", with: "\"E\":172")))
     }
 
     private enum Outcome: Equatable {

@@ -172,9 +172,11 @@ import Testing
 
     @Test func symbolsOutsideASCIIAndEscapedText() throws {
         let lab = try Lab(.spot("币安人生USDT"))
-        #expect(lab.session.streamNames[1] == "币安人生usdt@trade")
+        let subscription = BinanceSubscription(
+            instruments: lab.session.instruments, streams: .all, timeUnit: .milliseconds)
+        #expect(subscription.streamNames[1] == "币安人生usdt@trade")
         #expect(
-            lab.session.streamPath.hasPrefix(
+            subscription.target.hasPrefix(
                 "/stream?streams=%E5%B8%81%E5%AE%89%E4%BA%BA%E7%94%9Fusdt@depth@100ms/%E5%B8%81"))
         try lab.frame(trade(1, symbol: "币安人生USDT"))
         try lab.frame(trade(2, symbol: #"\u5e01\u5b89\u4eba\u751fUSDT"#))

@@ -197,17 +197,17 @@ import Testing
         #expect(lab.counts().quotes == 2 && lab.counts().oldQuotes == 0 && lab.isBalanced)
     }
 
-    @Test func theLedgerHoldsAgainstASetOfIDs() {
+    @Test func theTradeSequenceAgreesWithASetOfIDs() {
         let seed = UInt64.random(in: 0...UInt64.max)
         print("seed \(seed)")
         var random = Random(seed: seed)
         for _ in 0..<300 {
-            var ledger = TradeLedger()
+            var sequence = TradeSequence()
             var seen: Set<Int64> = []
             var givenUp: UInt64 = 0
             for _ in 0..<100 {
                 let id = Int64.random(in: 1...80, using: &random)
-                let arrival = ledger.process(
+                let arrival = sequence.process(
                     id, at: Timestamp(nanoseconds: id), limit: 1_000, givenUp: &givenUp)
                 let isLate = !seen.isEmpty && id > seen.min()! && id < seen.max()! && !seen.contains(id)
                 switch arrival {
@@ -217,7 +217,7 @@ import Testing
                 }
                 if arrival != .duplicate { seen.insert(id) }
                 let missing = seen.isEmpty ? 0 : Int(seen.max()! - seen.min()!) + 1 - seen.count
-                #expect(ledger.missing == missing && givenUp == 0)
+                #expect(sequence.missing == missing && givenUp == 0)
             }
         }
     }

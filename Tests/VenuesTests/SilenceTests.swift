@@ -99,8 +99,8 @@ import Testing
         #expect(market.lab.silenceLimit(channel)! > 50 * Self.second)
         #expect(!market.lab.checkSilence(at: market.now + 3 * Self.second))
         try market.step(1, mute: [channel])
-        #expect(!market.lab.checkSilence(at: market.now + StreamWitness.patienceNanoseconds))
-        #expect(market.lab.checkSilence(at: market.now + StreamWitness.patienceNanoseconds + 2_000_000))
+        #expect(!market.lab.checkSilence(at: market.now + CrossStreamCheck.patienceNanoseconds))
+        #expect(market.lab.checkSilence(at: market.now + CrossStreamCheck.patienceNanoseconds + 2_000_000))
         #expect(market.lab.silentChannels() == ["\(channel)"])
     }
 

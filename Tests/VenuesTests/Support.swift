@@ -134,8 +134,10 @@ enum Payload {
 }
 
 extension Instrument {
-    static func spot(_ symbol: String, price: Int8 = -2, quantity: Int8 = -8) -> Instrument {
-        Instrument(venue: .binance, symbol: symbol, priceExponent: price, quantityExponent: quantity)
+    static func spot(
+        _ symbol: String, price: Int8 = -2, quantity: Int8 = -8, venue: Venue = .binance
+    ) -> Instrument {
+        Instrument(venue: venue, symbol: symbol, priceExponent: price, quantityExponent: quantity)
     }
 }
 

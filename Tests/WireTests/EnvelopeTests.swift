@@ -19,7 +19,8 @@ private func bookEnvelope() -> ProtoEnvelope {
         book.setAsk(Price(6_183_764 + Int64(step)), to: Quantity(200 + Int64(step)))
     }
     book.commit(updateID: 50_093_239_202)
-    batch.append(book: book, depth: 20, instrument: InstrumentID(0), times: times, epoch: 7, validity: .valid)
+    batch.append(
+        book: book, depth: 20, instrument: InstrumentID(0), tickSize: 1, times: times, epoch: 7, validity: .valid)
     guard case .book(let update) = batch.events[0] else { preconditionFailure("a book was appended") }
     return envelope(.book(ProtoBook(update, levels: batch.levels.span, instrument: instrument)))
 }

@@ -172,7 +172,7 @@ struct DetectorStage: ~Copyable {
             return index
         }
         guard let venue = Venue(rawValue: topic.venue) else {
-            refused.add(topic, reason: "venue", "the venue \(topic.venue) is not known")
+            refused.add(topic, reason: "unknown_venue", "the venue \(topic.venue) is not known")
             return nil
         }
         guard markets.count < FeatureMarkets.symbolLimit else {

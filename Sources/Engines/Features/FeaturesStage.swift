@@ -73,27 +73,28 @@ struct FeaturesStage: ~Copyable {
         defer { extendLifetime(place) }
         let context = try Context(security: configuration.security)
         let directory = EndpointDirectory(configuration.connect, logger: runtime.logger)
-        let prefixes =
-            configuration.symbols.isEmpty
-            ? [Topic.prefix(.tick)]
-            : configuration.symbols.map { Topic.prefix(.tick, venue: Venue.binance.rawValue, symbol: $0) }
+        // Every venue's: a prefix cannot name a symbol without its venue.
+        let symbols = Set(configuration.symbols)
+        func isOurs(_ topic: Topic) -> Bool {
+            (symbols.isEmpty || symbols.contains(topic.symbol)) && shard.owns(topic.market)
+        }
         var stage = FeaturesStage(
             publisher: try Publisher(
                 configuration.publish, in: context, producer: "features", epoch: runtime.epoch, kind: .feature),
             logger: runtime.logger)
-        let subscriber = try Subscriber(directory, topics: prefixes, in: context, logger: runtime.logger)
+        let subscriber = try Subscriber(directory, topics: [Topic.prefix(.tick)], in: context, logger: runtime.logger)
         try StageLoop.run(
             subscriber, health: runtime.health, part: "features", until: stop,
             reading: {
                 event, reader throws(ZMQError) in
                 switch event {
                 case .message(.read(let topic, let arrival)):
-                    guard shard.owns(topic.market) else { return }
+                    guard isOurs(topic) else { return }
                     try stage.process(topic) { features throws(WireError) in
                         try features.process(topic, reader, arrival)
                     }
                 case .message(.decoded(let delivery)):
-                    guard shard.owns(delivery.topic.market) else { return }
+                    guard isOurs(delivery.topic) else { return }
                     try stage.process(delivery.topic) { features throws(WireError) in
                         try features.process(delivery.topic, delivery.envelope, delivery.arrival)
                     }

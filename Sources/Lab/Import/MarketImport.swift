@@ -239,7 +239,7 @@ struct MarketImport: ~Copyable {
         lines[index].bookValidity = .valid
         lines[index].counts.depthApplied += 1
         batch.append(
-            book: book, depth: depth, instrument: InstrumentID(index),
+            book: book, depth: depth, instrument: InstrumentID(index), tickSize: instruments[index].tickSize,
             times: EventTimes(venue: levels.venueTime, receive: message.receiveTime), epoch: lines[index].bookEpoch,
             validity: .valid)
         return nil

@@ -25,14 +25,13 @@ enum RecorderStage {
         runtime.logger.info("recording", metadata: ["path": "\(archive.path)"])
         let context = try Context(security: configuration.security)
         let directory = EndpointDirectory(configuration.connect, logger: runtime.logger)
-        let prefixes =
-            configuration.symbols.isEmpty
-            ? [Topic.prefix(.tick)]
-            : configuration.symbols.map { Topic.prefix(.tick, venue: Venue.binance.rawValue, symbol: $0) }
-        let subscriber = try Subscriber(directory, topics: prefixes, in: context, logger: runtime.logger)
+        // Every venue's: a prefix cannot name a symbol without its venue.
+        let symbols = Set(configuration.symbols)
+        let subscriber = try Subscriber(directory, topics: [Topic.prefix(.tick)], in: context, logger: runtime.logger)
         try StageLoop.run(subscriber, health: runtime.health, part: "recorder", until: stop) { event throws(ZMQError) in
             switch event {
             case .message(let delivery):
+                guard symbols.isEmpty || symbols.contains(delivery.topic.symbol) else { return }
                 archive.append(
                     topic: delivery.topic.bytes, body: delivery.body, receiveTime: delivery.envelope.receiveTime)
             case .second:

@@ -24,9 +24,10 @@ public struct EventBatch: Sendable {
 
     /// Appends a book update with the best `depth` levels of each side of `book`.
     /// Complexity: O(depth).
+    /// - Parameter tickSize: the instrument's smallest price step, in price units; at least 1.
     public mutating func append(
-        book: borrowing OrderBook, depth: Int, instrument: InstrumentID, times: EventTimes, epoch: UInt64,
-        validity: Validity
+        book: borrowing OrderBook, depth: Int, instrument: InstrumentID, tickSize: Int64, times: EventTimes,
+        epoch: UInt64, validity: Validity
     ) {
         let bidStart = levels.count
         book.bids.appendBest(depth, to: &levels)
@@ -36,7 +37,7 @@ public struct EventBatch: Sendable {
             .book(
                 BookUpdate(
                     instrument: instrument, times: times, epoch: epoch, updateID: book.updateID, validity: validity,
-                    bids: bidStart..<askStart, asks: askStart..<levels.count)))
+                    tickSize: tickSize, bids: bidStart..<askStart, asks: askStart..<levels.count)))
     }
 
     /// Appends one level and returns its index; for decoders that build a `BookUpdate` column by column.

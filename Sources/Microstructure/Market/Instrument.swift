@@ -9,8 +9,10 @@ public struct InstrumentID: Sendable, Hashable {
 /// What trades: a symbol at a venue, with the decimal scale of its prices and sizes.
 public struct Instrument: Sendable, Hashable {
     public let venue: Venue
-    /// The venue's own spelling, upper case, e.g. `BTCUSDT`.
+    /// The spelling on the bus: upper case without separators, e.g. `BTCUSDT`.
     public let symbol: String
+    /// The venue's own spelling, e.g. `BTC/USDT`.
+    public let venueSymbol: String
     /// One price unit is `10^priceExponent` of the quote asset. Range −18…9.
     public let priceExponent: Int8
     /// One quantity unit is `10^quantityExponent` of the base asset. Range −18…9.
@@ -23,14 +25,16 @@ public struct Instrument: Sendable, Hashable {
     /// The exponents that are accepted. Outside it no real instrument lies, and powers of ten stay exact.
     public static let exponentRange: ClosedRange<Int8> = -18...9
 
+    /// - Parameter venueSymbol: the venue's own spelling, where it differs from `symbol`.
     public init(
-        venue: Venue, symbol: String, priceExponent: Int8, quantityExponent: Int8, tickSize: Int64 = 1,
-        lotSize: Int64 = 1
+        venue: Venue, symbol: String, venueSymbol: String? = nil, priceExponent: Int8, quantityExponent: Int8,
+        tickSize: Int64 = 1, lotSize: Int64 = 1
     ) {
         precondition(Self.exponentRange.contains(priceExponent) && Self.exponentRange.contains(quantityExponent))
         precondition(tickSize >= 1 && lotSize >= 1)
         self.venue = venue
         self.symbol = symbol
+        self.venueSymbol = venueSymbol ?? symbol
         self.priceExponent = priceExponent
         self.quantityExponent = quantityExponent
         self.tickSize = tickSize

@@ -1,4 +1,34 @@
-/// An exchange, by the name that topics and configuration use.
-public enum Venue: String, Sendable, Hashable, Codable, CaseIterable {
-    case binance
+/// An exchange, or one of its markets, by the name that topics and configuration use: `binance`, `binance_us`.
+///
+/// An open set: any well-formed name is a venue, so that consumers of the bus need no list of them. Encoded as the bare name.
+public struct Venue: RawRepresentable, Sendable, Hashable, Codable, CustomStringConvertible {
+    /// Longest name, in characters.
+    public static let lengthLimit = 32
+
+    public let rawValue: String
+
+    /// `nil` unless the name is 1 to `lengthLimit` lower-case ASCII letters, digits and underscores: nothing that could end
+    /// a field of a topic.
+    public init?(rawValue: String) {
+        guard (1...Self.lengthLimit).contains(rawValue.utf8.count), rawValue.utf8.allSatisfy(Self.isAllowed) else {
+            return nil
+        }
+        self.rawValue = rawValue
+    }
+
+    private init(known rawValue: String) { self.rawValue = rawValue }
+
+    /// Binance's spot market.
+    public static let binance = Venue(known: "binance")
+    /// Binance.US, an exchange of its own with other books and other trade ids.
+    public static let binanceUS = Venue(known: "binance_us")
+
+    public var description: String { rawValue }
+
+    private static func isAllowed(_ byte: UInt8) -> Bool {
+        switch byte {
+        case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "_"): true
+        default: false
+        }
+    }
 }

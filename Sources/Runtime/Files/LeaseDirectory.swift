@@ -1,9 +1,9 @@
 import Foundation
 
-/// The directory that the processes of a host share: which `ingest` serves which symbol, how often the venue was called,
-/// what it said of the instruments, and which `features` and `detector` has which part of the symbols.
+/// The directory that the processes of a host share: which `ingest` serves which symbol, how often processes have connected
+/// to the venue, the venue's trading rules, and which `features` and `detector` serves which shard of the symbols.
 package struct LeaseDirectory: Sendable {
-    let path: String
+    package let path: String
 
     /// Makes the directory where it is absent.
     package init(_ path: String) throws(LeaseError) {
@@ -26,8 +26,8 @@ package struct LeaseDirectory: Sendable {
     /// Of a symbol: the process that holds it serves the symbol.
     package func symbolLock(_ symbol: String) -> String { "\(path)/symbol-\(symbol).lock" }
 
-    /// Of a part of the symbols, from 0: the process of that kind that holds it serves the part.
-    package func shardLock(_ kind: String, _ slot: Int) -> String { "\(path)/\(kind)-\(slot + 1).lock" }
+    /// Of a shard of the symbols, from 0: the process of that kind that holds it serves the shard.
+    package func shardLock(_ kind: String, _ shard: Int) -> String { "\(path)/\(kind)-\(shard + 1).lock" }
 
     /// A file about one address of the venue.
     package func file(_ kind: String, for url: String) -> String {

@@ -44,7 +44,7 @@ struct AggregateRow {
     /// Without trades: the venue's mark for one that it has lost.
     var isEmpty: Bool { first == -1 && last == -1 }
 
-    func aggregate(of instrument: InstrumentID, unit: BinanceTimeUnit) throws(VenueError) -> AggregateTrade {
+    func aggregate(of instrument: InstrumentID, unit: VenueTimeUnit) throws(VenueError) -> AggregateTrade {
         func rejection(_ kind: RejectionKind) -> VenueError {
             .rejected(Rejection(kind, in: .trades, of: instrument, at: offset))
         }

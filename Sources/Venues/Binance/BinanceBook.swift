@@ -8,25 +8,25 @@ struct DepthHeader {
     var times: EventTimes
 }
 
-/// One instrument's book and the rules that keep it true.
+/// Maintains the verified order book of one instrument and flags it when it cannot be trusted.
 ///
 /// Updates are held until a snapshot arrives; the first one applied straddles the snapshot's id, and each further
-/// one must join its predecessor. A hole or a crossed book ends the book's life: it is emptied and asked for again,
-/// and the update that showed it is the first to be held for the next one. While two connections overlap, an update that
-/// is ahead waits until the other connection has brought what lies between, or is beyond it too.
+/// one must join its predecessor. A hole or a crossed book ends the book's life: it is emptied and a new snapshot is asked
+/// for, and the update that showed the fault is the first to be held for the next book. While two connections overlap, an
+/// update that is ahead waits until the other connection has brought the updates between, or has passed them too.
 ///
-/// A snapshot of a limited depth says nothing of what lies beyond it. While the published levels are still well within it,
-/// a further snapshot is asked for and a second book is grown from it beside the first, of the same updates; when it has
-/// caught up it takes the first one's place, under the same epoch. Where the two differ, or the published levels reach
-/// the unknown before that, the book is given up.
+/// A snapshot of a limited depth does not tell the levels beyond it. While the published levels are still well within its
+/// depth, a further snapshot is asked for and a shadow book is built from it beside the live one, from the same updates;
+/// when it has caught up it takes the live book's place, under the same epoch. Where the two differ, or the depth is
+/// exhausted before that, the book is given up.
 ///
-/// It is a kilobyte, most of it counters, so what every update asks of it is inlined: a call would copy it.
+/// It is a kilobyte, most of it counters, so whatever every update calls is inlined: a call would copy the book.
 /// Source: Binance, "How to manage a local order book correctly" (spot WebSocket streams, 2026-06-09).
 struct BinanceBook: Sendable {
     enum Phase {
         /// No connection. The book may still show its last state.
         case disconnected
-        /// Connected; no depth update yet.
+        /// Connected; no depth update has come yet.
         case idle
         case awaitingSnapshot
         /// The snapshot is loaded, but no update has proved that the stream continues it.
@@ -57,6 +57,7 @@ struct BinanceBook: Sendable {
     private enum Application { case applied, alreadyContained, hole, crossed, exhausted, refuted }
 
     let id: InstrumentID
+    private let tickSize: Int64
     let depthPublished: Int
     let snapshotDepth: Int
     private let pendingUpdateLimit: Int
@@ -68,22 +69,24 @@ struct BinanceBook: Sendable {
     /// Updates that wait for the snapshot, each joining the one before. Limits: `BinanceConfiguration`.
     private(set) var pending: [PendingUpdate] = []
     private var pendingBytes = 0
-    /// Updates ahead of the book, in order, while another connection may bring what is missing. At most as many as
-    /// `pending`, and no longer than `aheadNanoseconds`; beyond it the hole is taken as real.
+    /// Updates ahead of the book, in order, while another connection may bring those that are missing. At most as many as
+    /// `pending`, and no longer than `aheadNanoseconds`; beyond it the hole counts as real.
     private(set) var ahead: [PendingUpdate] = []
     private(set) var positions = StreamPositions()
-    /// The worst prices that the snapshot has told of; `nil` where it told of the whole side.
+    /// The worst prices in the snapshot; `nil` where the snapshot had the whole side.
     var lowestKnownBid: Price?
     var highestKnownAsk: Price?
-    /// Grows while this one is live, to take its place; none or one. It counts for itself, and publishes nothing.
-    var successors: [BinanceBook] = []
-    /// Updates come to a successor by way of this book only.
-    private let isSuccessor: Bool
+    /// The book that is being built from a deeper snapshot, to take this one's place: none or one (an array, since a struct
+    /// cannot hold itself). It has counts of its own and publishes nothing.
+    var shadows: [BinanceBook] = []
+    /// A shadow book gets its updates from the live book only.
+    private let isShadow: Bool
     var counts = SessionCounts()
 
     init(_ id: InstrumentID, _ configuration: borrowing BinanceConfiguration) {
         self.id = id
-        isSuccessor = false
+        tickSize = configuration.instruments[id.index].tickSize
+        isShadow = false
         depthPublished = configuration.depthPublished
         snapshotDepth = configuration.snapshotDepth
         pendingUpdateLimit = configuration.pendingUpdateLimit
@@ -91,10 +94,11 @@ struct BinanceBook: Sendable {
         book = OrderBook(levelLimit: configuration.bookLevelLimit)
     }
 
-    /// A book that begins with the next update.
-    init(successorOf other: borrowing BinanceBook) {
+    /// A shadow book, which begins with the next update.
+    init(shadowOf other: borrowing BinanceBook) {
         id = other.id
-        isSuccessor = true
+        tickSize = other.tickSize
+        isShadow = true
         depthPublished = other.depthPublished
         snapshotDepth = other.snapshotDepth
         pendingUpdateLimit = other.pendingUpdateLimit
@@ -123,13 +127,13 @@ struct BinanceBook: Sendable {
         if isLoaded { counts.resyncs += 1 }
         counts.depthDropped += UInt64(ahead.count)
         ahead = []
-        successors = []
+        shadows = []
         positions = StreamPositions()
         dropPending()
         phase = .disconnected
     }
 
-    /// Whether nothing is missing between an update and what is held, as far as can be known.
+    /// Whether nothing is missing between an update and those before it, as far as can be known.
     @inline(__always)
     func isJoined(by header: DepthHeader) -> Bool {
         switch phase {
@@ -142,7 +146,7 @@ struct BinanceBook: Sendable {
     /// Whether a snapshot that could not be had is still wanted.
     mutating func snapshotFailed() -> VenueAction {
         counts.snapshotsFailed += 1
-        return phase == .awaitingSnapshot || owesSuccessor ? .fetchSnapshot(id) : .proceed
+        return phase == .awaitingSnapshot || awaitsDeeperSnapshot ? .fetchSnapshot(id) : .proceed
     }
 
     /// Applies a depth update, or holds it until a snapshot comes.
@@ -168,11 +172,11 @@ struct BinanceBook: Sendable {
                 wait(PendingUpdate(header, bids: bids, asks: asks))
                 return .proceed
             }
-            let owed = owesSuccessor
+            let didAwait = awaitsDeeperSnapshot
             switch apply(header, bids, asks, validity, into: &events) {
             case .applied, .alreadyContained:
                 let action = ahead.isEmpty ? .proceed : applyAhead(validity, into: &events)
-                return action == .proceed && owesSuccessor && !owed ? .fetchSnapshot(id) : action
+                return action == .proceed && awaitsDeeperSnapshot && !didAwait ? .fetchSnapshot(id) : action
             case .hole, .crossed, .exhausted, .refuted:
                 counts.resyncs += 1
                 return restart(holding: PendingUpdate(header, bids: bids, asks: asks))
@@ -186,7 +190,7 @@ struct BinanceBook: Sendable {
         into events: inout EventBatch
     ) -> VenueAction {
         guard phase == .awaitingSnapshot, let oldest = pending.first else {
-            return widen(lastUpdateID, bids, asks, into: &events)
+            return receiveDeeperSnapshot(lastUpdateID, bids, asks, into: &events)
         }
         guard lastUpdateID >= oldest.header.first else {
             counts.snapshotsTooOld += 1
@@ -228,10 +232,10 @@ struct BinanceBook: Sendable {
         }
         pending = []
         pendingBytes = 0
-        return owesSuccessor ? .fetchSnapshot(id) : .proceed
+        return awaitsDeeperSnapshot ? .fetchSnapshot(id) : .proceed
     }
 
-    /// All of an update or nothing of it: its levels are decoded before this is called.
+    /// Applies a whole update or nothing of it: its levels are decoded before this is called.
     private mutating func apply(
         _ header: DepthHeader, _ bids: [PriceLevel], _ asks: [PriceLevel], _ validity: Validity,
         into events: inout EventBatch
@@ -253,29 +257,30 @@ struct BinanceBook: Sendable {
             counts.crossedBooks += 1
             return .crossed
         }
-        guard !reachesTheUnknown else {
+        guard !isDepthExhausted else {
             counts.exhaustedBooks += 1
             return .exhausted
         }
         phase = .live
-        guard !isSuccessor else { return .applied }
-        guard growSuccessor(header, bids, asks) else {
+        guard !isShadow else { return .applied }
+        guard updateShadow(header, bids, asks) else {
             counts.refutedBooks += 1
             return .refuted
         }
         counts.depthApplied += 1
         events.append(
-            book: book, depth: depthPublished, instrument: id, times: header.times, epoch: epoch, validity: validity)
+            book: book, depth: depthPublished, instrument: id, tickSize: tickSize, times: header.times, epoch: epoch,
+            validity: validity)
         return .applied
     }
 
-    /// Whether the published levels lie beyond what the snapshot has told of.
+    /// Whether published levels lie beyond the depth of the snapshot.
     @inline(__always)
-    private var reachesTheUnknown: Bool { isUnknown(level: depthPublished) }
+    private var isDepthExhausted: Bool { isBeyondSnapshot(level: depthPublished) }
 
-    /// Whether the snapshot has not told of all of the best `count` levels.
+    /// Whether some of the best `count` levels lie beyond the depth of the snapshot.
     @inline(__always)
-    func isUnknown(level count: Int) -> Bool {
+    func isBeyondSnapshot(level count: Int) -> Bool {
         if let lowestKnownBid {
             guard book.bids.count >= count else { return true }
             if book.bids[count - 1].price < lowestKnownBid { return true }
@@ -290,15 +295,15 @@ struct BinanceBook: Sendable {
     // MARK: Two connections
 
     private mutating func wait(_ update: PendingUpdate) {
-        let place = ahead.firstIndex { $0.header.first >= update.header.first } ?? ahead.count
-        if place < ahead.count, ahead[place].header.last == update.header.last {
+        let index = ahead.firstIndex { $0.header.first >= update.header.first } ?? ahead.count
+        if index < ahead.count, ahead[index].header.last == update.header.last {
             counts.depthIgnoredOld += 1
         } else {
-            ahead.insert(update, at: place)
+            ahead.insert(update, at: index)
         }
     }
 
-    /// Applies what has waited and now joins; a hole that no connection will fill ends the book.
+    /// Applies the updates that have waited and now join; a hole that no connection will fill ends the book.
     private mutating func applyAhead(_ validity: Validity, into events: inout EventBatch) -> VenueAction {
         while let update = ahead.first, update.header.first <= book.updateID + 1 {
             ahead.removeFirst()
@@ -320,7 +325,7 @@ struct BinanceBook: Sendable {
 
     private mutating func restart(holding update: PendingUpdate) -> VenueAction {
         book.reset(updateID: 0)
-        successors = []
+        shadows = []
         phase = .awaitingSnapshot
         let waiting = ahead
         ahead = []
@@ -337,7 +342,7 @@ struct BinanceBook: Sendable {
                 return
             }
             if update.header.first > newest.last + 1 {
-                // A snapshot behind the hole covers what is before it; one before the hole is of no use.
+                // A snapshot behind the hole covers the updates before it; a snapshot before the hole is of no use.
                 counts.gaps += 1
                 dropPending()
             } else if update.header.first <= newest.last {

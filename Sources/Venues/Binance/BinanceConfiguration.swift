@@ -1,25 +1,5 @@
 import Microstructure
 
-/// The unit of the venue's times: a choice made when connecting, never guessed from a number's size.
-public enum BinanceTimeUnit: String, Sendable, Hashable, CaseIterable {
-    case milliseconds
-    case microseconds
-
-    /// The header that a REST request carries for this unit; `nil` for the venue's default.
-    public var restHeader: (name: String, value: String)? {
-        self == .microseconds ? ("X-MBX-TIME-UNIT", "MICROSECOND") : nil
-    }
-
-    /// `nil` where the count is negative or does not fit.
-    func timestamp(_ count: Int64) -> Timestamp? {
-        guard count >= 0 else { return nil }
-        return switch self {
-        case .milliseconds: Timestamp(milliseconds: count)
-        case .microseconds: Timestamp(microseconds: count)
-        }
-    }
-}
-
 /// Which streams are opened for every instrument.
 public struct BinanceStreams: OptionSet, Sendable, Hashable {
     public let rawValue: UInt8
@@ -49,9 +29,10 @@ public struct BinanceConfiguration: Sendable {
     /// Streams a connection may carry. Beyond it the venue disconnects, so the configuration is refused.
     public static let streamLimit = 1_024
 
+    /// All of one venue.
     public var instruments: [Instrument]
     public var streams = BinanceStreams.all
-    public var timeUnit = BinanceTimeUnit.milliseconds
+    public var timeUnit = VenueTimeUnit.milliseconds
     /// Best levels a side in each book event, 1…5,000.
     public var depthPublished = 20
     /// Levels a side asked for in a snapshot, 1…5,000. Levels beyond it are unknown until they change.
@@ -86,14 +67,16 @@ public struct BinanceConfiguration: Sendable {
         try require(
             streamCount <= Self.streamLimit, "\(streamCount) streams; a connection carries \(Self.streamLimit)")
         for instrument in instruments {
-            try require(instrument.venue == .binance, "\(instrument.symbol) is not an instrument of binance")
             try require(
-                !instrument.symbol.isEmpty && instrument.symbol.utf8.count <= 64,
-                "the symbol \"\(instrument.symbol)\" must have 1 to 64 bytes")
+                instrument.venue == instruments[0].venue,
+                "\(instrument.symbol) is an instrument of \(instrument.venue), not of \(instruments[0].venue)")
+            let symbol = instrument.venueSymbol
+            try require(
+                !symbol.isEmpty && symbol.utf8.count <= 64, "the symbol \"\(symbol)\" must have 1 to 64 bytes")
             // They would end the symbol in a stream's name or in JSON.
             try require(
-                !instrument.symbol.utf8.contains { $0 < 0x20 || "\"\\@".utf8.contains($0) },
-                "the symbol \"\(instrument.symbol)\" has a quote, a backslash, an @ or a control character")
+                !symbol.utf8.contains { $0 < 0x20 || "\"\\@".utf8.contains($0) },
+                "the symbol \"\(symbol)\" has a quote, a backslash, an @ or a control character")
         }
         try require((1...5_000).contains(depthPublished), "depthPublished is \(depthPublished), not 1 to 5000")
         try require((1...5_000).contains(snapshotDepth), "snapshotDepth is \(snapshotDepth), not 1 to 5000")

@@ -10,7 +10,7 @@ extension BinanceFrame {
     }
 
     func time(
-        _ key: Unicode.Scalar, in unit: BinanceTimeUnit, _ scanner: inout JSONScanner
+        _ key: Unicode.Scalar, in unit: VenueTimeUnit, _ scanner: inout JSONScanner
     ) throws(VenueError) -> Timestamp {
         let count = try read(key, &scanner) { (scanner) throws(ScanError) in try scanner.integer() }
         guard let time = unit.timestamp(count) else { throw rejection(.outOfRange, key) }

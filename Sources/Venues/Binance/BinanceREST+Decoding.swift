@@ -5,7 +5,7 @@ import Microstructure
 extension BinanceREST {
     /// `GET /api/v3/time`.
     public static func decodeServerTime(
-        _ body: Span<UInt8>, unit: BinanceTimeUnit
+        _ body: Span<UInt8>, unit: VenueTimeUnit
     ) throws(VenueError) -> Timestamp {
         var count: Int64?
         try decodeObject(body, .serverTime) { (key, scanner) throws(ScanError) in
@@ -62,7 +62,7 @@ extension BinanceREST {
     /// levels like `25.42618900` at a step of 0.00001; without them such a level could not be represented, and the
     /// update or snapshot with it would have to be rejected.
     public static func decodeExchangeInfo(
-        _ body: Span<UInt8>, spareDigits: Int = 3
+        _ body: Span<UInt8>, venue: Venue = .binance, spareDigits: Int = 3
     ) throws(VenueError) -> [Instrument] {
         var rules: [SymbolRules]?
         try decodeObject(body, .exchangeInfo) { (key, scanner) throws(ScanError) in
@@ -74,7 +74,7 @@ extension BinanceREST {
         }
         guard let rules else { throw missing("symbols", in: .exchangeInfo, body) }
         var instruments: [Instrument] = []
-        for rule in rules { instruments.append(try rule.instrument(spareDigits: spareDigits)) }
+        for rule in rules { instruments.append(try rule.instrument(of: venue, spareDigits: spareDigits)) }
         return instruments
     }
 
@@ -115,7 +115,7 @@ extension BinanceREST {
 
     /// `GET /api/v3/historicalTrades`, oldest first as the venue sends them; each marked as backfilled.
     public static func decodeTrades(
-        _ body: Span<UInt8>, instrument: Instrument, id: InstrumentID, unit: BinanceTimeUnit, receivedAt: Timestamp
+        _ body: Span<UInt8>, instrument: Instrument, id: InstrumentID, unit: VenueTimeUnit, receivedAt: Timestamp
     ) throws(VenueError) -> [Trade] {
         let rows = try decodeArray(body, of: id) { (scanner) throws(ScanError) in
             try TradeRow(&scanner, PriceScale(instrument))
@@ -129,7 +129,7 @@ extension BinanceREST {
     /// `GET /api/v3/aggTrades`, oldest first as the venue sends them. Where the venue has lost one of long ago it writes
     /// a row without trades; such rows are left out.
     static func decodeAggregates(
-        _ body: Span<UInt8>, instrument: Instrument, id: InstrumentID, unit: BinanceTimeUnit
+        _ body: Span<UInt8>, instrument: Instrument, id: InstrumentID, unit: VenueTimeUnit
     ) throws(VenueError) -> [AggregateTrade] {
         let rows = try decodeArray(body, of: id) { (scanner) throws(ScanError) in
             try AggregateRow(&scanner, PriceScale(instrument))
@@ -257,12 +257,12 @@ private struct SymbolRules {
         if scanner.equals(type, "LOT_SIZE") { lot = stepSize }
     }
 
-    func instrument(spareDigits: Int) throws(VenueError) -> Instrument {
+    func instrument(of venue: Venue, spareDigits: Int) throws(VenueError) -> Instrument {
         guard !symbol.isEmpty else { throw rejection(.missingField, "symbol") }
         let (priceExponent, tickSize) = try unit(tick, "tickSize", spareDigits)
         let (quantityExponent, lotSize) = try unit(lot, "stepSize", spareDigits)
         return Instrument(
-            venue: .binance, symbol: symbol, priceExponent: priceExponent, quantityExponent: quantityExponent,
+            venue: venue, symbol: symbol, priceExponent: priceExponent, quantityExponent: quantityExponent,
             tickSize: tickSize, lotSize: lotSize)
     }
 
@@ -321,7 +321,7 @@ private struct TradeRow {
     }
 
     func trade(
-        of instrument: InstrumentID, unit: BinanceTimeUnit, receivedAt: Timestamp
+        of instrument: InstrumentID, unit: VenueTimeUnit, receivedAt: Timestamp
     ) throws(VenueError) -> Trade {
         func rejection(_ kind: RejectionKind) -> VenueError {
             .rejected(Rejection(kind, in: .trades, of: instrument, at: offset))

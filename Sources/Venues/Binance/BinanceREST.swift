@@ -1,22 +1,14 @@
 import Microstructure
 
-/// A REST request to make: `GET https://host` + `target`.
-public struct BinanceRequest: Sendable, Hashable {
-    public let path: String
-    /// Without the question mark; empty where there is none. Percent-encoded.
-    public let query: String
-    /// What it costs of the 6,000 a minute per IP.
-    public let weight: Int
-
-    public var target: String { query.isEmpty ? path : "\(path)?\(query)" }
-}
-
 /// Binance's market-data requests and their weights; `BinanceREST+Decoding` reads the answers.
 ///
 /// Source: Binance spot REST documentation, 2026-07-21.
 public enum BinanceREST {
+    /// Trades in one answer.
+    static let tradeLimit = 1_000
+
     /// The book of `symbol`, the best `limit` levels a side (1…5,000; values outside are brought inside).
-    public static func depth(symbol: String, limit: Int) -> BinanceRequest {
+    public static func depth(symbol: String, limit: Int) -> VenueRequest {
         let limit = min(max(limit, 1), 5_000)
         let weight =
             switch limit {
@@ -25,39 +17,39 @@ public enum BinanceREST {
             case ...1_000: 50
             default: 250
             }
-        return BinanceRequest(
+        return VenueRequest(
             path: "/api/v3/depth", query: "symbol=\(percentEncoded(symbol))&limit=\(limit)", weight: weight)
     }
 
     /// The server's time.
-    public static func serverTime() -> BinanceRequest {
-        BinanceRequest(path: "/api/v3/time", query: "", weight: 1)
+    public static func serverTime() -> VenueRequest {
+        VenueRequest(path: "/api/v3/time", weight: 1)
     }
 
     /// The rules of the given symbols; of all symbols where none are given (a body of many megabytes).
-    public static func exchangeInfo(symbols: [String]) -> BinanceRequest {
+    public static func exchangeInfo(symbols: [String]) -> VenueRequest {
         let list = symbols.map { "\"\($0)\"" }.joined(separator: ",")
         let query = symbols.isEmpty ? "" : "symbols=\(percentEncoded("[\(list)]"))"
-        return BinanceRequest(path: "/api/v3/exchangeInfo", query: query, weight: 20)
+        return VenueRequest(path: "/api/v3/exchangeInfo", query: query, weight: 20)
     }
 
     /// Trades from id `fromID` on, at most `limit` (1…1,000; values outside are brought inside): fills a hole exactly.
-    public static func historicalTrades(symbol: String, fromID: Int64, limit: Int) -> BinanceRequest {
-        let limit = min(max(limit, 1), 1_000)
-        return BinanceRequest(
+    public static func historicalTrades(symbol: String, fromID: Int64, limit: Int) -> VenueRequest {
+        let limit = min(max(limit, 1), tradeLimit)
+        return VenueRequest(
             path: "/api/v3/historicalTrades",
             query: "symbol=\(percentEncoded(symbol))&fromId=\(fromID)&limit=\(limit)", weight: 25)
     }
 
     /// Aggregates from `start` on, at most `limit` (1…1,000; values outside are brought inside).
-    public static func aggregateTrades(symbol: String, from start: AggregateStart, limit: Int) -> BinanceRequest {
-        let limit = min(max(limit, 1), 1_000)
+    public static func aggregateTrades(symbol: String, from start: AggregateStart, limit: Int) -> VenueRequest {
+        let limit = min(max(limit, 1), tradeLimit)
         let from =
             switch start {
             case .id(let id): "fromId=\(id)"
             case .time(let time): "startTime=\(time.bucket(width: 1_000_000))"
             }
-        return BinanceRequest(
+        return VenueRequest(
             path: "/api/v3/aggTrades", query: "symbol=\(percentEncoded(symbol))&\(from)&limit=\(limit)", weight: 4)
     }
 

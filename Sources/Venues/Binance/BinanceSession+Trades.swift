@@ -1,39 +1,29 @@
 import Microstructure
 
-/// Where missing trades are asked for.
-public enum TradeSource: Sendable, Hashable {
-    /// `historicalTrades`: each by itself.
-    case single
-    /// `aggTrades`, for a venue that keeps the other for those with a key: sums of what one order did at one price.
-    case aggregates
-}
-
 /// Trades that are missing.
 extension BinanceSession {
-    /// The first id to ask for: the oldest trade that is missing; `nil` where none is.
-    public func firstMissingTrade(of id: InstrumentID) -> Int64? { ledgers[id.index].holes.first?.ids.lowerBound }
-
-    /// Trades that are missing and still waited for.
-    public func missingTrades(of id: InstrumentID) -> Int64 { ledgers[id.index].missing }
-
-    /// Gives up what is missing; for a venue that refuses to tell.
-    public mutating func giveUpTrades(of id: InstrumentID) {
-        books[id.index].counts.unfilledTrades += ledgers[id.index].giveUp(through: .max)
+    public func firstMissingTrade(of id: InstrumentID) -> Int64? {
+        tradeSequences[id.index].holes.first?.ids.lowerBound
     }
 
-    /// The request for the trades from `first` on: what `.fetchTrades(id)` asks for, or a look whether a silent stream has
-    /// missed any. Requires an id of this session, of which a trade was seen.
+    public func missingTrades(of id: InstrumentID) -> Int64 { tradeSequences[id.index].missing }
+
+    public mutating func giveUpTrades(of id: InstrumentID) {
+        books[id.index].counts.unfilledTrades += tradeSequences[id.index].giveUp(through: .max)
+    }
+
+    /// `historicalTrades` or `aggTrades`. Requires an instrument of which a trade was seen.
     public func tradesRequest(
         for id: InstrumentID, from first: Int64, limit: Int, source: TradeSource = .single
-    ) -> BinanceRequest {
-        let symbol = instruments[id.index].symbol
+    ) -> VenueRequest? {
+        let symbol = instruments[id.index].venueSymbol
         switch source {
         case .single: return BinanceREST.historicalTrades(symbol: symbol, fromID: first, limit: limit)
         case .aggregates:
             // No request names an aggregate by a trade's id: they are found by the time of a trade before, and from there on
             // by their own ids.
-            let ledger = ledgers[id.index]
-            let earliest = ledger.holes.first { $0.ids.contains(first) }?.earliest ?? ledger.lastTime
+            let trades = tradeSequences[id.index]
+            let earliest = trades.holes.first { $0.ids.contains(first) }?.earliest ?? trades.lastTime
             let start: BinanceREST.AggregateStart
             if let known = lastAggregates[id.index], known.trades.upperBound < first, known.time >= earliest {
                 start = .id(known.id + 1)
@@ -49,7 +39,7 @@ extension BinanceSession {
         isFinal: Bool, at time: Timestamp, into events: inout EventBatch
     ) throws(VenueError) {
         guard books.indices.contains(id.index) else { throw .unknownInstrument(id) }
-        let last = ledgers[id.index].last
+        let last = tradeSequences[id.index].last
         // Asked for because the stream was silent: what it will bring of these is a duplicate then.
         let isBeyond = last >= 0 && first > last
         let count: Int
@@ -72,17 +62,17 @@ extension BinanceSession {
             }
             count = aggregates.count
         }
-        // Trades that were there to be had while the stream was silent: it is mute.
-        if isBeyond, ledgers[id.index].last > last { watches[place(id.index, .trades)].proveFailure() }
+        // Trades that could be fetched while the stream was silent prove that the stream has failed.
+        if isBeyond, tradeSequences[id.index].last > last { watches[watchIndex(id.index, .trades)].proveFailure() }
         // What lies before the last trade that came is not to be had; what lies behind it may come a moment later.
         let end = isFinal && count < limit ? .max : reached
-        books[id.index].counts.unfilledTrades += ledgers[id.index].giveUp(through: end)
+        books[id.index].counts.unfilledTrades += tradeSequences[id.index].giveUp(through: end)
     }
 
     /// A fetched trade: hands it on where it is missing, or newer than all that the silent stream has brought.
     private mutating func take(_ trade: Trade, _ index: Int, into events: inout EventBatch) {
         expect(through: trade.id, at: trade.times.venue, index)
-        guard ledgers[index].fill(trade.id) else { return }
+        guard tradeSequences[index].fill(trade.id) else { return }
         handOn(trade, index, into: &events)
     }
 
@@ -94,10 +84,10 @@ extension BinanceSession {
     ) {
         let index = id.index
         expect(through: aggregate.trades.upperBound, at: aggregate.time, index)
-        let missing = ledgers[index].missing(in: aggregate.trades)
+        let missing = tradeSequences[index].missing(in: aggregate.trades)
         guard missing.count == 1, let ids = missing.first,
             let known = quantities[index].sum(of: aggregate.trades, except: ids),
-            known < aggregate.quantity.mantissa, ledgers[index].fill(ids)
+            known < aggregate.quantity.mantissa, tradeSequences[index].fill(ids)
         else { return }
         if ids.count > 1 { books[index].counts.aggregatedTrades += UInt64(ids.count) }
         handOn(
@@ -109,9 +99,9 @@ extension BinanceSession {
     }
 
     private mutating func expect(through id: Int64, at time: Timestamp, _ index: Int) {
-        guard id > ledgers[index].last else { return }
-        books[index].counts.missedTrades += UInt64(id - ledgers[index].last)
-        ledgers[index].expect(
+        guard id > tradeSequences[index].last else { return }
+        books[index].counts.missedTrades += UInt64(id - tradeSequences[index].last)
+        tradeSequences[index].expect(
             through: id, at: time, limit: Int64(configuration.backfillLimit),
             givenUp: &books[index].counts.unfilledTrades)
     }

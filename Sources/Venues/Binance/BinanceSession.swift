@@ -1,8 +1,8 @@
 import Microstructure
 
-/// A connection's worth of Binance spot streams: depth, trades and best quotes of one or many instruments.
+/// The streams of Binance's spot market: depth, trades and best quotes of one or many instruments.
 ///
-/// Frames become events with exact integer prices, and books are kept by the venue's rules. Each instrument has its
+/// Frames become events with exact integer prices, and books follow the venue's rules. Each instrument has its
 /// own state: a hole in one resets no other.
 ///
 /// The one action that a frame can cause: `.fetchSnapshot` for a depth update, `.fetchTrades` for a trade,
@@ -16,7 +16,7 @@ public struct BinanceSession: ~Copyable, Sendable, VenueSession {
     private let symbols: SymbolTable
     let scales: [PriceScale]
     var books: [BinanceBook]
-    var ledgers: [TradeLedger]
+    var tradeSequences: [TradeSequence]
     /// By instrument.
     var quantities: [TradeQuantities]
     /// The newest aggregate that was fetched, by instrument: where to go on.
@@ -26,7 +26,7 @@ public struct BinanceSession: ~Copyable, Sendable, VenueSession {
     /// By instrument and channel: `index · channels + channel`.
     var watches: [SilenceWatch]
     /// By instrument.
-    var witnesses: [StreamWitness]
+    var crossChecks: [CrossStreamCheck]
     /// Channels that are silent beyond their limit, by instrument.
     var silences: [SilentChannels]
     /// One bit a connection that is open.
@@ -37,20 +37,29 @@ public struct BinanceSession: ~Copyable, Sendable, VenueSession {
 
     public init(_ configuration: BinanceConfiguration) throws(VenueError) {
         try configuration.validate()
-        guard let symbols = SymbolTable(configuration.instruments.map(\.symbol)) else {
+        guard let symbols = SymbolTable(configuration.instruments.map(\.venueSymbol)) else {
             throw .badConfiguration("an instrument is given twice")
         }
         self.symbols = symbols
         self.configuration = configuration
         scales = configuration.instruments.map { PriceScale($0) }
         books = configuration.instruments.indices.map { BinanceBook(InstrumentID($0), configuration) }
-        ledgers = configuration.instruments.map { _ in TradeLedger() }
+        tradeSequences = configuration.instruments.map { _ in TradeSequence() }
         quantities = configuration.instruments.map { _ in TradeQuantities() }
         lastAggregates = configuration.instruments.map { _ in nil }
         lastQuoteIDs = configuration.instruments.map { _ in -1 }
         watches = configuration.instruments.flatMap { _ in FeedChannel.allCases.map { _ in SilenceWatch() } }
-        witnesses = configuration.instruments.map { _ in StreamWitness() }
+        crossChecks = configuration.instruments.map { _ in CrossStreamCheck() }
         silences = configuration.instruments.map { _ in [] }
+    }
+
+    public init(_ adapter: BinanceAdapter, instruments: [Instrument]) throws(VenueError) {
+        var configuration = BinanceConfiguration(instruments: instruments)
+        configuration.timeUnit = adapter.options.timeUnit
+        configuration.depthPublished = adapter.options.depthPublished
+        configuration.snapshotDepth = adapter.options.snapshotDepth
+        configuration.backfillLimit = adapter.options.backfillLimit
+        try self.init(configuration)
     }
 
     // MARK: State
@@ -61,15 +70,15 @@ public struct BinanceSession: ~Copyable, Sendable, VenueSession {
         return validity == .valid && !silences[id.index].isEmpty ? .stale : validity
     }
     public func epoch(of id: InstrumentID) -> UInt64 { books[id.index].epoch }
+    /// A copy of the book; free unless it is held while the next update arrives.
     public func book(of id: InstrumentID) -> OrderBook { books[id.index].book }
     public func counts(of id: InstrumentID) -> SessionCounts { books[id.index].counts }
     /// Depth updates that wait for a snapshot.
     public func pendingUpdates(of id: InstrumentID) -> Int {
         books[id.index].pending.count + books[id.index].ahead.count
     }
-    /// Highest trade id seen; `nil` before the first trade.
     public func lastTradeID(of id: InstrumentID) -> Int64? {
-        ledgers[id.index].last < 0 ? nil : ledgers[id.index].last
+        tradeSequences[id.index].last < 0 ? nil : tradeSequences[id.index].last
     }
 
     // MARK: Connection
@@ -85,8 +94,8 @@ public struct BinanceSession: ~Copyable, Sendable, VenueSession {
         guard openConnections == 0 else { return }
         for index in books.indices { books[index].disconnect() }
         for index in watches.indices { watches[index].pause() }
-        for index in witnesses.indices { witnesses[index] = StreamWitness() }
-        // No older quote can come on a new connection; lower ids are of a venue that counts anew.
+        for index in crossChecks.indices { crossChecks[index] = CrossStreamCheck() }
+        // No older quote can come on a new connection; lower ids mean that the venue has begun to count anew.
         for index in lastQuoteIDs.indices { lastQuoteIDs[index] = -1 }
         for index in silences.indices { silences[index] = [] }
     }
@@ -96,6 +105,13 @@ public struct BinanceSession: ~Copyable, Sendable, VenueSession {
     }
 
     // MARK: Snapshots
+
+    public func snapshotRequest(for id: InstrumentID) -> VenueRequest? {
+        BinanceREST.depth(symbol: instruments[id.index].venueSymbol, limit: configuration.snapshotDepth)
+    }
+
+    /// None: the venue serves snapshots over HTTP.
+    public func resubscribeMessages(for id: InstrumentID) -> [String] { [] }
 
     public mutating func snapshotFailed(for id: InstrumentID, at time: Timestamp) -> VenueAction {
         books[id.index].snapshotFailed()
@@ -130,11 +146,11 @@ public struct BinanceSession: ~Copyable, Sendable, VenueSession {
         }
         return try frame.withUnsafeBufferPointer { (bytes) throws(VenueError) -> VenueAction in
             var scanner = JSONScanner(bytes)
-            if let usual = UsualFrame(
+            if let canonical = CanonicalFrame(
                 &scanner, symbols: symbols, scales: scales, unit: configuration.timeUnit, at: time, bids: &bids,
                 asks: &asks)
             {
-                return receive(usual, from: connection, into: &events)
+                return receive(canonical, from: connection, into: &events)
             }
             scanner = JSONScanner(bytes)
             var frame = BinanceFrame()
@@ -157,7 +173,7 @@ public struct BinanceSession: ~Copyable, Sendable, VenueSession {
     }
 
     private mutating func receive(
-        _ frame: UsualFrame, from connection: ConnectionID, into events: inout EventBatch
+        _ frame: CanonicalFrame, from connection: ConnectionID, into events: inout EventBatch
     ) -> VenueAction {
         switch frame {
         case .depth(let id, let header):
@@ -266,7 +282,7 @@ public struct BinanceSession: ~Copyable, Sendable, VenueSession {
             into: &events)
     }
 
-    // MARK: What frames say
+    // MARK: Contents of frames
 
     /// A depth update whose levels are in `bids` and `asks`.
     private mutating func process(
@@ -274,7 +290,7 @@ public struct BinanceSession: ~Copyable, Sendable, VenueSession {
     ) -> VenueAction {
         let time = header.times.receive
         let isJoined = books[index].isJoined(by: header)
-        let isPrompt = witnesses[index].process(depth: header.last, at: time)
+        let isPrompt = crossChecks[index].process(depth: header.last, at: time)
         noteArrival(.depth, of: index, at: time, after: isJoined && isPrompt ? .own : .failure)
         let action = books[index].receive(
             header, bids: bids, asks: asks, from: connection, validity: bookValidity(index), into: &events)
@@ -284,17 +300,17 @@ public struct BinanceSession: ~Copyable, Sendable, VenueSession {
 
     private mutating func process(_ trade: Trade, into events: inout EventBatch) -> VenueAction {
         let index = trade.instrument.index
-        if ledgers[index].isOfNewSeries(trade.id, at: trade.times.venue) {
-            books[index].counts.unfilledTrades += UInt64(ledgers[index].missing)
+        if tradeSequences[index].isOfNewSeries(trade.id, at: trade.times.venue) {
+            books[index].counts.unfilledTrades += UInt64(tradeSequences[index].missing)
             books[index].counts.restartedSeries += 1
-            ledgers[index] = TradeLedger()
+            tradeSequences[index] = TradeSequence()
             quantities[index] = TradeQuantities()
             lastAggregates[index] = nil
         }
-        let last = ledgers[index].last
+        let last = tradeSequences[index].last
         noteArrival(
             .trades, of: index, at: trade.times.receive, after: last < 0 || trade.id <= last + 1 ? .own : .failure)
-        let arrival = ledgers[index].process(
+        let arrival = tradeSequences[index].process(
             trade.id, at: trade.times.venue, limit: Int64(configuration.backfillLimit),
             givenUp: &books[index].counts.unfilledTrades)
         var action = VenueAction.proceed
@@ -305,7 +321,7 @@ public struct BinanceSession: ~Copyable, Sendable, VenueSession {
         case .late: books[index].counts.lateTrades += 1
         case .newest(let missed) where missed > 0:
             books[index].counts.missedTrades += UInt64(missed)
-            if !ledgers[index].holes.isEmpty { action = .fetchTrades(trade.instrument) }
+            if !tradeSequences[index].holes.isEmpty { action = .fetchTrades(trade.instrument) }
         case .newest: break
         }
         books[index].counts.trades += 1
@@ -317,14 +333,14 @@ public struct BinanceSession: ~Copyable, Sendable, VenueSession {
     private mutating func process(_ quote: Quote, into events: inout EventBatch) {
         let index = quote.instrument.index
         let time = quote.times.receive
-        let before = witnesses[index].process(quote: quote.updateID, bid: quote.bid, ask: quote.ask, at: time)
+        let before = crossChecks[index].process(quote: quote.updateID, bid: quote.bid, ask: quote.ask, at: time)
         if before == .lost { books[index].counts.quoteGaps += 1 }
         noteArrival(.quotes, of: index, at: time, after: before == .complete ? .unknown : .failure)
         guard quote.bid.price.mantissa > 0, quote.ask.price.mantissa > 0 else {
             books[index].counts.emptyQuotes += 1
             return
         }
-        // Of two connections the slower one, or a late one: what it says is no longer so.
+        // It came over the slower of two connections, or late: a newer quote is known.
         guard quote.updateID > lastQuoteIDs[index] else {
             books[index].counts.oldQuotes += 1
             return
@@ -334,7 +350,7 @@ public struct BinanceSession: ~Copyable, Sendable, VenueSession {
         events.append(.quote(quote))
     }
 
-    /// Acknowledgements, the venue's errors, and whatever is not known.
+    /// Acknowledgements, the venue's errors, and frames of an unknown kind.
     private mutating func receiveOther(
         _ frame: borrowing BinanceFrame, _ scanner: JSONScanner
     ) throws(VenueError) -> VenueAction {

@@ -11,10 +11,12 @@ extension JSONScanner {
     ) throws(ScanError) {
         levels.removeAll(keepingCapacity: true)
         try beginArray()
-        let usual = (price: UsualScale(exponent: scale.price), quantity: UsualScale(exponent: scale.quantity))
+        let canonical = (
+            price: CanonicalScale(exponent: scale.price), quantity: CanonicalScale(exponent: scale.quantity)
+        )
         while try nextElement() {
-            if let price = usual.price, let quantity = usual.quantity,
-                let level = usualLevel(price, quantity, from: &position)
+            if let price = canonical.price, let quantity = canonical.quantity,
+                let level = canonicalLevel(price, quantity, from: &position)
             {
                 levels.append(level)
                 continue
@@ -33,19 +35,21 @@ extension JSONScanner {
         }
     }
 
-    /// An array of levels as venues write it, without white space; `false` for any other, the position then being of no more use.
-    mutating func usualLevels(of scale: borrowing PriceScale, into levels: inout [PriceLevel]) -> Bool {
+    /// An array of levels in the canonical form, as venues write it, without white space; `false` for any other form, after
+    /// which the position has no meaning.
+    mutating func canonicalLevels(of scale: borrowing PriceScale, into levels: inout [PriceLevel]) -> Bool {
         levels.removeAll(keepingCapacity: true)
         guard consumeIfPresent(UInt8(ascii: "[")) else { return false }
         if consumeIfPresent(UInt8(ascii: "]")) { return true }
-        guard let price = UsualScale(exponent: scale.price), let quantity = UsualScale(exponent: scale.quantity) else {
+        guard let price = CanonicalScale(exponent: scale.price), let quantity = CanonicalScale(exponent: scale.quantity)
+        else {
             return false
         }
         var place = position
         // No level is shorter than `["1.0","1.0"]`.
         levels.append(addingCapacity: (bytes.count - place) / 13 + 1) { levels in
             repeat {
-                guard let level = usualLevel(price, quantity, from: &place) else { return place = bytes.count }
+                guard let level = canonicalLevel(price, quantity, from: &place) else { return place = bytes.count }
                 levels.append(level)
             } while consumeIfPresent(UInt8(ascii: ","), at: &place)
         }
@@ -55,13 +59,14 @@ extension JSONScanner {
 
     /// A level as venues write it, `["61837.63000000","1.50000000"]`; `nil`, and nothing consumed, for any other.
     @inline(__always)
-    private func usualLevel(_ priceScale: UsualScale, _ quantityScale: UsualScale, from place: inout Int) -> PriceLevel?
+    private func canonicalLevel(_ priceScale: CanonicalScale, _ quantityScale: CanonicalScale, from place: inout Int)
+        -> PriceLevel?
     {
         var next = place
         guard consumeIfPresent(UInt8(ascii: "["), at: &next),
-            let price = usualDecimal(of: priceScale, from: &next), price > 0,
+            let price = canonicalDecimal(of: priceScale, from: &next), price > 0,
             consumeIfPresent(UInt8(ascii: ","), at: &next),
-            let quantity = usualDecimal(of: quantityScale, from: &next),
+            let quantity = canonicalDecimal(of: quantityScale, from: &next),
             consumeIfPresent(UInt8(ascii: "]"), at: &next)
         else { return nil }
         place = next

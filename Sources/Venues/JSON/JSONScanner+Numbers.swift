@@ -19,7 +19,7 @@ extension JSONScanner {
     /// Complexity: O(digits), no division.
     @inline(__always)
     public mutating func decimal(exponent: Int8) throws(ScanError) -> Int64 {
-        if let value = usualDecimal(exponent: exponent) { return value }
+        if let value = canonicalDecimal(exponent: exponent) { return value }
         return try anyDecimal(exponent: exponent)
     }
 
@@ -78,17 +78,17 @@ extension JSONScanner {
 
     // MARK: Fast path
 
-    /// A decimal as venues write it: a string of one to seven digits, a point and one to eight digits; `nil`, and nothing
+    /// A decimal in the canonical form, as venues write it: a string of one to seven digits, a point and one to eight digits; `nil`, and nothing
     /// consumed, for any other.
     @inline(__always)
-    mutating func usualDecimal(exponent: Int8) -> Int64? {
-        guard let scale = UsualScale(exponent: exponent) else { return nil }
-        return usualDecimal(of: scale, from: &position)
+    mutating func canonicalDecimal(exponent: Int8) -> Int64? {
+        guard let scale = CanonicalScale(exponent: exponent) else { return nil }
+        return canonicalDecimal(of: scale, from: &position)
     }
 
     /// The same, from `place` on.
     @inline(__always)
-    func usualDecimal(of scale: UsualScale, from place: inout Int) -> Int64? {
+    func canonicalDecimal(of scale: CanonicalScale, from place: inout Int) -> Int64? {
         guard let whole = word(at: place &+ 1), bytes[place] == UInt8(ascii: "\"") else { return nil }
         let wholeCount = whole.lanes(equalTo: ".").firstLane
         let fraction = place &+ wholeCount &+ 2
@@ -270,8 +270,8 @@ extension JSONScanner {
     }
 }
 
-/// A unit of `10^−places` with 0 to 8 places, for decimals of usual length.
-struct UsualScale {
+/// A unit of `10^−places` with 0 to 8 places, for decimals in the canonical form.
+struct CanonicalScale {
     let unitsPerOne: UInt64
     /// The lanes of digits that are finer than the unit.
     let finerLanes: UInt64

@@ -6,8 +6,8 @@ import Venues
 import Wire
 
 /// Latency and metrics of one symbol's feed.
-struct FeedAccounts {
-    /// Longest latency told apart, in microseconds; longer ones count as this.
+struct FeedMetrics {
+    /// Longest latency that is recorded, in microseconds; longer ones count as this.
     private static let longestMicroseconds: UInt64 = 600_000_000
 
     private var current = Histogram<UInt32>(
@@ -80,7 +80,7 @@ struct FeedAccounts {
 
     // MARK: Recovery
 
-    /// The book is not VALID, from `now` on unless it was not before.
+    /// The book is not VALID: from `now` on, unless it was lost before.
     mutating func lost(at now: Int64) {
         if hasBeenValid, lostAt == nil { lostAt = now }
     }

@@ -3,8 +3,8 @@ import Testing
 
 @testable import Venues
 
-/// A live book that is told more levels before it needs them.
-@Suite struct WideningTests {
+/// A live book that takes over a deeper snapshot before its depth is exhausted.
+@Suite struct ShadowBookTests {
     private static let fetch = VenueAction.fetchSnapshot(InstrumentID(0))
 
     /// The whole book as the venue has it, every tick of it filled, and what a request for a few levels would be answered.
@@ -64,7 +64,7 @@ import Testing
         }
     }
 
-    @Test func aBookIsToldMoreLevelsBeforeItNeedsThem() throws {
+    @Test func aBookTakesADeeperSnapshotBeforeItsDepthIsExhausted() throws {
         var exchange = Exchange(depth: 20, levels: 200)
         let lab = try Self.lab(exchange)
         // Below the eight best known levels (four published, four in reserve) lies the unknown.

@@ -1,15 +1,15 @@
 import Microstructure
 
-/// Which trade ids of an instrument have come and which between them have not; the venue counts them without a gap.
+/// Which trade ids of an instrument have come and which between them have not, for a venue whose ids are contiguous.
 ///
-/// A trade that comes late (reordered, or over the slower of two connections) fills its place. So every id is handed on
+/// A trade that comes late (reordered, or over the slower of two connections) fills its hole. So every id is handed on
 /// exactly once, whatever way it comes.
-struct TradeLedger: Sendable {
-    /// Most open holes; beyond it the oldest is given up.
+struct TradeSequence: Sendable {
+    /// Most open holes; beyond that the oldest is given up.
     static let holeLimit = 256
 
     enum Arrival: Sendable, Hashable {
-        /// Newer than all before; so many ids between are missing.
+        /// Newer than all before; `missed` ids between are missing.
         case newest(missed: Int64)
         /// Fills a hole.
         case late
@@ -48,7 +48,7 @@ struct TradeLedger: Sendable {
         return .newest(missed: missed)
     }
 
-    /// A trade that is later than the newest one by this and has a lower id belongs to another series.
+    /// A trade that is later than the newest one by more than this and has a lower id belongs to another series.
     static let restartNanoseconds: Int64 = 10_000_000_000
 
     /// Whether the venue has begun to count anew (a test network that was set back, a simulator that was started again):
@@ -59,7 +59,7 @@ struct TradeLedger: Sendable {
             && !holes.contains { $0.ids.contains(id) }
     }
 
-    /// Takes the ids after `last` up to `id` for missing: it is known that the venue has issued them.
+    /// Marks the ids after `last` up to `id` as missing: it is known that the venue has issued them.
     mutating func expect(through id: Int64, at time: Timestamp, limit: Int64, givenUp: inout UInt64) {
         guard id > last else { return }
         open(through: id, limit: limit, givenUp: &givenUp)

@@ -1,11 +1,11 @@
 import Microstructure
 
-/// A frame in the very form in which the venue writes nearly all of them: in the combined wrapper, keys in its order, no white
-/// space, numbers of usual length.
+/// A frame in the canonical form, in which the venue writes nearly all of them: in the combined wrapper, keys in its order, no
+/// white space, numbers of at most a few digits more than today's.
 ///
-/// Each byte is looked at once. A frame of any other form, well-formed or not, is `nil` here and goes to `BinanceFrame`, which
-/// takes keys in any order and says what is wrong. Where both can read a frame they say the same.
-enum UsualFrame {
+/// Each byte is read once. A frame of any other form, well-formed or not, is `nil` here and goes to `BinanceFrame`, which
+/// takes keys in any order and says what is wrong. Where both can read a frame they give the same result.
+enum CanonicalFrame {
     /// The levels are in the arrays that were handed in.
     case depth(InstrumentID, DepthHeader)
     case trade(Trade)
@@ -13,48 +13,48 @@ enum UsualFrame {
 
     init?(
         _ scanner: inout JSONScanner, symbols: borrowing SymbolTable, scales: borrowing [PriceScale],
-        unit: BinanceTimeUnit, at time: Timestamp, bids: inout [PriceLevel], asks: inout [PriceLevel]
+        unit: VenueTimeUnit, at time: Timestamp, bids: inout [PriceLevel], asks: inout [PriceLevel]
     ) {
         guard scanner.consumeIfPresent(#"{"stream":""#), let symbol = scanner.symbol(in: symbols, endingBefore: "@")
         else { return nil }
         let (id, scale) = (InstrumentID(symbol), scales[symbol])
         if scanner.consumeIfPresent(#"@depth@100ms","data":{"e":"depthUpdate","E":"#) {
-            guard let venueTime = scanner.usualTime(in: unit),
+            guard let venueTime = scanner.canonicalTime(in: unit),
                 scanner.consumeIfPresent(#","s":""#), scanner.consumeIfPresent(symbol, of: symbols),
-                scanner.consumeIfPresent(#"","U":"#), let first = scanner.usualInteger(),
-                scanner.consumeIfPresent(#","u":"#), let last = scanner.usualInteger(), first <= last,
-                scanner.consumeIfPresent(#","b":"#), scanner.usualLevels(of: scale, into: &bids),
-                scanner.consumeIfPresent(#","a":"#), scanner.usualLevels(of: scale, into: &asks)
+                scanner.consumeIfPresent(#"","U":"#), let first = scanner.canonicalInteger(),
+                scanner.consumeIfPresent(#","u":"#), let last = scanner.canonicalInteger(), first <= last,
+                scanner.consumeIfPresent(#","b":"#), scanner.canonicalLevels(of: scale, into: &bids),
+                scanner.consumeIfPresent(#","a":"#), scanner.canonicalLevels(of: scale, into: &asks)
             else { return nil }
             self = .depth(
                 id, DepthHeader(first: first, last: last, times: EventTimes(venue: venueTime, receive: time)))
         } else if scanner.consumeIfPresent(#"@trade","data":{"e":"trade","E":"#) {
-            guard scanner.usualInteger() != nil,
+            guard scanner.canonicalInteger() != nil,
                 scanner.consumeIfPresent(#","s":""#), scanner.consumeIfPresent(symbol, of: symbols),
-                scanner.consumeIfPresent(#"","t":"#), let number = scanner.usualInteger(),
+                scanner.consumeIfPresent(#"","t":"#), let number = scanner.canonicalInteger(),
                 scanner.consumeIfPresent(#","p":"#),
-                let price = scanner.usualDecimal(exponent: scale.price), price > 0,
+                let price = scanner.canonicalDecimal(exponent: scale.price), price > 0,
                 scanner.consumeIfPresent(#","q":"#),
-                let quantity = scanner.usualDecimal(exponent: scale.quantity), quantity > 0,
-                scanner.consumeIfPresent(#","T":"#), let venueTime = scanner.usualTime(in: unit),
-                scanner.consumeIfPresent(#","m":"#), let isBuyerMaker = scanner.usualBoolean(),
-                scanner.consumeIfPresent(#","M":"#), scanner.usualBoolean() != nil
+                let quantity = scanner.canonicalDecimal(exponent: scale.quantity), quantity > 0,
+                scanner.consumeIfPresent(#","T":"#), let venueTime = scanner.canonicalTime(in: unit),
+                scanner.consumeIfPresent(#","m":"#), let isBuyerMaker = scanner.canonicalBoolean(),
+                scanner.consumeIfPresent(#","M":"#), scanner.canonicalBoolean() != nil
             else { return nil }
             self = .trade(
                 Trade(
                     instrument: id, times: EventTimes(venue: venueTime, receive: time), id: number, price: Price(price),
                     quantity: Quantity(quantity), aggressor: isBuyerMaker ? .sell : .buy))
         } else if scanner.consumeIfPresent(#"@bookTicker","data":{"u":"#) {
-            guard let updateID = scanner.usualInteger(),
+            guard let updateID = scanner.canonicalInteger(),
                 scanner.consumeIfPresent(#","s":""#), scanner.consumeIfPresent(symbol, of: symbols),
                 scanner.consumeIfPresent(#"","b":"#),
-                let bid = scanner.usualDecimal(exponent: scale.price),
+                let bid = scanner.canonicalDecimal(exponent: scale.price),
                 scanner.consumeIfPresent(#","B":"#),
-                let bidSize = scanner.usualDecimal(exponent: scale.quantity),
+                let bidSize = scanner.canonicalDecimal(exponent: scale.quantity),
                 scanner.consumeIfPresent(#","a":"#),
-                let ask = scanner.usualDecimal(exponent: scale.price),
+                let ask = scanner.canonicalDecimal(exponent: scale.price),
                 scanner.consumeIfPresent(#","A":"#),
-                let askSize = scanner.usualDecimal(exponent: scale.quantity)
+                let askSize = scanner.canonicalDecimal(exponent: scale.quantity)
             else { return nil }
             // The venue gives a quote no time of its own.
             self = .quote(
@@ -69,7 +69,7 @@ enum UsualFrame {
     }
 }
 
-/// Reads that take one form only: `nil` or `false` for any other, the position then being of no more use.
+/// Readers of one form only: `nil` or `false` for any other form, after which the position has no meaning.
 extension JSONScanner {
     @inline(__always)
     fileprivate mutating func consumeIfPresent(_ literal: StaticString) -> Bool {
@@ -108,7 +108,7 @@ extension JSONScanner {
 
     /// A bare whole number of 1 to 16 digits.
     @inline(__always)
-    fileprivate mutating func usualInteger() -> Int64? {
+    fileprivate mutating func canonicalInteger() -> Int64? {
         guard let word = word(at: position) else { return nil }
         let digits = word.digitValues
         let count = digits.lanesAboveNine.firstLane
@@ -125,13 +125,13 @@ extension JSONScanner {
     }
 
     @inline(__always)
-    fileprivate mutating func usualTime(in unit: BinanceTimeUnit) -> Timestamp? {
-        guard let count = usualInteger() else { return nil }
+    fileprivate mutating func canonicalTime(in unit: VenueTimeUnit) -> Timestamp? {
+        guard let count = canonicalInteger() else { return nil }
         return unit.timestamp(count)
     }
 
     @inline(__always)
-    fileprivate mutating func usualBoolean() -> Bool? {
+    fileprivate mutating func canonicalBoolean() -> Bool? {
         if consumeIfPresent("true") { return true }
         return consumeIfPresent("false") ? false : nil
     }

@@ -1,0 +1,71 @@
+import Microstructure
+
+/// Binance's spot market as `ingest` uses it. Source: Binance spot WebSocket streams and REST documentation, 2026-07-21.
+public struct BinanceAdapter: VenueAdapter {
+    public let market: BinanceMarket
+    public let options: VenueOptions
+
+    public init(market: BinanceMarket, options: VenueOptions) {
+        self.market = market
+        self.options = options
+    }
+
+    static let limits = VenueLimits(
+        symbols: BinanceConfiguration.streamLimit / BinanceStreams.all.suffixes.count,
+        connectionAttempts: 300, connectionWindowSeconds: 300,
+        // The venue ends a connection after 24 hours.
+        connectionSeconds: 82_800, requestWeight: 6_000, tradesPerRequest: BinanceREST.tradeLimit)
+
+    public var venue: Venue { market.venue }
+    public var limits: VenueLimits { Self.limits }
+
+    public func connectionPlan(for instruments: [Instrument], targetByteLimit: Int) -> ConnectionPlan {
+        let subscription = BinanceSubscription(
+            instruments: instruments, streams: .all, timeUnit: options.timeUnit)
+        let isShort = subscription.target.utf8.count <= targetByteLimit
+        var plan = ConnectionPlan(
+            target: isShort ? subscription.target : subscription.emptyTarget,
+            // The venue takes at most five messages a second.
+            messageSpacingMilliseconds: 250, pingIntervalMilliseconds: 15_000)
+        if !isShort { plan.subscriptions = subscription.messages() }
+        return plan
+    }
+
+    public var requestHeaders: [VenueHeader] {
+        options.timeUnit == .microseconds ? [VenueHeader("X-MBX-TIME-UNIT", "MICROSECOND")] : []
+    }
+
+    public func instrumentsRequest(for symbols: [String]) -> VenueRequest { BinanceREST.exchangeInfo(symbols: symbols) }
+
+    public func clockRequest() -> VenueRequest { BinanceREST.serverTime() }
+
+    public func instruments(in body: Span<UInt8>) throws(VenueError) -> [Instrument] {
+        try BinanceREST.decodeExchangeInfo(body, venue: venue)
+    }
+
+    public func requestWeightLimit(in body: Span<UInt8>) -> Int? { BinanceREST.decodeWeightLimit(body) }
+
+    public func serverTime(in body: Span<UInt8>) throws(VenueError) -> ServerTime {
+        ServerTime(
+            time: try BinanceREST.decodeServerTime(body, unit: options.timeUnit),
+            resolutionNanoseconds: options.timeUnit.nanoseconds)
+    }
+
+    public var usedWeightHeader: String? { "X-MBX-USED-WEIGHT-1M" }
+
+    /// Codes of the venue for a caller that it does not let in: −1002 unauthorised, −2014 and −2015 a key that is missing or
+    /// not good.
+    private static let notServedCodes: Set<Int64> = [-1_002, -2_014, -2_015]
+
+    public func refusal(status: Int, body: Span<UInt8>) -> VenueRefusal {
+        let error = BinanceREST.decodeError(body)
+        if case .refused(let code, _) = error, Self.notServedCodes.contains(code) {
+            return VenueRefusal(.notServed, error)
+        }
+        switch status {
+        case 401, 403, 404: return VenueRefusal(.notServed, error)
+        case 400 where error != nil: return VenueRefusal(.invalid, error)
+        default: return VenueRefusal(.temporary, error)
+        }
+    }
+}

@@ -1,0 +1,69 @@
+import Microstructure
+
+/// A live book that gets a deeper snapshot before its depth is exhausted, by way of a shadow book.
+extension BinanceBook {
+    /// The part of a snapshot's depth that is left below the published levels when a further snapshot is asked for: a
+    /// quarter.
+    private static let reserve = 4
+
+    /// Whether a shadow book waits for its snapshot.
+    var awaitsDeeperSnapshot: Bool { !shadows.isEmpty && shadows[0].phase == .awaitingSnapshot }
+
+    /// Hands an update that was applied to the shadow book, begins one where the known levels run short, and promotes it
+    /// when it has caught up; `false` where the two books then differ.
+    mutating func updateShadow(_ header: DepthHeader, _ bids: [PriceLevel], _ asks: [PriceLevel]) -> Bool {
+        if shadows.isEmpty {
+            let reserve = (snapshotDepth - depthPublished) / Self.reserve
+            guard reserve > 0, isBeyondSnapshot(level: depthPublished + reserve) else { return true }
+            shadows = [BinanceBook(shadowOf: self)]
+        }
+        var unpublished = EventBatch()
+        _ = shadows[0].receive(header, bids: bids, asks: asks, from: .main, validity: .valid, into: &unpublished)
+        return promoteShadow()
+    }
+
+    /// Hands a snapshot that this book does not need to the shadow book that waits for it, if there is one.
+    mutating func receiveDeeperSnapshot(
+        _ lastUpdateID: Int64, _ bids: [PriceLevel], _ asks: [PriceLevel], into events: inout EventBatch
+    ) -> VenueAction {
+        guard phase == .live, awaitsDeeperSnapshot else {
+            counts.snapshotsIgnored += 1
+            return .proceed
+        }
+        var unpublished = EventBatch()
+        let action = shadows[0].receiveSnapshot(
+            lastUpdateID: lastUpdateID, bids: bids, asks: asks, validity: .valid, into: &unpublished)
+        counts.snapshotsTooOld += shadows[0].counts.snapshotsTooOld
+        counts.snapshotsCrossed += shadows[0].counts.snapshotsCrossed
+        shadows[0].counts = SessionCounts()
+        guard action == .proceed else { return action }
+        if !promoteShadow() {
+            // The next update asks for a new one.
+            counts.refutedBooks += 1
+            counts.resyncs += 1
+            book.reset(updateID: 0)
+            phase = .idle
+        }
+        return .proceed
+    }
+
+    /// Puts a shadow book that has caught up in this book's place. `false` where the two differ: one of them is wrong, and
+    /// nothing tells which.
+    private mutating func promoteShadow() -> Bool {
+        guard !shadows.isEmpty, shadows[0].phase == .live, shadows[0].book.updateID == book.updateID else {
+            return true
+        }
+        let shadow = shadows.removeLast()
+        for index in 0..<depthPublished {
+            func level(_ side: BookSide) -> PriceLevel? { index < side.count ? side[index] : nil }
+            guard level(book.bids) == level(shadow.book.bids), level(book.asks) == level(shadow.book.asks) else {
+                return false
+            }
+        }
+        book = shadow.book
+        lowestKnownBid = shadow.lowestKnownBid
+        highestKnownAsk = shadow.highestKnownAsk
+        counts.widenings += 1
+        return true
+    }
+}

@@ -1,0 +1,24 @@
+import Microstructure
+
+/// The spot markets that speak Binance's protocol.
+public enum BinanceMarket: Sendable, Hashable {
+    /// Binance itself, and the addresses that serve its market data only.
+    case global
+    case us
+
+    public var venue: Venue { self == .us ? .binanceUS : .binance }
+
+    static let endpoints = [
+        VenueEndpoint(
+            name: "binance", venueProtocol: .binance(.global), webSocketURL: "wss://stream.binance.com:9443",
+            restURL: "https://api.binance.com", limits: BinanceAdapter.limits, timeUnit: .microseconds),
+        // Market data only: no account can be reached through it.
+        VenueEndpoint(
+            name: "binance-data", venueProtocol: .binance(.global), webSocketURL: "wss://data-stream.binance.vision",
+            restURL: "https://data-api.binance.vision", limits: BinanceAdapter.limits, timeUnit: .microseconds),
+        // Binance.US does not document microseconds.
+        VenueEndpoint(
+            name: "binance-us", venueProtocol: .binance(.us), webSocketURL: "wss://stream.binance.us:9443",
+            restURL: "https://api.binance.us", limits: BinanceAdapter.limits, timeUnit: .milliseconds),
+    ]
+}

@@ -1,0 +1,37 @@
+import Microstructure
+
+/// The streams of some instruments, as one connection asks for them.
+struct BinanceSubscription {
+    let instruments: [Instrument]
+    let streams: BinanceStreams
+    let timeUnit: VenueTimeUnit
+
+    /// Names of all streams wanted, e.g. `btcusdt@depth@100ms`.
+    var streamNames: [String] {
+        instruments.flatMap { instrument in
+            streams.suffixes.map { "\(instrument.venueSymbol.lowercased())@\($0)" }
+        }
+    }
+
+    /// Path and query of the combined stream, to be appended to `wss://host:port`.
+    var target: String {
+        let names = streamNames.map { name in
+            name.split(separator: "@").map { BinanceREST.percentEncoded(String($0)) }.joined(separator: "@")
+        }
+        let unit = timeUnit == .microseconds ? "&timeUnit=MICROSECOND" : ""
+        return "/stream?streams=\(names.joined(separator: "/"))\(unit)"
+    }
+
+    /// The same without names, for `messages`.
+    var emptyTarget: String { timeUnit == .microseconds ? "/stream?timeUnit=MICROSECOND" : "/stream" }
+
+    /// The text frames that subscribe to all streams on a connection opened without names, `limit` streams a frame, their
+    /// ids counted from 1.
+    func messages(streamsPerMessage limit: Int = 200) -> [String] {
+        let names = streamNames
+        return stride(from: 0, to: names.count, by: limit).enumerated().map { index, start in
+            let list = names[start..<min(names.count, start + limit)].map { "\"\($0)\"" }.joined(separator: ",")
+            return "{\"method\":\"SUBSCRIBE\",\"params\":[\(list)],\"id\":\(index + 1)}"
+        }
+    }
+}

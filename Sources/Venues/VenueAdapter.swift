@@ -1,0 +1,101 @@
+import Microstructure
+
+/// All that a program must know to connect to a venue beyond what its session reads from the stream: where and how to
+/// connect, what to ask over HTTP and how to read the answers, and what the venue allows. A value; it does no I/O.
+///
+/// `ingest` is generic over it. A venue is a folder of this module with an adapter and a session, and an entry in
+/// `VenueCatalog`.
+public protocol VenueAdapter: Sendable {
+    /// The name under which the venue's data are published.
+    var venue: Venue { get }
+    var limits: VenueLimits { get }
+
+    /// The connection that carries all that a session of `instruments` reads.
+    ///
+    /// - Parameter targetByteLimit: the longest path and query that the client can ask for. Where the streams do not fit in
+    ///   it, they are subscribed to by messages.
+    func connectionPlan(for instruments: [Instrument], targetByteLimit: Int) -> ConnectionPlan
+
+    /// Headers of every HTTP request.
+    var requestHeaders: [VenueHeader] { get }
+    /// Asks for the trading rules of symbols, in the spelling of the bus.
+    func instrumentsRequest(for symbols: [String]) -> VenueRequest
+    /// Asks for the venue's time.
+    func clockRequest() -> VenueRequest
+
+    /// Reads the answer to `instrumentsRequest`; instruments that nobody asked for may be among them.
+    func instruments(in body: Span<UInt8>) throws(VenueError) -> [Instrument]
+    /// The request weight a minute that the same answer states; `nil` where it does not.
+    func requestWeightLimit(in body: Span<UInt8>) -> Int?
+    /// Reads the answer to `clockRequest`.
+    func serverTime(in body: Span<UInt8>) throws(VenueError) -> ServerTime
+    /// The header in which an answer states the request weight used in this minute by all processes of this address; `nil`
+    /// where the venue does not say.
+    var usedWeightHeader: String? { get }
+    /// What an answer with a status other than 200 means.
+    func refusal(status: Int, body: Span<UInt8>) -> VenueRefusal
+}
+
+/// What a venue allows one address, process or connection.
+public struct VenueLimits: Sendable, Hashable {
+    /// Symbols that one process can serve.
+    public var symbols: Int
+    /// Attempts to connect within `connectionWindowSeconds`, by all processes of an address.
+    public var connectionAttempts: Int
+    public var connectionWindowSeconds: Int
+    /// Age at which a connection is replaced, in seconds: before the venue ends it.
+    public var connectionSeconds: Double
+    /// Request weight a minute, by all processes of an address, until the venue states another.
+    public var requestWeight: Int
+    /// Trades in the answer to one request.
+    public var tradesPerRequest: Int
+
+    public init(
+        symbols: Int, connectionAttempts: Int, connectionWindowSeconds: Int, connectionSeconds: Double,
+        requestWeight: Int, tradesPerRequest: Int
+    ) {
+        self.symbols = symbols
+        self.connectionAttempts = connectionAttempts
+        self.connectionWindowSeconds = connectionWindowSeconds
+        self.connectionSeconds = connectionSeconds
+        self.requestWeight = requestWeight
+        self.tradesPerRequest = tradesPerRequest
+    }
+}
+
+/// What an operator may choose for a session with any venue.
+public struct VenueOptions: Sendable, Hashable {
+    /// The unit of the venue's times, where the venue lets a client choose.
+    public var timeUnit: VenueTimeUnit
+    /// Best levels a side in each book event.
+    public var depthPublished: Int
+    /// Levels a side asked for in a snapshot.
+    public var snapshotDepth: Int
+    /// Most trades of one hole that are fetched; older ones are given up and counted.
+    public var backfillLimit: Int
+
+    public init(timeUnit: VenueTimeUnit, depthPublished: Int, snapshotDepth: Int, backfillLimit: Int) {
+        self.timeUnit = timeUnit
+        self.depthPublished = depthPublished
+        self.snapshotDepth = snapshotDepth
+        self.backfillLimit = backfillLimit
+    }
+}
+
+/// The unit of a venue's times: a choice made when connecting, never guessed from a number's size.
+public enum VenueTimeUnit: Sendable, Hashable, CaseIterable {
+    case milliseconds
+    case microseconds
+
+    /// Nanoseconds of one unit.
+    public var nanoseconds: Int64 { self == .microseconds ? 1_000 : 1_000_000 }
+
+    /// `nil` where the count is negative or does not fit.
+    func timestamp(_ count: Int64) -> Timestamp? {
+        guard count >= 0 else { return nil }
+        return switch self {
+        case .milliseconds: Timestamp(milliseconds: count)
+        case .microseconds: Timestamp(microseconds: count)
+        }
+    }
+}

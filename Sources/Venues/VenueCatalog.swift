@@ -1,0 +1,39 @@
+/// Where a venue is reached, and by which protocol.
+public struct VenueEndpoint: Sendable, Hashable {
+    /// The name by which configuration chooses it.
+    public let name: String
+    public let venueProtocol: VenueProtocol
+    /// Default base addresses, without a closing slash.
+    public let webSocketURL: String
+    public let restURL: String
+    public let limits: VenueLimits
+    /// The unit of times that is asked for unless configuration says otherwise.
+    public let timeUnit: VenueTimeUnit
+}
+
+/// The protocols that this version speaks; each has its adapter and its session.
+public enum VenueProtocol: Sendable, Hashable {
+    case binance(BinanceMarket)
+}
+
+/// A task for a session whose type is known only once an endpoint has been chosen.
+public protocol VenueTask {
+    func run<Session: VenueSession & ~Copyable>(_ session: Session.Type, _ adapter: Session.Adapter) throws
+}
+
+/// The venues that this version can be connected to.
+public enum VenueCatalog {
+    /// The first one is the default.
+    public static let endpoints = BinanceMarket.endpoints
+
+    public static func endpoint(named name: String) -> VenueEndpoint? { endpoints.first { $0.name == name } }
+
+    /// Runs `task` with the adapter of `endpoint`. Inlinable, so that the task is compiled for each session by itself.
+    @inlinable
+    public static func run(_ task: some VenueTask, at endpoint: VenueEndpoint, _ options: VenueOptions) throws {
+        switch endpoint.venueProtocol {
+        case .binance(let market):
+            try task.run(BinanceSession.self, BinanceAdapter(market: market, options: options))
+        }
+    }
+}

@@ -1,0 +1,51 @@
+import Microstructure
+
+/// A request to a venue's HTTP service: `GET`, the service's address and `target`.
+public struct VenueRequest: Sendable, Hashable {
+    public let path: String
+    /// Without the question mark; empty where there is none. Percent-encoded.
+    public let query: String
+    /// What the request costs of the weight that the venue allows in a minute.
+    public let weight: Int
+
+    public init(path: String, query: String = "", weight: Int) {
+        self.path = path
+        self.query = query
+        self.weight = weight
+    }
+
+    public var target: String { query.isEmpty ? path : "\(path)?\(query)" }
+}
+
+/// Why a venue did not answer a request with what was asked for.
+public struct VenueRefusal: Sendable, Hashable {
+    public enum Kind: Sendable, Hashable {
+        /// The same request may succeed later.
+        case temporary
+        /// The request itself is wrong: repeating it cannot help.
+        case invalid
+        /// The venue does not serve this request to us: it wants a key, forbids the request, or does not have it.
+        case notServed
+    }
+
+    public let kind: Kind
+    /// The venue's own words, where it used some.
+    public let error: VenueError?
+
+    public init(_ kind: Kind, _ error: VenueError? = nil) {
+        self.kind = kind
+        self.error = error
+    }
+}
+
+/// What a venue's clock said.
+public struct ServerTime: Sendable, Hashable {
+    public let time: Timestamp
+    /// The unit of the answer, in ns: the true time lies within one unit above `time`.
+    public let resolutionNanoseconds: Int64
+
+    public init(time: Timestamp, resolutionNanoseconds: Int64) {
+        self.time = time
+        self.resolutionNanoseconds = resolutionNanoseconds
+    }
+}
