@@ -1,6 +1,7 @@
 import HTTPTypes
 import Hummingbird
 import NIOCore
+import Pipeline
 import Transport
 
 /// `/api/v1/alerts` and `/api/v1/silences`: asked of the alerter, which keeps them, and passed on.

@@ -1,6 +1,6 @@
-import Foundation
 import Hummingbird
 import NIOCore
+import Pipeline
 
 extension Response {
     /// An answer with a JSON body that is already written.
@@ -24,8 +24,6 @@ extension Response {
 
     /// `value` as JSON with sorted keys; `nil` where it has none.
     static func jsonBytes(_ value: some Encodable) -> ByteBuffer? {
-        let encoder = JSONEncoder()
-        encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
-        return (try? encoder.encode(value)).map { ByteBuffer(bytes: $0) }
+        (try? CompactJSON.bytes(value)).map { ByteBuffer(bytes: $0) }
     }
 }

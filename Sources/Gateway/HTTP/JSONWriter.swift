@@ -1,5 +1,5 @@
 import NIOCore
-import Pipeline
+import Wire
 
 /// Writes compact JSON straight into a buffer: for documents that are written many times a second.
 ///

@@ -3,6 +3,7 @@ import Hummingbird
 import Logging
 import NIOCore
 import NIOHTTP1
+import Pipeline
 
 /// Turns every error into `application/problem+json`.
 struct ProblemMiddleware: RouterMiddleware {
@@ -19,6 +20,8 @@ struct ProblemMiddleware: RouterMiddleware {
             return try await next(request, context)
         } catch let problem as Problem {
             return problem.response
+        } catch let error as QueryError {
+            return Problem(error).response
         } catch is StoreBusy {
             return Problem.storeBusy.response
         } catch let error as HTTPError where error.status == .notFound {

@@ -1,0 +1,9 @@
+import Hummingbird
+import Pipeline
+
+extension QueryParameters {
+    /// - Parameter allowed: the names that the route knows.
+    init(_ request: Request, allowed: [String]) throws(QueryError) {
+        try self.init(request.uri.query ?? "", allowed: allowed)
+    }
+}
