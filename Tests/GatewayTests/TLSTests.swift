@@ -52,6 +52,8 @@ extension GatewayTests {
                 handshakeLimit: TimeAmount? = nil,
                 _ body: @escaping @Sendable (inout Bench, _ base: String, _ curl: [String]) throws -> Void
             ) async throws {
+                // curl reads the certificate as long as `body` runs.
+                defer { withExtendedLifetime(self) {} }
                 var server = try server()
                 if let handshakeLimit { server.tls?.handshakeLimit = handshakeLimit }
                 let certificate = certificate
@@ -206,17 +208,17 @@ extension GatewayTests {
         }
 
         @Test func httpIsNegotiatedAndTheEndIsSaid() async throws {
-            try await Files().serve { bench, _, _ in
+            let files = try Files()
+            let request = try files.write(
+                "request", "GET /health HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n".utf8)
+            try await files.serve { bench, _, _ in
                 let both = try run(Self.client(bench.port, "-alpn", "h2,http/1.1"))
                 #expect(both.output.contains("ALPN protocol: http/1.1"), "\(both.output)")
                 let other = try run(Self.client(bench.port, "-alpn", "h2"))
                 #expect(other.output.contains("No ALPN negotiated"), "\(other.output)")
                 let again = try run(Self.client(bench.port, "-tls1_2", "-reconnect"))
                 #expect(again.output.contains("Reused, TLSv1.2"), "\(again.output)")
-                let ended = try run(
-                    Self.client(bench.port, "-quiet"),
-                    input: try Files().write(
-                        "request", "GET /health HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n".utf8))
+                let ended = try run(Self.client(bench.port, "-quiet"), input: request)
                 #expect(ended.status == 0 && ended.output.contains("200 OK"), "\(ended.output)")
                 #expect(!ended.output.contains("unexpected eof"), "\(ended.output)")
             }
