@@ -15,12 +15,12 @@ extension Target.Dependency {
     static let serviceLifecycle = product(name: "ServiceLifecycle", package: "swift-service-lifecycle")
     static let histogram = product(name: "Histogram", package: "hdrhistogram-swift")
     static let nioCore = product(name: "NIOCore", package: "swift-nio")
+    static let nioPosix = product(name: "NIOPosix", package: "swift-nio")
     static let nioHTTP1 = product(name: "NIOHTTP1", package: "swift-nio")
     static let httpTypes = product(name: "HTTPTypes", package: "swift-http-types")
     static let systemPackage = product(name: "SystemPackage", package: "swift-system")
     static let hummingbird = product(name: "Hummingbird", package: "hummingbird")
     static let hummingbirdCore = product(name: "HummingbirdCore", package: "hummingbird")
-    static let hummingbirdTLS = product(name: "HummingbirdTLS", package: "hummingbird")
     static let grdb = product(name: "GRDB", package: "GRDB.swift")
 }
 
@@ -63,7 +63,7 @@ let package = Package(
         cLibrary("CZeroMQ", pkgConfig: "libzmq", apt: "libzmq3-dev"),
         cLibrary("CLibWebSockets", pkgConfig: "libwebsockets", apt: "libwebsockets-dev"),
         cLibrary("CLibCurl", pkgConfig: "libcurl", apt: "libcurl4-openssl-dev"),
-        cLibrary("COpenSSL", pkgConfig: "libcrypto", apt: "libssl-dev"),
+        cLibrary("COpenSSL", pkgConfig: "openssl", apt: "libssl-dev"),
         cLibrary("CZlib", pkgConfig: "zlib", apt: "zlib1g-dev"),
         cLibrary("CZstd", pkgConfig: "libzstd", apt: "libzstd-dev"),
 
@@ -128,9 +128,9 @@ let package = Package(
         .target(
             name: "Gateway",
             dependencies: [
-                "Dashboard", "Microstructure", "Detection", "Bus", "Runtime", "Storage", "Transport", "Wire", "ZeroMQ",
-                .hummingbird,
-                .hummingbirdCore, .hummingbirdTLS,
+                "COpenSSL", "Dashboard", "Microstructure", "Detection", "Bus", "Runtime", "Storage", "Transport",
+                "Wire",
+                "ZeroMQ", .hummingbird, .hummingbirdCore,
                 .logging, .metrics,
                 .argumentParser, .serviceLifecycle, .nioCore, .nioHTTP1, .httpTypes, .grdb,
             ],
@@ -163,7 +163,7 @@ let package = Package(
         .testTarget(name: "ExchangeSimTests", dependencies: ["ExchangeSim", "TestSupport"]),
         .testTarget(name: "LabTests", dependencies: ["Lab", "TestSupport"]),
         .testTarget(
-            name: "GatewayTests", dependencies: ["Dashboard", "Gateway", .nioCore, "TestSupport"],
+            name: "GatewayTests", dependencies: ["Dashboard", "Gateway", .nioCore, .nioPosix, "TestSupport"],
             exclude: ["Contract", "Watching"]),
         // Real processes, several modules' work at once.
         .testTarget(

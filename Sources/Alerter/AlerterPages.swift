@@ -2,26 +2,20 @@ import Runtime
 import Foundation
 import Transport
 
+/// An answer other than the one asked for.
+private struct Problem: Error {
+    let status: Int
+    let detail: String
+    var allow: String?
+}
+
 /// `/api/v1/alerts` and `/api/v1/silences` on the alerter's metrics port, where the gateway asks for them.
 ///
-/// Errors are `application/problem+json` that says what to do. Source: RFC 9457.
+/// The body of an error is a `ProblemDocument`.
 struct AlerterPages: Sendable {
     let outbox: Outbox
     let silences: SilenceBoard
     let channels: [String]
-
-    private struct Problem: Error {
-        let status: Int
-        let detail: String
-        var allow: String?
-    }
-
-    private struct ProblemDocument: Encodable {
-        let type = "about:blank"
-        let title: String
-        let status: Int
-        let detail: String
-    }
 
     private struct SilenceList: Encodable {
         let silences: [Silence]
@@ -33,14 +27,10 @@ struct AlerterPages: Sendable {
     }
 
     private func answer(_ request: ServerRequest, _ page: (ServerRequest) throws -> PageAnswer) -> PageAnswer {
-        let titles = [
-            400: "Bad Request", 404: "Not Found", 405: "Method Not Allowed", 409: "Conflict",
-            503: "Service Unavailable",
-        ]
         func problem(_ status: Int, _ detail: String, allow: String? = nil) -> PageAnswer {
-            let document = ProblemDocument(title: titles[status] ?? "Error", status: status, detail: detail)
+            let document = ProblemDocument(title: HTTPSyntax.phrase(status), status: status, detail: detail)
             var answer = Self.json(document, status: status)
-            answer.headers[0].value = "application/problem+json"
+            answer.headers[0].value = ProblemDocument.contentType
             if let allow { answer.headers.append(("Allow", allow)) }
             return answer
         }
@@ -48,15 +38,15 @@ struct AlerterPages: Sendable {
             return try page(request)
         } catch let error as Problem {
             return problem(error.status, error.detail, allow: error.allow)
+        } catch let error as QueryError {
+            return problem(400, error.detail)
         } catch {
             return problem(503, "the outbox cannot be used: \(error)")
         }
     }
 
     private static func json(_ value: some Encodable, status: Int = 200) -> PageAnswer {
-        let encoder = JSONEncoder()
-        encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
-        return PageAnswer(status: status, body: (try? Array(encoder.encode(value))) ?? Array("{}".utf8))
+        PageAnswer(status: status, body: (try? CompactJSON.bytes(value)) ?? Array("{}".utf8))
     }
 
     // MARK: Alerts
@@ -68,44 +58,7 @@ struct AlerterPages: Sendable {
         guard request.path == "/api/v1/alerts" else {
             throw Problem(status: 404, detail: "there is no \(request.path)")
         }
-        var query = AlertQuery()
-        var seen: Set<String> = []
-        for (name, value) in request.query {
-            guard seen.insert(name).inserted else { throw Problem(status: 400, detail: "'\(name)' stands twice") }
-            func number(in range: ClosedRange<Double>) throws -> Double {
-                guard let number = Double(value), range.contains(number) else {
-                    throw Problem(
-                        status: 400,
-                        detail: "\(name)='\(value)' is no number from \(range.lowerBound) to \(range.upperBound)")
-                }
-                return number
-            }
-            switch name {
-            case "symbol":
-                query.symbol = value.uppercased().filter { !"/-_".contains($0) }
-            case "type": query.type = value
-            case "channel": query.channel = value
-            case "state":
-                guard let state = Outbox.State(name: value) else {
-                    throw Problem(status: 400, detail: "state='\(value)' is none of pending, sent, dead, suppressed")
-                }
-                query.state = state
-            case "since": query.since = try number(in: 0...9_223_372_036)
-            case "until": query.until = try number(in: 0...9_223_372_036)
-            case "limit":
-                guard let limit = Int(value), AlertQuery.limitRange.contains(limit) else {
-                    throw Problem(status: 400, detail: "limit='\(value)' is no whole number from 1 to 1000")
-                }
-                query.limit = limit
-            case "cursor": query.cursor = value
-            default:
-                throw Problem(
-                    status: 400,
-                    detail: "unknown query parameter '\(name)'; use symbol, type, channel, state, since, until, limit, "
-                        + "cursor")
-            }
-        }
-        guard let page = try outbox.alerts(matching: query) else {
+        guard let page = try outbox.alerts(matching: AlertQuery(request)) else {
             throw Problem(
                 status: 400, detail: "the cursor is none of this service's; take next_cursor of the page before")
         }
@@ -221,5 +174,26 @@ struct AlerterPages: Sendable {
                 channels: fields.channels, startsAt: start, endsAt: end, comment: fields.comment ?? "",
                 createdBy: fields.createdBy ?? "")
         }
+    }
+}
+
+extension AlertQuery {
+    fileprivate init(_ request: ServerRequest) throws {
+        let query = try QueryParameters(
+            request.query,
+            allowed: ["symbol", "type", "channel", "state", "since", "until", "limit", "cursor"])
+        symbol = query.text("symbol").map { $0.uppercased().filter { !"/-_".contains($0) } }
+        type = query.text("type")
+        channel = query.text("channel")
+        if let name = query.text("state") {
+            guard let state = Outbox.State(name: name) else {
+                throw Problem(status: 400, detail: "state='\(name)' is none of pending, sent, dead, suppressed")
+            }
+            self.state = state
+        }
+        since = try query.number("since", in: 0...9_223_372_036)
+        until = try query.number("until", in: 0...9_223_372_036)
+        limit = try query.integer("limit", in: Self.limitRange) ?? limit
+        cursor = query.text("cursor")
     }
 }

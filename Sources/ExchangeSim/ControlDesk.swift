@@ -122,9 +122,7 @@ package enum ControlDesk {
     }
 
     private static func respond(_ responder: HTTPResponder, _ status: Int, _ document: some Encodable) {
-        let encoder = JSONEncoder()
-        encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
-        guard let body = try? encoder.encode(document) else { return responder.respond(status: 500, text: "") }
-        responder.respond(status: status, headers: [("Content-Type", "application/json")], body: Array(body))
+        guard let body = try? CompactJSON.bytes(document) else { return responder.respond(status: 500, text: "") }
+        responder.respond(status: status, headers: [("Content-Type", "application/json")], body: body)
     }
 }

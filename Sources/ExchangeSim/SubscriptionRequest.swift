@@ -1,3 +1,4 @@
+import Runtime
 import Foundation
 
 /// A client's text message, `{"method":"SUBSCRIBE","params":["btcusdt@trade"],"id":1}`, and what is answered.
@@ -94,9 +95,7 @@ struct SubscriptionRequest: Decodable {
     static func answer(_ refusal: Refusal) -> [UInt8] { encoded(refusal) }
 
     private static func encoded(_ value: some Encodable) -> [UInt8] {
-        let encoder = JSONEncoder()
-        encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
         // Strings and numbers cannot fail to encode; were it otherwise, an empty message would say so.
-        return [UInt8]((try? encoder.encode(value)) ?? Data())
+        (try? CompactJSON.bytes(value)) ?? []
     }
 }

@@ -37,6 +37,8 @@ enum ServerLimits {
     static let sendBufferBytes = 256 << 10
     /// Seconds after which a connection is closed on which no request, or no further byte of one, has come.
     static let idleSeconds: Int64 = 60
+    /// Seconds after which a connection is closed whose TLS handshake is not done.
+    static let handshakeSeconds: Int64 = 10
 }
 
 /// The HTTP server with all its routes, over any repository.
@@ -55,7 +57,7 @@ func buildApplication<Repository: SignalRepository>(
         + MarketStreamController(board: parts.markets, feeds: parts.board, views: parts.views).routes
         + parts.alerts.routes + system.routes
     let meters = HTTPMeters()
-    let desk = GatewayDesk(
+    let frequent = FrequentRequestResponder(
         service: parts.service, health: parts.health, repository: parts.repository, intake: parts.intake,
         pages: parts.intake.pages, access: parts.access, meters: meters)
     let router = Router(context: GatewayRequestContext.self)
@@ -71,7 +73,7 @@ func buildApplication<Repository: SignalRepository>(
     logger.logLevel = max(logger.logLevel, .notice)
     return Application(
         router: router,
-        server: try GatewayChannel.server(desk, tls: server.tls),
+        server: GatewayChannel.server(frequent, tls: server.tls, parts.logger),
         configuration: ApplicationConfiguration(
             address: .hostname(server.host, port: server.port), backlog: 4_096,
             availableConnectionsDelegate: .maximum(server.connections, logger: logger)),

@@ -1,7 +1,7 @@
 import Runtime
 import Glibc
-import HummingbirdTLS
 import Logging
+import NIOCore
 
 extension GatewayConfiguration {
     /// Where and to whom HTTP is served.
@@ -10,11 +10,18 @@ extension GatewayConfiguration {
         /// 0 picks a free one, which the log states.
         var port: Int
         /// `nil` serves plain HTTP.
-        var tls: TLSConfiguration?
+        var tls: TLS?
         var origins: Set<String> = []
         var keys: [APIKey] = []
         var requestsPerSecond: Int?
         var connections = ServerLimits.connections
+
+        /// How connections are encrypted.
+        struct TLS: Sendable {
+            let context: TLSContext
+            /// A connection whose handshake takes longer is closed.
+            var handshakeLimit = TimeAmount.seconds(ServerLimits.handshakeSeconds)
+        }
 
         /// With as many connections as the process may have descriptors for, which it first asks to be as many as it can.
         /// What an operator should know of the result is logged.
@@ -43,26 +50,16 @@ extension GatewayConfiguration {
     }
 
     /// TLS 1.2 and later with the certificate and key of two PEM files; `nil` where neither is named.
-    static func tls(certificate: String?, key: String?) throws(ConfigurationError) -> TLSConfiguration? {
+    static func tls(certificate: String?, key: String?) throws(ConfigurationError) -> Server.TLS? {
         guard certificate != nil || key != nil else { return nil }
         guard let certificate, let key else {
             throw ConfigurationError(setting: "--tls-certificate", problem: "needs --tls-key too, and the reverse")
         }
-        func read<Value>(_ setting: String, _ path: String, _ body: () throws -> Value) throws(ConfigurationError)
-            -> Value
-        {
-            do { return try body() } catch {
-                throw ConfigurationError(setting: setting, problem: "'\(path)' cannot be read as PEM: \(error)")
-            }
+        do {
+            return Server.TLS(context: try TLSContext(certificate: certificate, key: key))
+        } catch {
+            let setting = error.file == .certificate ? "--tls-certificate" : "--tls-key"
+            throw ConfigurationError(setting: setting, problem: error.problem)
         }
-        let chain = try read("--tls-certificate", certificate) { try NIOSSLCertificate.fromPEMFile(certificate) }
-        guard !chain.isEmpty else {
-            throw ConfigurationError(setting: "--tls-certificate", problem: "'\(certificate)' holds no certificate")
-        }
-        let privateKey = try read("--tls-key", key) { try NIOSSLPrivateKey(file: key, format: .pem) }
-        var configuration = TLSConfiguration.makeServerConfiguration(
-            certificateChain: chain.map { .certificate($0) }, privateKey: .privateKey(privateKey))
-        configuration.minimumTLSVersion = .tlsv12
-        return configuration
     }
 }

@@ -75,11 +75,10 @@ struct InstrumentCatalog<Adapter: VenueAdapter> {
         }
     }
 
-    /// Names the symbols in a file's name (FNV-1a).
+    /// Names the symbols in a file's name.
     private static func key(_ symbols: [String]) -> String {
-        let hash = symbols.joined(separator: ",").utf8.reduce(0xCBF2_9CE4_8422_2325 as UInt64) {
-            ($0 ^ UInt64($1)) &* 0x100_0000_01B3
-        }
-        return String(hash, radix: 16) + ".json"
+        var hash = StableHash()
+        for byte in symbols.joined(separator: ",").utf8 { hash.combine(byte: byte) }
+        return String(hash.value, radix: 16) + ".json"
     }
 }

@@ -47,7 +47,7 @@ package struct DetectCommand: AsyncParsableCommand {
         var detection = try TapeDetection(symbols: wanted, profile: profile)
         while let record = try reader.next() {
             for signal in try detection.process(record) {
-                try output.write(try SignalDocument(ProtoSignal(signal)).json() + [UInt8(ascii: "\n")])
+                try output.write(try CompactJSON.bytes(SignalDocument(ProtoSignal(signal))) + [UInt8(ascii: "\n")])
             }
             try bar.update(Int(reader.bytesRead))
         }

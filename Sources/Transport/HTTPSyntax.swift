@@ -1,5 +1,5 @@
 /// The few rules of HTTP/1.1 (RFC 9110, 9112) that both sides check before bytes leave or enter.
-enum HTTPSyntax {
+public enum HTTPSyntax {
     /// A token for a name; no control character in the value, so that no line can be smuggled in.
     static func isHeader(_ name: String, _ value: String) -> Bool {
         isToken(name) && value.utf8.allSatisfy { ($0 >= 0x20 && $0 != 0x7f) || $0 == 0x09 }
@@ -24,7 +24,7 @@ enum HTTPSyntax {
     }
 
     /// The status line's phrase; purely informative.
-    static func phrase(_ status: Int) -> String {
+    public static func phrase(_ status: Int) -> String {
         switch status {
         case 200: "OK"
         case 201: "Created"
@@ -38,6 +38,7 @@ enum HTTPSyntax {
         case 403: "Forbidden"
         case 404: "Not Found"
         case 405: "Method Not Allowed"
+        case 409: "Conflict"
         case 411: "Length Required"
         case 413: "Content Too Large"
         case 418: "I'm a teapot"

@@ -1,3 +1,5 @@
+import Microstructure
+
 /// Finds an instrument by the bytes of its symbol, without a `String` and without regard to ASCII case: stream
 /// names are lower case, symbols upper case. Open addressing, at most half full. O(length of the symbol).
 struct SymbolTable: Sendable {
@@ -29,9 +31,9 @@ struct SymbolTable: Sendable {
     func index(of bytes: UnsafeBufferPointer<UInt8>) -> Int { find(bytes).occupant }
 
     private func find(_ bytes: UnsafeBufferPointer<UInt8>) -> (slot: Int, occupant: Int) {
-        var hash: UInt64 = 0xcbf2_9ce4_8422_2325  // FNV-1a, of letters without their case
-        for byte in bytes { hash = (hash ^ UInt64(byte & 0xDF)) &* 0x100_0000_01b3 }
-        var slot = Int(truncatingIfNeeded: hash ^ (hash >> 32)) & (slots.count - 1)
+        var hash = StableHash()  // of letters without their case
+        for byte in bytes { hash.combine(byte: byte & 0xDF) }
+        var slot = Int(truncatingIfNeeded: hash.value ^ (hash.value >> 32)) & (slots.count - 1)
         while slots[slot] >= 0, !matches(slots[slot], bytes) { slot = (slot + 1) & (slots.count - 1) }
         return (slot, slots[slot])
     }

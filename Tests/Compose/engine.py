@@ -3,14 +3,16 @@ import ipaddress
 import json
 import os
 import pathlib
-import random
 import re
 import shutil
-import socket
 import subprocess
+import sys
 import time
 import urllib.error
 import urllib.request
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "Support"))
+from ports import free_port  # noqa: E402,F401
 
 TIMEOUT = 5
 # In the order in which they are best started; each finds the others in any.
@@ -50,18 +52,6 @@ def bridge_address():
     """This host's address on the engine's own bridge."""
     subnet = json.loads(docker("network", "inspect", "bridge"))[0]["IPAM"]["Config"][0]
     return subnet.get("Gateway") or str(next(ipaddress.ip_network(subnet["Subnet"]).hosts()))
-
-
-def free_port():
-    """Below the range from which outgoing connections are given theirs."""
-    while True:
-        port = random.randrange(20_000, 32_000)
-        with socket.socket() as probe:
-            try:
-                probe.bind(("127.0.0.1", port))
-                return port
-            except OSError:
-                continue
 
 
 def fetch(url):

@@ -1,3 +1,4 @@
+@testable import Runtime
 import TestSupport
 @testable import Bus
 @testable import Engines
@@ -78,7 +79,7 @@ final class LiveVectors {
         var last: UInt64 = 0
         while case let page = try log.signals(after: last, limit: SignalLog.replayLimit), !page.isEmpty {
             for signal in page {
-                let line = String(decoding: try SignalDocument(signal).json(), as: UTF8.self)
+                let line = String(decoding: try CompactJSON.bytes(SignalDocument(signal)), as: UTF8.self)
                 logged[signal.symbol, default: []].append(line)
             }
             last = page[page.count - 1].logSequence

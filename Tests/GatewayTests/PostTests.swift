@@ -1,3 +1,4 @@
+@testable import Runtime
 import Wire
 import Foundation
 import Testing
@@ -127,7 +128,7 @@ extension GatewayTests {
                     let answer = try post(bench.port, body)
                     #expect(answer.status == 400, "\(body.prefix(200))")
                     #expect(answer.headers["content-type"] == "application/problem+json", "\(body.prefix(200))")
-                    let detail = try answer.decode(Problem.Document.self).detail
+                    let detail = try answer.decode(ProblemDocument.self).detail
                     #expect(mentions.isEmpty || detail.contains(mentions), "\(body): \(detail)")
                 }
                 #expect(try ask(bench.port, "GET", "/api/v1/signals").decode(SignalList.self).signals.isEmpty)
@@ -141,7 +142,7 @@ extension GatewayTests {
                 {
                     let answer = try post(bench.port, Self.example, contentType: type)
                     #expect(answer.status == 415, "\(type ?? "none")")
-                    #expect(try answer.decode(Problem.Document.self).detail.contains("application/json"))
+                    #expect(try answer.decode(ProblemDocument.self).detail.contains("application/json"))
                 }
             }
         }

@@ -171,7 +171,7 @@ extension GatewayTests {
                     let answer = try ask(bench.port, "GET", path)
                     #expect(answer.status == 404, "\(path)")
                     #expect(answer.headers["content-type"] == "application/problem+json")
-                    let problem = try answer.decode(Problem.Document.self)
+                    let problem = try answer.decode(ProblemDocument.self)
                     #expect(problem.status == 404)
                     #expect(problem.title == "Not Found")
                     #expect(problem.type == "about:blank")

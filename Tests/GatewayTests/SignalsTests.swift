@@ -108,14 +108,14 @@ extension GatewayTests {
                     let answer = try ask(bench.port, "GET", "/api/v1/signals?" + query)
                     #expect(answer.status == 400, "\(query)")
                     #expect(answer.headers["content-type"] == "application/problem+json", "\(query)")
-                    let problem = try answer.decode(Problem.Document.self)
+                    let problem = try answer.decode(ProblemDocument.self)
                     #expect(problem.status == 400)
                     #expect(problem.detail.contains(mentions), "\(query): \(problem.detail)")
                 }
                 for path in ["/api/v1/symbols?x=1", "/api/v1/signals/abc?x=1", "/api/v1/schema?x=1"] {
                     let answer = try ask(bench.port, "GET", path)
                     #expect(answer.status == 400, "\(path)")
-                    #expect(try answer.decode(Problem.Document.self).detail.contains("takes none"))
+                    #expect(try answer.decode(ProblemDocument.self).detail.contains("takes none"))
                 }
             }
         }

@@ -168,7 +168,8 @@ extension GatewayTests {
                 return try signals.map {
                     .stored(
                         StoredSignal(
-                            position: UInt64(call), id: $0.document.id, json: ByteBuffer(bytes: try $0.document.json()))
+                            position: UInt64(call), id: $0.document.id,
+                            json: ByteBuffer(bytes: try CompactJSON.bytes($0.document)))
                     )
                 }
             }

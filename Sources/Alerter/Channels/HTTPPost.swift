@@ -71,11 +71,8 @@ struct HTTPPost: Sendable {
 
 /// The JSON of a message; `isSnakeCase` writes `chatID` as `chat_id`. Its types hold no number that JSON has not.
 func messageJSON(_ value: some Encodable, isSnakeCase: Bool = true) throws(DeliveryFailure) -> [UInt8] {
-    let encoder = JSONEncoder()
-    if isSnakeCase { encoder.keyEncodingStrategy = .convertToSnakeCase }
-    encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
     do {
-        return Array(try encoder.encode(value))
+        return try CompactJSON.bytes(value, isSnakeCase: isSnakeCase)
     } catch {
         throw DeliveryFailure(reason: "cannot be written as JSON: \(error)", cause: .refused)
     }

@@ -22,7 +22,7 @@ struct WebhookSink: AlertSink {
         }
         let body: [UInt8]
         do {
-            body = try signal.json()
+            body = try CompactJSON.bytes(signal)
         } catch {
             throw DeliveryFailure(reason: "cannot be written as JSON: \(error)", cause: .refused)
         }

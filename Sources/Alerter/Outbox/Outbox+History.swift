@@ -1,3 +1,4 @@
+import Runtime
 import Storage
 import Wire
 import Foundation
@@ -51,32 +52,25 @@ struct AlertPage: Codable, Sendable, Equatable {
 extension Outbox {
     /// Alerts, newest receipt first; `nil` for a cursor that is none.
     func alerts(matching query: AlertQuery) throws(StorageError) -> AlertPage? {
-        var conditions: [String] = []
-        var arguments = StatementArguments()
-        func add(_ condition: String, _ value: (any DatabaseValueConvertible)?) {
-            guard let value else { return }
-            conditions.append(condition)
-            arguments += [value]
-        }
-        add("s.symbol = ?", query.symbol)
-        add("s.type = ?", query.type)
-        add("a.channel = ?", query.channel)
-        add("a.state = ?", query.state?.rawValue)
-        add("s.received_ns >= ?", query.since.map { Int64(($0 * 1e9).rounded()) })
-        add("s.received_ns <= ?", query.until.map { Int64(($0 * 1e9).rounded()) })
+        var filter = SQLFilter()
+        filter.add("s.symbol = ?", query.symbol)
+        filter.add("s.type = ?", query.type)
+        filter.add("a.channel = ?", query.channel)
+        filter.add("a.state = ?", query.state?.rawValue)
+        filter.add("s.received_ns >= ?", query.since.map { Int64(($0 * 1e9).rounded()) })
+        filter.add("s.received_ns <= ?", query.until.map { Int64(($0 * 1e9).rounded()) })
         if let cursor = query.cursor {
             let parts = cursor.split(separator: "~", maxSplits: 1, omittingEmptySubsequences: false)
             guard parts.count == 2, let sequence = Int64(parts[0]) else { return nil }
-            conditions.append("(s.sequence < ? OR (s.sequence = ? AND a.channel > ?))")
-            arguments += [sequence, sequence, String(parts[1])]
+            filter.add(
+                "(s.sequence < ? OR (s.sequence = ? AND a.channel > ?))", [sequence, sequence, String(parts[1])])
         }
-        let filter = conditions.isEmpty ? "" : "WHERE " + conditions.joined(separator: " AND ")
-        arguments += [query.limit + 1]
+        filter.arguments += [query.limit + 1]
         let sql = """
             SELECT s.sequence, s.received_ns, s.severity, s.body, a.* FROM alert a JOIN signal s ON s.sequence = a.signal
-            \(filter) ORDER BY s.sequence DESC, a.channel LIMIT ?
+            \(filter.clause) ORDER BY s.sequence DESC, a.channel LIMIT ?
             """
-        let values = arguments
+        let values = filter.arguments
         return try read { database in
             let rows = try Row.fetchAll(database, sql: sql, arguments: values)
             let alerts = try rows.prefix(query.limit).map { row in
@@ -122,7 +116,7 @@ extension Outbox {
             guard held ?? 0 < Self.silenceLimit else { return false }
             try database.execute(
                 sql: "INSERT INTO silence (id, ends_at, body) VALUES (?, ?, ?)",
-                arguments: [silence.id, silence.endsAt, try JSONEncoder().encode(silence)])
+                arguments: [silence.id, silence.endsAt, Data(try CompactJSON.bytes(silence))])
             return true
         }
     }

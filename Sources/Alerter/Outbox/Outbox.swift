@@ -1,3 +1,4 @@
+import Runtime
 import Storage
 import Wire
 import Foundation
@@ -139,7 +140,7 @@ final class Outbox: Sendable {
                     VALUES (?, ?, ?, ?, ?, ?, 0, ?, ?)
                     """)
             for entry in entries {
-                let body = Data(try entry.signal.json())
+                let body = Data(try CompactJSON.bytes(entry.signal))
                 try signal.execute(arguments: [
                     entry.signal.id, entry.signal.symbol, entry.signal.signalType, entry.signal.score,
                     entry.severity.rawValue, now, body,
@@ -238,7 +239,7 @@ final class Outbox: Sendable {
     private static func notification(
         of sequences: [Int64], details: Int, in database: Database
     ) throws -> AlertMessage {
-        let list = String(decoding: try JSONEncoder().encode(sequences), as: UTF8.self)
+        let list = String(decoding: try CompactJSON.bytes(sequences), as: UTF8.self)
         // All of a small group; of a large one those with the highest scores, in their order.
         let bodies = try Data.fetchAll(
             database,

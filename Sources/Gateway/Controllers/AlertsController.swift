@@ -1,3 +1,4 @@
+import Runtime
 import HTTPTypes
 import Hummingbird
 import NIOCore

@@ -20,7 +20,7 @@ struct MarketStreamController: Sendable {
         let interval: TimeAmount
         let duration: TimeAmount?
 
-        init(_ query: QueryParameters) throws(Problem) {
+        init(_ query: QueryParameters) throws(QueryError) {
             let rate = try query.number("rate", in: Self.rateRange) ?? Self.defaultRate
             interval = .nanoseconds(Int64(1e9 / rate))
             duration = try query.streamSeconds()

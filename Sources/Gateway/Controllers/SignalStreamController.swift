@@ -1,3 +1,4 @@
+import Runtime
 import HTTPTypes
 import Hummingbird
 import NIOCore
@@ -75,7 +76,7 @@ struct SignalStreamController<Repository: SignalRepository>: Sendable {
 
 extension QueryParameters {
     /// The parameter `seconds`: how long a stream is wanted; `nil` for as long as may be.
-    func streamSeconds() throws(Problem) -> TimeAmount? {
+    func streamSeconds() throws(QueryError) -> TimeAmount? {
         try number("seconds", in: 0.01...86_400).map { .nanoseconds(Int64($0 * 1e9)) }
     }
 }

@@ -1,3 +1,4 @@
+import Runtime
 import Detection
 import Foundation
 import HTTPTypes
@@ -83,7 +84,7 @@ extension SignalQuery {
     static let names = ["symbol", "type", "since", "until", "min_score", "limit", "cursor"]
 
     /// Reads the parameters `names`. Throws a 400 that names the one that is wrong.
-    init(_ query: QueryParameters) throws(Problem) {
+    init(_ query: QueryParameters) throws {
         symbol = try query.symbol()
         if let text = query.text("type") {
             guard let known = SignalType(rawValue: text) else {

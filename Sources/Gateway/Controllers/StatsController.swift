@@ -114,12 +114,7 @@ struct StatsController: Sendable {
     }
 
     static func encode(_ value: some Encodable) throws -> ByteBuffer {
-        let encoder = JSONEncoder()
-        encoder.keyEncodingStrategy = .convertToSnakeCase
-        encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
-        // A status is from the bus: a number that JSON has not may not take the whole answer down.
-        encoder.nonConformingFloatEncodingStrategy = .convertToString(
-            positiveInfinity: "inf", negativeInfinity: "-inf", nan: "nan")
-        return ByteBuffer(bytes: try encoder.encode(value))
+        // A status comes from the bus: a number that JSON does not have must not cost the whole answer.
+        ByteBuffer(bytes: try CompactJSON.bytes(value, isSnakeCase: true, namesNonFinite: true))
     }
 }

@@ -1,4 +1,4 @@
-import Foundation
+import Runtime
 import Hummingbird
 import NIOCore
 
@@ -24,8 +24,6 @@ extension Response {
 
     /// `value` as JSON with sorted keys; `nil` where it has none.
     static func jsonBytes(_ value: some Encodable) -> ByteBuffer? {
-        let encoder = JSONEncoder()
-        encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
-        return (try? encoder.encode(value)).map { ByteBuffer(bytes: $0) }
+        (try? CompactJSON.bytes(value)).map { ByteBuffer(bytes: $0) }
     }
 }

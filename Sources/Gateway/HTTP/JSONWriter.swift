@@ -1,5 +1,6 @@
 import Wire
 import NIOCore
+import Wire
 
 /// Writes compact JSON straight into a buffer: for documents that are written many times a second.
 ///

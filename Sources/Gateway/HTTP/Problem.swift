@@ -1,7 +1,8 @@
+import Runtime
 import HTTPTypes
 import Hummingbird
 
-/// An error answer, `application/problem+json`. Source: RFC 9457.
+/// An error answer whose body is a `ProblemDocument`.
 struct Problem: Error, HTTPResponseError {
     let status: HTTPResponse.Status
     /// What was wrong with this very request, and what to do.
@@ -14,24 +15,21 @@ struct Problem: Error, HTTPResponseError {
         self.headers = headers
     }
 
+    init(_ error: QueryError) { self.init(.badRequest, error.detail) }
+
     /// A query that took too long.
     static let storeBusy = Problem(
         .serviceUnavailable, "this query takes too long; narrow it: a symbol, a type, a smaller limit",
         headers: [.retryAfter: "5"])
 
-    /// The body. `type` is `about:blank`: the status says what kind of problem it is.
-    struct Document: Codable, Sendable, Equatable {
-        var type = "about:blank"
-        let title: String
-        let status: Int
-        let detail: String
+    /// The body.
+    var document: ProblemDocument {
+        ProblemDocument(title: status.reasonPhrase, status: status.code, detail: detail)
     }
-
-    var document: Document { Document(title: status.reasonPhrase, status: status.code, detail: detail) }
 
     var response: Response {
         var response = Response.json(document, status: status)
-        response.headers[.contentType] = "application/problem+json"
+        response.headers[.contentType] = ProblemDocument.contentType
         response.headers.append(contentsOf: headers)
         return response
     }

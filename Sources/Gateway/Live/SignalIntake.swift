@@ -39,7 +39,7 @@ final class SignalIntake<Repository: SignalRepository>: Sendable {
     private let hub: SignalHub
     private let logger: Logger
     /// Forgotten whenever the store changes.
-    let pages = PageCache()
+    let pages = SignalPageCache()
     private let onPosted: @Sendable () -> Void
     private let mailbox = Mailbox<Item>(limit: SignalIntake.queueLimit)
     private let held = Gauge(label: MetricName.signalsStored)

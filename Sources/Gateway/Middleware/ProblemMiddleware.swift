@@ -1,3 +1,4 @@
+import Runtime
 import HTTPTypes
 import Hummingbird
 import Logging
@@ -19,6 +20,8 @@ struct ProblemMiddleware: RouterMiddleware {
             return try await next(request, context)
         } catch let problem as Problem {
             return problem.response
+        } catch let error as QueryError {
+            return Problem(error).response
         } catch is StoreBusy {
             return Problem.storeBusy.response
         } catch let error as HTTPError where error.status == .notFound {

@@ -1,3 +1,4 @@
+import Runtime
 import Storage
 import Foundation
 import GRDB
@@ -119,7 +120,7 @@ final class SQLiteSignalRepository: SignalRepository {
         }
         let document = signal.document
         if let known = try find(document.id, in: database) { return .known(known) }
-        let json = try signal.post?.json ?? ByteBuffer(bytes: document.json())
+        let json = try signal.post?.json ?? ByteBuffer(bytes: CompactJSON.bytes(document))
         let statement = try database.cachedStatement(
             sql: """
                 INSERT INTO signal (id, symbol, type, timestamp, score, stored_at, json) VALUES (?, ?, ?, ?, ?, ?, ?)
@@ -211,29 +212,22 @@ final class SQLiteSignalRepository: SignalRepository {
     /// O(signals returned) where an index serves the conditions, at worst O(signals held), and then for at most
     /// `readSeconds`; throws `StoreBusy` beyond.
     func signals(matching query: SignalQuery) async throws -> SignalPage {
-        var conditions: [String] = []
-        var arguments = StatementArguments()
-        func add(_ condition: String, _ value: (any DatabaseValueConvertible)?) {
-            guard let value else { return }
-            conditions.append(condition)
-            arguments += [value]
-        }
-        add("symbol = ?", query.symbol)
-        add("type = ?", query.type)
-        add("timestamp >= ?", query.since)
-        add("timestamp <= ?", query.until)
-        add("score >= ?", query.minScore)
-        add("position < ?", query.before.map { Int64(clamping: $0) })
-        let filter = conditions.isEmpty ? "" : "WHERE " + conditions.joined(separator: " AND ")
-        arguments += [query.limit + 1]
+        var filter = SQLFilter()
+        filter.add("symbol = ?", query.symbol)
+        filter.add("type = ?", query.type)
+        filter.add("timestamp >= ?", query.since)
+        filter.add("timestamp <= ?", query.until)
+        filter.add("score >= ?", query.minScore)
+        filter.add("position < ?", query.before.map { Int64(clamping: $0) })
+        filter.arguments += [query.limit + 1]
         let isScan = query.since != nil || query.until != nil || query.minScore != nil
         let (sql, values) = (
             """
             SELECT position, id, json FROM signal WHERE position IN (
-                SELECT position FROM signal \(isScan ? "INDEXED BY signal_facts" : "") \(filter)
+                SELECT position FROM signal \(isScan ? "INDEXED BY signal_facts" : "") \(filter.clause)
                 ORDER BY position DESC LIMIT ?)
             ORDER BY position DESC
-            """, arguments
+            """, filter.arguments
         )
         let found = try await withTimeLimit { [file] in
             try await file.pool.read { database in

@@ -1,3 +1,4 @@
+import Runtime
 import Evaluation
 import Foundation
 import Microstructure

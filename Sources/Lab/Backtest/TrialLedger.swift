@@ -53,11 +53,8 @@ struct TrialLedger {
 
     func append(_ trials: [Trial]) throws {
         guard !trials.isEmpty else { return }
-        let encoder = JSONEncoder()
-        encoder.outputFormatting = [.sortedKeys]
-        encoder.keyEncodingStrategy = .convertToSnakeCase
         var bytes: [UInt8] = []
-        for trial in trials { bytes += Array(try encoder.encode(trial)) + [UInt8(ascii: "\n")] }
+        for trial in trials { bytes += try CompactJSON.bytes(trial, isSnakeCase: true) + [UInt8(ascii: "\n")] }
         let descriptor = open(path, O_RDWR | O_CREAT | O_APPEND | O_CLOEXEC, 0o644)
         guard descriptor >= 0 else {
             throw ImportError(.cannotCreate, "cannot open \(path): \(String(cString: strerror(errno)))")

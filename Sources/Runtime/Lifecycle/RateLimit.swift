@@ -1,4 +1,4 @@
-/// At most `count` messages in any `seconds`, `burst` of them at once.
+/// At most `count` messages or requests in any `seconds`, `burst` of them at once.
 package struct RateLimit: Sendable, Equatable {
     package let count: Int
     package let seconds: Double

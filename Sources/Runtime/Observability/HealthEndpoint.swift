@@ -70,10 +70,8 @@ private final class HealthPages: ServerDelegate {
 
     private func answer(_ question: HealthReport.Question, _ responder: HTTPResponder) {
         let report = HealthReport(question, of: health, service: service)
-        let encoder = JSONEncoder()
-        encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
-        guard let body = try? encoder.encode(report) else { return responder.respond(status: 500, text: "") }
+        guard let body = try? CompactJSON.bytes(report) else { return responder.respond(status: 500, text: "") }
         responder.respond(
-            status: report.isGood ? 200 : 503, headers: [("Content-Type", "application/json")], body: Array(body))
+            status: report.isGood ? 200 : 503, headers: [("Content-Type", "application/json")], body: body)
     }
 }

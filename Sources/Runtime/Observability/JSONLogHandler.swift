@@ -22,10 +22,7 @@ struct JSONLogHandler: LogHandler {
             // A metadata key never hides a field of the line itself.
             fields[fields[key] == nil ? key : "metadata.\(key)"] = "\(value)"
         }
-        let encoder = JSONEncoder()
-        encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
-        guard var line = try? encoder.encode(fields) else { return }
-        line.append(UInt8(ascii: "\n"))
-        FileHandle.standardError.write(line)
+        guard let line = try? CompactJSON.bytes(fields) else { return }
+        FileHandle.standardError.write(Data(line + [UInt8(ascii: "\n")]))
     }
 }

@@ -105,6 +105,7 @@ package enum MetricName {
 
     package static let httpRequests = "microstructure_http_requests_total"
     package static let httpSeconds = "microstructure_http_request_seconds"
+    package static let tlsFailures = "microstructure_http_tls_failures_total"
     package static let streamClients = "microstructure_stream_clients"
     package static let streamDropped = "microstructure_stream_clients_dropped_total"
     package static let liveViews = "microstructure_live_views"
@@ -231,6 +232,7 @@ package enum MetricName {
             ]),
         .init(httpRequests, "HTTP requests answered, by route and status."),
         .init(httpSeconds, "Time to answer an HTTP request, by route."),
+        .init(tlsFailures, "Connections closed by the TLS layer, by reason: handshake, timeout, closed, record."),
         .init(streamClients, "Open live streams."),
         .init(streamDropped, "Live streams closed because their reader was too slow."),
         .init(liveViews, "Live views of markets that are open."),

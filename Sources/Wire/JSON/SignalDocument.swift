@@ -73,11 +73,4 @@ public struct SignalDocument: Codable, Sendable, Equatable {
         case id, timestamp, score, symbol, venue, metric, direction, threshold, probability, onset, validity, evidence
         case signalType = "signal_type"
     }
-
-    /// Compact JSON with sorted keys.
-    public func json() throws -> [UInt8] {
-        let encoder = JSONEncoder()
-        encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
-        return Array(try encoder.encode(self))
-    }
 }

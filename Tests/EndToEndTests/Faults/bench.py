@@ -7,9 +7,7 @@ import importlib
 import json
 import os
 import pathlib
-import random
 import signal
-import socket
 import subprocess
 import sys
 import tempfile
@@ -20,6 +18,9 @@ import urllib.request
 import zmq
 
 ROOT = pathlib.Path(__file__).resolve().parents[3]
+sys.path.insert(0, str(ROOT / "Tests/Support"))
+from ports import free_port  # noqa: E402
+
 VALID, RESYNCING, STALE = 1, 2, 3
 
 
@@ -30,18 +31,6 @@ def load_messages():
         subprocess.run(["protoc", "-I", str(ROOT / "proto"), f"--python_out={folder}", *files], check=True)
         sys.path.insert(0, folder)
         return importlib.import_module("microstructure.v1.envelope_pb2")
-
-
-def free_port():
-    """A port that is free and stays so: below the range from which outgoing connections take theirs."""
-    while True:
-        port = random.randrange(20000, 32000)
-        with socket.socket() as probe:
-            try:
-                probe.bind(("127.0.0.1", port))
-                return port
-            except OSError:
-                continue
 
 
 def get(url, timeout=5):

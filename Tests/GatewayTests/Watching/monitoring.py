@@ -8,16 +8,18 @@ of the Grafana dashboard answered with data.
 import json
 import math
 import pathlib
-import random
 import re
 import signal
-import socket
 import subprocess
+import sys
 import tempfile
 import time
 import urllib.parse
 
 from demo import EXCHANGE, GATEWAY, METRICS_PORTS, ROOT, Demo, Failure, fetch, fetch_json, main, need, post_signal, wait_until
+
+sys.path.insert(0, str(ROOT / "Tests/Support"))
+from ports import free_port  # noqa: E402
 
 PROMETHEUS = ROOT / "compose/prometheus"
 DASHBOARDS = sorted((ROOT / "compose/grafana/dashboards").glob("*.json"))
@@ -79,18 +81,6 @@ def check_names():
         for name in re.findall(r"(?<![:\w])microstructure_\w+(?![:\w])", text):
             if name not in catalogue and re.sub("_(bucket|sum|count)$", "", name) not in catalogue:
                 raise Failure(f"{name} is asked for, but no service has it")
-
-
-def free_port():
-    """A port that is free and stays so: below the range from which outgoing connections take theirs."""
-    while True:
-        port = random.randrange(20000, 32000)
-        with socket.socket() as probe:
-            try:
-                probe.bind(("127.0.0.1", port))
-                return port
-            except OSError:
-                continue
 
 
 class Prometheus:

@@ -1,8 +1,8 @@
 import NIOCore
 import Synchronization
 
-/// Pages of signals as they were last written, each as long as no signal has come or gone.
-final class PageCache: Sendable {
+/// Answers to queries for signals as they were last written, kept until a signal is stored or deleted.
+final class SignalPageCache: Sendable {
     /// Queries remembered, and the longest page; larger ones are written anew each time.
     static let limit = 64
     static let byteLimit = 64 << 10

@@ -1,11 +1,11 @@
 import Glibc
 
-/// A request of the few that are asked most, read straight from the bytes of its connection.
+/// One of the most frequent requests, read straight from the bytes of its connection.
 ///
-/// The reader takes only what it understands to the last byte: the plain form in which programs send these requests. Whatever
-/// else there is (another path, another header, another spelling) is left for the full HTTP parser, so that nothing is ever
-/// understood in two ways.
-struct HotRequest: Equatable {
+/// The reader takes only requests that it understands to the last byte: the canonical form in which programs send them.
+/// Everything else (another path, another header, another spelling) is left to the full HTTP parser, so that no request is
+/// ever understood in two ways.
+struct FastPathRequest: Equatable {
     enum Kind: Equatable {
         case health
         /// With the query as sent, without its question mark; empty where there is none.
@@ -15,7 +15,7 @@ struct HotRequest: Equatable {
     }
 
     enum Outcome: Equatable {
-        case request(HotRequest, length: Int)
+        case request(FastPathRequest, length: Int)
         /// So far it may be one.
         case incomplete
         /// Not for this reader.
@@ -43,11 +43,11 @@ private struct Reader {
 
     init(bytes: UnsafeRawBufferPointer) { self.bytes = bytes }
 
-    mutating func read() -> HotRequest.Outcome {
+    mutating func read() -> FastPathRequest.Outcome {
         guard let line = nextLine() else { return unfinished }
         let text = bytes[line]
         let isPost = text.starts(with: "POST /api/v1/signals HTTP/1.1".utf8)
-        var kind: HotRequest.Kind?
+        var kind: FastPathRequest.Kind?
         if isPost {
             guard text.count == 29 else { return .other }
         } else if text.elementsEqual("GET /health HTTP/1.1".utf8) {
@@ -99,14 +99,14 @@ private struct Reader {
             }
         }
         guard hostCount == 1 else { return .other }
-        if let kind { return .request(HotRequest(kind: kind, key: key), length: position) }
-        guard isJSON, let length, length <= HotRequest.bodyLimit else { return .other }
+        if let kind { return .request(FastPathRequest(kind: kind, key: key), length: position) }
+        guard isJSON, let length, length <= FastPathRequest.bodyLimit else { return .other }
         guard bytes.count >= position + length else { return .incomplete }
         let body = Array(bytes[position..<position + length])
-        return .request(HotRequest(kind: .post(body[...]), key: key), length: position + length)
+        return .request(FastPathRequest(kind: .post(body[...]), key: key), length: position + length)
     }
 
-    private var unfinished: HotRequest.Outcome { bytes.count > HotRequest.headLimit ? .other : .incomplete }
+    private var unfinished: FastPathRequest.Outcome { bytes.count > FastPathRequest.headLimit ? .other : .incomplete }
 
     /// The next line without its end; `nil` where there is no whole one yet. A line that ends otherwise than CR LF holds a
     /// control character, which no reader of a line's parts takes.
@@ -116,7 +116,7 @@ private struct Reader {
         else { return nil }
         let end = UnsafeRawPointer(hit) - base
         let start = position
-        guard end <= HotRequest.headLimit else { return nil }
+        guard end <= FastPathRequest.headLimit else { return nil }
         position = end + 1
         guard end > start, bytes[end - 1] == 0x0D else { return start..<end + 1 }
         return start..<end - 1

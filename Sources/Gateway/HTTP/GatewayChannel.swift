@@ -1,15 +1,16 @@
 import Hummingbird
 import HummingbirdCore
-import HummingbirdTLS
 import Logging
 import NIOCore
 
-/// An HTTP/1.1 connection with a `HotLane` in front.
+/// An HTTP/1.1 connection: TLS where configured, then the `FastPath`, then the server of all other requests.
 struct GatewayChannel: HTTPChannelHandler {
     typealias Value = HTTP1Channel.Value
 
     let base: HTTP1Channel
-    let desk: any HotDesk
+    let fastPath: any FastPathResponder
+    let tls: GatewayConfiguration.Server.TLS?
+    let tlsFailures: TLSFailures
 
     var responder: HTTPChannelHandler.Responder { base.responder }
 
@@ -18,8 +19,12 @@ struct GatewayChannel: HTTPChannelHandler {
         let size = SocketOptionValue(ServerLimits.sendBufferBytes)
         _ = channel.setOption(ChannelOptions.socketOption(.so_sndbuf), value: size)
         do {
-            try channel.pipeline.syncOperations.addHandler(
-                HotLane(desk, idleLimit: .seconds(ServerLimits.idleSeconds)))
+            let pipeline = channel.pipeline.syncOperations
+            if let tls {
+                try pipeline.addHandler(
+                    TLSHandler(tls.context, handshakeLimit: tls.handshakeLimit, failures: tlsFailures))
+            }
+            try pipeline.addHandler(FastPath(fastPath, idleLimit: .seconds(ServerLimits.idleSeconds)))
         } catch {
             return channel.eventLoop.makeFailedFuture(error)
         }
@@ -28,9 +33,12 @@ struct GatewayChannel: HTTPChannelHandler {
 
     func handle(value: Value, logger: Logger) async { await base.handle(value: value, logger: logger) }
 
-    /// The server of such connections, with TLS where configured.
-    static func server(_ desk: any HotDesk, tls: TLSConfiguration?) throws -> HTTPServerBuilder {
-        let plain = HTTPServerBuilder { responder in
+    /// The server of such connections.
+    static func server(
+        _ fastPath: any FastPathResponder, tls: GatewayConfiguration.Server.TLS?, _ logger: Logger
+    ) -> HTTPServerBuilder {
+        let failures = TLSFailures(logger)
+        return HTTPServerBuilder { responder in
             GatewayChannel(
                 base: HTTP1Channel(
                     responder: responder,
@@ -39,8 +47,7 @@ struct GatewayChannel: HTTPChannelHandler {
                             maxHeaderFieldSize: ServerLimits.headerFieldBytes,
                             maxHeaderListSize: ServerLimits.headerBytes,
                             maxHeaderFieldCount: ServerLimits.headerFields))),
-                desk: desk)
+                fastPath: fastPath, tls: tls, tlsFailures: failures)
         }
-        return try tls.map { try .tls(plain, tlsConfiguration: $0) } ?? plain
     }
 }

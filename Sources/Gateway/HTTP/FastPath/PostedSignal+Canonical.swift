@@ -1,7 +1,7 @@
 extension PostedSignal {
-    /// Reads a body in the plain form in which programs write it: the four fields, each once, without escapes. `nil` for any
-    /// other, also for one that has a mistake: `init(json:)` says which. O(bytes), without Foundation.
-    init?(plain body: ArraySlice<UInt8>) {
+    /// Reads a body in the canonical form in which programs write it: the four fields, each once, without escapes. `nil` for
+    /// every other body, also for one with a mistake: `init(json:)` says which. O(bytes), without Foundation.
+    init?(canonical body: ArraySlice<UInt8>) {
         var scanner = Scanner(bytes: body)
         guard let fields = scanner.fields() else { return nil }
         try? self.init(timestamp: fields.timestamp, type: fields.type, score: fields.score, symbol: fields.symbol)

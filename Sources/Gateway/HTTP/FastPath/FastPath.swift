@@ -1,10 +1,10 @@
 import NIOCore
 
-/// Answers the requests that are asked most before HTTP is parsed in full, and closes connections on which nothing happens.
+/// Answers the most frequent requests before HTTP is parsed in full, and closes connections on which nothing happens.
 ///
-/// The first request that is not one of these sends its connection, for good, to the server behind. Requests of a connection
-/// are answered one after the other, in their order. Lives on the connection's event loop.
-final class HotLane: ChannelDuplexHandler {
+/// The first request that is none of these hands its connection, for good, to the full HTTP server behind. The requests of a
+/// connection are answered one after the other, in their order. Lives on the connection's event loop.
+final class FastPath: ChannelDuplexHandler {
     typealias InboundIn = ByteBuffer
     typealias InboundOut = ByteBuffer
     typealias OutboundIn = ByteBuffer
@@ -13,10 +13,10 @@ final class HotLane: ChannelDuplexHandler {
     /// Bytes of further requests taken in while one is being answered; beyond it nothing more is read.
     private static let waitingLimit = 64 << 10
 
-    private let desk: any HotDesk
+    private let responder: any FastPathResponder
     private let idleLimit: TimeAmount
     private var waiting = ByteBuffer()
-    private var isHot = true
+    private var isFast = true
     private var isAnswering = false
     private var holdsRead = false
     /// Events that must not overtake an answer.
@@ -25,8 +25,8 @@ final class HotLane: ChannelDuplexHandler {
     private var idleCheck: Scheduled<Void>?
 
     /// - Parameter idleLimit: a connection on which nothing has been sent for this long is closed, whatever comes in.
-    init(_ desk: any HotDesk, idleLimit: TimeAmount) {
-        self.desk = desk
+    init(_ responder: any FastPathResponder, idleLimit: TimeAmount) {
+        self.responder = responder
         self.idleLimit = idleLimit
     }
 
@@ -42,26 +42,26 @@ final class HotLane: ChannelDuplexHandler {
     private func scheduleIdleCheck(_ context: ChannelHandlerContext, in delay: TimeAmount) {
         let bound = NIOLoopBound((self, context), eventLoop: context.eventLoop)
         idleCheck = context.eventLoop.scheduleTask(in: delay) {
-            let (lane, context) = bound.value
-            let left = lane.lastWrite + lane.idleLimit - .now()
-            if left <= .zero { context.close(promise: nil) } else { lane.scheduleIdleCheck(context, in: left) }
+            let (path, context) = bound.value
+            let left = path.lastWrite + path.idleLimit - .now()
+            if left <= .zero { context.close(promise: nil) } else { path.scheduleIdleCheck(context, in: left) }
         }
     }
 
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
-        guard isHot else { return context.fireChannelRead(data) }
+        guard isFast else { return context.fireChannelRead(data) }
         var bytes = unwrapInboundIn(data)
         if waiting.readableBytes == 0 { waiting = bytes } else { waiting.writeBuffer(&bytes) }
         work(context)
     }
 
     func channelReadComplete(context: ChannelHandlerContext) {
-        if isHot { context.flush() }
+        if isFast { context.flush() }
         context.fireChannelReadComplete()
     }
 
     func read(context: ChannelHandlerContext) {
-        if isHot, isAnswering, waiting.readableBytes > Self.waitingLimit { holdsRead = true } else { context.read() }
+        if isFast, isAnswering, waiting.readableBytes > Self.waitingLimit { holdsRead = true } else { context.read() }
     }
 
     func write(context: ChannelHandlerContext, data: NIOAny, promise: EventLoopPromise<Void>?) {
@@ -70,19 +70,20 @@ final class HotLane: ChannelDuplexHandler {
     }
 
     func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
-        // Both make the server behind close the connection, which may still owe an answer here.
-        if isHot, isAnswering { heldEvents.append(event) } else { context.fireUserInboundEventTriggered(event) }
+        // The client sends no more, or the server stops: either makes the full server close the connection, while an answer
+        // may still be due here.
+        if isFast, isAnswering { heldEvents.append(event) } else { context.fireUserInboundEventTriggered(event) }
     }
 
     /// Answers what has come, until one answer has to be waited for.
     private func work(_ context: ChannelHandlerContext) {
-        while isHot, !isAnswering, waiting.readableBytes > 0 {
-            let outcome = waiting.withUnsafeReadableBytes { HotRequest.read($0) }
+        while isFast, !isAnswering, waiting.readableBytes > 0 {
+            let outcome = waiting.withUnsafeReadableBytes { FastPathRequest.read($0) }
             switch outcome {
             case .incomplete: return
             case .other: return hand(context)
             case .request(let request, let length):
-                switch desk.answer(request, from: context.channel) {
+                switch responder.answer(request, from: context.channel) {
                 case .now(let answer):
                     waiting.moveReaderIndex(forwardBy: length)
                     write(context: context, data: wrapOutboundOut(answer), promise: nil)
@@ -93,8 +94,8 @@ final class HotLane: ChannelDuplexHandler {
                     context.flush()
                     let bound = NIOLoopBound((self, context), eventLoop: context.eventLoop)
                     answer.whenComplete { result in
-                        let (lane, context) = bound.value
-                        lane.finish(result, context)
+                        let (path, context) = bound.value
+                        path.finish(result, context)
                     }
                 case .other: return hand(context)
                 }
@@ -118,9 +119,9 @@ final class HotLane: ChannelDuplexHandler {
         }
     }
 
-    /// Leaves this and all further requests to the server behind.
+    /// Leaves this and all further requests to the full server.
     private func hand(_ context: ChannelHandlerContext) {
-        isHot = false
+        isFast = false
         context.flush()
         let bytes = waiting
         waiting = ByteBuffer()
@@ -129,15 +130,15 @@ final class HotLane: ChannelDuplexHandler {
     }
 }
 
-/// What a `HotLane` asks for answers.
-protocol HotDesk: Sendable {
-    func answer(_ request: HotRequest, from channel: any Channel) -> HotAnswer
+/// Answers the requests that a `FastPath` reads.
+protocol FastPathResponder: Sendable {
+    func answer(_ request: FastPathRequest, from channel: any Channel) -> FastPathAnswer
 }
 
-/// Whole answers, as sent.
-enum HotAnswer {
+/// A whole answer, as sent.
+enum FastPathAnswer {
     case now(ByteBuffer)
     case later(EventLoopFuture<ByteBuffer>)
-    /// Left to the server behind, which says what is wrong with it.
+    /// Left to the full server, which also says what is wrong with the request.
     case other
 }

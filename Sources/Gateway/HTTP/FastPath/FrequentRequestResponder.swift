@@ -5,8 +5,8 @@ import Hummingbird
 import NIOCore
 import Synchronization
 
-/// Answers what is asked most: the same answers as the routes give, from what is ready to be sent.
-final class GatewayDesk<Repository: SignalRepository>: HotDesk {
+/// Answers the health check, pages of signals and posted signals as their routes do, from bytes that are ready to be sent.
+final class FrequentRequestResponder<Repository: SignalRepository>: FastPathResponder {
     /// How long a health report is repeated.
     private static var healthMemoryNanoseconds: Int64 { 100_000_000 }
 
@@ -19,7 +19,7 @@ final class GatewayDesk<Repository: SignalRepository>: HotDesk {
     private let health: Runtime.Health
     private let repository: Repository
     private let intake: SignalIntake<Repository>
-    private let pages: PageCache
+    private let pages: SignalPageCache
     private let access: AccessPolicy
     private let meters: HTTPMeters
     private let known = Mutex(Health())
@@ -30,7 +30,7 @@ final class GatewayDesk<Repository: SignalRepository>: HotDesk {
 
     init(
         service: String, health: Runtime.Health, repository: Repository, intake: SignalIntake<Repository>,
-        pages: PageCache, access: AccessPolicy, meters: HTTPMeters
+        pages: SignalPageCache, access: AccessPolicy, meters: HTTPMeters
     ) {
         self.service = service
         self.health = health
@@ -41,7 +41,7 @@ final class GatewayDesk<Repository: SignalRepository>: HotDesk {
         self.meters = meters
     }
 
-    func answer(_ request: HotRequest, from channel: any Channel) -> HotAnswer {
+    func answer(_ request: FastPathRequest, from channel: any Channel) -> FastPathAnswer {
         let start = HostClock.monotonicNanoseconds
         switch request.kind {
         case .health:
@@ -49,7 +49,7 @@ final class GatewayDesk<Repository: SignalRepository>: HotDesk {
             meters.count(healthKey, since: start)
             return .now(whole("200 OK", report))
         case .signals(let query):
-            // What the other lane will answer has not been admitted yet: it counts once.
+            // A request that the full server will answer is not counted by the rate limit here: it counts once.
             let page = pages.page(query)
             let parsed = page == nil ? try? SignalQuery(QueryParameters(query, allowed: SignalQuery.names)) : nil
             guard page != nil || parsed != nil, isAdmitted(request, .read, channel) else { return .other }
@@ -73,7 +73,9 @@ final class GatewayDesk<Repository: SignalRepository>: HotDesk {
             }
             return .later(promise.futureResult)
         case .post(let body):
-            guard let signal = PostedSignal(plain: body), isAdmitted(request, .write, channel) else { return .other }
+            guard let signal = PostedSignal(canonical: body), isAdmitted(request, .write, channel) else {
+                return .other
+            }
             let promise = channel.eventLoop.makePromise(of: ByteBuffer.self)
             intake.submit(signal) { [self] outcome in
                 switch outcome {
@@ -93,7 +95,7 @@ final class GatewayDesk<Repository: SignalRepository>: HotDesk {
         }
     }
 
-    private func isAdmitted(_ request: HotRequest, _ scope: APIKey.Scope, _ channel: any Channel) -> Bool {
+    private func isAdmitted(_ request: FastPathRequest, _ scope: APIKey.Scope, _ channel: any Channel) -> Bool {
         if access.isOpen { return true }
         return (try? access.admit(key: request.key, address: channel.remoteAddress?.ipAddress, needing: scope)) != nil
     }
@@ -114,7 +116,7 @@ final class GatewayDesk<Repository: SignalRepository>: HotDesk {
         let headers = response.headers.filter { $0.name != .contentLength && !Self.ownHeaders.contains($0.name) }
         return whole(
             "\(problem.status.code) \(problem.status.reasonPhrase)",
-            Response.jsonBytes(problem.document) ?? ByteBuffer(), type: "application/problem+json",
+            Response.jsonBytes(problem.document) ?? ByteBuffer(), type: ProblemDocument.contentType,
             header: headers.map { "\($0.name.canonicalName): \($0.value)\r\n" }.joined())
     }
 

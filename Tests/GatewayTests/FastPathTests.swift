@@ -8,13 +8,13 @@ import Testing
 @testable import Gateway
 
 extension GatewayTests {
-    @Suite struct HotLaneTests {
-        private static func read(_ text: String, upTo count: Int = .max) -> HotRequest.Outcome {
-            Array(text.utf8.prefix(count)).withUnsafeBytes { HotRequest.read($0) }
+    @Suite struct FastPathTests {
+        private static func read(_ text: String, upTo count: Int = .max) -> FastPathRequest.Outcome {
+            Array(text.utf8.prefix(count)).withUnsafeBytes { FastPathRequest.read($0) }
         }
 
         private static let body = PostTests.example
-        private static let hot = [
+        private static let canonical = [
             "GET /health HTTP/1.1\r\nHost: a\r\n\r\n",
             "GET /api/v1/signals HTTP/1.1\r\nHost: a:8000\r\nUser-Agent: wrk\r\nAccept: */*\r\n\r\n",
             "GET /api/v1/signals?limit=10&symbol=BTC%2FUSDT HTTP/1.1\r\nhost:a\r\nCONNECTION: Keep-Alive\r\n\r\n",
@@ -23,8 +23,8 @@ extension GatewayTests {
                 + "\(body.utf8.count)\r\nAuthorization: Bearer abc\r\n\r\n\(body)",
         ]
 
-        @Test func plainRequestsAreReadWherePartsOfThemAreWaitedFor() throws {
-            for text in Self.hot {
+        @Test func canonicalRequestsAreReadWherePartsOfThemAreWaitedFor() throws {
+            for text in Self.canonical {
                 guard case .request(_, let length) = Self.read(text) else {
                     Issue.record("not read: \(text)")
                     continue
@@ -35,8 +35,8 @@ extension GatewayTests {
                 for count in 0..<text.utf8.count { #expect(Self.read(text, upTo: count) == .incomplete, "\(count)") }
             }
             #expect(
-                Self.read(Self.hot[3])
-                    == .request(HotRequest(kind: .health, key: "abc"), length: Self.hot[3].utf8.count))
+                Self.read(Self.canonical[3])
+                    == .request(FastPathRequest(kind: .health, key: "abc"), length: Self.canonical[3].utf8.count))
         }
 
         @Test func everythingElseIsLeftAlone() {
@@ -71,8 +71,8 @@ extension GatewayTests {
             ] { #expect(Self.read(text) == .other, "\(text)") }
         }
 
-        /// The reader of plain bodies takes nothing that the full one refuses, and reads the same.
-        @Test func plainBodiesAreReadAsTheFullReaderReadsThem() throws {
+        /// The reader of canonical bodies takes nothing that the full reader refuses, and reads the same.
+        @Test func canonicalBodiesAreReadAsTheFullReaderReadsThem() throws {
             var random = SplitMix64(testSeed: freshSeed)
             let pieces: [String] = [
                 "{", "}", ",", ":", "\"timestamp\"", "\"score\"", "\"signal_type\"", "\"symbol\"", "\"drift\"",
@@ -95,7 +95,7 @@ extension GatewayTests {
             }
             var taken = 0
             for body in bodies {
-                guard let plain = PostedSignal(plain: Array(body.utf8)[...]) else { continue }
+                guard let plain = PostedSignal(canonical: Array(body.utf8)[...]) else { continue }
                 taken += 1
                 let full = try PostedSignal(json: Data(body.utf8))
                 #expect(
@@ -107,32 +107,32 @@ extension GatewayTests {
             #expect(taken > 500)
         }
 
-        /// Both ways to an answer give the same one.
-        @Test func theLanesAgree() async throws {
+        /// A request gets the same answer on the fast path as from the full server.
+        @Test func bothPathsAgree() async throws {
             try await Bench.run { bench in
-                let full = [("Cookie", "a=b")]
+                let fullPath = [("Cookie", "a=b")]
                 for _ in 0..<3 { #expect(try post(bench.port, Self.body).status == 202) }
                 for path in ["/health", "/api/v1/signals", "/api/v1/signals?limit=2", "/api/v1/signals?limit=0&x=%"] {
-                    let hot = try ask(bench.port, "GET", path)
-                    let cold = try ask(bench.port, "GET", path, headers: full)
-                    #expect(hot.status == cold.status && hot.headers.keys == cold.headers.keys, "\(path)")
-                    for (name, value) in hot.headers
+                    let fast = try ask(bench.port, "GET", path)
+                    let full = try ask(bench.port, "GET", path, headers: fullPath)
+                    #expect(fast.status == full.status && fast.headers.keys == full.headers.keys, "\(path)")
+                    for (name, value) in fast.headers
                     where name != "date" && !(path == "/health" && name == "content-length") {
-                        #expect(cold.headers[name] == value, "\(path) \(name)")
+                        #expect(full.headers[name] == value, "\(path) \(name)")
                     }
-                    if path != "/health" { #expect(hot.body == cold.body, "\(path)") }
+                    if path != "/health" { #expect(fast.body == full.body, "\(path)") }
                 }
-                let hot = try post(bench.port, Self.body)
-                let cold = try post(bench.port, Self.body, headers: full)
-                #expect(hot.status == cold.status && hot.headers.keys == cold.headers.keys)
-                #expect(hot.headers["location"]?.hasSuffix(try hot.decode(SignalDocument.self).id) == true)
+                let fast = try post(bench.port, Self.body)
+                let full = try post(bench.port, Self.body, headers: fullPath)
+                #expect(fast.status == full.status && fast.headers.keys == full.headers.keys)
+                #expect(fast.headers["location"]?.hasSuffix(try fast.decode(SignalDocument.self).id) == true)
                 #expect(
                     try ask(bench.port, "GET", "/api/v1/signals").decode(SignalList.self).signals.prefix(2).map(\.id)
-                        == [cold, hot].map { try $0.decode(SignalDocument.self).id })
+                        == [full, fast].map { try $0.decode(SignalDocument.self).id })
             }
         }
 
-        /// Requests sent at once, in pieces of any size, are answered in their order, whichever lane answers.
+        /// Requests sent at once, in pieces of any size, are answered in their order, whichever path answers.
         @Test func pipelinedRequestsAreAnsweredInOrder() async throws {
             try await Bench.run { bench in
                 var random = SplitMix64(testSeed: freshSeed)
@@ -142,7 +142,10 @@ extension GatewayTests {
                     for _ in 0..<30 {
                         kinds.append(Int.random(in: 0...(round % 2 == 0 ? 2 : 3), using: &random))
                         text +=
-                            [Self.hot[0], Self.hot[1], Self.hot[4], "GET /nowhere HTTP/1.1\r\nHost: a\r\n\r\n"][
+                            [
+                                Self.canonical[0], Self.canonical[1], Self.canonical[4],
+                                "GET /nowhere HTTP/1.1\r\nHost: a\r\n\r\n",
+                            ][
                                 kinds[kinds.count - 1]]
                     }
                     var rest = text[...]
@@ -163,7 +166,7 @@ extension GatewayTests {
             }
         }
 
-        @Test func whatTheHotLaneAnswersIsCounted() async throws {
+        @Test func whatTheFastPathAnswersIsCounted() async throws {
             let health = #"{method="GET",route="/health",status="200"}"#
             let posts = #"{method="POST",route="/api/v1/signals",status="202"}"#
             try await Bench.run { bench in
