@@ -56,20 +56,20 @@ import TestSupport
         try global.publish(Self.trades(1...50))
         try us.publish(Self.trades(1...50))
 
-        var lines = FeatureLines(logger: logger)
+        var features = FeatureMarkets()
         var taken: [String: Int] = [:]
         while taken.values.reduce(0, +) < 100, let delivery = try subscriber.next(timeoutMilliseconds: 5_000) {
-            if case .ignored = try lines.process(delivery.topic, delivery.envelope, delivery.arrival) { continue }
+            if case .ignored = try features.process(delivery.topic, delivery.envelope, delivery.arrival) { continue }
             taken[delivery.topic.market, default: 0] += 1
         }
         #expect(taken == ["binance.BTCUSDT": 50, "binance_us.BTCUSDT": 50])
         #expect(subscriber.counts.duplicates == 0 && subscriber.counts.lost == 0 && subscriber.rejectedCount == 0)
-        #expect(Set(lines.lines.map(\.instrument.venue)) == [.binance, .binanceUS])
+        #expect(Set(features.markets.map(\.instrument.venue)) == [.binance, .binanceUS])
     }
 
     /// A venue that this version has never heard of is served; a name that is none is an error that the stages count.
     @Test func unknownVenuesAreServedAndMalformedOnesCounted() throws {
-        var lines = FeatureLines(logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() })
+        var features = FeatureMarkets()
         func process(_ venue: String) throws -> Bool {
             let topic = try #require(Topic(Array("tick.\(venue).BTCUSDT.trade|".utf8)))
             var trade = ProtoTrade()
@@ -77,11 +77,11 @@ import TestSupport
             (trade.price, trade.quantity, trade.aggressor) = (100, 5, .buy)
             var envelope = ProtoEnvelope()
             (envelope.epoch, envelope.sequence, envelope.payload) = (1, 1, .trade(trade))
-            if case .ignored = try lines.process(topic, envelope, .first(missed: 0)) { return false }
+            if case .ignored = try features.process(topic, envelope, .first(missed: 0)) { return false }
             return true
         }
         #expect(try process("nova_exchange"))
         #expect(throws: WireError.unknownVenue("Binance-US")) { try process("Binance-US") }
-        #expect(WireError.unknownVenue("").kind == "unknown_venue" && lines.lines.count == 1)
+        #expect(WireError.unknownVenue("").kind == "unknown_venue" && features.markets.count == 1)
     }
 }

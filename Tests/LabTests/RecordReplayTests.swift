@@ -1,3 +1,4 @@
+import TapeSupport
 import TestSupport
 @testable import Bus
 @testable import Lab

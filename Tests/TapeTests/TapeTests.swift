@@ -1,3 +1,4 @@
+import TapeSupport
 import TestSupport
 @testable import Runtime
 @testable import Tape
@@ -6,40 +7,6 @@ import Logging
 import Microstructure
 import Testing
 import Wire
-
-/// Records with a trade each, received a millisecond apart from 2023-11-14 on.
-enum TapeSamples {
-    static let topic = Topic.tick(.binance, "BTCUSDT", .trade)
-
-    static func record(_ number: Int, padding: Int = 0) -> (record: TapeRecord, time: Timestamp) {
-        let time = Timestamp(nanoseconds: 1_700_000_000_000_000_000 + Int64(number) * 1_000_000)
-        var envelope = ProtoEnvelope()
-        // Random letters, so that padding does not compress away.
-        envelope.producer =
-            "test" + String((0..<padding).map { _ in Character(Unicode.Scalar(UInt8.random(in: 97...122))) })
-        envelope.epoch = 1
-        envelope.sequence = UInt64(number)
-        var trade = ProtoTrade()
-        trade.id = Int64(number)
-        trade.aggressor = .buy
-        trade.receiveTimeNs = time.nanoseconds
-        envelope.payload = .trade(trade)
-        return (TapeRecord(topicBytes: topic.bytes, body: EnvelopeCodec.encode(envelope)), time)
-    }
-
-    static func read(_ path: String) throws -> (records: [TapeRecord], problems: [TapeProblem]) {
-        var reader = try TapeReader(path: path)
-        var records: [TapeRecord] = []
-        while let record = try reader.next() { records.append(record) }
-        return (records, reader.problems)
-    }
-
-    /// The numbers of the trades on a tape.
-    static func numbers(_ path: String) throws -> (ids: [Int64], problems: [TapeProblem]) {
-        let (records, problems) = try read(path)
-        return (try records.map { try EnvelopeCodec.decode($0.body).trade.id }, problems)
-    }
-}
 
 @Suite struct TapeFileTests {
     private let folder: URL

@@ -1,6 +1,5 @@
 import TestSupport
-@testable import Runtime
-import Wire
+@testable import Wire
 import Foundation
 import Testing
 

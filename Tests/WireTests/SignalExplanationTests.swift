@@ -1,3 +1,4 @@
+@testable import Wire
 import Microstructure
 import Testing
 
