@@ -493,6 +493,42 @@ private final class MuteSocket {
         if !body.isEmpty { _ = try JSONSerialization.jsonObject(with: Data(answer.body)) }
     }
 
+    /// The answers' bytes do not change: digests (`StableHash`, FNV-1a) of what was answered before the venue's API had a folder
+    /// of its own.
+    @Test func answersHaveNotChanged() throws {
+        let simulator = try RunningSimulator { Self.synthetic(["BTCUSDT", "ETHUSDT"]) }
+        var digest = StableHash()
+        for path in [
+            "/api/v3/exchangeInfo", "/api/v3/exchangeInfo?symbol=ETHUSDT", "/api/v3/depth?symbol=BTCUSDT&limit=5000",
+            "/api/v3/depth?symbol=ETHUSDT", "/api/v3/historicalTrades?symbol=BTCUSDT",
+            "/api/v3/aggTrades?symbol=BTCUSDT",
+            "/api/v3/time", "/api/v3/depth?symbol=BTCUSDT&limit=0",
+            "/api/v3/aggTrades?symbol=BTCUSDT&fromId=1&startTime=1",
+            "/api/v3/aggTrades", "/api/v3/historicalTrades?symbol=BTCUSDT&fromId=x",
+            "/api/v3/exchangeInfo?symbol=BTCUSDT&symbols=%5B%22BTCUSDT%22%5D", "/elsewhere",
+        ] {
+            let answer = try get(simulator, path)
+            digest.combine(UInt64(answer.status))
+            digest.combine(text(answer))
+            digest.combine(answer.header("content-type") ?? "none")
+            // The weight itself starts again with each minute.
+            digest.combine(
+                "\(answer.header("x-mbx-used-weight") == nil) \(answer.header("x-mbx-used-weight-1m") == nil)")
+        }
+        #expect(digest.value == 17_015_859_719_804_584_958)
+        let played = try RunningSimulator { try Self.capture() }
+        let listener = Listener()
+        _ = connect(played, "/stream?streams=xyzusdt@depth@100ms/xyzusdt@trade", listener)
+        try wait("the first frame") { listener.texts.count == 1 }
+        _ = try get(played, "/api/v3/depth?symbol=XYZUSDT")
+        try wait("the end") { played.monitor.statistics.endedSymbols == ["XYZUSDT"] }
+        #expect(
+            try ["historicalTrades", "aggTrades"].map { try text(get(played, "/api/v3/\($0)?symbol=XYZUSDT")) } == [
+                #"[{"id":77,"price":"1.00000000","qty":"2.00000000","time":1154,"isBuyerMaker":true,"isBestMatch":true}]"#,
+                #"[{"a":1,"p":"1.00000000","q":"2.00000000","f":77,"l":77,"T":1154,"m":true,"M":true}]"#,
+            ])
+    }
+
     @Test func weightIsLimited() throws {
         let simulator = try RunningSimulator { try Self.capture() }
         // 24 × 250 is the limit; a minute that begins in between starts the count again.
