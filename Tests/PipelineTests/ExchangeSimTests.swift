@@ -164,13 +164,15 @@ private final class MuteSocket {
     private func text(_ response: HTTPResponse) -> String { String(decoding: response.body, as: UTF8.self) }
 
     private static func capture(loops: Bool = false) throws -> [any SimulatedMarket] {
-        [try CapturePlayer(Lines(lines: small), loops: loops)]
+        [try BinanceCapturePlayer(Lines(lines: small), loops: loops)]
     }
 
     private static func synthetic(_ symbols: [String]) -> [any SimulatedMarket] {
         symbols.map {
-            SyntheticMarket(
-                SyntheticParameters(symbol: $0), seed: 1, startTime: Timestamp(nanoseconds: 1_767_225_600_000_000_000))
+            BinanceDialect().serve(
+                SyntheticMarket(
+                    SyntheticParameters(symbol: $0), seed: 1,
+                    startTime: Timestamp(nanoseconds: 1_767_225_600_000_000_000)))
         }
     }
 
@@ -195,7 +197,7 @@ private final class MuteSocket {
             }
         }
         let simulator = try RunningSimulator(speed: speed) {
-            try ["btcusdt", "ethusdt"].map { try CapturePlayer(CaptureFile(path: Recordings.path($0))) }
+            try ["btcusdt", "ethusdt"].map { try BinanceCapturePlayer(CaptureFile(path: Recordings.path($0))) }
         }
         let boxes = symbols.map { _ in AnswerBox() }
         let listeners = symbols.map { _ in Listener() }
@@ -238,7 +240,7 @@ private final class MuteSocket {
                 })
         try wait("the end") { simulator.monitor.statistics.endedSymbols == ["XYZUSDT"] }
         #expect(simulator.monitor.statistics.holdsExpired == 1)
-        #expect(simulator.monitor.statistics.messagesSent == [.depth: 1, .bookTicker: 1])
+        #expect(simulator.monitor.statistics.messagesSent == [.depth: 1, .quote: 1])
     }
 
     @Test func aSnapshotRequestEndsTheHold() throws {
@@ -423,13 +425,14 @@ private final class MuteSocket {
         do {
             let simulator = try RunningSimulator(options) {
                 [
-                    SyntheticMarket(
-                        SyntheticParameters(symbol: "BTCUSDT"),
-                        events: [
-                            PlantingRule(
-                                .metaorder, timing: .atSeconds([2, 4]), lengthSeconds: 1...1, sizes: [4, 8],
-                                direction: .sell)
-                        ], seed: 1, startTime: Timestamp(nanoseconds: start))
+                    BinanceDialect().serve(
+                        SyntheticMarket(
+                            SyntheticParameters(symbol: "BTCUSDT"),
+                            events: [
+                                PlantingRule(
+                                    .metaorder, timing: .atSeconds([2, 4]), lengthSeconds: 1...1, sizes: [4, 8],
+                                    direction: .sell)
+                            ], seed: 1, startTime: Timestamp(nanoseconds: start)))
                 ]
             }
             let listener = Listener()

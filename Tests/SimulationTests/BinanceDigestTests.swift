@@ -8,11 +8,14 @@ import Testing
 @Suite struct BinanceDigestTests {
     private static let specification = SyntheticSpecification.demonstration(symbols: ["BTCUSDT"], seed: 1)
 
-    private static func market(_ specification: SyntheticSpecification) -> SyntheticMarket {
-        SyntheticMarket(
-            specification.markets[0], events: specification.events, seed: specification.seed,
-            startTime: SyntheticSpecification.usualStart)
+    private static func market(_ specification: SyntheticSpecification) -> any SimulatedMarket {
+        BinanceDialect().serve(
+            SyntheticMarket(
+                specification.markets[0], events: specification.events, seed: specification.seed,
+                startTime: SyntheticSpecification.usualStart))
     }
+
+    private let dialect = BinanceDialect()
 
     private static func text(_ bytes: [UInt8]?) -> String {
         bytes.map { String(decoding: $0, as: UTF8.self) } ?? "none"
@@ -44,22 +47,23 @@ import Testing
         var history = TradeHistory(limit: 500)
         for _ in 0..<20_000 {
             let next = try market.nextFrame(dueBy: .max)
-            history.process(try #require(next))
+            guard let frame = next, frame.kind == .trade else { continue }
+            try history.process(#require(dialect.trade(in: frame)))
         }
         let last = history.lastID
         var digest = StableHash()
         digest.combine(UInt64(last))
-        for times in [
-            TradeHistory.Times(), TradeHistory.Times(movedByMilliseconds: -250, inMicroseconds: true),
+        for answers in [
+            BinanceTradeAnswers(), BinanceTradeAnswers(movedByMilliseconds: -250, inMicroseconds: true),
         ] {
-            digest.combine(Self.text(history.answer(fromID: nil, limit: 100, times: times)))
-            digest.combine(Self.text(history.answer(fromID: last - 450, limit: 20, times: times)))
-            digest.combine(Self.text(history.answer(fromID: last - 5_000, limit: 20, times: times)))
-            digest.combine(Self.text(history.aggregates(from: .newest, limit: 50, times: times)))
-            digest.combine(Self.text(history.aggregates(from: .id(100), limit: 1_000, times: times)))
-            digest.combine(Self.text(history.aggregates(from: .id(last / 3), limit: 1_000, times: times)))
+            digest.combine(Self.text(answers.trades(history, fromID: nil, limit: 100)))
+            digest.combine(Self.text(answers.trades(history, fromID: last - 450, limit: 20)))
+            digest.combine(Self.text(answers.trades(history, fromID: last - 5_000, limit: 20)))
+            digest.combine(Self.text(answers.aggregates(history, from: .newest, limit: 50)))
+            digest.combine(Self.text(answers.aggregates(history, from: .id(100), limit: 1_000)))
+            digest.combine(Self.text(answers.aggregates(history, from: .id(last / 3), limit: 1_000)))
             let start = SyntheticSpecification.usualStart.bucket(width: 1_000_000)
-            digest.combine(Self.text(history.aggregates(from: .time(start + 60_000), limit: 1_000, times: times)))
+            digest.combine(Self.text(answers.aggregates(history, from: .time(start + 60_000), limit: 1_000)))
         }
         #expect(digest.value == 17_407_828_585_222_819_664)
     }
@@ -74,15 +78,15 @@ import Testing
         for _ in 0..<500 {
             let next = try market.nextFrame(dueBy: .max)
             let frame = try #require(next)
-            take(FrameEdit.times(of: frame, movedByMilliseconds: 250, inMicroseconds: false))
-            take(FrameEdit.times(of: frame, movedByMilliseconds: -3, inMicroseconds: true))
-            take(FrameEdit.malformed(frame, share: 0.6))
-            take(FrameEdit.oversized(frame, bytes: 2_000))
-            take(FrameEdit.misfit(frame))
+            take(dialect.retimed(frame, byMilliseconds: 250, inMicroseconds: false))
+            take(dialect.retimed(frame, byMilliseconds: -3, inMicroseconds: true))
+            take(frame.truncated(toShare: 0.6))
+            take(dialect.padded(frame, toBytes: 2_000))
+            take(dialect.withExcessDecimals(frame))
             if frame.kind == .depth {
-                take(FrameEdit.hole(in: frame, ids: 2))
-                take(FrameEdit.hole(in: frame, ids: 40))
-                take(FrameEdit.crossed(frame, ask: 6_180_001_000_000))
+                take(dialect.skippingIDs(2, in: frame))
+                take(dialect.skippingIDs(40, in: frame))
+                take(dialect.crossed(frame, ask: 6_180_001_000_000))
             }
         }
         #expect(digest.value == 1_668_884_882_372_923_435)
@@ -101,10 +105,12 @@ import Testing
         }
         for number in 0..<5_000 {
             let next = try market.nextFrame(dueBy: .max)
-            truth.process(try #require(next)).map(take)
+            let frame = try #require(next)
+            if frame.kind == .trade { truth.process(tradeID: try #require(dialect.trade(in: frame)).id) }
+            if frame.kind == .depth { truth.process(try #require(dialect.depthChange(in: frame))).map(take) }
             if number == 40 || number == 1_000 {
                 let snapshot = market.snapshot(limit: 5_000)
-                truth.process(snapshot: try #require(snapshot)).forEach(take)
+                truth.process(snapshot: try #require(snapshot.flatMap(dialect.book))).forEach(take)
             }
         }
         digest.combine(UInt64(truth.trades.first))

@@ -16,7 +16,20 @@ enum SpecificationFile {
         do {
             return try JSONDecoder().decode(SyntheticSpecification.self, from: data)
         } catch {
-            throw ConfigurationError(setting: setting, problem: "'\(path)': \(ControlDesk.describe(error))")
+            throw ConfigurationError(setting: setting, problem: "'\(path)': \(describe(error))")
+        }
+    }
+
+    /// The mistake in a file or a request body, in one line.
+    static func describe(_ error: any Error) -> String {
+        switch error {
+        case let error as FaultFileError: error.description
+        case DecodingError.keyNotFound(let key, _): "needs the member '\(key.stringValue)'"
+        case DecodingError.typeMismatch(_, let context), DecodingError.valueNotFound(_, let context):
+            "\(context.codingPath.map(\.stringValue).joined(separator: ".")): \(context.debugDescription)"
+        case DecodingError.dataCorrupted(let context):
+            context.underlyingError.map { describe($0) } ?? "is not JSON: \(context.debugDescription)"
+        default: "\(error)"
         }
     }
 }
