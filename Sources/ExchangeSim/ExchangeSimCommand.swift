@@ -5,7 +5,7 @@ import Logging
 import ServiceLifecycle
 import Simulation
 
-/// What an `exchange-sim` process is told.
+/// The configuration of an `exchange-sim` process.
 package struct ExchangeSimConfiguration: Sendable {
     /// Recordings, one symbol each; empty for the synthetic market.
     package var captures: [String]
@@ -94,7 +94,7 @@ package struct ExchangeSimCommand: ServiceCommand {
             options: options)
     }
 
-    /// What the synthetic markets are: of a file, or of symbols and the demonstration's events.
+    /// The specification of the synthetic markets: a file's, or the demonstration's events in the symbols given.
     private func specification(_ settings: inout Settings) throws(ConfigurationError) -> SyntheticSpecification {
         let names = try settings.list("synthetic", synthetic, default: ["BTCUSDT", "ETHUSDT"])
         var specification: SyntheticSpecification
@@ -152,20 +152,22 @@ package struct ExchangeSimCommand: ServiceCommand {
         do {
             return try JSONDecoder().decode(FaultPlan.self, from: data)
         } catch {
-            throw ConfigurationError(setting: "--faults", problem: "'\(path)': \(ControlDesk.describe(error))")
+            throw ConfigurationError(setting: "--faults", problem: "'\(path)': \(ControlAPI.describe(error))")
         }
     }
 
     private static func markets(_ configuration: ExchangeSimConfiguration) throws -> [any SimulatedMarket] {
+        let dialect = configuration.options.venue.dialect
         if configuration.captures.isEmpty {
             let synthetic = configuration.synthetic
             return synthetic.markets.map {
-                SyntheticMarket($0, events: synthetic.events, seed: synthetic.seed, startTime: HostClock.now)
+                dialect.serve(
+                    SyntheticMarket($0, events: synthetic.events, seed: synthetic.seed, startTime: HostClock.now))
             }
         }
         return try configuration.captures.map { path in
             do {
-                return try CapturePlayer(CaptureFile(path: path), loops: configuration.loops)
+                return try dialect.play(CaptureFile(path: path), loops: configuration.loops)
             } catch let error as CaptureError {
                 throw RecordingError(path: path, problem: "\(error)")
             }

@@ -4,15 +4,18 @@ import Microstructure
 import Simulation
 import Transport
 
-/// A local exchange: serves simulated markets over Binance's WebSocket and REST protocol on one port.
+/// A local exchange: serves simulated markets over a venue's WebSocket and REST protocol on one port. The venue's words are
+/// `VenueDialect` and `VenueAPI`; this core knows none of them.
 ///
-/// Each symbol's clock is its own; it starts with the first subscription to one of the symbol's streams. At a
-/// finite speed a client that does not keep up is disconnected, as on the real exchange. At `.unpaced` the
+/// Each symbol has its own clock, which starts with the first subscription to one of the symbol's streams. At a
+/// finite speed a client that does not keep up is disconnected, as on real exchanges. At `.unpaced` the
 /// slowest client sets the pace, nothing is dropped, and a market that nobody follows stands still.
 ///
 /// Not `Sendable`: make it and run it on one thread. `SimulatorMonitor` shows it to others.
 package final class ExchangeSimulator {
     package struct Options: Sendable {
+        /// The venue whose protocol is spoken. The markets must be in its dialect.
+        package var venue = ExchangeVenue.binance
         package var host = "127.0.0.1"
         /// 0 takes a free one.
         package var port = 9443
@@ -20,22 +23,22 @@ package final class ExchangeSimulator {
         /// Longest wall-clock wait for a client's snapshot request at the place where the recorder made its own.
         package var holdSeconds = 10.0
         package var pingIntervalSeconds = 20.0
-        /// A client that owes a pong for so long is disconnected.
+        /// A client whose pong is overdue for so long is disconnected.
         package var pongTimeoutSeconds = 60.0
         /// Outgoing queue of a client. At least four times the longest frame.
         package var queueBytes = 4 << 20
         /// PEM files; with both, the port speaks TLS.
         package var tlsCertificateFile: String?
         package var tlsKeyFile: String?
-        /// What goes wrong.
+        /// The faults to inject.
         package var faults = FaultPlan()
         /// Keeps `TruthBook`s, for `/control/book` and for crossing books.
         package var keepsTruth = false
-        /// Where `TruthLog` writes; `nil` writes nothing.
+        /// The file of `TruthLog`; `nil` writes none.
         package var truthFile: String?
         /// Request weight a minute, for all clients together: they all come from one address here.
         package var weightLimit = 6_000
-        /// Trades of each symbol that `historicalTrades` can still give.
+        /// Trades of each symbol that can still be requested.
         package var tradeHistory = 100_000
         /// WebSocket and HTTP connections at once.
         package var connectionLimit = 512
@@ -50,7 +53,7 @@ package final class ExchangeSimulator {
         package var description: String { "the symbol \(symbol) is given more than once" }
     }
 
-    /// Frames of one market between two looks at the sockets.
+    /// Frames of one market between two polls of the sockets.
     private static let framesPerRound = 1_000
     /// Longest time spent on closing handshakes at the end.
     private static let farewellNanoseconds: Int64 = 1_000_000_000
@@ -65,8 +68,9 @@ package final class ExchangeSimulator {
     private let logger: Logger
     private let loop: EventLoop
     private let server: Server
-    private let desk: SimulatorDesk
-    let faults: FaultDesk
+    private let router: RequestRouter
+    private let dialect: any VenueDialect
+    let faults: FaultInjector
     /// In the order they opened.
     private(set) var openClients: [SimulatedClient] = []
 
@@ -81,20 +85,24 @@ package final class ExchangeSimulator {
         self.options = options
         self.monitor = monitor
         self.logger = logger
+        let dialect = options.venue.dialect
+        let api = options.venue.makeAPI(options)
+        self.dialect = dialect
         feeds = markets.map {
             MarketFeed(
-                $0, speed: options.speed, keepsTruth: options.keepsTruth, tradeHistory: options.tradeHistory)
+                $0, dialect: dialect, speed: options.speed, keepsTruth: options.keepsTruth,
+                tradeHistory: options.tradeHistory)
         }
         feedsBySymbol = try Dictionary(feeds.map { ($0.market.listing.symbol, $0) }) { feed, _ in
             throw DuplicateSymbol(symbol: feed.market.listing.symbol)
         }
         var loopOptions = EventLoop.Options()
-        // 1,024 stream names fit into one request line.
+        // A request line may name a thousand streams.
         loopOptions.maxHeaderBytes = 65_535
         loop = try EventLoop(loopOptions)
         let log = try options.truthFile.map { try TruthLog(path: $0) }
-        faults = FaultDesk(options.faults, log: log, loop: loop, logger: logger)
-        desk = SimulatorDesk(weightLimit: options.weightLimit)
+        faults = FaultInjector(options.faults, dialect: dialect, api: api, log: log, loop: loop, logger: logger)
+        router = RequestRouter(api)
         var serverOptions = ServerOptions()
         serverOptions.host = options.host
         serverOptions.port = options.port
@@ -102,19 +110,19 @@ package final class ExchangeSimulator {
         serverOptions.tlsKeyFile = options.tlsKeyFile
         serverOptions.maxQueuedBytes = options.queueBytes
         serverOptions.maxConnections = options.connectionLimit
-        serverOptions.customHeaders = ["X-MBX-TIME-UNIT"]
-        server = try loop.listen(serverOptions, delegate: desk)
+        serverOptions.customHeaders = api.requestHeaders
+        server = try loop.listen(serverOptions, delegate: router)
         port = server.port
-        desk.simulator = self
-        faults.simulator = self
+        router.exchange = self
+        faults.exchange = self
         monitor.set(port: port)
         logger.info(
             "listening",
             metadata: ["port": "\(port)", "symbols": "\(feedsBySymbol.keys.sorted().joined(separator: ","))"])
     }
 
-    /// Serves until `stop` is requested, from this thread; then says goodbye to the clients. `onRound` is called after
-    /// every look at the sockets, at least once a second.
+    /// Serves on this thread until `stop` is requested; then closes the clients' connections. `onRound` is called after
+    /// every poll of the sockets, at least once a second.
     package func run(until stop: StopSignal, onRound: (SimulatorStatistics) -> Void = { _ in }) {
         let wake = loop.wake
         stop.onRequest { wake.wake() }
@@ -134,7 +142,7 @@ package final class ExchangeSimulator {
         monitor.set(statistics)
     }
 
-    /// Sends what is due; returns how long nothing will be, in ns.
+    /// Sends the frames that are due; returns the time until the next one is, in ns.
     private func serve(at now: Int64) -> Int64 {
         let pingInterval = Int64(options.pingIntervalSeconds * 1e9)
         let pongTimeout = Int64(options.pongTimeoutSeconds * 1e9)
@@ -184,11 +192,11 @@ package final class ExchangeSimulator {
 
     func feed(of symbol: String) -> MarketFeed? { feedsBySymbol[symbol] }
 
-    /// The exchange's time in ms: the furthest of its open markets', as their clocks are independent; before any has
-    /// opened, the first market's start.
+    /// The exchange's time in ms: the latest of its open markets, whose clocks are independent; before any has
+    /// opened, the start of the first market.
     func serverTime(at now: Int64) -> Int64 { marketTime(at: now).bucket(width: 1_000_000) }
 
-    /// The time that the exchange says it is: `serverTime`, and what a fault has done to the clock.
+    /// The time that the exchange tells its clients, in µs: `serverTime` plus the clock error of the faults.
     func serverMicroseconds(at now: Int64) -> Int64 {
         marketTime(at: now).bucket(width: 1_000) + faults.clockShift(at: now) * 1_000
     }
@@ -197,9 +205,6 @@ package final class ExchangeSimulator {
         let open = feeds.filter(\.clock.isStarted).map { $0.market.time(at: $0.clock.offset(at: now)) }
         return open.max() ?? feeds.first?.market.startTime ?? Timestamp(nanoseconds: 0)
     }
-
-    /// What a request for market data is answered, faults aside; `nil` where it is an error.
-    func answer(_ request: ServerRequest) -> [UInt8]? { desk.body(request, at: HostClock.monotonicNanoseconds) }
 
     func opened(_ client: SimulatedClient) {
         openClients.append(client)
@@ -212,12 +217,14 @@ package final class ExchangeSimulator {
         statistics.clientsConnected = openClients.count
     }
 
-    /// A stream of a symbol that is not here, or that its market does not send, is accepted and silent.
+    /// A stream of a symbol that is not traded here, or that its market does not send, is accepted and silent.
     func follow(_ stream: String, _ client: SimulatedClient) {
-        feeds.first { stream.hasPrefix($0.streamPrefix) }?.add(client, to: stream, at: HostClock.monotonicNanoseconds)
+        feed(ofStream: stream)?.add(client, to: stream, at: HostClock.monotonicNanoseconds)
     }
 
     func unfollow(_ stream: String, _ client: SimulatedClient) {
-        feeds.first { stream.hasPrefix($0.streamPrefix) }?.remove(client, from: stream)
+        feed(ofStream: stream)?.remove(client, from: stream)
     }
+
+    private func feed(ofStream name: String) -> MarketFeed? { dialect.symbol(ofStream: name).flatMap { feed(of: $0) } }
 }

@@ -5,31 +5,48 @@ import Simulation
 final class MarketFeed {
     var market: any SimulatedMarket
     private(set) var clock: MarketClock
-    /// Subscribers by stream name; as many as there are connections.
+    /// Subscribers by stream name; at most the open connections.
     private(set) var followers: [String: [SimulatedClient]] = [:]
     private(set) var history: TradeHistory
-    /// What a client's book must look like; kept where somebody will ask.
+    /// The book that a client must have; kept where a truth file or the control API needs it.
     private(set) var truth: TruthBook?
-    /// Made by a snapshot, and not yet handed over.
+    /// Records made by a snapshot and not yet returned by `note`.
     private var newRecords: [TruthBook.Record] = []
     private var plantedCount = 0
     /// The snapshot served before the last one: older than the stream.
     private var earlierSnapshot: [UInt8]?
     private var lastSnapshot: [UInt8]?
+    private let dialect: any VenueDialect
 
-    init(_ market: any SimulatedMarket, speed: MarketSpeed, keepsTruth: Bool = false, tradeHistory: Int = 100_000) {
+    init(
+        _ market: any SimulatedMarket, dialect: any VenueDialect, speed: MarketSpeed, keepsTruth: Bool = false,
+        tradeHistory: Int = 100_000
+    ) {
         self.market = market
+        self.dialect = dialect
         clock = MarketClock(speed: speed)
         history = TradeHistory(limit: tradeHistory)
         truth = keepsTruth ? TruthBook() : nil
     }
 
-    /// Takes a frame that is about to be sent into the accounts; returns the records that are new.
+    /// Adds a frame that is about to be sent to the history and the truth; returns the records that are new.
     func note(_ frame: MarketFrame) -> [TruthBook.Record] {
-        history.process(frame)
-        let record = truth?.process(frame)
+        switch frame.kind {
+        case .trade:
+            guard let trade = dialect.trade(in: frame) else { break }
+            history.process(trade)
+            truth?.process(tradeID: trade.id)
+        case .depth:
+            guard truth != nil else { break }
+            if let change = dialect.depthChange(in: frame) {
+                if let record = truth?.process(change) { newRecords.append(record) }
+            } else {
+                truth?.lose()
+            }
+        case .quote, .other: break
+        }
         defer { newRecords.removeAll() }
-        return record.map { newRecords + [$0] } ?? newRecords
+        return newRecords
     }
 
     /// The events planted since the last call, in the venue's time.
@@ -39,9 +56,6 @@ final class MarketFeed {
         defer { plantedCount = planted.count }
         return planted[plantedCount...].map { ($0, market.time(at: $0.start)...market.time(at: $0.end)) }
     }
-
-    /// What the names of its streams begin with.
-    var streamPrefix: String { market.listing.symbol.lowercased() + "@" }
 
     var isPaced: Bool { clock.speed != .unpaced }
 
@@ -81,8 +95,8 @@ final class MarketFeed {
 
     func snapshot(limit: Int, at now: Int64) -> [UInt8]? {
         let answer = market.snapshot(limit: limit)
-        if truth != nil, let whole = market.snapshot(limit: 5_000) {
-            newRecords += truth?.process(snapshot: whole) ?? []
+        if truth != nil, let book = market.snapshot(limit: 5_000).flatMap({ dialect.book(in: $0) }) {
+            newRecords += truth?.process(snapshot: book) ?? []
         }
         if market.phase != .held { clock.resume(at: now) }
         if let answer { (earlierSnapshot, lastSnapshot) = (lastSnapshot, answer) }
@@ -92,7 +106,7 @@ final class MarketFeed {
     /// A snapshot of an earlier moment; `nil` before one has been served.
     func staleSnapshot() -> [UInt8]? { earlierSnapshot ?? lastSnapshot }
 
-    /// Until something is to be done, in ns; `nil` while nothing will be without a client.
+    /// The wait until the next frame or the end of a hold, in ns; `nil` while only a client can change anything.
     func wait(from now: Int64, holdLimit: Int64) -> Int64? {
         if let since = clock.heldSince { return max(0, since + holdLimit - now) }
         guard let due = market.nextDue, isPaced || !followers.isEmpty else { return nil }

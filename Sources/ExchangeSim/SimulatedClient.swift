@@ -1,54 +1,31 @@
 import Runtime
-import Foundation
 import Simulation
 import Transport
 
-/// One WebSocket connection of a simulator: its subscriptions, and the venue's rules for it.
+/// One WebSocket connection of a client. The venue's rules for it are its `VenueConnection`.
 final class SimulatedClient: WebSocketDelegate {
-    /// Streams a connection may have.
-    static let maxStreams = 1_024
-    /// Messages that a client may send in a second.
-    static let maxMessagesPerSecond = 5
-
-    enum Endpoint {
-        /// `/ws`: the payload alone.
-        case raw
-        /// `/stream`: `{"stream":…,"data":…}`.
-        case combined
-    }
-
-    private let endpoint: Endpoint
-    /// In the order of subscription, for the list.
-    private(set) var streams: [String]
-    private let refusal: String?
-    private weak let simulator: ExchangeSimulator?
+    let venue: any VenueConnection
+    /// The streams that it follows, in the order of subscription.
+    private(set) var streams: [String] = []
+    private weak let exchange: ExchangeSimulator?
     private var connection: WebSocketConnection?
-    /// When the last messages came; no more than the limit a second.
-    private var messageTimes: [Int64] = []
     private var lastPing: Int64 = 0
-    /// Since when a pong is due.
+    /// The time since which a pong is due.
     private var pongDueSince: Int64?
     /// Its end has been ordered.
     private(set) var isLeaving = false
-    /// Its times are microseconds.
-    let isInMicroseconds: Bool
     /// On the monotonic clock.
     private(set) var openedAt: Int64 = 0
-    /// Half-open: hears nothing and is told nothing.
+    /// Half-open: nothing is read from it or sent to it.
     private(set) var isSilent = false
-    /// Messages still to be dropped, and the one to be sent behind its successor, by stream.
+    /// How many messages are still to be dropped, by stream.
     var drops: [String: Int] = [:]
+    /// The message to be sent after the next one of its stream.
     var heldBack: [String: MarketFrame] = [:]
 
-    /// - Parameter refusal: why the handshake's request cannot be served: told to the client, which is then closed.
-    init(
-        _ endpoint: Endpoint, streams: [String], isInMicroseconds: Bool, refusal: String?, simulator: ExchangeSimulator
-    ) {
-        self.endpoint = endpoint
-        self.isInMicroseconds = isInMicroseconds
-        self.streams = streams
-        self.refusal = refusal
-        self.simulator = simulator
+    init(_ venue: any VenueConnection, _ exchange: ExchangeSimulator) {
+        self.venue = venue
+        self.exchange = exchange
     }
 
     var bufferedBytes: Int { isLeaving ? 0 : connection?.bufferedBytes ?? 0 }
@@ -57,100 +34,65 @@ final class SimulatedClient: WebSocketDelegate {
         self.connection = connection
         lastPing = HostClock.monotonicNanoseconds
         openedAt = lastPing
-        simulator?.opened(self)
-        if let refusal {
-            send(SubscriptionRequest.answer(SubscriptionRequest.Refusal(code: 2, msg: refusal)))
-            leave(code: 1008, reason: refusal)
-            return
-        }
-        for stream in streams { simulator?.follow(stream, self) }
+        exchange?.opened(self)
+        venue.opened(self)
     }
 
     func didReceive(_ message: Span<UInt8>, kind: MessageKind, on connection: WebSocketConnection) {
         guard !isLeaving else { return }
-        let now = HostClock.monotonicNanoseconds
-        messageTimes.removeAll { now - $0 >= 1_000_000_000 }
-        guard messageTimes.count < Self.maxMessagesPerSecond else {
-            simulator?.statistics.clientsTooChatty += 1
-            leave(code: 1008, reason: "Too many requests")
-            return
-        }
-        messageTimes.append(now)
-        switch SubscriptionRequest.parse(message.withUnsafeBufferPointer { Data($0) }) {
-        case .failure(let refusal): send(SubscriptionRequest.answer(refusal))
-        case .success(let request): handle(request)
-        }
-    }
-
-    private func handle(_ request: SubscriptionRequest) {
-        switch request.method {
-        case .list: send(request.answer(streams))
-        case .unsubscribe:
-            for stream in request.streams {
-                guard let index = streams.firstIndex(of: stream) else { continue }
-                streams.remove(at: index)
-                simulator?.unfollow(stream, self)
-            }
-            send(request.answer())
-        case .subscribe:
-            var added: [String] = []
-            for stream in request.streams where !streams.contains(stream) && !added.contains(stream) {
-                added.append(stream)
-            }
-            guard streams.count + added.count <= Self.maxStreams else {
-                send(
-                    SubscriptionRequest.answer(
-                        SubscriptionRequest.Refusal(
-                            code: 2, msg: "Invalid request: more than \(Self.maxStreams) streams")))
-                return
-            }
-            send(request.answer())
-            for stream in added {
-                streams.append(stream)
-                simulator?.follow(stream, self)
-            }
-        }
+        venue.received(message, from: self, at: HostClock.monotonicNanoseconds)
     }
 
     func didReceivePong(on connection: WebSocketConnection) { pongDueSince = nil }
 
     func didClose(_ connection: WebSocketConnection, reason: WebSocketCloseReason) {
         depart()
-        simulator?.closed(self)
+        exchange?.closed(self)
         self.connection = nil
     }
 
-    /// Hands on a market's frame; a client whose queue is full is cut off, since a stream with a piece missing
-    /// would be a lie.
+    // MARK: - Streams
+
+    func follow(_ stream: String) {
+        streams.append(stream)
+        exchange?.follow(stream, self)
+    }
+
+    /// Nothing happens where it does not follow the stream.
+    func unfollow(_ stream: String) {
+        guard let index = streams.firstIndex(of: stream) else { return }
+        streams.remove(at: index)
+        exchange?.unfollow(stream, self)
+    }
+
+    // MARK: - Sending
+
+    /// Sends a market's frame. A client whose queue is full is disconnected: a stream with a silent gap would be wrong.
     func send(_ frame: MarketFrame) {
         guard !isLeaving, !isSilent, let connection else { return }
-        let outcome =
-            switch endpoint {
-            case .combined: connection.send(text: frame.bytes.span)
-            case .raw: connection.send(text: frame.bytes.span.extracting(frame.payload))
-            }
-        switch outcome {
-        case .queued: simulator?.statistics.messagesSent[frame.kind, default: 0] += 1
+        switch connection.send(text: frame.bytes.span.extracting(venue.message(in: frame))) {
+        case .queued: exchange?.statistics.messagesSent[frame.kind, default: 0] += 1
         case .full: overflow()
         case .closed: break
         }
     }
 
-    private func send(_ answer: [UInt8]) {
+    /// Sends the venue's answer to a message of the client.
+    func send(_ answer: [UInt8]) {
         if connection?.send(text: answer.span) == .full { overflow() }
     }
 
     private func overflow() {
-        simulator?.statistics.clientsTooSlow += 1
+        exchange?.statistics.clientsTooSlow += 1
         depart()
         connection?.abort()
     }
 
-    /// Pings when it is time; a client whose pong is overdue is cut off.
+    /// Pings when a ping is due; a client whose pong is overdue is disconnected.
     func keepAlive(at now: Int64, pingInterval: Int64, pongTimeout: Int64) {
         guard !isLeaving, !isSilent, let connection else { return }
         if let due = pongDueSince, now - due >= pongTimeout {
-            simulator?.statistics.clientsMute += 1
+            exchange?.statistics.clientsMute += 1
             depart()
             connection.abort()
             return
@@ -161,14 +103,7 @@ final class SimulatedClient: WebSocketDelegate {
         connection.ping()
     }
 
-    /// `serverShutdown`, as the endpoint spells it; the connection goes on.
-    func announceShutdown(at milliseconds: Int64) {
-        let data = #"{"e":"serverShutdown","E":\#(milliseconds)}"#
-        switch endpoint {
-        case .raw: send(Array(data.utf8))
-        case .combined: send(Array(#"{"stream":"!serverShutdown","data":\#(data)}"#.utf8))
-        }
-    }
+    // MARK: - Ending
 
     /// Nothing is read or sent any more, and nothing closed.
     func fallSilent() {
@@ -182,19 +117,22 @@ final class SimulatedClient: WebSocketDelegate {
         connection?.reset()
     }
 
-    /// Whether it follows a stream whose name begins so.
-    func follows(_ prefix: String) -> Bool { streams.contains { $0.hasPrefix(prefix) } }
-
-    /// Closes after what is queued.
+    /// Closes after the messages queued.
     func leave(code: UInt16, reason: String) {
         guard !isLeaving else { return }
         depart()
         connection?.close(code: code, reason: reason)
     }
 
-    /// Nobody waits for this client any more.
+    /// Closes because the client has sent more messages than the venue allows.
+    func leaveForTooManyMessages(code: UInt16, reason: String) {
+        exchange?.statistics.clientsTooChatty += 1
+        leave(code: code, reason: reason)
+    }
+
+    /// No market and no pace depends on this client any more.
     private func depart() {
         isLeaving = true
-        for stream in streams { simulator?.unfollow(stream, self) }
+        for stream in streams { exchange?.unfollow(stream, self) }
     }
 }

@@ -1,9 +1,9 @@
 import Simulation
 import Synchronization
 
-/// What a simulator has done since it was started.
+/// The counts and states of a simulator since its start.
 package struct SimulatorStatistics: Sendable, Equatable {
-    /// Messages handed to clients, by `StreamKind`; a frame for three clients counts three times.
+    /// Messages sent to clients, by `StreamKind`; a frame sent to three clients counts three times.
     package var messagesSent: [StreamKind: UInt64] = [:]
     package var clientsConnected = 0
     package var clientsAccepted: UInt64 = 0
@@ -14,7 +14,7 @@ package struct SimulatorStatistics: Sendable, Equatable {
     /// Disconnected because they sent too many messages.
     package var clientsTooChatty: UInt64 = 0
     package var requestsAnswered: UInt64 = 0
-    /// Answered with 429.
+    /// Requests refused because they were over the venue's limit.
     package var requestsRefused: UInt64 = 0
     /// Holds that ended without a snapshot request.
     package var holdsExpired: UInt64 = 0

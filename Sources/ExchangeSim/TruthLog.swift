@@ -3,14 +3,14 @@ import Foundation
 import Microstructure
 import Simulation
 
-/// Writes what the simulator sent and did, one JSON object a line, for whoever compares it with what a client made of it:
+/// Writes the messages and faults of the simulator to a file, one JSON object a line, for comparison with a client's view of them:
 ///
 /// - `{"book":"BTCUSDT","u":7,"b":[[price,size],…],"a":[…]}`: the best 20 levels at update id 7, in 10⁻⁸;
 /// - `{"trade":"BTCUSDT","t":5}`: a trade that was issued;
 /// - `{"fault":3,"kind":"drop","symbol":"BTCUSDT","channel":"depth","time_ns":…}`: a fault that struck, on this host's
 ///   clock;
-/// - `{"planted":"metaorder","symbol":"BTCUSDT","start_ns":…,"end_ns":…,"size":2,"direction":"buy"}`: what was planted into a
-///   synthetic market, in the venue's time; without a direction where the type has none.
+/// - `{"planted":"metaorder","symbol":"BTCUSDT","start_ns":…,"end_ns":…,"size":2,"direction":"buy"}`: an event that was planted
+///   into a synthetic market, in the venue's time; without a direction where the type has none.
 final class TruthLog {
     private let file: UnsafeMutablePointer<FILE>
 

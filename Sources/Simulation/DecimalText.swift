@@ -1,4 +1,4 @@
-/// The venue's decimal text: eight decimals, `61837.63000000`, as a whole number of 10⁻⁸.
+/// Decimal text as a whole number of 10⁻⁸. It is written with eight decimals, `61837.63000000`.
 enum DecimalText {
     /// The value of `bytes[range]` in 10⁻⁸; `nil` for anything but digits with at most one point, for more
     /// than eight decimals and for what does not fit (9.2·10¹⁰).

@@ -1,6 +1,6 @@
-/// Finds things in JSON text without building a tree: positions only, so that frames stay verbatim.
+/// Finds members and levels in JSON text without building a tree: it returns positions only, so that frames stay verbatim.
 ///
-/// It checks nesting and strings, not the spelling of numbers and literals; what reads those does.
+/// It checks nesting and strings. The spelling of numbers and literals is for their readers to check.
 enum JSONText {
     /// A member of an object; the key's range is without quotes, a string value's range with them.
     struct Member {
@@ -11,7 +11,7 @@ enum JSONText {
     /// Deepest nesting accepted.
     static let maxDepth = 32
 
-    /// The members of the object that fills `range`; `nil` where it is none. O(bytes).
+    /// The members of the object that fills `range`; `nil` for anything else. O(bytes).
     static func members(of bytes: [UInt8], in range: Range<Int>) -> [Member]? {
         var members: [Member] = []
         members.reserveCapacity(10)
@@ -39,12 +39,12 @@ enum JSONText {
         return nil
     }
 
-    /// Where the value of the member called `key` lies.
+    /// The position of the value of the member called `key`.
     static func value(_ key: String, of members: [Member], in bytes: [UInt8]) -> Range<Int>? {
         members.first { bytes[$0.key].elementsEqual(key.utf8) }?.value
     }
 
-    /// The price and size texts (without quotes) of `[["p","q"],…]`, in order; `false` where it is none.
+    /// Calls `body` with the price and size texts (without quotes) of `[["p","q"],…]`, in order; `false` for anything else.
     static func forEachLevel(
         of bytes: [UInt8], in range: Range<Int>, _ body: (_ price: Range<Int>, _ size: Range<Int>) -> Bool
     ) -> Bool {

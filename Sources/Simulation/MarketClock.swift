@@ -14,7 +14,7 @@ public struct MarketClock: Sendable {
     public private(set) var isStarted = false
     /// When the present hold began, in wall-clock ns.
     public private(set) var heldSince: Int64?
-    /// Wall-clock time and offset that belong together; moved at each start and resume.
+    /// A wall-clock time and the offset at that time; set at each start and resume.
     private var wallAnchor: Int64 = 0
     private var offsetAnchor: Int64 = 0
 
@@ -37,25 +37,25 @@ public struct MarketClock: Sendable {
         offsetAnchor = offset
     }
 
-    /// Lets the clock go on from where it was held.
+    /// Lets the clock go on from the offset where it was held.
     public mutating func resume(at wall: Int64) {
         guard heldSince != nil else { return }
         heldSince = nil
         wallAnchor = wall
     }
 
-    /// Unpaced, time is what has been sent: moves the clock to the offset of a frame.
+    /// An unpaced clock stands at the offset of the frame sent last: moves it to a frame's offset.
     public mutating func reach(offset: Int64) {
         if speed == .unpaced { offsetAnchor = max(offsetAnchor, offset) }
     }
 
-    /// The offset at `wall`. Unpaced: the last one reached.
+    /// The offset at `wall`; unpaced, the last one reached.
     public func offset(at wall: Int64) -> Int64 {
         guard isStarted, heldSince == nil, case .factor(let factor) = speed else { return offsetAnchor }
         return offsetAnchor + Int64(Double(wall - wallAnchor) * factor)
     }
 
-    /// Up to which offset frames are due at `wall`. Unpaced: all.
+    /// The offset up to which frames are due at `wall`; unpaced, all are.
     public func dueOffset(at wall: Int64) -> Int64 {
         isStarted && heldSince == nil && speed == .unpaced ? .max : offset(at: wall)
     }

@@ -1,4 +1,4 @@
-/// A name of a JSON object's member, whichever it is: how a file's unknown members are found.
+/// The name of any member of a JSON object, with which a file's unknown members are found.
 struct MemberName: CodingKey {
     let stringValue: String
     let intValue: Int? = nil

@@ -30,7 +30,7 @@ import Testing
 
     @Test(arguments: testSeeds) func aMarketOrderPaysLikeTheUnitsOneByOne(seed: UInt64) {
         print("seed \(seed)")
-        var random = SplitMix64(seed: seed)
+        var random = SplitMix64(testSeed: seed)
         for _ in 0..<200 {
             var price: Int64 = 1_000
             let levels = (0..<(1 + random.index(below: 8))).map { _ in
@@ -73,7 +73,7 @@ import Testing
     /// more than the order would truly have got by then.
     @Test(arguments: testSeeds) func noFillBeforeTheTrueQueueIsGone(seed: UInt64) {
         print("seed \(seed)")
-        var random = SplitMix64(seed: seed)
+        var random = SplitMix64(testSeed: seed)
         var (early, late) = (0, 0)
         for _ in 0..<300 {
             // Sizes of the orders before ours and behind it; the recorded market does not know ours.

@@ -39,7 +39,7 @@ import Testing
 
     @Test(arguments: testSeeds) func noFoldLeaks(seed: UInt64) {
         print("seed \(seed)")
-        var random = SplitMix64(seed: seed)
+        var random = SplitMix64(testSeed: seed)
         for _ in 0..<60 {
             let spans = labels(&random)
             let folds = Int.random(in: 2...6, using: &random)
@@ -84,7 +84,7 @@ import Testing
 
     @Test(arguments: testSeeds) func combinatorialPathsAreCompleteAndDifferent(seed: UInt64) {
         print("seed \(seed)")
-        var random = SplitMix64(seed: seed)
+        var random = SplitMix64(testSeed: seed)
         for _ in 0..<20 {
             let spans = labels(&random)
             let groups = Int.random(in: 2...6, using: &random)
@@ -115,7 +115,7 @@ import Testing
 
     @Test(arguments: testSeeds) func walkForwardKnowsOnlyThePast(seed: UInt64) {
         print("seed \(seed)")
-        var random = SplitMix64(seed: seed)
+        var random = SplitMix64(testSeed: seed)
         for _ in 0..<40 {
             let spans = labels(&random)
             let folds = Int.random(in: 2...6, using: &random)

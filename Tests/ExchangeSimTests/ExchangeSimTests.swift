@@ -165,13 +165,15 @@ private final class MuteSocket {
     private func text(_ response: HTTPResponse) -> String { String(decoding: response.body, as: UTF8.self) }
 
     private static func capture(loops: Bool = false) throws -> [any SimulatedMarket] {
-        [try CapturePlayer(Lines(lines: small), loops: loops)]
+        [try BinanceCapturePlayer(Lines(lines: small), loops: loops)]
     }
 
     private static func synthetic(_ symbols: [String]) -> [any SimulatedMarket] {
         symbols.map {
-            SyntheticMarket(
-                SyntheticParameters(symbol: $0), seed: 1, startTime: Timestamp(nanoseconds: 1_767_225_600_000_000_000))
+            BinanceDialect().serve(
+                SyntheticMarket(
+                    SyntheticParameters(symbol: $0), seed: 1,
+                    startTime: Timestamp(nanoseconds: 1_767_225_600_000_000_000)))
         }
     }
 
@@ -196,7 +198,7 @@ private final class MuteSocket {
             }
         }
         let simulator = try RunningSimulator(speed: speed) {
-            try ["btcusdt", "ethusdt"].map { try CapturePlayer(CaptureFile(path: Recordings.path($0))) }
+            try ["btcusdt", "ethusdt"].map { try BinanceCapturePlayer(CaptureFile(path: Recordings.path($0))) }
         }
         let boxes = symbols.map { _ in AnswerBox() }
         let listeners = symbols.map { _ in Listener() }
@@ -239,7 +241,7 @@ private final class MuteSocket {
                 })
         try wait("the end") { simulator.monitor.statistics.endedSymbols == ["XYZUSDT"] }
         #expect(simulator.monitor.statistics.holdsExpired == 1)
-        #expect(simulator.monitor.statistics.messagesSent == [.depth: 1, .bookTicker: 1])
+        #expect(simulator.monitor.statistics.messagesSent == [.depth: 1, .quote: 1])
     }
 
     @Test func aSnapshotRequestEndsTheHold() throws {
@@ -424,13 +426,14 @@ private final class MuteSocket {
         do {
             let simulator = try RunningSimulator(options) {
                 [
-                    SyntheticMarket(
-                        SyntheticParameters(symbol: "BTCUSDT"),
-                        events: [
-                            PlantingRule(
-                                .metaorder, timing: .atSeconds([2, 4]), lengthSeconds: 1...1, sizes: [4, 8],
-                                direction: .sell)
-                        ], seed: 1, startTime: Timestamp(nanoseconds: start))
+                    BinanceDialect().serve(
+                        SyntheticMarket(
+                            SyntheticParameters(symbol: "BTCUSDT"),
+                            events: [
+                                PlantingRule(
+                                    .metaorder, timing: .atSeconds([2, 4]), lengthSeconds: 1...1, sizes: [4, 8],
+                                    direction: .sell)
+                            ], seed: 1, startTime: Timestamp(nanoseconds: start)))
                 ]
             }
             let listener = Listener()
@@ -492,6 +495,42 @@ private final class MuteSocket {
         let answer = try get(simulator, path)
         #expect(answer.status == status && text(answer) == body)
         if !body.isEmpty { _ = try JSONSerialization.jsonObject(with: Data(answer.body)) }
+    }
+
+    /// The answers' bytes do not change: digests (`StableHash`, FNV-1a) of what was answered before the venue's API had a folder
+    /// of its own.
+    @Test func answersHaveNotChanged() throws {
+        let simulator = try RunningSimulator { Self.synthetic(["BTCUSDT", "ETHUSDT"]) }
+        var digest = StableHash()
+        for path in [
+            "/api/v3/exchangeInfo", "/api/v3/exchangeInfo?symbol=ETHUSDT", "/api/v3/depth?symbol=BTCUSDT&limit=5000",
+            "/api/v3/depth?symbol=ETHUSDT", "/api/v3/historicalTrades?symbol=BTCUSDT",
+            "/api/v3/aggTrades?symbol=BTCUSDT",
+            "/api/v3/time", "/api/v3/depth?symbol=BTCUSDT&limit=0",
+            "/api/v3/aggTrades?symbol=BTCUSDT&fromId=1&startTime=1",
+            "/api/v3/aggTrades", "/api/v3/historicalTrades?symbol=BTCUSDT&fromId=x",
+            "/api/v3/exchangeInfo?symbol=BTCUSDT&symbols=%5B%22BTCUSDT%22%5D", "/elsewhere",
+        ] {
+            let answer = try get(simulator, path)
+            digest.combine(UInt64(answer.status))
+            digest.combine(text(answer))
+            digest.combine(answer.header("content-type") ?? "none")
+            // The weight itself starts again with each minute.
+            digest.combine(
+                "\(answer.header("x-mbx-used-weight") == nil) \(answer.header("x-mbx-used-weight-1m") == nil)")
+        }
+        #expect(digest.value == 17_015_859_719_804_584_958)
+        let played = try RunningSimulator { try Self.capture() }
+        let listener = Listener()
+        _ = connect(played, "/stream?streams=xyzusdt@depth@100ms/xyzusdt@trade", listener)
+        try wait("the first frame") { listener.texts.count == 1 }
+        _ = try get(played, "/api/v3/depth?symbol=XYZUSDT")
+        try wait("the end") { played.monitor.statistics.endedSymbols == ["XYZUSDT"] }
+        #expect(
+            try ["historicalTrades", "aggTrades"].map { try text(get(played, "/api/v3/\($0)?symbol=XYZUSDT")) } == [
+                #"[{"id":77,"price":"1.00000000","qty":"2.00000000","time":1154,"isBuyerMaker":true,"isBestMatch":true}]"#,
+                #"[{"a":1,"p":"1.00000000","q":"2.00000000","f":77,"l":77,"T":1154,"m":true,"M":true}]"#,
+            ])
     }
 
     @Test func weightIsLimited() throws {

@@ -50,7 +50,7 @@ import Testing
         #expect(plan.strike(symbol: "BTCUSDT", channel: .trade) == nil)
         #expect(plan.strike(symbol: "ETHUSDT", channel: .depth) == nil)
         #expect(plan.strike(symbol: "ETHUSDT", channel: .trade)?.number == 1)
-        #expect(plan.strike(path: "/api/v3/time", symbol: nil)?.number == 2)
+        #expect(plan.strike(path: "/time", isForBook: false, symbol: nil)?.number == 2)
         let strike = try #require(plan.advance(to: 0).first)
         #expect(strike.number == 3 && plan.total == 3)
         // What could not be done is done later.
@@ -79,7 +79,18 @@ import Testing
     }
 }
 
-@Suite struct FrameEditTests {
+extension FaultPlanTests {
+    /// Which request asks for the book is for the venue to say; a stale book is no answer to any other.
+    @Test func aStaleSnapshotStrikesRequestsForTheBookAlone() {
+        var plan = FaultPlan()
+        #expect(plan.arm(Fault(.staleSnapshot, symbol: "BTCUSDT")) == 1)
+        #expect(plan.strike(path: "/trades", isForBook: false, symbol: "BTCUSDT") == nil)
+        #expect(plan.strike(path: "/book", isForBook: true, symbol: "ETHUSDT") == nil)
+        #expect(plan.strike(path: "/book", isForBook: true, symbol: "BTCUSDT")?.number == 1)
+    }
+}
+
+@Suite struct BinanceEditTests {
     private func frame(_ data: String, _ kind: StreamKind = .depth) -> MarketFrame {
         let head = #"{"stream":"x@y","data":"#
         let bytes = Array((head + data + "}").utf8)
@@ -90,60 +101,68 @@ import Testing
         frame.map { String(decoding: $0.bytes[$0.payload], as: UTF8.self) } ?? "none"
     }
 
+    private let dialect = BinanceDialect()
     private let depth = #"{"e":"depthUpdate","E":1000,"s":"X","U":5,"u":8,"b":[["1.00000000","2.00000000"]],"a":[]}"#
 
     @Test func editsChangeWhatTheySayAndNothingElse() throws {
         let frame = frame(depth)
         #expect(
-            data(FrameEdit.times(of: frame, movedByMilliseconds: -1, inMicroseconds: true))
+            data(dialect.retimed(frame, byMilliseconds: -1, inMicroseconds: true))
                 == depth.replacing("1000", with: "999000"))
-        #expect(FrameEdit.times(of: frame, movedByMilliseconds: 0, inMicroseconds: false) == frame)
-        #expect(data(FrameEdit.hole(in: frame, ids: 3)) == depth.replacing("\"U\":5", with: "\"U\":8"))
-        #expect(FrameEdit.hole(in: frame, ids: 4) == nil)
-        #expect(data(FrameEdit.misfit(frame)) == depth.replacing("\"1.00000000\"", with: "\"1.000000000000000000001\""))
-        #expect(FrameEdit.misfit(self.frame(#"{"u":1}"#)) == nil)
-        #expect(data(FrameEdit.crossed(frame, ask: 300_000_000)).contains(#""b":[["3.03000000","1.00000000"],["1.0"#))
+        #expect(dialect.retimed(frame, byMilliseconds: 0, inMicroseconds: false) == frame)
+        #expect(data(dialect.skippingIDs(3, in: frame)) == depth.replacing("\"U\":5", with: "\"U\":8"))
+        #expect(dialect.skippingIDs(4, in: frame) == nil)
         #expect(
-            data(FrameEdit.crossed(self.frame(depth.replacing(#"["1.00000000","2.00000000"]"#, with: "")), ask: 100))
+            data(dialect.withExcessDecimals(frame))
+                == depth.replacing("\"1.00000000\"", with: "\"1.000000000000000000001\""))
+        #expect(dialect.withExcessDecimals(self.frame(#"{"u":1}"#)) == nil)
+        #expect(data(dialect.crossed(frame, ask: 300_000_000)).contains(#""b":[["3.03000000","1.00000000"],["1.0"#))
+        #expect(
+            data(dialect.crossed(self.frame(depth.replacing(#"["1.00000000","2.00000000"]"#, with: "")), ask: 100))
                 .contains(#""b":[["0.00000101","1.00000000"]]"#))
-        let large = FrameEdit.oversized(frame, bytes: 10_000)
+        let large = dialect.padded(frame, toBytes: 10_000)
         #expect(large.bytes.count >= 10_000 && JSONText.members(of: large.bytes, in: large.payload)?.count == 8)
-        let broken = FrameEdit.malformed(frame, share: 0.6)
+        let broken = frame.truncated(toShare: 0.6)
         #expect(
             JSONText.members(of: broken.bytes, in: 0..<broken.bytes.count) == nil
                 && broken.payload.upperBound <= broken.bytes.count)
     }
 
-    @Test func theTruthFollowsSnapshotAndStream() {
+    @Test func theTruthFollowsSnapshotAndStream() throws {
+        func change(_ data: String) throws -> DepthChange { try #require(dialect.depthChange(in: frame(data))) }
+        func book(_ body: String) throws -> SimulatedBook { try #require(dialect.book(in: Array(body.utf8))) }
         var truth = TruthBook()
-        #expect(truth.process(frame(depth)) == nil && truth.latest == nil)
-        let record = truth.process(
-            snapshot: Array(
-                #"{"lastUpdateId":6,"bids":[["0.50000000","1.00000000"]],"asks":[["2.00000000","1.00000000"]]}"#.utf8)
-        ).first
+        #expect(truth.process(try change(depth)) == nil && truth.latest == nil)
+        let snapshot = #"{"lastUpdateId":6,"bids":[["0.50000000","1.00000000"]],"asks":[["2.00000000","1.00000000"]]}"#
+        let record = truth.process(snapshot: try book(snapshot)).first
         #expect(record?.updateID == 8 && record?.bids.map(\.price.mantissa) == [100_000_000, 50_000_000])
         #expect(truth.record(at: 8) == record && truth.record(at: 7) == nil && truth.bestAsk == 200_000_000)
         // A recording with a hole of its own: nothing is known until the next snapshot.
-        #expect(truth.process(frame(depth.replacing("\"U\":5,\"u\":8", with: "\"U\":10,\"u\":11"))) == nil)
+        #expect(
+            truth.process(try change(depth.replacing("\"U\":5,\"u\":8", with: "\"U\":10,\"u\":11"))) == nil)
         #expect(truth.latest == nil && truth.bestAsk == nil)
         // The update that showed the hole goes beyond the snapshot that ends it.
-        let later = #"{"lastUpdateId":9,"bids":[["0.50000000","1.00000000"]],"asks":[["2.00000000","1.00000000"]]}"#
-        #expect(truth.process(snapshot: Array(later.utf8)).map(\.updateID) == [11] && truth.latest?.updateID == 11)
+        let later = try book(snapshot.replacing("\":6,", with: "\":9,"))
+        #expect(truth.process(snapshot: later).map(\.updateID) == [11] && truth.latest?.updateID == 11)
+        truth.lose()
+        #expect(truth.latest == nil)
     }
 
-    @Test func tradesCanBeHadAgain() {
+    @Test func streamsBelongToTheMarketOfTheirName() {
+        #expect(dialect.symbol(ofStream: "btcusdt@depth@100ms") == "BTCUSDT")
+        #expect(dialect.symbol(ofStream: "BTCUSDT@trade") == nil && dialect.symbol(ofStream: "nosuch") == nil)
+    }
+
+    @Test func tradesCanBeHadAgain() throws {
         var history = TradeHistory(limit: 3)
         for id in 7...11 {
-            history.process(
-                frame(
-                    #"{"e":"trade","E":1,"s":"X","t":\#(id),"p":"1.50000000","q":"2.00000000","T":1000,"m":true}"#,
-                    .trade))
+            let data =
+                #"{"e":"trade","E":1,"s":"X","t":\#(id),"p":"1.50000000","q":"2.00000000","T":1000,"m":true}"#
+            history.process(try #require(dialect.trade(in: frame(data, .trade))))
         }
+        let answers = BinanceTradeAnswers(movedByMilliseconds: 1, inMicroseconds: true)
         func answer(_ from: Int64?, _ limit: Int) -> String {
-            String(
-                decoding: history.answer(
-                    fromID: from, limit: limit, times: .init(movedByMilliseconds: 1, inMicroseconds: true)),
-                as: UTF8.self)
+            String(decoding: answers.trades(history, fromID: from, limit: limit), as: UTF8.self)
         }
         #expect(history.lastID == 11)
         #expect(

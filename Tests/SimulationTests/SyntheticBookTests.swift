@@ -11,7 +11,7 @@ struct SyntheticBookTests {
     /// Arrivals have the rates asked for, and come in clusters: the mean over long times, the variance over short ones.
     @Test(arguments: seeds) func arrivalsClusterAtTheirRates(seed: UInt64) {
         print("arrivals: seed \(seed)")
-        var random = SplitMix64(seed: seed)
+        var random = SplitMix64(testSeed: seed)
         var arrivals = HawkesArrivals(marketRate: 5, orderRate: 200)
         let seconds = 4_000
         var market = [Double](repeating: 0, count: seconds)

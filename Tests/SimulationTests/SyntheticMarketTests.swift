@@ -8,10 +8,11 @@ struct SyntheticMarketTests {
     private static let start = Timestamp(nanoseconds: 1_767_225_600_000_000_000)
     private static let second: Int64 = 1_000_000_000
 
-    private func market(_ symbol: String = "BTCUSDT", seed: UInt64 = 7) -> SyntheticMarket {
+    private func market(_ symbol: String = "BTCUSDT", seed: UInt64 = 7) -> EncodedMarket<BinanceEncoder> {
         let specification = SyntheticSpecification.demonstration(symbols: [symbol], seed: seed)
-        return SyntheticMarket(
+        let market = SyntheticMarket(
             specification.markets[0], events: specification.events, seed: seed, startTime: Self.start)
+        return EncodedMarket(market, BinanceEncoder(listing: market.listing))
     }
 
     @Test func theSameSeedGivesTheSameBytes() throws {
@@ -84,7 +85,7 @@ struct SyntheticMarketTests {
                 #expect(trade.t == (lastTrade?.t ?? trade.t - 1) + 1 && trade.E >= (lastTrade?.E ?? 0))
                 #expect(trade.E == (Self.start.nanoseconds + frame.due) / 1_000_000)
                 lastTrade = trade
-            case .bookTicker:
+            case .quote:
                 let ticker = try frame.decoded(ClientBook.Ticker.self)
                 #expect(ticker.u > lastTicker && Double(ticker.b)! < Double(ticker.a)!)
                 lastTicker = ticker.u
@@ -97,7 +98,7 @@ struct SyntheticMarketTests {
         print(
             "\(symbol), seed \(seed): \(frames) frames, \(trades) trades, \(compared) books compared with tickers,",
             "price \(prices.map(\.mid).min()!)…\(prices.map(\.mid).max()!), 1 s move \(deviation) bp,",
-            "levels \(book.bids.count)/\(book.asks.count), \(market.events.count) events")
+            "levels \(book.bids.count)/\(book.asks.count), \(market.planted.count) events")
         #expect(compared > 100 && trades > 1_500 && joined.isEmpty)
         #expect(book.bids.count > 40 && book.asks.count > 40)
     }
@@ -107,7 +108,7 @@ struct SyntheticMarketTests {
         let frames = try market.frames(until: 600 * Self.second)
         let trades = try frames.filter { $0.kind == .trade }
             .map { (due: $0.due, isBuy: !(try $0.decoded(ClientBook.Trade.self).m)) }
-        let events = market.events.filter { $0.end < 600 * Self.second }
+        let events = market.planted.filter { $0.end < 600 * Self.second }
         #expect((17...34).contains(events.count))
         #expect(events[0].start < 30 * Self.second)
         var previousEnd: Int64 = 0
@@ -126,6 +127,38 @@ struct SyntheticMarketTests {
             "along \(Double(along.count) / Double(inside.count))")
         #expect(Double(inside.count) / length > 3 * quiet)
         #expect(Double(along.count) > 0.8 * Double(inside.count))
+    }
+
+    /// A venue that sends two messages for a trade and none for anything else.
+    private struct TradeTwice: MarketEncoder {
+        func encode(_ event: SimulatedEvent, into frames: inout [MarketFrame]) {
+            guard case .trade(let id, _, _, _) = event.content else { return }
+            for copy in 1...2 {
+                let text = Array("\(id) \(copy)".utf8)
+                frames.append(
+                    MarketFrame(stream: "t", kind: .trade, due: event.due, bytes: text, payload: 0..<text.count))
+            }
+        }
+
+        func snapshot(_ book: SimulatedBook) -> [UInt8] { Array("\(book.updateID)".utf8) }
+    }
+
+    @Test func anotherVenueSendsTheSameMarket() throws {
+        var binance = market()
+        let specification = SyntheticSpecification.demonstration(symbols: ["BTCUSDT"], seed: 7)
+        var other = EncodedMarket(
+            SyntheticMarket(specification.markets[0], events: specification.events, seed: 7, startTime: Self.start),
+            TradeTwice())
+        let trades = try binance.frames(until: 60 * Self.second).filter { $0.kind == .trade }
+        let expected = try trades.flatMap { frame in
+            let trade = try frame.decoded(ClientBook.Trade.self)
+            return (1...2).map { (frame.due, "\(trade.t) \($0)") }
+        }
+        let found = try other.frames(until: 60 * Self.second).map { ($0.due, $0.text) }
+        #expect(found.count > 100 && found.elementsEqual(expected, by: ==))
+        #expect(other.nextDue.map { $0 > 60 * Self.second } == true)
+        let book = try binance.clientBook()
+        #expect(other.snapshot(limit: 5).map { String(decoding: $0, as: UTF8.self) } == "\(book.updateID)")
     }
 
     private struct Broken: Error {

@@ -1,6 +1,7 @@
 import Detection
 import Microstructure
 import SwiftProtobuf
+import TestSupport
 import Testing
 
 @testable import Wire
@@ -121,12 +122,8 @@ private func envelope(_ payload: ProtoEnvelope.OneOf_Payload) -> ProtoEnvelope {
 
     /// Every truncation and 100,000 random byte flips: refused by kind or read, never a trap.
     @Test func fuzz() {
-        let seed = UInt64.random(in: 0...UInt64.max)
-        var state = seed
-        func next(_ bound: Int) -> Int {
-            state = state &* 6_364_136_223_846_793_005 &+ 1_442_695_040_888_963_407
-            return Int(state >> 33) % bound
-        }
+        var random = SplitMix64(testSeed: freshSeed)
+        func next(_ bound: Int) -> Int { random.index(below: bound) }
         let frame = EnvelopeCodec.encode(bookEnvelope())
         var outcomes: [String: Int] = [:]
         func read(_ bytes: [UInt8]) {
@@ -145,7 +142,7 @@ private func envelope(_ payload: ProtoEnvelope.OneOf_Payload) -> ProtoEnvelope {
             for _ in 0...next(3) { bytes[next(bytes.count)] = UInt8(next(256)) }
             read(bytes)
         }
-        print("protobuf fuzz, seed \(seed): \(outcomes.sorted { $0.key < $1.key })")
+        print("protobuf fuzz: \(outcomes.sorted { $0.key < $1.key })")
         #expect(outcomes.values.reduce(0, +) == frame.count + 100_000)
         #expect(Set(outcomes.keys).isSubset(of: ["read", "malformed", "missing_payload", "invalid_field"]))
         #expect((outcomes["malformed"] ?? 0) > 0 && (outcomes["invalid_field"] ?? 0) > 0)

@@ -161,15 +161,15 @@ public struct BookSide: Sendable, Equatable {
         return excess
     }
 
-    // MARK: - By position, for `OrderBookL3`, whose queues lie as the levels do: worst first
+    // MARK: - By position, for a book that stores something beside each level, worst first too (the simulator's `MatchingBook`)
 
-    func storedIndex(of price: Price) -> Int? {
+    package func storedIndex(of price: Price) -> Int? {
         let index = insertionIndex(of: price)
         return index < worstFirst.count && worstFirst[index].price == price ? index : nil
     }
 
     /// Adds to what rests at a price; says where that is stored and whether the level is new.
-    mutating func add(_ quantity: Quantity, at price: Price) -> (index: Int, isNew: Bool) {
+    package mutating func add(_ quantity: Quantity, at price: Price) -> (index: Int, isNew: Bool) {
         let index = insertionIndex(of: price)
         if index < worstFirst.count, worstFirst[index].price == price {
             worstFirst[index].quantity.mantissa += quantity.mantissa
@@ -179,7 +179,9 @@ public struct BookSide: Sendable, Equatable {
         return (index, true)
     }
 
-    mutating func take(_ quantity: Int64, atStored index: Int) { worstFirst[index].quantity.mantissa -= quantity }
+    package mutating func take(_ quantity: Int64, atStored index: Int) {
+        worstFirst[index].quantity.mantissa -= quantity
+    }
 
     // `Array.insert` and `Array.remove` do the same at several times the cost for a few levels.
 
@@ -193,7 +195,7 @@ public struct BookSide: Sendable, Equatable {
         }
     }
 
-    mutating func remove(atStored index: Int) {
+    package mutating func remove(atStored index: Int) {
         let moved = worstFirst.count - 1 - index
         worstFirst.withUnsafeMutableBufferPointer { levels in
             guard let place = levels.baseAddress?.advanced(by: index) else { return }

@@ -1,4 +1,4 @@
-/// What can be made to go wrong. The raw values are the names of fault files and accounts.
+/// The kinds of faults that can be injected. The raw values are their names in fault files and accounts.
 public enum FaultKind: String, Sendable, Hashable, CaseIterable, Codable {
     // Single messages of a stream, on one connection.
 
@@ -8,9 +8,9 @@ public enum FaultKind: String, Sendable, Hashable, CaseIterable, Codable {
     case duplicate
     /// A message is sent behind the next one of its stream.
     case reorder
-    /// A message is sent `milliseconds` late, behind whatever came meanwhile.
+    /// A message is sent `milliseconds` late, after the messages of the meantime.
     case delay
-    /// A depth update's `U` is moved up by `count` ids, as if the venue had skipped them.
+    /// A depth update lacks its first `count` update ids, as if the venue had skipped them.
     case hole
     /// A message breaks off in its middle.
     case malformed
@@ -27,20 +27,20 @@ public enum FaultKind: String, Sendable, Hashable, CaseIterable, Codable {
 
     /// The TCP connection is reset.
     case reset
-    /// Nothing is sent or read any more, and nothing closed, for `seconds`; then the connection is dropped.
+    /// Nothing is sent or read any more, and nothing closed, for `seconds`; then the connection is reset.
     case halfOpen = "half_open"
     /// The server closes with `code`.
     case close
-    /// `serverShutdown` is announced; `seconds` later the server closes with 1001.
+    /// The server announces its shutdown, where the venue has a message for it, and closes with 1001 `seconds` later.
     case shutdown
     /// Connections end at the age of `seconds` with 1008: the 24-hour cut on a shortened clock.
     case cut
 
     // REST requests.
 
-    /// 429 with `Retry-After: seconds`.
+    /// The venue's refusal of too many requests (429) with `Retry-After: seconds`.
     case rateLimit = "rate_limit"
-    /// 418 with `Retry-After: seconds`; every request until then is answered the same.
+    /// The venue's ban of the address (418) with `Retry-After: seconds`; every request until then gets the same answer.
     case ban
     /// `status`, 400 to 599, with the venue's own body for it.
     case serverError = "server_error"
@@ -48,17 +48,17 @@ public enum FaultKind: String, Sendable, Hashable, CaseIterable, Codable {
     case timeout
     /// The body comes in ten pieces over `seconds`.
     case slowBody = "slow_body"
-    /// The depth of an earlier moment: older than the stream.
+    /// A request for the book is answered with the book of an earlier moment: older than the stream.
     case staleSnapshot = "stale_snapshot"
 
     // The clock.
 
     /// The venue's clock jumps by `milliseconds`, which may be negative.
     case clockStep = "clock_step"
-    /// The venue's clock gains `ppm` microseconds a second, from then on.
+    /// The venue's clock gains `ppm` microseconds a second from now on.
     case clockDrift = "clock_drift"
 
-    /// Where it strikes.
+    /// What a fault strikes.
     public enum Place: Sendable { case message, stream, connection, request, clock }
 
     public var place: Place {
@@ -72,14 +72,14 @@ public enum FaultKind: String, Sendable, Hashable, CaseIterable, Codable {
     }
 }
 
-/// A fault with all that it needs to be done.
+/// A fault and its parameters.
 public struct Fault: Sendable, Hashable {
     public var kind: FaultKind
     /// Upper case; `nil` strikes any.
     public var symbol: String?
-    /// `depth`, `trade` or `bookTicker`; `nil` strikes any. `hole` and `crossed` strike depth alone.
+    /// `nil` strikes any kind of stream. `hole` and `crossed` strike depth alone.
     public var channel: StreamKind?
-    /// A REST path; `nil` strikes any. `stale_snapshot` strikes depth alone.
+    /// A REST path; `nil` strikes any. `stale_snapshot` strikes requests for the book alone.
     public var path: String?
     public var count: Int
     public var milliseconds: Int
@@ -110,18 +110,15 @@ public struct Fault: Sendable, Hashable {
         status = 503
         bytes = 2 << 20
         ppm = 200
-        switch kind {
-        case .hole, .crossed: self.channel = .depth
-        case .staleSnapshot: path = "/api/v3/depth"
-        default: break
-        }
+        if kind == .hole || kind == .crossed { self.channel = .depth }
     }
 
     func strikes(symbol: String, channel: StreamKind) -> Bool {
         (self.symbol ?? symbol) == symbol && (self.channel ?? channel) == channel
     }
 
-    func strikes(path: String, symbol: String?) -> Bool {
+    func strikes(path: String, isForBook: Bool, symbol: String?) -> Bool {
         (self.path ?? path) == path && (self.symbol == nil || self.symbol == symbol)
+            && (isForBook || kind != .staleSnapshot)
     }
 }

@@ -1,15 +1,15 @@
 import Microstructure
 
-/// What shall go wrong, and when: a pure, seeded decision; a simulator's shell does it.
+/// Decides which faults strike, and when; pure and seeded. The simulator's `FaultInjector` carries them out.
 ///
 /// Each rule has a generator of its own, so that the same plan, seed and sequence of questions give the same answers,
-/// and a rule more changes no other. Times are nanoseconds since the plan began. Faults asked for by hand (`arm`) strike
+/// and a further rule changes no other. Times are nanoseconds since the plan began. Faults requested by hand (`arm`) strike
 /// at the next opportunity.
 public struct FaultPlan: Sendable {
-    /// Faults that wait for an opportunity; beyond it further ones are refused (by hand) or passed over (by rule).
+    /// Most faults that wait for an opportunity; further ones are refused (by hand) or skipped (by rule).
     public static let armedLimit = 1_024
 
-    /// A fault that has struck or is to be done now, with its number, counted from 1.
+    /// A fault that strikes now, with its number, counted from 1.
     public struct Strike: Sendable, Hashable {
         public let number: Int
         public let fault: Fault
@@ -51,13 +51,13 @@ public struct FaultPlan: Sendable {
         self.rules = rules.enumerated().map { Active($1, seed: seed, index: $0) }
     }
 
-    /// Whether anything can still happen.
+    /// Whether any fault can still strike.
     public var isActive: Bool { !armed.isEmpty || rules.contains { !$0.isSpent } }
 
-    /// All strikes so far.
+    /// The number of strikes so far.
     public var total: Int { strikes.values.reduce(0, +) }
 
-    /// Asks for a fault by hand; its number, or `nil` at the limit.
+    /// Requests a fault by hand; returns its number, or `nil` at the limit.
     public mutating func arm(_ fault: Fault) -> Int? {
         guard armed.count < Self.armedLimit else { return nil }
         lastNumber += 1
@@ -65,10 +65,10 @@ public struct FaultPlan: Sendable {
         return lastNumber
     }
 
-    /// The moment of the next rule that goes by the clock; `nil` where there is none.
+    /// The moment of the next rule that is triggered by time; `nil` where there is none.
     public var nextMoment: Int64? { rules.filter { !$0.isSpent }.compactMap(\.next).min() }
 
-    /// Moves the plan's time: faults of streams, connections and the clock that are to be done now.
+    /// Moves the plan's time; returns the faults of streams, connections and the clock that strike now.
     public mutating func advance(to time: Int64) -> [Strike] {
         for index in rules.indices {
             while !rules[index].isSpent, let due = rules[index].next, due <= time {
@@ -84,7 +84,7 @@ public struct FaultPlan: Sendable {
         return now
     }
 
-    /// A message is about to be sent on one connection: what shall happen to it?
+    /// The fault that strikes a message about to be sent on one connection; `nil` leaves it alone.
     public mutating func strike(symbol: String, channel: StreamKind) -> Strike? {
         if let index = armed.firstIndex(where: {
             $0.fault.kind.place == .message && $0.fault.strikes(symbol: symbol, channel: channel)
@@ -94,17 +94,18 @@ public struct FaultPlan: Sendable {
         return draw { $0.kind.place == .message && $0.strikes(symbol: symbol, channel: channel) }
     }
 
-    /// A request has come: what shall happen to it?
-    public mutating func strike(path: String, symbol: String?) -> Strike? {
-        if let index = armed.firstIndex(where: {
-            $0.fault.kind.place == .request && $0.fault.strikes(path: path, symbol: symbol)
-        }) {
-            return take(armedAt: index)
+    /// The fault that strikes a request; `nil` leaves it alone.
+    ///
+    /// - Parameter isForBook: the request asks for the book of `symbol`.
+    public mutating func strike(path: String, isForBook: Bool, symbol: String?) -> Strike? {
+        func applies(_ fault: Fault) -> Bool {
+            fault.kind.place == .request && fault.strikes(path: path, isForBook: isForBook, symbol: symbol)
         }
-        return draw { $0.kind.place == .request && $0.strikes(path: path, symbol: symbol) }
+        if let index = armed.firstIndex(where: { applies($0.fault) }) { return take(armedAt: index) }
+        return draw(applies)
     }
 
-    /// The fault could not be done: it strikes at a later opportunity.
+    /// The fault could not be carried out: it strikes at a later opportunity.
     public mutating func putBack(_ strike: Strike) {
         strikes[strike.fault.kind, default: 1] -= 1
         if armed.count < Self.armedLimit { armed.insert(strike, at: 0) }

@@ -1,7 +1,7 @@
-/// One line of a fault plan: a fault, and what makes it strike.
+/// One rule of a fault plan: a fault and its trigger.
 public struct FaultRule: Sendable, Hashable {
     public enum Trigger: Sendable, Hashable {
-        /// At each message or request that the fault could strike, with this probability.
+        /// With this probability at each message or request that the fault can strike.
         case probability(Double)
         /// At random moments (a Poisson process), so many a minute; then at the next opportunity.
         case perMinute(Double)
@@ -11,7 +11,7 @@ public struct FaultRule: Sendable, Hashable {
 
     public var fault: Fault
     public var trigger: Trigger
-    /// Strikes at most so often; `nil` has no end.
+    /// The most strikes; `nil` has no limit.
     public var limit: Int?
 
     public init(_ fault: Fault, _ trigger: Trigger, limit: Int? = nil) {
@@ -21,7 +21,7 @@ public struct FaultRule: Sendable, Hashable {
     }
 }
 
-/// What is wrong with a fault file, in one line.
+/// The mistake in a fault file, in one line.
 public struct FaultFileError: Error, Sendable, Hashable, CustomStringConvertible {
     public let description: String
 
@@ -81,7 +81,7 @@ extension Fault: Decodable {
         "probability", "perMinute", "atSeconds", "limit",
     ]
 
-    /// A fault alone, as the control endpoint takes it; a rule's triggers are passed over.
+    /// A fault alone, as the control endpoint takes it; a rule's triggers are ignored.
     public init(from decoder: any Decoder) throws {
         let container = try decoder.container(keyedBy: MemberName.self)
         if let unknown = container.allKeys.map(\.stringValue).filter({ !Self.names.contains($0) }).min() {
@@ -121,27 +121,5 @@ extension Fault: Decodable {
         try number("status", 400...599, \.status)
         try number("bytes", 1...(64 << 20), \.bytes)
         try number("ppm", -1e6...1e6, \.ppm)
-    }
-}
-
-extension StreamKind {
-    /// `depth`, `trade` or `bookTicker`.
-    init?(channelName: String) {
-        switch channelName {
-        case "depth": self = .depth
-        case "trade": self = .trade
-        case "bookTicker": self = .bookTicker
-        default: return nil
-        }
-    }
-
-    /// The name in fault files and accounts.
-    public var channelName: String {
-        switch self {
-        case .depth: "depth"
-        case .trade: "trade"
-        case .bookTicker: "bookTicker"
-        case .other: "other"
-        }
     }
 }

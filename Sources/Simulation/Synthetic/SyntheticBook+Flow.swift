@@ -57,7 +57,7 @@ extension SyntheticBook {
 
     mutating func cancelSomething() {
         guard book.count > 0 else { return }
-        let id: OrderBookL3.OrderID
+        let id: MatchingBook.OrderID
         if random.chance(0.5) {
             // Close to the best price orders live shortly.
             let side: BookSide.Kind = random.chance(0.5 - 0.5 * conditions.orderBias) ? .bid : .ask
@@ -88,7 +88,7 @@ extension SyntheticBook {
     // MARK: - One change each
 
     @discardableResult
-    mutating func add(_ side: BookSide.Kind, _ price: Int64, _ size: Int64) -> OrderBookL3.OrderID? {
+    mutating func add(_ side: BookSide.Kind, _ price: Int64, _ size: Int64) -> MatchingBook.OrderID? {
         guard price > 0, let id = book.add(side, Price(price), Quantity(size)) else { return nil }
         updateID += 1
         orderEvents += 1
@@ -96,7 +96,7 @@ extension SyntheticBook {
         return id
     }
 
-    mutating func cancel(_ id: OrderBookL3.OrderID) {
+    mutating func cancel(_ id: MatchingBook.OrderID) {
         guard let order = book.cancel(id) else { return }
         updateID += 1
         orderEvents += 1

@@ -4,7 +4,7 @@ import Microstructure
 struct PlantedOrders: Sendable {
     struct Spoof: Sendable {
         let event: PlantedEvent
-        var orders: [OrderBookL3.OrderID] = []
+        var orders: [MatchingBook.OrderID] = []
     }
 
     struct Iceberg: Sendable {
@@ -13,13 +13,13 @@ struct PlantedOrders: Sendable {
         let price: Price
         let shown: Int64
         var hidden: Int64
-        var order: OrderBookL3.OrderID?
+        var order: MatchingBook.OrderID?
     }
 
     var spoofs: [Spoof] = []
     var icebergs: [Iceberg] = []
 
-    func contains(_ id: OrderBookL3.OrderID) -> Bool {
+    func contains(_ id: MatchingBook.OrderID) -> Bool {
         spoofs.contains { $0.orders.contains(id) } || icebergs.contains { $0.order == id }
     }
 

@@ -15,7 +15,7 @@ import RealModule
 /// Every change of an order is an update with its own id. The same parameters, rules and seed give the same happenings.
 /// O(1) amortised a step, without allocation once warm; 1 to 2 µs.
 public struct SyntheticBook: Sendable {
-    /// What a step shows to the outside.
+    /// An event that a step makes public.
     public enum Happening: Sendable, Hashable {
         case trade(price: Price, quantity: Quantity, aggressor: AggressorSide)
         /// The best prices or what rests there are different after update `id`.
@@ -26,11 +26,11 @@ public struct SyntheticBook: Sendable {
     static let keptLevels = 5
     /// Levels a side that cancellations leave standing.
     static let shownLevels = 30
-    /// How often conditions that change with time are looked at, in ns.
+    /// How often conditions that change with time are evaluated, in ns.
     static let conditionInterval: Int64 = 100_000_000
-    /// Makers bear the fair value so far outside the middle of their spread, in basis points.
+    /// Makers keep their quotes while the fair value is at most so far from the middle of their spread, in basis points.
     static let patience = 0.12
-    /// How long makers take to react, and the fastest sweeper, in seconds.
+    /// Mean reaction time of makers, in seconds.
     static let makerDelay = 0.003
     /// Levels for a basis point that makers fill in behind the best price, and at most at once.
     static let fillDensity = 8.0
@@ -46,15 +46,15 @@ public struct SyntheticBook: Sendable {
     static let impactLimit = 30.0
 
     public let parameters: SyntheticParameters
-    public internal(set) var book = OrderBookL3()
+    public internal(set) var book = MatchingBook()
     public internal(set) var updateID: Int64
     /// Offset of the next step, in ns.
     public private(set) var nextStep: Int64 = 0
     /// Orders that came, went or were met so far.
     public internal(set) var orderEvents: UInt64 = 0
-    /// What the steps since the last `clearHappenings` have shown.
+    /// The public events of the steps since the last `clearHappenings`.
     public internal(set) var happenings: [Happening] = []
-    /// Prices whose levels have changed since the last `clearChanges`; some may stand twice.
+    /// Prices whose levels have changed since the last `clearChanges`; a price may occur more than once.
     public internal(set) var changedBids: [Price] = []
     public internal(set) var changedAsks: [Price] = []
 
@@ -69,12 +69,12 @@ public struct SyntheticBook: Sendable {
     private var arrivals: HawkesArrivals
     private var news: PriceNews
     var signs: OrderSigns
-    /// When makers will act, in ns; `.max` while there is nothing to do.
+    /// When makers will act, in ns; `.max` while they have nothing to do.
     private var makersAct: Int64 = .max
     private var nextArrival: Int64 = 0
     private var arrival = HawkesArrivals.Arrival(waitSeconds: 0, kind: .none)
     private var nextCondition: Int64 = 0
-    var fills: [OrderBookL3.Fill] = []
+    var fills: [MatchingBook.Fill] = []
     let ticksPerBasisPoint: Double
 
     /// - Parameter seed: common to the markets that shall be correlated; the symbol makes each different.
@@ -111,7 +111,7 @@ public struct SyntheticBook: Sendable {
         changedAsks.removeAll(keepingCapacity: true)
     }
 
-    /// Lets the next thing happen, at the offset `nextStep`.
+    /// Simulates the next event, at the offset `nextStep`.
     public mutating func step() {
         let now = nextStep
         let before = (book.bids.best, book.asks.best)

@@ -1,9 +1,9 @@
 import Microstructure
 
-/// The markets of a specification as ingest would have heard them, in the order of time: trades, best prices, every 100 ms
-/// the top of a book that has changed, and a heartbeat a second for each market.
+/// The markets of a specification as ingest would have published them, in the order of time: trades, best prices, every 100 ms
+/// the top of each book that has changed, and a heartbeat a second for each market.
 ///
-/// An event is received when it happens; its venue time is that moment in whole milliseconds, as the exchange writes it.
+/// An event is received when it happens; its venue time is that moment in whole milliseconds, as exchanges write it.
 public struct SyntheticFeed: Sendable {
     private struct Line: Sendable {
         var market: SyntheticBook
@@ -141,16 +141,11 @@ public struct SyntheticFeed: Sendable {
 }
 
 extension Instrument {
-    /// What trades here, in the coarsest decimal units that hold its steps.
+    /// The market of a listing, in the units of the market's events.
     init(listing: Listing) {
-        func unit(_ step: Int64) -> (exponent: Int8, step: Int64) {
-            var (exponent, step) = (Int8(-8), step)
-            while step % 10 == 0 { (exponent, step) = (exponent + 1, step / 10) }
-            return (exponent, step)
-        }
-        let (price, size) = (unit(listing.tickSize), unit(listing.stepSize))
+        let (price, quantity) = (listing.priceUnit, listing.quantityUnit)
         self.init(
-            venue: .binance, symbol: listing.symbol, priceExponent: price.exponent, quantityExponent: size.exponent,
-            tickSize: price.step, lotSize: size.step)
+            venue: .binance, symbol: listing.symbol, priceExponent: price.exponent,
+            quantityExponent: quantity.exponent, tickSize: price.step, lotSize: quantity.step)
     }
 }

@@ -1,55 +1,68 @@
 import Microstructure
 
-/// A `SyntheticBook` as the exchange shows it: trades, best prices, and the levels that have changed every 100 ms.
+/// A `SyntheticBook` as an exchange publishes it: trades, best prices, and every 100 ms the levels that have changed.
 ///
-/// The same parameters, rules, seed and start time give the same frames byte for byte. A change of an order is one update
-/// id; the book at id `u` has the best prices of the `bookTicker` with that `u`.
-public struct SyntheticMarket: SimulatedMarket, Sendable {
+/// The same parameters, rules, seed and start time give the same events. A change of an order is one update
+/// id; the book at id `u` has the best prices of the quote with that id.
+public struct SyntheticMarket: Sendable {
+    /// Nanoseconds between two depth updates.
     static let depthInterval: Int64 = 100_000_000
 
-    public var listing: Listing { market.parameters.listing }
+    public let listing: Listing
+    /// The venue's time at offset 0.
     public let startTime: Timestamp
-    public let phase = MarketPhase.running
 
     private var market: SyntheticBook
-    private var frames: SyntheticFrames
+    /// Events that have not been handed out, in order of time: those of one step.
+    private var queue: [SimulatedEvent] = []
     private var nextDepth = SyntheticMarket.depthInterval
+    private var nextTradeID: Int64
+    /// The last update id in a depth update.
+    private var publishedID: Int64
+    private let tick, step: Int64
 
     public init(
         _ parameters: SyntheticParameters, events: [PlantingRule] = [], seed: UInt64, startTime: Timestamp
     ) {
         self.startTime = startTime
+        listing = parameters.listing
+        (tick, step) = (listing.priceUnit.step, listing.quantityUnit.step)
         market = SyntheticBook(parameters, events: events, seed: seed)
-        frames = SyntheticFrames(
-            listing: parameters.listing, lastUpdateID: market.updateID, firstTradeID: market.updateID / 10)
+        publishedID = market.updateID
+        nextTradeID = market.updateID / 10
         advance()
     }
 
-    /// What was planted: events begun so far, and the next of each rule.
+    /// The planted events: those begun so far, and the next of each rule.
     public var events: [PlantedEvent] { market.events }
 
+    /// The planted events that have begun, oldest first.
     public var planted: [PlantedEvent] { market.begunEvents }
 
-    public var nextDue: Int64? { frames.queue.first?.due }
+    /// Offset of the next event, in ns.
+    public var nextDue: Int64? { queue.first?.due }
 
-    public mutating func nextFrame(dueBy offset: Int64) throws(CaptureError) -> MarketFrame? {
+    /// The next event if it is due by `offset` (ns), else `nil`. Call it until it returns `nil`.
+    public mutating func nextEvent(dueBy offset: Int64) -> SimulatedEvent? {
         guard let due = nextDue, due <= offset else { return nil }
-        let frame = frames.takeFirst()
-        if frames.queue.isEmpty { advance() }
-        return frame
+        let event = queue.removeFirst()
+        if queue.isEmpty { advance() }
+        return event
     }
 
-    /// The book now. It may be ahead of the depth stream by what has happened since its last event.
-    public mutating func snapshot(limit: Int) -> [UInt8]? { frames.snapshot(of: market, limit: limit) }
+    /// The best `limit` levels a side. The book may be ahead of the depth stream by the updates since its last event.
+    public func book(limit: Int) -> SimulatedBook {
+        func levels(_ side: BookSide.Kind) -> [PriceLevel] {
+            (0..<min(limit, market.book.levelCount(side))).map { level(market.book.level(side, rank: $0)) }
+        }
+        return SimulatedBook(updateID: market.updateID, bids: levels(.bid), asks: levels(.ask))
+    }
 
-    /// Nothing: a synthetic market is never held.
-    public mutating func release() {}
-
-    /// Lets things happen until there is a frame to send. Depth events are due every 100 ms where anything changed.
+    /// Runs the market until there is an event to hand out. Depth updates are due every 100 ms if anything changed.
     private mutating func advance() {
-        while frames.queue.isEmpty {
+        while queue.isEmpty {
             guard market.nextStep < nextDepth else {
-                frames.appendDepth(market, due: nextDepth, time: millisecond(at: nextDepth))
+                appendDepth(due: nextDepth)
                 market.clearChanges()
                 nextDepth += Self.depthInterval
                 continue
@@ -58,15 +71,43 @@ public struct SyntheticMarket: SimulatedMarket, Sendable {
             market.step()
             for happening in market.happenings {
                 switch happening {
-                case .trade(let price, let quantity, let aggressor):
-                    frames.appendTrade(
-                        price: price, quantity: quantity, aggressor: aggressor, due: now, time: millisecond(at: now))
-                case .best(let id, let bid, let ask): frames.appendTicker(bid, ask, updateID: id, due: now)
+                case .trade(let ticks, let steps, let aggressor):
+                    append(
+                        .trade(
+                            id: nextTradeID, price: price(ticks), quantity: quantity(steps), aggressor: aggressor),
+                        due: now)
+                    nextTradeID += 1
+                case .best(let id, let bid, let ask):
+                    append(.quote(updateID: id, bid: level(bid), ask: level(ask)), due: now)
                 }
             }
             market.clearHappenings()
         }
     }
 
-    private func millisecond(at offset: Int64) -> Int64 { time(at: offset).bucket(width: 1_000_000) }
+    /// All changes since the last call; nothing where there are none, as on an exchange.
+    private mutating func appendDepth(due: Int64) {
+        guard market.updateID > publishedID else { return }
+        let bids = Set(market.changedBids).sorted(by: >)
+            .map { level(PriceLevel(price: $0, quantity: market.book.bids.quantity(at: $0))) }
+        let asks = Set(market.changedAsks).sorted()
+            .map { level(PriceLevel(price: $0, quantity: market.book.asks.quantity(at: $0))) }
+        append(
+            .depth(DepthChange(firstID: publishedID + 1, lastID: market.updateID, bids: bids, asks: asks)), due: due)
+        publishedID = market.updateID
+    }
+
+    private mutating func append(_ content: SimulatedEvent.Content, due: Int64) {
+        queue.append(
+            SimulatedEvent(due: due, time: startTime.advanced(byNanoseconds: due), content: content))
+    }
+
+    // From ticks and steps to the units of the listing.
+
+    private func level(_ level: PriceLevel) -> PriceLevel {
+        PriceLevel(price: price(level.price), quantity: quantity(level.quantity))
+    }
+
+    private func price(_ ticks: Price) -> Price { Price(ticks.mantissa * tick) }
+    private func quantity(_ steps: Quantity) -> Quantity { Quantity(steps.mantissa * step) }
 }

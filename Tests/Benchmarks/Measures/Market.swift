@@ -38,9 +38,10 @@ public struct Market: Sendable {
         parameters.marketOrderRate = 6
         let specification = SyntheticSpecification(markets: [parameters])
         instrument = SyntheticFeed(specification).instruments[0]
-        var market = SyntheticMarket(parameters, seed: 1, startTime: specification.startTime)
+        var market = BinanceDialect().serve(
+            SyntheticMarket(parameters, seed: 1, startTime: specification.startTime))
         while frames.count < size + Self.held, let frame = try market.nextFrame(dueBy: .max) {
-            guard frame.kind != .bookTicker else { continue }
+            guard frame.kind != .quote else { continue }
             frames.append(frame.bytes)
             times.append(specification.startTime.advanced(byNanoseconds: frame.due))
             guard snapshot.isEmpty, frames.count == Self.held else { continue }

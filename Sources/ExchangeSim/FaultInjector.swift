@@ -5,28 +5,34 @@ import Microstructure
 import Simulation
 import Transport
 
-/// Does what a fault plan decides: to messages on their way to a client, to connections, to requests and to the clock.
-final class FaultDesk {
+/// Carries out the decisions of a fault plan on messages to clients, on connections, on requests and on the venue's clock.
+final class FaultInjector {
     private(set) var plan: FaultPlan
     private let log: TruthLog?
     private let logger: Logger
     private let loop: EventLoop
     private let start = HostClock.monotonicNanoseconds
-    weak var simulator: ExchangeSimulator?
+    private let dialect: any VenueDialect
+    private let api: any VenueAPI
+    weak var exchange: ExchangeSimulator?
 
     /// Streams that say nothing until a moment of the monotonic clock.
     private var mutes: [(symbol: String?, channel: StreamKind?, until: Int64)] = []
-    /// 418 is answered until then.
+    /// All requests are refused until then.
     private var bannedUntil: Int64 = 0
     /// Connections end at this age, in ns.
     private var connectionLife: (strike: FaultPlan.Strike, nanoseconds: Int64)?
     private var clockStep: Int64 = 0
     private var drift: (ppm: Double, since: Int64) = (0, 0)
-    /// Answers that will not be given.
+    /// Requests that get no answer, by responder.
     private var unanswered: [ObjectIdentifier: HTTPResponder] = [:]
 
-    init(_ plan: FaultPlan, log: TruthLog?, loop: EventLoop, logger: Logger) {
+    init(
+        _ plan: FaultPlan, dialect: any VenueDialect, api: any VenueAPI, log: TruthLog?, loop: EventLoop, logger: Logger
+    ) {
         self.plan = plan
+        self.dialect = dialect
+        self.api = api
         self.log = log
         self.loop = loop
         self.logger = logger
@@ -34,12 +40,12 @@ final class FaultDesk {
 
     // MARK: Control
 
-    /// Asks for a fault by hand; its number, or `nil` where too many wait already.
+    /// Requests a fault by hand; returns its number, or `nil` where too many wait already.
     func arm(_ fault: Fault) -> Int? { plan.arm(fault) }
 
     // MARK: The clock
 
-    /// By how much the venue's clock is wrong, in ms.
+    /// The error of the venue's clock, in ms.
     func clockShift(at now: Int64) -> Int64 {
         clockStep + Int64(drift.ppm * Double(now - drift.since) / 1e6 / 1e6)
     }
@@ -57,12 +63,12 @@ final class FaultDesk {
         return max(0, start + next - now)
     }
 
-    /// Does what is due to streams, connections and the clock.
+    /// Carries out the faults of streams, connections and the clock that are due.
     func advance(to now: Int64) {
         mutes.removeAll { $0.until <= now }
         for strike in plan.advance(to: now - start) { perform(strike, at: now) }
-        if let connectionLife, let simulator {
-            for client in simulator.openClients where now - client.openedAt >= connectionLife.nanoseconds {
+        if let connectionLife, let exchange {
+            for client in exchange.openClients where now - client.openedAt >= connectionLife.nanoseconds {
                 note(connectionLife.strike, symbol: nil)
                 client.leave(code: 1008, reason: "24 hours are over")
             }
@@ -85,14 +91,18 @@ final class FaultDesk {
         case .cut:
             connectionLife = (strike, Int64(fault.seconds * 1e9))
         default:
-            let prefix = fault.symbol.map { $0.lowercased() + "@" }
             guard
-                let client = simulator?.openClients.first(where: { client in
-                    !client.isSilent && !client.isLeaving && (prefix.map { client.follows($0) } ?? true)
+                let client = exchange?.openClients.first(where: { client in
+                    !client.isSilent && !client.isLeaving
+                        && (fault.symbol.map { follows(client, symbol: $0) } ?? true)
                 })
             else { return plan.putBack(strike) }
             perform(strike, on: client, at: now)
         }
+    }
+
+    private func follows(_ client: SimulatedClient, symbol: String) -> Bool {
+        client.streams.contains { dialect.symbol(ofStream: $0) == symbol }
     }
 
     private func perform(_ strike: FaultPlan.Strike, on client: SimulatedClient, at now: Int64) {
@@ -105,7 +115,8 @@ final class FaultDesk {
             loop.schedule(afterMilliseconds: milliseconds) { [weak client] in client?.reset() }
         case .close: client.leave(code: UInt16(clamping: strike.fault.code), reason: "a fault was planned")
         case .shutdown:
-            client.announceShutdown(at: (simulator?.serverTime(at: now) ?? 0) + clockShift(at: now))
+            let time = (exchange?.serverTime(at: now) ?? 0) + clockShift(at: now)
+            if let notice = client.venue.shutdownNotice(atMilliseconds: time) { client.send(notice) }
             loop.schedule(afterMilliseconds: milliseconds) { [weak client] in
                 client?.leave(code: 1001, reason: "the server shuts down")
             }
@@ -115,26 +126,25 @@ final class FaultDesk {
 
     // MARK: Messages
 
-    /// Sends a frame to one client, or does to it what the plan says.
+    /// Sends a frame to one client, or carries out the plan's fault on it.
     func deliver(_ frame: MarketFrame, of feed: MarketFeed, to client: SimulatedClient, at now: Int64) {
         guard !client.isSilent else { return }
         let symbol = feed.market.listing.symbol
         if mutes.contains(where: { ($0.symbol ?? symbol) == symbol && ($0.channel ?? frame.kind) == frame.kind }) {
             return
         }
-        let frame = FrameEdit.times(
-            of: frame, movedByMilliseconds: clockShift(at: now), inMicroseconds: client.isInMicroseconds)
+        let frame = client.venue.adapted(frame, clockShiftMilliseconds: clockShift(at: now))
         let late = client.heldBack.removeValue(forKey: frame.stream)
         defer { if let late { client.send(late) } }
         if let left = client.drops[frame.stream] {
             client.drops[frame.stream] = left > 1 ? left - 1 : nil
             return
         }
-        // What another message was held back for stays whole: one fault at a time.
+        // The message after one that was held back stays intact: one fault at a time.
         guard late == nil, frame.kind != .other,
             let strike = plan.strike(symbol: symbol, channel: frame.kind)
         else { return client.send(frame) }
-        if enact(strike, frame, feed, client) {
+        if perform(strike, on: frame, feed, client) {
             note(strike, symbol: symbol, channel: frame.kind)
         } else {
             plan.putBack(strike)
@@ -142,9 +152,9 @@ final class FaultDesk {
         }
     }
 
-    /// `false` where the fault cannot be done to this frame.
-    private func enact(
-        _ strike: FaultPlan.Strike, _ frame: MarketFrame, _ feed: MarketFeed, _ client: SimulatedClient
+    /// Returns `false` where the fault is impossible with this frame.
+    private func perform(
+        _ strike: FaultPlan.Strike, on frame: MarketFrame, _ feed: MarketFeed, _ client: SimulatedClient
     ) -> Bool {
         let fault = strike.fault
         var altered: MarketFrame?
@@ -162,11 +172,11 @@ final class FaultDesk {
         case .delay:
             loop.schedule(afterMilliseconds: max(0, fault.milliseconds)) { [weak client] in client?.send(frame) }
             return true
-        case .hole: altered = FrameEdit.hole(in: frame, ids: Int64(fault.count))
-        case .malformed: altered = FrameEdit.malformed(frame, share: 0.6)
-        case .oversized: altered = FrameEdit.oversized(frame, bytes: fault.bytes)
-        case .misfit: altered = FrameEdit.misfit(frame)
-        case .crossed: altered = feed.truth?.bestAsk.flatMap { FrameEdit.crossed(frame, ask: $0) }
+        case .hole: altered = dialect.skippingIDs(Int64(fault.count), in: frame)
+        case .malformed: altered = frame.truncated(toShare: 0.6)
+        case .oversized: altered = dialect.padded(frame, toBytes: fault.bytes)
+        case .misfit: altered = dialect.withExcessDecimals(frame)
+        case .crossed: altered = feed.truth?.bestAsk.flatMap { dialect.crossed(frame, ask: $0) }
         default: break
         }
         guard let altered else { return false }
@@ -176,22 +186,22 @@ final class FaultDesk {
 
     // MARK: Requests
 
-    /// Answers a request instead of the desk where the plan says so; `true` if it did, or will.
+    /// Answers a request in the place of the venue's API where the plan has a fault for it; returns whether it did, or will.
     func intercept(_ request: ServerRequest, _ responder: HTTPResponder, at now: Int64) -> Bool {
         if bannedUntil > now {
-            refuse(responder, 418, -1003, seconds: Double(bannedUntil - now) / 1e9)
+            api.answer(to: Fault(.ban), seconds: Double(bannedUntil - now) / 1e9).respond(responder)
             return true
         }
-        let symbol = request.query("symbol")
-        guard let strike = plan.strike(path: request.path, symbol: symbol) else { return false }
+        let symbol = api.symbol(in: request)
+        guard let strike = plan.strike(path: request.path, isForBook: api.isForBook(request), symbol: symbol) else {
+            return false
+        }
         let fault = strike.fault
         switch fault.kind {
-        case .rateLimit: refuse(responder, 429, -1003, seconds: fault.seconds)
+        case .rateLimit, .serverError: api.answer(to: fault, seconds: fault.seconds).respond(responder)
         case .ban:
             bannedUntil = now + Int64(fault.seconds * 1e9)
-            refuse(responder, 418, -1003, seconds: fault.seconds)
-        case .serverError:
-            respond(responder, fault.status, #"{"code":-1001,"msg":"Internal error; unable to process your request."}"#)
+            api.answer(to: fault, seconds: fault.seconds).respond(responder)
         case .timeout:
             let key = ObjectIdentifier(responder)
             unanswered[key] = responder
@@ -199,36 +209,24 @@ final class FaultDesk {
                 self?.unanswered.removeValue(forKey: key)?.drop()
             }
         case .staleSnapshot:
-            guard let body = symbol.flatMap({ simulator?.feed(of: $0)?.staleSnapshot() }) else {
+            guard let body = symbol.flatMap({ exchange?.feed(of: $0)?.staleSnapshot() }) else {
                 plan.putBack(strike)
                 return false
             }
-            responder.respond(status: 200, headers: [("Content-Type", "application/json;charset=UTF-8")], body: body)
+            api.answer(withBook: body).respond(responder)
         case .slowBody:
-            guard let body = simulator?.answer(request) else {
+            guard let answer = exchange.map({ api.answer(request, by: $0, at: now) }), answer.status == 200 else {
                 plan.putBack(strike)
                 return false
             }
-            responder.begin(
-                status: 200, headers: [("Content-Type", "application/json;charset=UTF-8")], contentLength: body.count)
-            trickle(body[...], responder, everyMilliseconds: Int(fault.seconds * 100), pieceBytes: body.count / 10 + 1)
+            responder.begin(status: 200, headers: answer.headers, contentLength: answer.body.count)
+            trickle(
+                answer.body[...], responder, everyMilliseconds: Int(fault.seconds * 100),
+                pieceBytes: answer.body.count / 10 + 1)
         default: return false
         }
         note(strike, symbol: symbol)
         return true
-    }
-
-    private func refuse(_ responder: HTTPResponder, _ status: Int, _ code: Int, seconds: Double) {
-        respond(
-            responder, status, #"{"code":\#(code),"msg":"Way too much request weight used."}"#,
-            [("Retry-After", "\(max(1, Int(seconds.rounded(.up))))")])
-    }
-
-    private func respond(
-        _ responder: HTTPResponder, _ status: Int, _ body: String, _ headers: [(name: String, value: String)] = []
-    ) {
-        responder.respond(
-            status: status, headers: [("Content-Type", "application/json;charset=UTF-8")] + headers, text: body)
     }
 
     private func trickle(_ body: ArraySlice<UInt8>, _ responder: HTTPResponder, everyMilliseconds: Int, pieceBytes: Int)

@@ -1,18 +1,19 @@
+import Microstructure
 import TestSupport
 import Testing
 
-@testable import Microstructure
+@testable import Simulation
 
-struct OrderBookL3Tests {
-    private func book(_ orders: [(BookSide.Kind, Int64, Int64)]) -> (OrderBookL3, [OrderBookL3.OrderID]) {
-        var book = OrderBookL3()
+struct MatchingBookTests {
+    private func book(_ orders: [(BookSide.Kind, Int64, Int64)]) -> (MatchingBook, [MatchingBook.OrderID]) {
+        var book = MatchingBook()
         let ids = orders.compactMap { book.add($0.0, Price($0.1), Quantity($0.2)) }
         return (book, ids)
     }
 
     @Test func whoComesFirstIsFilledFirstAndTheBestPriceBeforeAll() {
         var (book, ids) = book([(.ask, 101, 5), (.ask, 100, 3), (.ask, 100, 4), (.bid, 99, 1)])
-        var fills: [OrderBookL3.Fill] = []
+        var fills: [MatchingBook.Fill] = []
         let rest = book.execute(.buy, Quantity(9), into: &fills)
         #expect(rest == .zero)
         #expect(fills.map(\.order) == [ids[1], ids[2], ids[0]])
@@ -24,7 +25,7 @@ struct OrderBookL3Tests {
 
     @Test func aLimitStopsAtItsPriceAndAnEmptyBookLeavesTheRest() {
         var (book, _) = book([(.bid, 99, 2), (.bid, 98, 2)])
-        var fills: [OrderBookL3.Fill] = []
+        var fills: [MatchingBook.Fill] = []
         let beyondLimit = book.execute(.sell, Quantity(5), limit: Price(99), into: &fills)
         let beyondBook = book.execute(.sell, Quantity(5), into: &fills)
         #expect(beyondLimit == Quantity(3) && beyondBook == Quantity(3))
@@ -35,7 +36,7 @@ struct OrderBookL3Tests {
         var (book, ids) = book([(.bid, 99, 5), (.bid, 99, 5)])
         let answers = [Quantity(1), Quantity(2), .zero].map { book.reduce(ids[0], to: $0) }
         #expect(answers == [true, false, false])
-        var fills: [OrderBookL3.Fill] = []
+        var fills: [MatchingBook.Fill] = []
         _ = book.execute(.sell, Quantity(2), into: &fills)
         #expect(fills.map(\.order) == ids && fills.map(\.quantity.mantissa) == [1, 1])
     }
@@ -61,8 +62,8 @@ struct OrderBookL3Tests {
     /// The same operations on a list of orders that is searched from end to end.
     @Test(arguments: testSeeds) func itIsAListOfOrders(seed: UInt64) {
         var random = SplitMix64(testSeed: seed)
-        var book = OrderBookL3()
-        struct Row { var id: OrderBookL3.OrderID, side: BookSide.Kind, price: Int64, quantity: Int64 }
+        var book = MatchingBook()
+        struct Row { var id: MatchingBook.OrderID, side: BookSide.Kind, price: Int64, quantity: Int64 }
         var rows: [Row] = []
         func best(_ side: BookSide.Kind) -> Int? {
             rows.indices.filter { rows[$0].side == side }.min { left, right in
@@ -97,7 +98,7 @@ struct OrderBookL3Tests {
             default:
                 let isBuy = Int.random(in: 0..<2, using: &random) == 0
                 var rest = Int64(1 + Int.random(in: 0..<25, using: &random))
-                var fills: [OrderBookL3.Fill] = []
+                var fills: [MatchingBook.Fill] = []
                 let left = book.execute(isBuy ? .buy : .sell, Quantity(rest), into: &fills)
                 for fill in fills {
                     guard let index = best(isBuy ? .ask : .bid) else { Issue.record("seed \(seed)"); return }

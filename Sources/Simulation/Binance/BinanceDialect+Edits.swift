@@ -1,11 +1,7 @@
-import Microstructure
-
-/// Changes of a frame's text that faults, clocks and units ask for. Everything else of the text stays as it is.
-public enum FrameEdit {
-    /// Event times (`E`, `T`) moved by `milliseconds`, and made microseconds where asked.
-    public static func times(
-        of frame: MarketFrame, movedByMilliseconds step: Int64, inMicroseconds: Bool
-    ) -> MarketFrame {
+/// Changes to a message that faults, clocks and time units ask for. All other bytes of the message stay as they are.
+extension BinanceDialect {
+    /// Event times (`E`, `T`) moved by `milliseconds`, and converted to microseconds where asked.
+    public func retimed(_ frame: MarketFrame, byMilliseconds step: Int64, inMicroseconds: Bool) -> MarketFrame {
         guard step != 0 || inMicroseconds else { return frame }
         return rewriting(frame, ["E", "T"]) { value in
             let moved = value &+ step
@@ -13,8 +9,7 @@ public enum FrameEdit {
         }
     }
 
-    /// A depth update that begins `count` ids later than it does; `nil` where it has not so many ids.
-    public static func hole(in frame: MarketFrame, ids count: Int64) -> MarketFrame? {
+    public func skippingIDs(_ count: Int64, in frame: MarketFrame) -> MarketFrame? {
         var canSkip = false
         var last: Int64 = 0
         _ = rewriting(frame, ["u"]) { value in
@@ -28,16 +23,7 @@ public enum FrameEdit {
         return canSkip ? edited : nil
     }
 
-    /// The first `share` (0…1) of the text.
-    public static func malformed(_ frame: MarketFrame, share: Double) -> MarketFrame {
-        let wrapper = max(1, min(frame.bytes.count - 1, Int(Double(frame.bytes.count) * share)))
-        let bytes = Array(frame.bytes[..<wrapper])
-        let end = min(frame.payload.upperBound, bytes.count)
-        return frame.with(bytes, payload: min(frame.payload.lowerBound, end)..<end)
-    }
-
-    /// The same with a member of blanks in its data, so that it is at least `count` bytes long.
-    public static func oversized(_ frame: MarketFrame, bytes count: Int) -> MarketFrame {
+    public func padded(_ frame: MarketFrame, toBytes count: Int) -> MarketFrame {
         var bytes = Array(frame.bytes[...frame.payload.lowerBound])
         let filling = max(0, count - frame.bytes.count)
         bytes.append(contentsOf: #""filling":""#.utf8)
@@ -48,8 +34,7 @@ public enum FrameEdit {
         return frame.with(bytes, payload: frame.payload.lowerBound..<frame.payload.upperBound + added)
     }
 
-    /// The first price of the frame with a twelfth decimal; `nil` where it has none.
-    public static func misfit(_ frame: MarketFrame) -> MarketFrame? {
+    public func withExcessDecimals(_ frame: MarketFrame) -> MarketFrame? {
         guard let point = frame.bytes[frame.payload].firstIndex(of: UInt8(ascii: ".")),
             let quote = frame.bytes[point..<frame.payload.upperBound].firstIndex(of: UInt8(ascii: "\""))
         else { return nil }
@@ -58,8 +43,7 @@ public enum FrameEdit {
         return frame.with(bytes, payload: frame.payload.lowerBound..<frame.payload.upperBound + digits.count)
     }
 
-    /// A depth update with one bid more, a tick above `ask` (in 10⁻⁸); `nil` where it has no bids.
-    public static func crossed(_ frame: MarketFrame, ask: Int64) -> MarketFrame? {
+    public func crossed(_ frame: MarketFrame, ask: Int64) -> MarketFrame? {
         let mark = Array(#""b":["#.utf8)
         guard let start = frame.bytes[frame.payload].firstRange(of: mark)?.upperBound else { return nil }
         let isEmpty = frame.bytes[start] == UInt8(ascii: "]")
@@ -71,7 +55,7 @@ public enum FrameEdit {
     }
 
     /// Replaces whole-number members of the frame's data.
-    private static func rewriting(
+    private func rewriting(
         _ frame: MarketFrame, _ keys: [Unicode.Scalar], _ body: (Int64) -> Int64
     ) -> MarketFrame {
         guard let members = JSONText.members(of: frame.bytes, in: frame.payload) else { return frame }
@@ -88,11 +72,5 @@ public enum FrameEdit {
         bytes.append(contentsOf: frame.bytes[copied...])
         let added = bytes.count - frame.bytes.count
         return frame.with(bytes, payload: frame.payload.lowerBound..<frame.payload.upperBound + added)
-    }
-}
-
-extension MarketFrame {
-    func with(_ bytes: [UInt8], payload: Range<Int>) -> MarketFrame {
-        MarketFrame(stream: stream, kind: kind, due: due, bytes: bytes, payload: payload)
     }
 }

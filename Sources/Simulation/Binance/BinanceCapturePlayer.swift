@@ -1,72 +1,74 @@
 import Microstructure
 
-/// Plays a recorded capture of one symbol: lines of `receive_ns JSON`, the JSON being what the combined
-/// endpoint sent, and once among them the recorder's REST snapshot. Frames come out verbatim, at the distances
-/// of their receive times.
+/// Plays a recording of one symbol of Binance: lines of `receive_ns JSON`, the JSON being the messages of the combined
+/// endpoint and, once among them, the recorder's REST snapshot. Frames come out verbatim, at the distances of their receive
+/// times.
 ///
-/// **The book.** The player keeps the exchange's book, so that a snapshot fits the stream at any moment: the
-/// recorded snapshot plus the depth events beyond it that have been sent. Before the snapshot's line the
-/// recorded snapshot itself is the answer; that it is newer than the stream is normal on the exchange too.
-/// After a hole in the capture's ids there is no answer until its next snapshot line.
+/// The ids, holes and snapshots that a player must understand are the venue's own integrity rules: a further venue's recordings
+/// need a player of their own, which shares `LineSource`, `CaptureError` and `MarketClock` with this one.
 ///
-/// **The hold.** At the pass's first snapshot line the market stands still until a client has been answered
-/// that snapshot: there the recorder waited for its own. A client that fetched it since the first frame of the
-/// pass has passed already. So what a client gets does not depend on speed. `release()` ends a hold for which
-/// nobody came.
+/// **The book.** The player maintains the exchange's book, so that a snapshot fits the stream at any moment: the
+/// recorded snapshot plus the later depth events that have been sent. Before the snapshot's line the
+/// recorded snapshot itself is the answer; on the exchange, too, a snapshot may be newer than the stream.
+/// After a hole in the recording's ids there is no answer until its next snapshot line.
 ///
-/// **Loops.** Each further pass adds a constant to all update ids, trade ids and times, so that they go on
-/// upwards. The end of a recording is not where it began, hence the seam is an honest hole in U/u (trade ids
-/// go on without one): clients resynchronise as after any hole, and no jump of the price passes for a move.
-public struct CapturePlayer<Source: LineSource>: SimulatedMarket {
+/// **The hold.** At the first snapshot line of a pass the market stands still until a client has requested the snapshot:
+/// the recorder waited there for its own. If a client has fetched the snapshot since the first frame of the pass, there is no
+/// hold. So the data that a client gets does not depend on speed. `release()` ends a hold that no client ends.
+///
+/// **Loops.** Each further pass adds a constant to all update ids, trade ids and times, so that they keep increasing. The
+/// recording's last book is not its first, hence the seam is a real hole in U/u (trade ids continue without one): clients
+/// resynchronise as after any hole, and the jump of the price is not taken for a move.
+public struct BinanceCapturePlayer<Source: LineSource>: SimulatedMarket {
     /// The quiet between two passes, in ms of market time.
     static var seamMilliseconds: Int64 { 1_000 }
     /// Update ids missing at a seam.
     static var seamIDs: Int64 { 1_000 }
-    /// Lines read in advance at least, to know the latency, and at most, to find the snapshot.
+    /// Lines read in advance: at least so many, to estimate the latency, and at most so many, to find the snapshot.
     static var lookahead: ClosedRange<Int> { 1_024...20_000 }
-    /// Depth events kept for a snapshot that is yet to come; above it the oldest go.
+    /// Depth events kept for a later snapshot; beyond it the older half is dropped.
     static var unsettledLimit: Int { 4_096 }
 
     private enum Upcoming {
-        case line(CaptureLine, due: Int64, pass: Int64)
+        case line(BinanceCaptureLine, due: Int64, pass: Int64)
         case end
         case failed(CaptureError)
     }
 
     public let listing: Listing
     public let startTime: Timestamp
-    /// Lines that were neither a frame nor a snapshot.
+    /// The number of lines that were neither a frame nor a snapshot.
     public private(set) var skippedLines = 0
-    /// Holes in U/u inside the capture.
+    /// The number of holes in U/u inside the recording.
     public private(set) var holes = 0
-    /// Passes begun, from 1.
+    /// The number of passes begun, from 1.
     public var passes: Int64 { pass + 1 }
 
     private var source: Source
     private let loops: Bool
-    private let recorded: CaptureBook
+    private let recorded: BinanceCaptureBook
     private let firstReceiveTime: Int64
-    private var lookahead: [CaptureLine]
+    private var lookahead: [BinanceCaptureLine]
     private var lookaheadUsed = 0
     private var failureBehindLookahead: CaptureError?
     private var linesRead: Int
     private var upcoming = Upcoming.end
 
-    /// The pass of the line read last, and where it starts.
+    /// The pass of the line read last, and the offset at which the pass starts.
     private var readPass: Int64 = 0
     private var readDue: Int64 = 0
     private var passStart: Int64 = 0
     private var updateIDs: ClosedRange<Int64>?
     private var tradeIDs: ClosedRange<Int64>?
     private var lastEventTime: Int64 = 0
-    /// What each further pass adds; known at the end of the first.
+    /// The shift that each further pass adds; known at the end of the first.
     private var step = PassShift()
 
     /// The pass of the frame sent last.
     private var pass: Int64 = 0
     private var shift = PassShift()
-    private var book: CaptureBook?
-    private var unsettled: [(line: CaptureLine, frame: CaptureLine.Frame)] = []
+    private var book: BinanceCaptureBook?
+    private var unsettled: [(line: BinanceCaptureLine, frame: BinanceCaptureLine.Frame)] = []
     private var hasSent = false
     private var isAnswered = false
     private var isPastSnapshot = false
@@ -78,25 +80,25 @@ public struct CapturePlayer<Source: LineSource>: SimulatedMarket {
     public init(_ source: Source, loops: Bool = false) throws(CaptureError) {
         self.source = source
         self.loops = loops
-        var lines: [CaptureLine] = []
-        var recorded: CaptureBook?
+        var lines: [BinanceCaptureLine] = []
+        var recorded: BinanceCaptureBook?
         var symbol: String?
         var start: Int64?
         var count = 0
         while lines.count < Self.lookahead.lowerBound || recorded == nil, lines.count < Self.lookahead.upperBound {
-            let line: CaptureLine
+            let line: BinanceCaptureLine
             do {
                 guard let next = try Self.read(&self.source, &count) else { break }
                 line = next
             } catch {
-                // What stands before a bad line is played.
+                // The lines before a bad line are played.
                 guard recorded != nil else { throw error }
                 failureBehindLookahead = error
                 break
             }
             switch line.content {
             case .snapshot where recorded == nil:
-                recorded = CaptureBook(snapshot: line.bytes)
+                recorded = BinanceCaptureBook(snapshot: line.bytes)
                 guard recorded != nil else { throw CaptureError(line: count, problem: .badSnapshot) }
             case .frame(let frame):
                 symbol = symbol ?? Self.symbol(of: frame.stream)
@@ -138,7 +140,7 @@ public struct CapturePlayer<Source: LineSource>: SimulatedMarket {
 
     public mutating func nextFrame(dueBy offset: Int64) throws(CaptureError) -> MarketFrame? {
         while phase == .running {
-            let line: CaptureLine
+            let line: BinanceCaptureLine
             let due: Int64
             switch upcoming {
             case .end:
@@ -190,7 +192,7 @@ public struct CapturePlayer<Source: LineSource>: SimulatedMarket {
         phase = .running
     }
 
-    /// The best prices of the book that a snapshot would show now; for checks against the stream.
+    /// The best levels of the book that a snapshot would show now; for checks against the stream.
     var best: (bid: (price: Int64, size: [UInt8])?, ask: (price: Int64, size: [UInt8])?)? {
         (isPastSnapshot ? book : recorded)?.best
     }
@@ -198,9 +200,9 @@ public struct CapturePlayer<Source: LineSource>: SimulatedMarket {
 
 // MARK: - The book
 
-extension CapturePlayer {
-    /// Takes a depth event into the book, or keeps it for the snapshot to come.
-    private mutating func settle(_ line: CaptureLine, _ frame: CaptureLine.Frame) throws(CaptureError) {
+extension BinanceCapturePlayer {
+    /// Applies a depth event to the book, or keeps it for a later snapshot.
+    private mutating func settle(_ line: BinanceCaptureLine, _ frame: BinanceCaptureLine.Frame) throws(CaptureError) {
         guard let first = frame["U"], let last = frame["u"] else { return }
         if let known = book?.updateID ?? unsettled.last?.frame["u"], first > known + 1 {
             holes += 1
@@ -215,23 +217,23 @@ extension CapturePlayer {
         if last > known { try apply(line, frame) }
     }
 
-    /// Takes the capture's snapshot, and what was sent beyond it, as the book.
-    private mutating func passSnapshot(_ line: CaptureLine) throws(CaptureError) {
-        guard let snapshot = CaptureBook(snapshot: line.bytes) else {
+    /// Makes the book from the recording's snapshot and the events sent that go beyond it.
+    private mutating func passSnapshot(_ line: BinanceCaptureLine) throws(CaptureError) {
+        guard let snapshot = BinanceCaptureBook(snapshot: line.bytes) else {
             throw stop(CaptureError(line: line.number, problem: .badSnapshot))
         }
         isPastSnapshot = true
         // An older snapshot adds nothing to a book that has had no hole.
         if let known = book?.updateID, snapshot.updateID <= known { return }
         let beyond = unsettled.filter { ($0.frame["u"] ?? 0) > snapshot.updateID }
-        // Too old to join what followed the hole: the book stays unknown.
+        // The snapshot is too old to join the events after the hole: the book stays unknown.
         if let first = beyond.first?.frame["U"], first > snapshot.updateID + 1 { return }
         unsettled.removeAll()
         book = snapshot
         for event in beyond { try apply(event.line, event.frame) }
     }
 
-    private mutating func apply(_ line: CaptureLine, _ frame: CaptureLine.Frame) throws(CaptureError) {
+    private mutating func apply(_ line: BinanceCaptureLine, _ frame: BinanceCaptureLine.Frame) throws(CaptureError) {
         guard book?.apply(line, frame) == true else {
             throw stop(CaptureError(line: line.number, problem: .badFrame(stream: frame.stream)))
         }
@@ -245,8 +247,8 @@ extension CapturePlayer {
 
 // MARK: - Lines and passes
 
-extension CapturePlayer {
-    /// The first line of a further pass is due: the market is where it was at the capture's begin.
+extension BinanceCapturePlayer {
+    /// The first line of a further pass is due: the market is back at the beginning of the recording.
     private mutating func begin(_ next: Int64) {
         pass = next
         shift = PassShift(
@@ -272,7 +274,7 @@ extension CapturePlayer {
         }
     }
 
-    private mutating func readLine() throws(CaptureError) -> CaptureLine? {
+    private mutating func readLine() throws(CaptureError) -> BinanceCaptureLine? {
         if lookaheadUsed < lookahead.count {
             let line = lookahead[lookaheadUsed]
             lookaheadUsed += 1
@@ -293,8 +295,8 @@ extension CapturePlayer {
         return try Self.read(&source, &linesRead)
     }
 
-    /// Checks that a line belongs here, and in the first pass measures what the later ones must add.
-    private mutating func note(_ line: CaptureLine) throws(CaptureError) {
+    /// Checks that a line is of this symbol, and in the first pass measures the shift of the later ones.
+    private mutating func note(_ line: BinanceCaptureLine) throws(CaptureError) {
         guard case .frame(let frame) = line.content else { return }
         let symbol = Self.symbol(of: frame.stream)
         guard symbol == listing.symbol else {
@@ -302,7 +304,7 @@ extension CapturePlayer {
         }
         guard readPass == 0 else { return }
         if frame.kind == .trade, let id = frame["t"] { tradeIDs = Self.widened(tradeIDs, by: id) }
-        if frame.kind == .depth || frame.kind == .bookTicker {
+        if frame.kind == .depth || frame.kind == .quote {
             for id in [frame["U"], frame["u"]].compactMap(\.self) { updateIDs = Self.widened(updateIDs, by: id) }
         }
         lastEventTime = max(lastEventTime, frame["E"] ?? 0, frame["T"] ?? 0)
@@ -310,7 +312,7 @@ extension CapturePlayer {
 
     private mutating func beginReadingAgain() throws(CaptureError) {
         if readPass == 0 {
-            // The receive times and the event times must both go on upwards.
+            // The receive times and the event times must both keep increasing.
             let last = Timestamp(milliseconds: lastEventTime) ?? startTime
             let length = max(readDue, last.nanoseconds(since: startTime))
             step = PassShift(
@@ -332,7 +334,7 @@ extension CapturePlayer {
         min(range?.lowerBound ?? id, id)...max(range?.upperBound ?? id, id)
     }
 
-    private static func read(_ source: inout Source, _ count: inout Int) throws(CaptureError) -> CaptureLine? {
+    private static func read(_ source: inout Source, _ count: inout Int) throws(CaptureError) -> BinanceCaptureLine? {
         let bytes: [UInt8]?
         do {
             bytes = try source.nextLine()
@@ -341,7 +343,7 @@ extension CapturePlayer {
         }
         guard let bytes else { return nil }
         count += 1
-        return try CaptureLine(bytes, number: count)
+        return try BinanceCaptureLine(bytes, number: count)
     }
 
     private static func symbol(of stream: String) -> String {

@@ -4,8 +4,8 @@ import Microstructure
 import Simulation
 import Transport
 
-/// The simulator's own requests, under `/control/`: faults by hand, and the truth to compare a client with.
-package enum ControlDesk {
+/// The simulator's own HTTP API under `/control/`: faults by hand, and the truth to compare a client with.
+enum ControlAPI {
     private struct FaultsDocument: Encodable {
         let seed: UInt64
         let total: Int
@@ -37,23 +37,23 @@ package enum ControlDesk {
     private struct ErrorDocument: Encodable { let error: String }
     private struct NumberDocument: Encodable { let number: Int }
 
-    static func answer(_ request: ServerRequest, _ responder: HTTPResponder, _ simulator: ExchangeSimulator) {
+    static func answer(_ request: ServerRequest, _ responder: HTTPResponder, _ exchange: ExchangeSimulator) {
         switch (request.method, request.path) {
-        case ("POST", "/control/faults"): arm(request, responder, simulator)
+        case ("POST", "/control/faults"): arm(request, responder, exchange)
         case ("GET", "/control/faults"):
-            let plan = simulator.faults.plan
+            let plan = exchange.faults.plan
             let struck = plan.strikes.filter { $0.value > 0 }.map { ($0.key.rawValue, $0.value) }
             respond(
                 responder, 200,
                 FaultsDocument(
                     seed: plan.seed, total: plan.total, struck: Dictionary(struck, uniquingKeysWith: { $0 + $1 })))
-        case ("GET", "/control/book"): book(request, responder, simulator)
+        case ("GET", "/control/book"): book(request, responder, exchange)
         case ("GET", "/control/accounts"):
-            let statistics = simulator.statistics
+            let statistics = exchange.statistics
             respond(
                 responder, 200,
                 AccountsDocument(
-                    symbols: simulator.feeds.map {
+                    symbols: exchange.feeds.map {
                         .init(
                             symbol: $0.market.listing.symbol, lastTradeId: $0.history.lastID,
                             updateId: $0.truth?.latest?.updateID)
@@ -66,16 +66,16 @@ package enum ControlDesk {
         }
     }
 
-    private static func arm(_ request: ServerRequest, _ responder: HTTPResponder, _ simulator: ExchangeSimulator) {
+    private static func arm(_ request: ServerRequest, _ responder: HTTPResponder, _ exchange: ExchangeSimulator) {
         do {
             let fault = try JSONDecoder().decode(Fault.self, from: Data(request.body))
-            if fault.kind == .crossed, simulator.feeds.allSatisfy({ $0.truth == nil }) {
+            if fault.kind == .crossed, exchange.feeds.allSatisfy({ $0.truth == nil }) {
                 return respond(responder, 409, ErrorDocument(error: "crossed needs --truth or --faults"))
             }
-            if let symbol = fault.symbol, simulator.feed(of: symbol) == nil {
+            if let symbol = fault.symbol, exchange.feed(of: symbol) == nil {
                 return respond(responder, 400, ErrorDocument(error: "\(symbol) is not traded here"))
             }
-            guard let number = simulator.faults.arm(fault) else {
+            guard let number = exchange.faults.arm(fault) else {
                 return respond(
                     responder, 429, ErrorDocument(error: "\(FaultPlan.armedLimit) faults wait for an opportunity"))
             }
@@ -85,8 +85,18 @@ package enum ControlDesk {
         }
     }
 
-    private static func book(_ request: ServerRequest, _ responder: HTTPResponder, _ simulator: ExchangeSimulator) {
-        guard let symbol = request.query("symbol"), let feed = simulator.feed(of: symbol) else {
+    /// The mistake in a file of faults or a request body, in one line.
+    static func describe(_ error: any Error) -> String {
+        switch error {
+        case let error as FaultFileError: error.description
+        case DecodingError.dataCorrupted(let context):
+            context.underlyingError.map { describe($0) } ?? JSONFile.describe(error)
+        default: JSONFile.describe(error)
+        }
+    }
+
+    private static func book(_ request: ServerRequest, _ responder: HTTPResponder, _ exchange: ExchangeSimulator) {
+        guard let symbol = request.query("symbol"), let feed = exchange.feed(of: symbol) else {
             return respond(responder, 400, ErrorDocument(error: "needs ?symbol= of a symbol that is traded here"))
         }
         guard let truth = feed.truth else {
@@ -105,20 +115,10 @@ package enum ControlDesk {
                 symbol: symbol, updateId: record.updateID, bids: texts(record.bids), asks: texts(record.asks)))
     }
 
-    /// 10⁻⁸ as the venue writes it.
+    /// A number of 10⁻⁸ with eight decimals.
     private static func text(_ value: Int64) -> String {
         let digits = String(value % 100_000_000)
         return "\(value / 100_000_000)." + String(repeating: "0", count: 8 - digits.count) + digits
-    }
-
-    /// One line, in the words of who checked it.
-    static func describe(_ error: any Error) -> String {
-        switch error {
-        case let error as FaultFileError: error.description
-        case DecodingError.dataCorrupted(let context):
-            context.underlyingError.map { describe($0) } ?? JSONFile.describe(error)
-        default: JSONFile.describe(error)
-        }
     }
 
     private static func respond(_ responder: HTTPResponder, _ status: Int, _ document: some Encodable) {

@@ -1,15 +1,15 @@
-/// The book that the recorded exchange had: prices in 10⁻⁸, sizes as the exchange's own text, which neither
-/// overflows for coins of tiny value nor changes its spelling.
-struct CaptureBook: Sendable, Equatable {
-    /// Most levels kept a side; above it the tenth furthest from the best price is dropped.
+/// The book of the recorded exchange: prices in 10⁻⁸, sizes as the exchange's own text, which neither overflows for coins of
+/// tiny value nor changes its spelling.
+struct BinanceCaptureBook: Sendable, Equatable {
+    /// Most levels kept a side; beyond it, the tenth of them furthest from the best price is dropped.
     static let levelLimit = 50_000
 
     private(set) var bids: [Int64: [UInt8]] = [:]
     private(set) var asks: [Int64: [UInt8]] = [:]
-    /// The last change contained.
+    /// Id of the last change contained.
     private(set) var updateID: Int64
 
-    /// The book of a recorded `{"lastUpdateId":…,"bids":[["p","q"],…],"asks":…}`; `nil` where it is none.
+    /// The book of a recorded `{"lastUpdateId":…,"bids":[["p","q"],…],"asks":…}`; `nil` for anything else.
     init?(snapshot bytes: [UInt8]) {
         guard let members = JSONText.members(of: bytes, in: 0..<bytes.count) else { return nil }
         guard let idRange = JSONText.value("lastUpdateId", of: members, in: bytes),
@@ -22,7 +22,7 @@ struct CaptureBook: Sendable, Equatable {
     }
 
     /// Sets the levels of a depth event; `false` where they cannot be read.
-    mutating func apply(_ line: CaptureLine, _ frame: CaptureLine.Frame) -> Bool {
+    mutating func apply(_ line: BinanceCaptureLine, _ frame: BinanceCaptureLine.Frame) -> Bool {
         guard let last = frame["u"], Self.apply(line.bytes, frame.bids, to: &bids),
             Self.apply(line.bytes, frame.asks, to: &asks)
         else { return false }
@@ -76,8 +76,8 @@ struct CaptureBook: Sendable, Equatable {
         }
     }
 
-    /// What the exchange's list would say of the steps: the greatest common divisors of the prices and of the
-    /// sizes, a multiple of the true step and with hundreds of levels the step itself.
+    /// The price and size steps, in 10⁻⁸, as far as the book shows them: the greatest common divisors of the prices and of the
+    /// sizes. They are multiples of the true steps; with hundreds of levels they are the true steps.
     var steps: (tick: Int64, step: Int64) {
         var tick: Int64 = 0
         var step: Int64 = 0

@@ -1,35 +1,39 @@
-/// A limit order book by order, with price–time priority: what an exchange keeps, where `OrderBook` is what it shows.
+import Microstructure
+
+/// The order book inside an exchange: every resting order, matched by price–time priority. `OrderBook` is the aggregated book
+/// that an exchange publishes.
 ///
-/// At each price the orders stand in a queue; who came first is filled first. An order that shrinks keeps its place, one
-/// that grows or moves is a new order. All operations are O(1) but for finding the price: O(log levels), and a new or
-/// emptied level moves those between it and the best price. No allocation once the largest number of orders was reached.
+/// At each price the orders form a queue, and the oldest order is filled first. An order that shrinks keeps its place; one
+/// that grows or moves is a new order. All operations are O(1) except for finding the price: O(log levels), and a new or
+/// emptied level moves the levels between it and the best price. No allocation once the largest number of orders was reached.
 ///
-/// It never crosses: `add` requires a price that does not meet the other side, and what would meet it is first `execute`d.
-public struct OrderBookL3: Sendable {
-    /// An order of this book; of another book, or once the order has left, it names nothing.
+/// It never crosses: `add` refuses a price that meets the other side; the part of an order that would meet it is executed
+/// first (`execute`).
+public struct MatchingBook: Sendable {
+    /// Names an order of this book. It names nothing in another book, or once the order has left.
     public struct OrderID: Sendable, Hashable {
         fileprivate let slot: Int32
-        /// Counts the slot's tenants.
+        /// The number of orders that the slot held before.
         fileprivate let tenant: UInt32
     }
 
     public struct Order: Sendable, Hashable {
         public let side: BookSide.Kind
         public let price: Price
-        /// What rests; above zero.
+        /// The resting size; above zero.
         public internal(set) var quantity: Quantity
     }
 
-    /// One resting order met by an incoming one.
+    /// The match of an incoming order with one resting order.
     public struct Fill: Sendable, Hashable {
         public let order: OrderID
         public let price: Price
         public let quantity: Quantity
-        /// What rests of the order; at zero it has left the book.
+        /// The size still resting; at zero the order has left the book.
         public let remaining: Quantity
     }
 
-    /// Most orders at once. More are refused.
+    /// Most orders at once. Further ones are refused.
     public static let orderLimit = 1 << 24
 
     /// A slot of the store: an order between its neighbours in the queue, or a free slot.
@@ -39,7 +43,7 @@ public struct OrderBookL3: Sendable {
         /// The next free slot where this one is free.
         var next: Int32
         var tenant: UInt32
-        /// Where it stands in `live`; −1 where the slot is free.
+        /// Its index in `live`; −1 where the slot is free.
         var place: Int32
     }
 
@@ -49,24 +53,24 @@ public struct OrderBookL3: Sendable {
     public private(set) var asks = Side(.ask)
     private var slots: [Slot] = []
     private var free = Self.none
-    /// The slots in use, in no order: how a uniformly random order is drawn in O(1).
+    /// The slots in use, in no order, so that a uniformly random order can be drawn in O(1).
     private var live: [Int32] = []
 
     public init() {}
 
-    // A side taken out of the book to look at is a reference more on its storage, and the next change would copy it: ask the
-    // book where it changes in the same breath.
+    // A copy of a side is a second reference to its storage, and the next change would copy the storage: code that reads and
+    // changes the book in turns asks the book itself.
 
     public func best(_ side: BookSide.Kind) -> PriceLevel? { side == .bid ? bids.best : asks.best }
-    /// Levels of a side.
+    /// The number of levels of a side.
     public func levelCount(_ side: BookSide.Kind) -> Int { side == .bid ? bids.count : asks.count }
     /// The level at `rank`, 0 being the best. Requires `rank < levelCount(side)`.
     public func level(_ side: BookSide.Kind, rank: Int) -> PriceLevel { side == .bid ? bids[rank] : asks[rank] }
 
-    /// Orders of both sides.
+    /// The number of orders on both sides.
     public var count: Int { live.count }
 
-    /// The order in place `index` of all, in no particular order but a deterministic one. Requires `index < count`.
+    /// The order at `index` of all orders, in an arbitrary but deterministic sequence. Requires `index < count`.
     public func id(at index: Int) -> OrderID {
         let slot = live[index]
         return OrderID(slot: slot, tenant: slots[Int(slot)].tenant)
@@ -75,7 +79,7 @@ public struct OrderBookL3: Sendable {
     /// `nil` once the order has left.
     public func order(_ id: OrderID) -> Order? { isLive(id) ? slots[Int(id.slot)].order : nil }
 
-    /// The order that stands first, or last, in the queue at `rank` of a side, 0 being the best price.
+    /// The first, or last, order in the queue at `rank` of a side, 0 being the best price.
     public func first(_ side: BookSide.Kind, rank: Int) -> OrderID? { end(side, rank) { $0.head } }
     public func last(_ side: BookSide.Kind, rank: Int) -> OrderID? { end(side, rank) { $0.tail } }
 
@@ -86,8 +90,8 @@ public struct OrderBookL3: Sendable {
         return OrderID(slot: slot, tenant: slots[Int(slot)].tenant)
     }
 
-    /// Puts an order at the end of its price's queue. Returns `nil`, and changes nothing, where it would meet the other
-    /// side, where its size is not above zero, and at the limit.
+    /// Adds an order at the end of the queue at its price. Returns `nil`, and changes nothing, where it would meet the other
+    /// side, where its size is not above zero, and at `orderLimit`.
     public mutating func add(_ side: BookSide.Kind, _ price: Price, _ quantity: Quantity) -> OrderID? {
         let opposite = side == .bid ? asks.best?.price : bids.best?.price
         let meets = opposite.map { side == .bid ? $0 <= price : price <= $0 } ?? false
@@ -112,7 +116,7 @@ public struct OrderBookL3: Sendable {
         return OrderID(slot: slot, tenant: slots[Int(slot)].tenant)
     }
 
-    /// Takes an order out; returns what it was, `nil` where it had already left.
+    /// Removes an order and returns it; `nil` where it had already left.
     @discardableResult
     public mutating func cancel(_ id: OrderID) -> Order? {
         guard isLive(id) else { return nil }
@@ -123,7 +127,7 @@ public struct OrderBookL3: Sendable {
     }
 
     /// Shrinks an order, which keeps its place in the queue. Returns `false`, and changes nothing, where it has left or
-    /// where `quantity` is not between zero and what rests.
+    /// where `quantity` is not between zero and the resting size.
     public mutating func reduce(_ id: OrderID, to quantity: Quantity) -> Bool {
         guard isLive(id) else { return false }
         let order = slots[Int(id.slot)].order
@@ -135,10 +139,10 @@ public struct OrderBookL3: Sendable {
         return true
     }
 
-    /// Fills an incoming order against the resting ones, best price first and at each price who came first, and appends a
-    /// fill for each order met. Returns what is left of it.
+    /// Fills an incoming order against the resting ones, best price first and at each price the oldest order first, and
+    /// appends a fill for each order met. Returns the size left unfilled.
     ///
-    /// - Parameter limit: the worst price that it takes; `nil` takes any.
+    /// - Parameter limit: the worst price that the incoming order accepts; `nil` accepts any.
     public mutating func execute(
         _ aggressor: AggressorSide, _ quantity: Quantity, limit: Price? = nil, into fills: inout [Fill]
     ) -> Quantity {
@@ -165,7 +169,7 @@ public struct OrderBookL3: Sendable {
         return Quantity(rest)
     }
 
-    /// The orders at a price, who came first first. O(orders there); for tests and displays.
+    /// The orders at a price, oldest first. O(orders at the price); for tests and displays.
     public func queue(_ side: BookSide.Kind, at price: Price) -> [Order] {
         let levels = side == .bid ? bids : asks
         guard let index = levels.index(of: price) else { return [] }
@@ -212,8 +216,8 @@ public struct OrderBookL3: Sendable {
     }
 }
 
-extension OrderBookL3 {
-    /// One side by price: what `BookSide` shows, and the queue at each price.
+extension MatchingBook {
+    /// One side: the aggregated levels (`BookSide`), and the queue of orders at each price.
     public struct Side: Sendable {
         fileprivate struct Queue: Sendable {
             var head: Int32
@@ -235,22 +239,22 @@ extension OrderBookL3 {
         /// The level at `rank`, 0 being the best. Requires `rank < count`.
         public subscript(rank: Int) -> PriceLevel { levels[rank] }
 
-        /// The size that rests at `price`, zero where there is none. O(log n).
+        /// The size resting at `price`, zero where there is none. O(log n).
         public func quantity(at price: Price) -> Quantity { levels.quantity(at: price) }
 
-        /// How many orders stand at `rank`.
+        /// The number of orders at `rank`.
         public func orders(rank: Int) -> Int { Int(queue(rank: rank).orders) }
 
         fileprivate func queue(rank: Int) -> Queue { queues[queues.count - 1 - rank] }
 
         fileprivate func index(of price: Price) -> Int? { levels.storedIndex(of: price) }
 
-        /// Returns the order before it, −1 where it is the first.
+        /// Returns the slot of the order before it, −1 where it is the first.
         fileprivate mutating func append(_ slot: Int32, _ price: Price, _ quantity: Quantity) -> Int32 {
             let (index, isNew) = levels.add(quantity, at: price)
             guard !isNew else {
                 queues.insert(Queue(head: slot, tail: slot, orders: 1), at: index)
-                return OrderBookL3.none
+                return MatchingBook.none
             }
             let before = queues[index].tail
             queues[index].tail = slot
@@ -267,8 +271,8 @@ extension OrderBookL3 {
                 return
             }
             queues[index].orders -= 1
-            if previous == OrderBookL3.none { queues[index].head = next }
-            if next == OrderBookL3.none { queues[index].tail = previous }
+            if previous == MatchingBook.none { queues[index].head = next }
+            if next == MatchingBook.none { queues[index].tail = previous }
             levels.take(quantity.mantissa, atStored: index)
         }
     }

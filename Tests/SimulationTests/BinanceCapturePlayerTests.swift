@@ -13,13 +13,13 @@ private let small = [
     #"1300000000 {"stream":"xyzusdt@depth@100ms","data":{"e":"depthUpdate","E":1290,"s":"XYZUSDT","U":15,"u":20,"b":[["1.10000000","5.00000000"]],"a":[["2.40000000","1.00000000"]]}}"#,
 ]
 
-private func answer(_ player: inout CapturePlayer<Lines>, _ limit: Int) -> String? {
+private func answer(_ player: inout BinanceCapturePlayer<Lines>, _ limit: Int) -> String? {
     player.snapshot(limit: limit).map { String(decoding: $0, as: UTF8.self) }
 }
 
-struct CapturePlayerTests {
+struct BinanceCapturePlayerTests {
     @Test func framesAreVerbatimAndDueAtTheRecordedDistances() throws {
-        var player = try CapturePlayer(Lines(lines: small))
+        var player = try BinanceCapturePlayer(Lines(lines: small))
         #expect(player.listing.symbol == "XYZUSDT" && player.listing.quoteAsset == "USDT")
         #expect(player.listing.tickSizeText == "0.10000000" && player.listing.stepSizeText == "0.50000000")
         #expect(player.nextDue == 0)
@@ -39,7 +39,7 @@ struct CapturePlayerTests {
     }
 
     @Test func aSnapshotEndsTheHoldAndFitsTheStreamAtEveryMoment() throws {
-        var player = try CapturePlayer(Lines(lines: small))
+        var player = try BinanceCapturePlayer(Lines(lines: small))
         _ = try player.frames(until: .max)
         #expect(player.phase == .held)
         // The recorded answer, byte for byte.
@@ -57,7 +57,7 @@ struct CapturePlayerTests {
     }
 
     @Test func aClientServedBeforeTheSnapshotLineIsNotWaitedFor() throws {
-        var player = try CapturePlayer(Lines(lines: small))
+        var player = try BinanceCapturePlayer(Lines(lines: small))
         _ = player.snapshot(limit: 10)  // before the first frame: nobody is following the stream yet
         _ = try player.frames(until: 0)
         #expect(try player.frames(until: 200_000_000).count == 2)
@@ -70,7 +70,7 @@ struct CapturePlayerTests {
     }
 
     @Test func loopsGoOnUpwardsBehindAnHonestHole() throws {
-        var player = try CapturePlayer(Lines(lines: small), loops: true)
+        var player = try BinanceCapturePlayer(Lines(lines: small), loops: true)
         var depths: [ClientBook.Depth] = []
         var trades: [ClientBook.Trade] = []
         var tickers: [ClientBook.Ticker] = []
@@ -89,7 +89,7 @@ struct CapturePlayerTests {
             switch frame.kind {
             case .depth: depths.append(try frame.decoded(ClientBook.Depth.self))
             case .trade: trades.append(try frame.decoded(ClientBook.Trade.self))
-            case .bookTicker: tickers.append(try frame.decoded(ClientBook.Ticker.self))
+            case .quote: tickers.append(try frame.decoded(ClientBook.Ticker.self))
             case .other: Issue.record("unexpected frame")
             }
         }
@@ -104,7 +104,7 @@ struct CapturePlayerTests {
     }
 
     @Test func betweenTwoPassesTheAnswerIsTheEndBook() throws {
-        var player = try CapturePlayer(Lines(lines: small), loops: true)
+        var player = try BinanceCapturePlayer(Lines(lines: small), loops: true)
         _ = try player.frames(until: .max)
         _ = player.snapshot(limit: 1)
         #expect(try player.frames(until: 300_000_000).count == 2)
@@ -122,7 +122,7 @@ struct CapturePlayerTests {
                 #"1500000000 {"result":null,"id":1}"#,
                 #"1600000000 {"stream":"xyzusdt@depth@100ms","data":{"e":"depthUpdate","E":1590,"s":"XYZUSDT","U":34,"u":34,"b":[],"a":[["2.90000000","4.00000000"]]}}"#,
             ]
-        var player = try CapturePlayer(Lines(lines: lines))
+        var player = try BinanceCapturePlayer(Lines(lines: lines))
         _ = try player.frames(until: .max)
         _ = player.snapshot(limit: 1)
         #expect(try player.frames(until: 400_000_000).count == 3)
@@ -150,7 +150,7 @@ struct CapturePlayerTests {
         ),
     ])
     func aBadLineIsNamedAfterAllBeforeItIsDelivered(line: String, problem: CaptureError.Problem) throws {
-        var player = try CapturePlayer(Lines(lines: small + [line]))
+        var player = try BinanceCapturePlayer(Lines(lines: small + [line]))
         _ = try player.frames(until: .max)
         player.release()
         #expect(try player.nextFrame(dueBy: .max)?.kind == .trade)
@@ -161,9 +161,9 @@ struct CapturePlayerTests {
 
     @Test func aCaptureWithoutASnapshotIsRefused() {
         #expect(throws: CaptureError(line: 2, problem: .noSnapshot)) {
-            try CapturePlayer(Lines(lines: Array(small[4...])))
+            try BinanceCapturePlayer(Lines(lines: Array(small[4...])))
         }
-        #expect(throws: CaptureError(line: 0, problem: .noSnapshot)) { try CapturePlayer(Lines(lines: [])) }
+        #expect(throws: CaptureError(line: 0, problem: .noSnapshot)) { try BinanceCapturePlayer(Lines(lines: [])) }
     }
 
     @Test(.enabled(if: RecordedCapture.isPresent, "recorded data is absent"), arguments: ["btcusdt", "ethusdt"])
@@ -175,7 +175,7 @@ struct CapturePlayerTests {
             let ticker = try JSONDecoder().decode(Wrapped<ClientBook.Ticker>.self, from: Data(line.utf8)).data
             tickers[ticker.u] = ticker
         }
-        var player = try CapturePlayer(Lines(lines: lines))
+        var player = try BinanceCapturePlayer(Lines(lines: lines))
         var count = 0
         var compared = 0
         var agreed = 0

@@ -1,25 +1,25 @@
-/// One line of a capture, taken apart only as far as the player needs.
-struct CaptureLine: Sendable {
+/// One line of a recording of Binance's combined streams, parsed only as far as the player needs.
+struct BinanceCaptureLine: Sendable {
     enum Content: Sendable {
         case frame(Frame)
         /// The recorder's own REST snapshot: an order book that has no stream name.
         case snapshot
-        /// Something else that the recorder was sent, such as the reply to a subscription.
+        /// Any other message to the recorder, such as the reply to a subscription.
         case other
     }
 
     struct Frame: Sendable {
         var stream: String
         var kind: StreamKind
-        /// Where the value of `data` lies in `bytes`.
+        /// The position of the value of `data` in `bytes`.
         var payload: Range<Int>
-        /// The whole numbers of the payload that a later pass must shift.
+        /// The ids and times of the payload, which a later pass must shift.
         var numbers: [Number]
-        /// Where the levels of a depth event lie in `bytes`; empty for other kinds.
+        /// The positions of a depth event's levels in `bytes`; empty for other kinds.
         var bids = 0..<0
         var asks = 0..<0
 
-        /// The number of the key whose one letter is `letter`.
+        /// The value of the member whose key is the one letter `letter`.
         subscript(letter: Unicode.Scalar) -> Int64? {
             numbers.first { $0.key == UInt8(ascii: letter) }?.value
         }
@@ -38,7 +38,7 @@ struct CaptureLine: Sendable {
     let bytes: [UInt8]
     let content: Content
 
-    /// Takes the line `number` apart: `receive_ns JSON`.
+    /// Parses line `number`: `receive_ns JSON`.
     init(_ line: [UInt8], number: Int) throws(CaptureError) {
         func failure(_ problem: CaptureError.Problem) -> CaptureError { CaptureError(line: number, problem: problem) }
         guard let blank = line.firstIndex(of: UInt8(ascii: " ")),
@@ -66,7 +66,7 @@ struct CaptureLine: Sendable {
 
     private static func frame(_ bytes: [UInt8], stream: String, payload: Range<Int>) -> Frame? {
         guard let members = JSONText.members(of: bytes, in: payload) else { return nil }
-        var frame = Frame(stream: stream, kind: StreamKind(streamName: stream), payload: payload, numbers: [])
+        var frame = Frame(stream: stream, kind: StreamKind(binanceStream: stream), payload: payload, numbers: [])
         for member in members where member.key.count == 1 {
             let key = bytes[member.key.lowerBound]
             switch key {
@@ -84,23 +84,23 @@ struct CaptureLine: Sendable {
                 !frame.bids.isEmpty, !frame.asks.isEmpty
             else { return nil }
         case .trade: guard frame["t"] != nil, frame["E"] != nil else { return nil }
-        case .bookTicker: guard frame["u"] != nil else { return nil }
+        case .quote: guard frame["u"] != nil else { return nil }
         case .other: break
         }
         return frame
     }
 }
 
-/// By how much a later pass of a looped capture differs from the recording.
+/// The difference between a later pass of a looped recording and the recording itself.
 struct PassShift: Sendable, Equatable {
     var updateID: Int64 = 0
     var tradeID: Int64 = 0
     var milliseconds: Int64 = 0
 }
 
-extension CaptureLine {
-    /// The frame's text with its ids and times shifted, and where its payload lies then. Of kinds other than
-    /// depth, trade and bookTicker only the times are shifted.
+extension BinanceCaptureLine {
+    /// The frame's text with its ids and times shifted, and the position of its payload in it. Of kinds other than
+    /// depth, trade and quote only the times are shifted.
     func shifted(_ frame: Frame, by shift: PassShift) -> (bytes: [UInt8], payload: Range<Int>) {
         guard shift != PassShift() else { return (bytes, frame.payload) }
         var text: [UInt8] = []
@@ -111,7 +111,7 @@ extension CaptureLine {
             switch (number.key, frame.kind) {
             case (UInt8(ascii: "E"), _), (UInt8(ascii: "T"), _): step = shift.milliseconds
             case (UInt8(ascii: "t"), .trade): step = shift.tradeID
-            case (UInt8(ascii: "u"), .depth), (UInt8(ascii: "U"), .depth), (UInt8(ascii: "u"), .bookTicker):
+            case (UInt8(ascii: "u"), .depth), (UInt8(ascii: "U"), .depth), (UInt8(ascii: "u"), .quote):
                 step = shift.updateID
             default: continue
             }
@@ -120,7 +120,7 @@ extension CaptureLine {
             copied = number.range.upperBound
         }
         text.append(contentsOf: bytes[copied...])
-        // Only numbers inside the payload changed their length.
+        // Only numbers inside the payload have changed their length.
         return (text, frame.payload.lowerBound..<frame.payload.upperBound + text.count - bytes.count)
     }
 }

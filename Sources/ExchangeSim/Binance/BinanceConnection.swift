@@ -1,0 +1,99 @@
+import Foundation
+import Simulation
+
+/// Binance's side of a WebSocket connection: subscriptions by message, at most five messages a second and 1,024 streams.
+final class BinanceConnection: VenueConnection {
+    /// Most streams of a connection.
+    static let streamLimit = 1_024
+    /// Most messages from a client in a second.
+    static let messagesPerSecond = 5
+
+    enum Endpoint {
+        /// `/ws`: the payload alone.
+        case raw
+        /// `/stream`: `{"stream":…,"data":…}`.
+        case combined
+    }
+
+    private let endpoint: Endpoint
+    /// The streams named by the handshake.
+    private let streams: [String]
+    private let isInMicroseconds: Bool
+    private let refusal: String?
+    /// When the last messages came; no more than the limit a second.
+    private var messageTimes: [Int64] = []
+    private let dialect = BinanceDialect()
+
+    /// - Parameter refusal: why the handshake's request cannot be served: the client is told, and its connection closed.
+    init(_ endpoint: Endpoint, streams: [String], isInMicroseconds: Bool, refusal: String?) {
+        self.endpoint = endpoint
+        self.streams = streams
+        self.isInMicroseconds = isInMicroseconds
+        self.refusal = refusal
+    }
+
+    func opened(_ client: SimulatedClient) {
+        if let refusal {
+            client.send(SubscriptionRequest.answer(SubscriptionRequest.Refusal(code: 2, msg: refusal)))
+            client.leave(code: 1008, reason: refusal)
+            return
+        }
+        for stream in streams { client.follow(stream) }
+    }
+
+    func received(_ message: Span<UInt8>, from client: SimulatedClient, at now: Int64) {
+        messageTimes.removeAll { now - $0 >= 1_000_000_000 }
+        guard messageTimes.count < Self.messagesPerSecond else {
+            client.leaveForTooManyMessages(code: 1008, reason: "Too many requests")
+            return
+        }
+        messageTimes.append(now)
+        switch SubscriptionRequest.parse(message.withUnsafeBufferPointer { Data($0) }) {
+        case .failure(let refusal): client.send(SubscriptionRequest.answer(refusal))
+        case .success(let request): handle(request, from: client)
+        }
+    }
+
+    private func handle(_ request: SubscriptionRequest, from client: SimulatedClient) {
+        switch request.method {
+        case .list: client.send(request.answer(client.streams))
+        case .unsubscribe:
+            for stream in request.streams { client.unfollow(stream) }
+            client.send(request.answer())
+        case .subscribe:
+            var added: [String] = []
+            for stream in request.streams where !client.streams.contains(stream) && !added.contains(stream) {
+                added.append(stream)
+            }
+            guard client.streams.count + added.count <= Self.streamLimit else {
+                client.send(
+                    SubscriptionRequest.answer(
+                        SubscriptionRequest.Refusal(
+                            code: 2, msg: "Invalid request: more than \(Self.streamLimit) streams")))
+                return
+            }
+            client.send(request.answer())
+            for stream in added { client.follow(stream) }
+        }
+    }
+
+    func adapted(_ frame: MarketFrame, clockShiftMilliseconds milliseconds: Int64) -> MarketFrame {
+        dialect.retimed(frame, byMilliseconds: milliseconds, inMicroseconds: isInMicroseconds)
+    }
+
+    func message(in frame: MarketFrame) -> Range<Int> {
+        switch endpoint {
+        case .combined: 0..<frame.bytes.count
+        case .raw: frame.payload
+        }
+    }
+
+    /// `serverShutdown`, as the endpoint spells it.
+    func shutdownNotice(atMilliseconds time: Int64) -> [UInt8]? {
+        let data = #"{"e":"serverShutdown","E":\#(time)}"#
+        return switch endpoint {
+        case .raw: Array(data.utf8)
+        case .combined: Array(#"{"stream":"!serverShutdown","data":\#(data)}"#.utf8)
+        }
+    }
+}

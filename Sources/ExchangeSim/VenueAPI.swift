@@ -1,0 +1,84 @@
+import Simulation
+import Transport
+
+/// A venue's HTTP and WebSocket API: everything that the exchange must know of the venue's paths, codes and client messages.
+///
+/// A further venue is a dialect in `Simulation`, an API here, and a case of `ExchangeVenue`.
+protocol VenueAPI: AnyObject {
+    /// Names of the venue's own request headers.
+    var requestHeaders: [String] { get }
+    /// Headers of every answer that no fault replaces.
+    var usageHeaders: [(name: String, value: String)] { get }
+
+    // MARK: Requests
+
+    /// The answer to a request whose path or method the venue does not have; `nil` for any other.
+    func rejection(of request: ServerRequest) -> VenueAnswer?
+    /// Counts a request against the venue's limit; returns the complete answer where it is over the limit.
+    func charge(_ request: ServerRequest) -> VenueAnswer?
+    /// The answer to a request that was neither rejected nor over the limit.
+    func answer(_ request: ServerRequest, by exchange: ExchangeSimulator, at now: Int64) -> VenueAnswer
+    /// The symbol that a request names.
+    func symbol(in request: ServerRequest) -> String?
+    /// Whether a request asks for a symbol's book.
+    func isForBook(_ request: ServerRequest) -> Bool
+    /// The answer to a request for the book.
+    func answer(withBook body: [UInt8]) -> VenueAnswer
+    /// The answer of a fault that refuses requests or fails: of kind `rateLimit`, `ban` or `serverError`.
+    ///
+    /// - Parameter seconds: until requests are served again.
+    func answer(to fault: Fault, seconds: Double) -> VenueAnswer
+
+    // MARK: Connections
+
+    func handshake(_ request: ServerRequest) -> Handshake
+}
+
+/// A decision on a WebSocket handshake.
+enum Handshake {
+    case accept(any VenueConnection)
+    /// An HTTP status of 400 or above.
+    case refuse(status: Int)
+}
+
+/// The venue's side of one WebSocket connection: its subscriptions, and how messages look on it.
+protocol VenueConnection: AnyObject {
+    /// The connection is open.
+    func opened(_ client: SimulatedClient)
+    /// The client has sent a message.
+    func received(_ message: Span<UInt8>, from client: SimulatedClient, at now: Int64)
+    /// A market's frame as this connection has it: its times moved by `milliseconds` and in the connection's unit.
+    func adapted(_ frame: MarketFrame, clockShiftMilliseconds milliseconds: Int64) -> MarketFrame
+    /// The part of a frame's bytes that is sent.
+    func message(in frame: MarketFrame) -> Range<Int>
+    /// The message that announces a shutdown; `nil` where the venue has none.
+    func shutdownNotice(atMilliseconds time: Int64) -> [UInt8]?
+}
+
+/// An answer to an HTTP request.
+struct VenueAnswer {
+    var status = 200
+    var headers: [(name: String, value: String)] = []
+    var body: [UInt8]
+
+    func respond(_ responder: HTTPResponder, adding more: [(name: String, value: String)] = []) {
+        responder.respond(status: status, headers: headers + more, body: body)
+    }
+}
+
+/// The venues that the exchange can speak as.
+package enum ExchangeVenue: Sendable {
+    case binance
+
+    package var dialect: any VenueDialect {
+        switch self {
+        case .binance: BinanceDialect()
+        }
+    }
+
+    func makeAPI(_ options: ExchangeSimulator.Options) -> any VenueAPI {
+        switch self {
+        case .binance: BinanceAPI(weightLimit: options.weightLimit)
+        }
+    }
+}

@@ -1,0 +1,17 @@
+extension Listing {
+    /// The listing of `symbol`, as far as a recorded REST snapshot of Binance shows it: its steps are the greatest common
+    /// divisors of the snapshot's prices and sizes. `nil` where `snapshot` cannot be read.
+    public init?(symbol: String, snapshot: [UInt8]) {
+        guard let steps = BinanceCaptureBook(snapshot: snapshot)?.steps else { return nil }
+        let assets = Self.assets(of: symbol)
+        self.init(
+            symbol: symbol, baseAsset: assets.base, quoteAsset: assets.quote, tickSize: steps.tick,
+            stepSize: steps.step)
+    }
+
+    /// `tickSize` with eight decimals, e.g. `0.01000000`.
+    public var tickSizeText: String { String(decoding: DecimalText.text(tickSize), as: UTF8.self) }
+
+    /// `stepSize` with eight decimals.
+    public var stepSizeText: String { String(decoding: DecimalText.text(stepSize), as: UTF8.self) }
+}

@@ -1,0 +1,37 @@
+import Microstructure
+
+/// Something that a simulated market publishes, in no venue's words. Prices and sizes are in the units of the market's listing
+/// (`priceUnit`, `quantityUnit`).
+public struct SimulatedEvent: Sendable, Hashable {
+    public enum Content: Sendable, Hashable {
+        case depth(DepthChange)
+        case trade(id: Int64, price: Price, quantity: Quantity, aggressor: AggressorSide)
+        /// The best prices and their sizes after update `updateID`.
+        case quote(updateID: Int64, bid: PriceLevel, ask: PriceLevel)
+    }
+
+    /// Offset at which it is due, in ns since the market was opened.
+    public let due: Int64
+    /// The venue's time at that offset.
+    public let time: Timestamp
+    public let content: Content
+}
+
+/// The levels that changed from one published depth update to the next.
+public struct DepthChange: Sendable, Hashable {
+    /// The first and the last book update contained; without a gap, `firstID` follows the `lastID` before it.
+    public var firstID: Int64
+    public var lastID: Int64
+    /// The new size at each changed price, zero where the level is gone.
+    public var bids: [PriceLevel]
+    public var asks: [PriceLevel]
+}
+
+/// A market's book at one moment.
+public struct SimulatedBook: Sendable, Hashable {
+    /// The last update contained.
+    public var updateID: Int64
+    /// Best first.
+    public var bids: [PriceLevel]
+    public var asks: [PriceLevel]
+}

@@ -1,0 +1,88 @@
+import Microstructure
+
+/// The words of one venue: writes a synthetic market as the venue's messages, and reads and alters messages for the fault plan,
+/// the truth and the history of trades. A further venue is a further dialect, in a folder of its own.
+///
+/// Requests, handshakes and subscriptions need sockets: they are `VenueAPI` in `ExchangeSim`.
+public protocol VenueDialect: Sendable {
+    // MARK: Markets
+
+    /// The synthetic market in the venue's messages.
+    func serve(_ market: SyntheticMarket) -> any SimulatedMarket
+
+    /// A recording of the venue, whose frames are sent as they were recorded.
+    ///
+    /// - Throws: `CaptureError` where its beginning is no recording of this venue.
+    func play(_ lines: some LineSource, loops: Bool) throws(CaptureError) -> any SimulatedMarket
+
+    /// The symbol of the market to which a stream belongs; `nil` for a name that is no market's stream.
+    func symbol(ofStream name: String) -> String?
+
+    // MARK: Reading
+
+    /// The trade in a frame of kind `.trade`; `nil` where it cannot be read.
+    func trade(in frame: MarketFrame) -> TradeHistory.Trade?
+
+    /// The changes in a frame of kind `.depth`, prices and sizes in 10⁻⁸; `nil` where they cannot be read.
+    func depthChange(in frame: MarketFrame) -> DepthChange?
+
+    /// The book in a snapshot's body, prices and sizes in 10⁻⁸; `nil` where it cannot be read.
+    func book(in snapshot: [UInt8]) -> SimulatedBook?
+
+    // MARK: Faults
+
+    /// The depth update with its first `count` update ids left out; `nil` where it does not have so many.
+    func skippingIDs(_ count: Int64, in frame: MarketFrame) -> MarketFrame?
+
+    /// The same message, blown up to at least `count` bytes with a member that no client knows.
+    func padded(_ frame: MarketFrame, toBytes count: Int) -> MarketFrame
+
+    /// The message with more decimals in its first price than the instrument has; `nil` where it has no price.
+    func withExcessDecimals(_ frame: MarketFrame) -> MarketFrame?
+
+    /// The depth update with a further bid one percent above `ask` (10⁻⁸); `nil` where it has no bids.
+    func crossed(_ frame: MarketFrame, ask: Int64) -> MarketFrame?
+}
+
+/// Writes one market's events in a venue's words. It may keep what its venue's messages need: sequence numbers, a book for
+/// checksums.
+public protocol MarketEncoder: Sendable {
+    /// Appends the frames that the venue sends for an event; none where it sends nothing.
+    mutating func encode(_ event: SimulatedEvent, into frames: inout [MarketFrame])
+    /// The body of the answer to a request for the book.
+    func snapshot(_ book: SimulatedBook) -> [UInt8]
+}
+
+/// A synthetic market in the words of a venue.
+public struct EncodedMarket<Encoder: MarketEncoder>: SimulatedMarket, Sendable {
+    private var market: SyntheticMarket
+    private var encoder: Encoder
+    /// The frames of the event encoded last that have not been sent yet.
+    private var frames: [MarketFrame] = []
+
+    public init(_ market: SyntheticMarket, _ encoder: Encoder) {
+        self.market = market
+        self.encoder = encoder
+    }
+
+    public var listing: Listing { market.listing }
+    public var startTime: Timestamp { market.startTime }
+    public var planted: [PlantedEvent] { market.planted }
+    public var phase: MarketPhase { .running }
+    public var nextDue: Int64? { frames.first?.due ?? market.nextDue }
+
+    public mutating func nextFrame(dueBy offset: Int64) throws(CaptureError) -> MarketFrame? {
+        while frames.isEmpty {
+            guard let event = market.nextEvent(dueBy: offset) else { return nil }
+            encoder.encode(event, into: &frames)
+        }
+        // The frames of one event are due together.
+        return frames.removeFirst()
+    }
+
+    /// The book now. It may be ahead of the depth stream by the updates since its last event.
+    public mutating func snapshot(limit: Int) -> [UInt8]? { encoder.snapshot(market.book(limit: limit)) }
+
+    /// Does nothing: a synthetic market is never held.
+    public mutating func release() {}
+}
