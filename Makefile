@@ -35,7 +35,8 @@ setup: ## Install the Debian packages that are missing
 build: setup ## Build all programs (CONFIGURATION=release or debug)
 	swift build -c $(CONFIGURATION)
 
-demo: build ## Run the whole pipeline offline and print signals as they come
+demo: setup ## Run the whole pipeline offline and print signals as they come
+	swift build -c $(CONFIGURATION) --product stack
 	@BIN="$$(swift build -c $(CONFIGURATION) --show-bin-path)" FOR="$(FOR)" CAPTURE="$(CAPTURE)" SPEED="$(SPEED)" compose/demo.sh
 
 test: ## Build and pass the tests

@@ -2,8 +2,8 @@
 # Runs the whole pipeline on this machine without internet: exchange-sim, one ingest a symbol, features, detector,
 # alerter and api-gateway, each its own process, connected by ZeroMQ. `make demo` calls it.
 #
-# Environment: BIN (folder of the programs), FOR (seconds; empty: until Ctrl-C), CAPTURE (recordings; empty: the
-# synthetic market), SPEED (1, 10, max), SYMBOLS (of the synthetic market).
+# Environment: BIN (folder of the program `stack`, which holds all programs), FOR (seconds; empty: until Ctrl-C), CAPTURE
+# (recordings; empty: the synthetic market), SPEED (1, 10, max), SYMBOLS (of the synthetic market).
 set -euo pipefail
 
 : "${BIN:?run it through make demo}"
@@ -14,6 +14,10 @@ if [[ -n $FOR && ! $FOR =~ ^[0-9]+$ ]]; then
 fi
 
 logs=$(mktemp -d "${TMPDIR:-/tmp}/microstructure-demo.XXXXXX")
+# `stack` runs the program by whose name it is called.
+programs=$logs/programs
+mkdir "$programs"
+for program in exchange-sim ingest features detector alerter api-gateway; do ln -s "$(realpath "$BIN/stack")" "$programs/$program"; done
 sim_port=9443 gateway_port=8000 sim_metrics=9106
 names=() pids=()
 
@@ -81,7 +85,7 @@ if [[ -n $CAPTURE ]]; then
     read -ra files <<<"$CAPTURE"
     market=(--capture "${files[@]}" --loop)
 fi
-start exchange-sim "$BIN/exchange-sim" --port $sim_port --metrics-port $sim_metrics --speed "$SPEED" "${market[@]}"
+start exchange-sim "$programs/exchange-sim" --port $sim_port --metrics-port $sim_metrics --speed "$SPEED" "${market[@]}"
 wait_for "http://127.0.0.1:$sim_port/api/v3/ping" exchange-sim
 mapfile -t symbols < <(fetch "http://127.0.0.1:$sim_port/api/v3/exchangeInfo" | grep -o '"symbol":"[A-Z0-9]*"' | cut -d'"' -f4)
 
@@ -89,13 +93,13 @@ ticks=""
 for i in "${!symbols[@]}"; do ticks+="${ticks:+,}tcp://127.0.0.1:$((5600 + i))"; done
 
 # Listeners before talkers: ingest waits for the subscriptions of features and the gateway, so the first tick is heard.
-start features "$BIN/features" --connect "$ticks"
+start features "$programs/features" --connect "$ticks"
 # The classic profile signals within seconds, which a demonstration wants; the default keeps to a number a day.
-start detector "$BIN/detector" --state-dir "$logs" --profile classic
-start alerter "$BIN/alerter" --state-dir "$logs" --gateway-url "http://127.0.0.1:$gateway_port"
-start api-gateway "$BIN/api-gateway" --port $gateway_port --connect-ticks "$ticks" --state-dir "$logs"
+start detector "$programs/detector" --state-dir "$logs" --profile classic
+start alerter "$programs/alerter" --state-dir "$logs" --gateway-url "http://127.0.0.1:$gateway_port"
+start api-gateway "$programs/api-gateway" --port $gateway_port --connect-ticks "$ticks" --state-dir "$logs"
 for i in "${!symbols[@]}"; do
-    start "ingest-${symbols[$i]}" "$BIN/ingest" --symbols "${symbols[$i]}" --publish "tcp://127.0.0.1:$((5600 + i))" \
+    start "ingest-${symbols[$i]}" "$programs/ingest" --symbols "${symbols[$i]}" --publish "tcp://127.0.0.1:$((5600 + i))" \
         --websocket-url "ws://127.0.0.1:$sim_port" --rest-url "http://127.0.0.1:$sim_port" \
         --wait-subscriptions 2 --metrics-port $((9110 + i))
 done

@@ -87,7 +87,7 @@ extension ParsableCommand {
             try settings.checkFile()
             return configuration
         } catch let error as ConfigurationError {
-            FileHandle.standardError.write(Data("alerter: \(error)\n".utf8))
+            StandardError.say("alerter: \(error)")
             throw ExitCode(78)
         }
     }
@@ -112,7 +112,7 @@ package struct AlerterTestCommand: AsyncParsableCommand {
         guard !sinks.isEmpty else {
             let known = configuration.channels.joined(separator: ", ")
             let problem = channel.map { "channel '\($0)' is not configured" } ?? "no channel is configured"
-            FileHandle.standardError.write(Data("alerter: \(problem); configured are: \(known)\n".utf8))
+            StandardError.say("alerter: \(problem); configured are: \(known)")
             throw ExitCode(78)
         }
         var isGood = true
@@ -155,7 +155,7 @@ package struct AlerterRetryCommand: AsyncParsableCommand {
         let configuration = try await alerterConfiguration(common, options)
         guard FileManager.default.fileExists(atPath: configuration.outboxPath) else {
             let problem = "there is no outbox at \(configuration.outboxPath); give the alerter's --state-dir"
-            FileHandle.standardError.write(Data("alerter: \(problem)\n".utf8))
+            StandardError.say("alerter: \(problem)")
             throw ExitCode(1)
         }
         do {
@@ -163,7 +163,7 @@ package struct AlerterRetryCommand: AsyncParsableCommand {
             let outbox = try Outbox(path: configuration.outboxPath, at: now, isOwner: false)
             print("\(try outbox.retry(channel: channel, at: now)) alerts will be tried again")
         } catch {
-            FileHandle.standardError.write(Data("alerter: \(error)\n".utf8))
+            StandardError.say("alerter: \(error)")
             throw ExitCode(1)
         }
     }

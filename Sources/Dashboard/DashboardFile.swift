@@ -1,17 +1,17 @@
 /// A file of the dashboard: a page without a build step, which fetches nothing from elsewhere. All of them are in the
 /// program itself, so that it finds them wherever it is put.
-public struct DashboardFile: Sendable {
+package struct DashboardFile: Sendable {
     /// Its last path component, e.g. `main.js`.
-    public let name: String
+    package let name: String
     /// Its media type, with the character set where it is text.
-    public let mediaType: String
-    public let bytes: [UInt8]
+    package let mediaType: String
+    package let bytes: [UInt8]
 
     /// The page itself.
-    public static let index = DashboardFile("index.html", "text/html; charset=utf-8", PackageResources.index_html)
+    package static let index = DashboardFile("index.html", "text/html; charset=utf-8", PackageResources.index_html)
 
     /// What the page asks for.
-    public static let parts: [DashboardFile] = [
+    package static let parts: [DashboardFile] = [
         script("api.js", PackageResources.api_js),
         script("charts.js", PackageResources.charts_js),
         DashboardFile("dashboard.css", "text/css; charset=utf-8", PackageResources.dashboard_css),

@@ -6,7 +6,7 @@ import Wire
 
 /// What the commands of `microlab` share.
 enum Lab {
-    static func say(_ line: String) { FileHandle.standardError.write(Data("\(line)\n".utf8)) }
+    static func say(_ line: String) { StandardError.say(line) }
 
     /// The detector profile of that name or file.
     static func profile(_ name: String) throws(ConfigurationError) -> Profile {

@@ -135,7 +135,7 @@ public struct EnvelopeReader {
         self.exponents = exponents
         return .event(
             .book(
-                BookUpdate(
+                BookSnapshot(
                     instrument: InstrumentID(0), times: common.times, epoch: bookEpoch, updateID: updateID,
                     validity: validity, tickSize: max(1, tickSize), bids: bids,
                     asks: bids.upperBound..<levels.count)))

@@ -25,7 +25,7 @@ public struct EnvelopeWriter: ~Copyable {
     }
 
     /// O(levels), which lie in `levels` (those of the update's batch).
-    public mutating func write(_ update: BookUpdate, levels: Span<PriceLevel>, instrument: Instrument) {
+    public mutating func write(_ update: BookSnapshot, levels: Span<PriceLevel>, instrument: Instrument) {
         output.clear(reserving: overhead + 20 * (update.bids.count + update.asks.count))
         output.field(12, zigzag: instrument.tickSize)
         output.field(11, varint: UInt64(bitPattern: update.updateID))

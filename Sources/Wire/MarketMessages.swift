@@ -26,7 +26,7 @@ extension ProtoBook {
     public static let levelLimit = 5_000
 
     /// The columns of `update`, whose levels lie in `levels` (those of its batch).
-    public init(_ update: BookUpdate, levels: Span<PriceLevel>, instrument: Instrument) {
+    public init(_ update: BookSnapshot, levels: Span<PriceLevel>, instrument: Instrument) {
         self.init()
         bidPrices.reserveCapacity(update.bids.count)
         bidQuantities.reserveCapacity(update.bids.count)
@@ -145,7 +145,7 @@ extension EventBatch {
         let asks = append(prices: book.askPrices, quantities: book.askQuantities)
         append(
             .book(
-                BookUpdate(
+                BookSnapshot(
                     instrument: instrument,
                     times: EventTimes(
                         venue: Timestamp(nanoseconds: book.venueTimeNs),

@@ -1,21 +1,20 @@
 import Alerter
+import ArgumentParser
 import Engines
 import ExchangeSim
+import Foundation
+import Gateway
 import Ingest
 import Lab
 import Runtime
-import ArgumentParser
-import Foundation
-import Gateway
 
-// All programs in one file, which is the one whose name it is called by: an image holds it once, under seven names.
+// All programs in one file; the name it is called by says which one runs.
 let programs: [any AsyncParsableCommand.Type] = [
     IngestCommand.self, FeaturesCommand.self, DetectorCommand.self, AlerterCommand.self, GatewayCommand.self,
     ExchangeSimCommand.self, MicrolabCommand.self,
 ]
 let name = URL(filePath: CommandLine.arguments[0]).lastPathComponent
 guard let program = programs.first(where: { $0.configuration.commandName == name }) else {
-    FileHandle.standardError.write(Data("\(name): call it by a link with the name of a program\n".utf8))
-    exit(64)
+    StandardError.exit("\(name): call it by a link with the name of a program", code: 64)
 }
 await program.launch()

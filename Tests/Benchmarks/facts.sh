@@ -22,24 +22,23 @@ trap 'rm -rf "$work"' EXIT
 "$BIN/microlab" facts "$work/recorded.tape" "$work/synthetic.tape" --out "$work/table.md" --svg "$docc/synthetic-facts.svg" --force
 {
     cat <<'TEXT'
-# Recorded beside synthetic
+# Recorded and synthetic markets compared
 
-The recordings of 2024-08-08 beside the synthetic market, by the same code. `make facts` writes this page.
+Statistics of the recordings of 2024-08-08 and of the synthetic market, computed by the same code. `make facts` writes this page.
 
 ## Overview
 
-Sizes and depths in the base asset. The recordings are one stretch of six minutes with one burst in it: of moves in ten seconds
-it has 34, and another stretch would differ by as much as the synthetic market does. What differs for a known reason stands
-below the table.
+Sizes and depths are in the base asset. The recordings are one six-minute stretch with one burst, only 34 ten-second moves;
+another stretch would differ from it by as much as the synthetic market does. Known differences are below the table.
 
 TEXT
     cat "$work/table.md"
     cat <<'TEXT'
 
-![The price, its moves, their sizes, and the memory of order signs, recorded and synthetic](synthetic-facts.svg)
+![Price, price moves, their sizes, and autocorrelation of order signs, recorded and synthetic](synthetic-facts.svg)
 
-- The synthetic volatility wanders: this stretch is a quiet one (with other seeds a second's move deviates by 1.2 or 1.8 bp).
-- A real market order is split over more and smaller resting orders: more trades an order, of a smaller median size.
+- Synthetic volatility varies, and this stretch is quiet: with other seeds, one-second moves deviate by 1.2 or 1.8 bp.
+- A real market order fills against more and smaller resting orders: more trades per order, with a smaller median size.
 - The real book holds about twice as much within ten basis points, and more of it close to the price.
 TEXT
 } >"$docc/SyntheticFacts.md"

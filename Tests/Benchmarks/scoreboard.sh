@@ -15,17 +15,18 @@ trap 'rm -rf "$work"' EXIT
     cat <<'TEXT'
 # Scoreboard
 
-What the built-in profiles find of what is planted into synthetic markets. `make scoreboard` writes this page.
+Recall and false alarms of the built-in profiles on events planted into synthetic markets. `make scoreboard` writes this page.
 
 ## Overview
 
-Each scenario (`Tests/Benchmarks/Scenarios`) is three hours of a BTC and an ETH market, with one type of event in three sizes,
-a quarter of an hour apart; one is half a day of both with nothing in it. What `size` means: <doc:Synthetic>. An event is
-found by the first signal of its market within 10, 30 or 60 s of its start. A false alarm is a signal that lies in no event's
-surroundings (60 s before its start to 300 s after its end). *By chance* is how often false alarms alone, at the rate of
-that scenario, would have come within 60 s of a start: a recall that does not exceed it is none. The calibrated profile is the
-built-in one, learnt on the market of `00-quiet` (its false alarms there are what it was asked for), with its budget of 24 a day
-and its steering; of the other scenarios it has seen nothing.
+- **Scenario** (`Tests/Benchmarks/Scenarios`): three hours of a BTC and an ETH market with one type of event in three sizes
+  (`size`: <doc:Synthetic>), a quarter of an hour apart. `00-quiet` is half a day of both without events.
+- **Found:** the market's first signal comes within 10, 30 or 60 s of the event's start.
+- **False alarm:** a signal outside every event's zone (60 s before its start to 300 s after its end).
+- **By chance:** how often false alarms alone, at that scenario's rate, would fall within 60 s of a start. A recall that does
+  not exceed it shows no detection.
+- **Calibrated:** the built-in profile with its budget of 24 a day and its steering. It was fitted on `00-quiet`, so its
+  false alarms there match the budget; it has seen no other scenario.
 
 TEXT
     cat "$work/table.md"

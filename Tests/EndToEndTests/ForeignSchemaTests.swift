@@ -91,7 +91,7 @@ import TestSupport
         let head = await eventually { await Web.metric(MetricName.signalLogHead, port: port) == 30 }
         #expect(head, "\(stage.logs)")
         let isCounted = await eventually {
-            await Web.metric(MetricName.busRejected, port: port, label: "reason=\"venue\"") == 1
+            await Web.metric(MetricName.busRejected, port: port, label: "reason=\"unknown_venue\"") == 1
         }
         #expect(isCounted, "\(stage.logs)")
         await stage.stop()

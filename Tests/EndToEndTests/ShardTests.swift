@@ -107,27 +107,27 @@ import ZeroMQ
         let runtime = ServiceRuntime(
             name: "test", logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }, health: health,
             metrics: PrometheusRegistry(descriptions: []), epoch: 1)
-        func place(_ preferred: Int? = nil, of kind: String = "features") -> ShardPlace {
-            ShardPlace(
+        func claim(_ preferred: Int? = nil, of kind: String = "features") -> ShardClaim {
+            ShardClaim(
                 .claimed(count: 2, preferred: preferred, directory: folder.path), of: kind, runtime)
         }
         let stop = StopSignal()
-        var first: ShardPlace? = place()
-        let second = place()
-        #expect(try first?.take(part: "a", until: stop) == Shard(slot: 0, count: 2))
-        #expect(try second.take(part: "b", until: stop) == Shard(slot: 1, count: 2))
+        var first: ShardClaim? = claim()
+        let second = claim()
+        #expect(try first?.take(part: "a", until: stop) == Shard(index: 0, count: 2))
+        #expect(try second.take(part: "b", until: stop) == Shard(index: 1, count: 2))
         // Another thread of the same process gets the same part, another kind of process has parts of its own.
-        #expect(try second.take(part: "b", until: stop) == Shard(slot: 1, count: 2))
-        #expect(try place(1, of: "detector").take(part: "c", until: stop) == Shard(slot: 1, count: 2))
+        #expect(try second.take(part: "b", until: stop) == Shard(index: 1, count: 2))
+        #expect(try claim(1, of: "detector").take(part: "c", until: stop) == Shard(index: 1, count: 2))
 
-        let third = place()
+        let third = claim()
         let waiting = Task.detached { try third.take(part: "third", until: stop) }
         #expect(await eventually { health.parts.contains { $0.name == "third" && $0.isReady } })
         first = nil
-        #expect(try await waiting.value == Shard(slot: 0, count: 2))
+        #expect(try await waiting.value == Shard(index: 0, count: 2))
 
         // Told to stop, a standby ends without a part.
-        let fourth = place(0)
+        let fourth = claim(0)
         let end = StopSignal()
         let standby = Task.detached { try fourth.take(part: "fourth", until: end) }
         #expect(await eventually { health.parts.contains { $0.name == "fourth" } })

@@ -42,7 +42,7 @@ struct RandomMarket {
             for rank in 0..<depth { levels.append(level(mid - half - 2 * Int64(rank))) }
             for rank in 0..<depth { levels.append(level(mid + half + 2 * Int64(rank))) }
             if random.uniform() < 0.01 { epoch += 1 }
-            let update = BookUpdate(
+            let update = BookSnapshot(
                 instrument: instrument, times: times, epoch: epoch, updateID: id,
                 validity: random.uniform() < 0.02 ? .resyncing : .valid, bids: 0..<depth, asks: depth..<(2 * depth))
             return Step(event: .book(update), levels: levels, time: time)

@@ -23,7 +23,7 @@ struct MarketScript {
         let middle = begin + bids.count
         events.append(
             .book(
-                BookUpdate(
+                BookSnapshot(
                     instrument: id, times: Self.times(time), epoch: epoch, updateID: 1, validity: validity,
                     tickSize: tickSize, bids: begin..<middle, asks: middle..<levels.count)))
     }

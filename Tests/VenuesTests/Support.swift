@@ -94,7 +94,7 @@ final class Lab {
     func lastTradeID(_ index: Int = 0) -> Int64? { session.lastTradeID(of: InstrumentID(index)) }
 
     /// Book events of the last call.
-    var books: [BookUpdate] {
+    var books: [BookSnapshot] {
         batch.events.compactMap { if case .book(let update) = $0 { update } else { nil } }
     }
 

@@ -49,12 +49,12 @@ import Testing
         }
 
         /// A book after some levels that are not its own, as in a batch of several.
-        mutating func book() -> (update: BookUpdate, levels: [PriceLevel]) {
+        mutating func book() -> (update: BookSnapshot, levels: [PriceLevel]) {
             let counts = (0..<3).map { _ in
                 Int.random(in: 0...([0, 3, 40].randomElement(using: &random)!), using: &random)
             }
             let levels = (0..<counts.reduce(0, +)).map { _ in level() }
-            let update = BookUpdate(
+            let update = BookSnapshot(
                 instrument: InstrumentID(0), times: times(), epoch: unsigned(), updateID: number(),
                 validity: validity(),
                 bids: counts[0]..<counts[0] + counts[1], asks: counts[0] + counts[1]..<levels.count)

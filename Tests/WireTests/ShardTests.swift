@@ -14,12 +14,12 @@ import Wire
     }
 
     @Test(arguments: [1, 2, 3, 8, 33]) func everyMarketHasOneOwnerAndAnotherSlotMovesItsShareOnly(count: Int) throws {
-        let shards = try (0..<count).map { try #require(Shard(slot: $0, count: count)) }
+        let shards = try (0..<count).map { try #require(Shard(index: $0, count: count)) }
         var held = Array(repeating: 0, count: count)
         var moved = 0
         for market in Self.markets {
             let owner = Shard.owner(of: market, count: count)
-            #expect(shards.filter { $0.owns(market) }.map(\.slot) == [owner])
+            #expect(shards.filter { $0.owns(market) }.map(\.index) == [owner])
             held[owner] += 1
             let next = Shard.owner(of: market, count: count + 1)
             #expect(next == owner || next == count)
@@ -35,7 +35,8 @@ import Wire
     }
 
     @Test func slotsLieWithinTheCount() {
-        #expect(Shard(slot: 0, count: 0) == nil && Shard(slot: 1, count: 1) == nil && Shard(slot: -1, count: 2) == nil)
-        #expect(Shard(slot: 0, count: 1_025) == nil && Shard(slot: 1_023, count: 1_024) != nil)
+        #expect(
+            Shard(index: 0, count: 0) == nil && Shard(index: 1, count: 1) == nil && Shard(index: -1, count: 2) == nil)
+        #expect(Shard(index: 0, count: 1_025) == nil && Shard(index: 1_023, count: 1_024) != nil)
     }
 }

@@ -2,29 +2,29 @@ import Runtime
 import ArgumentParser
 import Wire
 
-/// Which part of the symbols a process takes.
+/// The markets that a process takes.
 package enum ShardChoice: Sendable, Equatable {
     /// All of them.
     case all
-    /// This part, whoever else takes it.
+    /// This shard, whoever else takes it.
     case fixed(Shard)
-    /// One of `count` parts, which no other process of the lease directory has: the preferred one (a slot from 0), else
-    /// the first that is free.
+    /// One of `count` shards that no other process of the lease directory serves: the preferred one (from 0), else the first
+    /// that is free.
     case claimed(count: Int, preferred: Int?, directory: String)
 }
 
-/// `--shard-slot`, `--shard-count` and `--shard-lease-dir`: which part of the symbols a process takes.
+/// `--shard-slot`, `--shard-count` and `--shard-lease-dir`: the shard that a process serves.
 package struct ShardOptions: ParsableArguments {
     @Option(
         help:
-            "Which of --shard-count parts of the symbols to take: a number from 1, or a pod's name that ends in -0, -1, …"
+            "The shard of --shard-count to serve: a number from 1, or a pod's name that ends in -0, -1, …"
     )
     var shardSlot: String?
-    @Option(help: "How many processes share the symbols, 1 to 1024; all of them have to say the same (default: 1).")
+    @Option(help: "Number of shards, one a process, 1 to 1024; all of them have to say the same (default: 1).")
     var shardCount: String?
     @Option(
         help:
-            "Directory that the processes of a host share: each takes a part that no other has, and stands by while all are taken."
+            "Directory that the processes of a host share: each takes a shard that no other serves, and stands by while all are taken."
     )
     var shardLeaseDir: String?
 
@@ -40,15 +40,15 @@ package struct ShardOptions: ParsableArguments {
             }
             return .all
         }
-        guard let place = ReplicaOrdinal.index(slot) else {
+        guard let index = ReplicaOrdinal.index(slot) else {
             throw ConfigurationError(
                 setting: "--shard-slot",
                 problem: "'\(slot)' is neither a number from 1 nor a name that ends in -0, -1, …")
         }
-        guard let shard = Shard(slot: place, count: count) else {
+        guard let shard = Shard(index: index, count: count) else {
             throw ConfigurationError(setting: "--shard-slot", problem: "'\(slot)' is beyond --shard-count \(count)")
         }
         guard let directory else { return .fixed(shard) }
-        return .claimed(count: count, preferred: place, directory: directory)
+        return .claimed(count: count, preferred: index, directory: directory)
     }
 }

@@ -19,11 +19,11 @@ package struct DetectorConfiguration: Sendable {
     /// Keys of the bus; `nil` is plain text.
     package var security: CurveSecurity?
 
-    /// With the number of its part, from 1, in the place of `{slot}` in the state folder.
+    /// With the number of its shard, from 1, instead of `{slot}` in the state folder.
     func at(_ shard: Shard) -> DetectorConfiguration {
         var configuration = self
-        configuration.bankFolder.replace("{slot}", with: "\(shard.slot + 1)")
-        configuration.log.path.replace("{slot}", with: "\(shard.slot + 1)")
+        configuration.bankFolder.replace("{slot}", with: "\(shard.index + 1)")
+        configuration.log.path.replace("{slot}", with: "\(shard.index + 1)")
         return configuration
     }
 }
@@ -124,15 +124,15 @@ package struct DetectorCommand: ServiceCommand {
         let queue = Mailbox<UnloggedSignal>(limit: SignalLogStage.queueLimit, waking: { wake.wake() })
         let states = Mailbox<DetectorReport>(limit: FeatureMarkets.symbolLimit, waking: { wake.wake() })
         // Services stop in reverse: the log takes in what the detector still brought.
-        let place = ShardPlace(configuration.shard, of: "detector", runtime)
+        let claim = ShardClaim(configuration.shard, of: "detector", runtime)
         return [
             StageThread("log") { stop in
-                guard let shard = try place.take(part: "log", until: stop) else { return }
+                guard let shard = try claim.take(part: "log", until: stop) else { return }
                 try SignalLogStage.run(
                     configuration.at(shard).log, runtime, from: queue, reports: states, wokenBy: wake, until: stop)
             },
             StageThread("detector") { stop in
-                guard let shard = try place.take(part: "detector", until: stop) else { return }
+                guard let shard = try claim.take(part: "detector", until: stop) else { return }
                 try DetectorStage.run(
                     configuration.at(shard), shard, runtime, into: queue, reports: states, until: stop)
             },

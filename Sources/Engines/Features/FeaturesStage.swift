@@ -68,9 +68,9 @@ struct FeaturesStage: ~Copyable {
     static func run(
         _ configuration: FeaturesConfiguration, _ runtime: ServiceRuntime, until stop: StopSignal
     ) throws {
-        let place = ShardPlace(configuration.shard, of: "features", runtime)
-        guard let shard = try place.take(part: "features", until: stop) else { return }
-        defer { extendLifetime(place) }
+        let claim = ShardClaim(configuration.shard, of: "features", runtime)
+        guard let shard = try claim.take(part: "features", until: stop) else { return }
+        defer { extendLifetime(claim) }
         let context = try Context(security: configuration.security)
         let directory = EndpointDirectory(configuration.connect, logger: runtime.logger)
         // Every venue's: a prefix cannot name a symbol without its venue.

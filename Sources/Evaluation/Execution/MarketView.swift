@@ -34,7 +34,7 @@ public struct MarketView: Sendable {
         asks.removeAll(keepingCapacity: true)
     }
 
-    mutating func process(_ update: BookUpdate, levels: Span<PriceLevel>) {
+    mutating func process(_ update: BookSnapshot, levels: Span<PriceLevel>) {
         forget()
         hasBooks = true
         isImplied = false

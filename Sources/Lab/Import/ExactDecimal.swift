@@ -93,11 +93,6 @@ struct ExactDecimal: Sendable, Hashable {
         }
         return digits + Int(exponent)
     }
-
-    /// As JSON reads it.
-    func append(to text: inout [UInt8]) {
-        text.append(contentsOf: "\(mantissa)e\(exponent)".utf8)
-    }
 }
 
 /// Whole numbers of text files.

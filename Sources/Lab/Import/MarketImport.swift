@@ -30,9 +30,7 @@ struct MarketImport: ~Copyable {
         var configuration = BinanceConfiguration(instruments: instruments)
         configuration.depthPublished = depth
         configuration.streams = .depth
-        // Changes that came as rows are put into words by this import, with microseconds.
-        let hasUpdates = instruments.contains { survey.hasUpdates($0.symbol) }
-        configuration.timeUnit = survey.isMicroseconds || hasUpdates ? .microseconds : .milliseconds
+        configuration.timeUnit = survey.isMicroseconds ? .microseconds : .milliseconds
         do throws(VenueError) {
             session = try BinanceSession(configuration)
         } catch {
@@ -62,16 +60,14 @@ struct MarketImport: ~Copyable {
             return processText(message, text, file, path, into: &batch, &report)
         case .depth(let levels, let first, let last):
             guard let index = indices[levels.symbol] else { return nil }
-            let text = BinanceText.depthUpdate(levels, first: first, last: last)
-            return receive(text, index, message, path, into: &batch, &report)
+            return receive(levels, first, last, index, message, path, into: &batch, &report)
         case .depthSnapshot(let levels, let last):
             guard let index = indices[levels.symbol] else { return nil }
             guard survey.hasUpdates(levels.symbol) else {
                 lines[index].updateID = last
                 return replace(levels, index, isSnapshot: true, message, path, into: &batch, &report)
             }
-            let text = BinanceText.snapshot(levels, last: last)
-            return receiveSnapshot(text, index, message, path, into: &batch, &report)
+            return receiveSnapshot(levels, last, index, message, path, into: &batch, &report)
         case .levels(let levels, let isSnapshot):
             guard let index = indices[levels.symbol] else { return nil }
             lines[index].updateID += 1
@@ -86,7 +82,7 @@ struct MarketImport: ~Copyable {
         case .quote(let quote):
             guard let index = indices[quote.symbol] else { return nil }
             guard let bid = scaled(quote.bid, index), let ask = scaled(quote.ask, index) else {
-                refuse("a price or size is finer or larger than the others of \(quote.symbol) allow")
+                refuse(Self.tooFine(quote.symbol))
                 return nil
             }
             lines[index].quoteID += 1
@@ -150,9 +146,62 @@ struct MarketImport: ~Copyable {
         _ text: [UInt8], _ index: Int?, _ message: ImportMessage, _ path: String, into batch: inout EventBatch,
         _ report: inout ImportReport
     ) -> InstrumentID? {
+        handIn(index, message, path, &report) { (session) throws(VenueError) in
+            try session.receive(text.span, at: message.receiveTime, into: &batch)
+        }
+    }
+
+    private mutating func receiveSnapshot(
+        _ text: [UInt8], _ index: Int, _ message: ImportMessage, _ path: String, into batch: inout EventBatch,
+        _ report: inout ImportReport
+    ) -> InstrumentID? {
+        handInSnapshot(index, message, path, &report) { (session) throws(VenueError) in
+            try session.receiveSnapshot(
+                text.span, for: InstrumentID(index), at: message.receiveTime, into: &batch)
+        }
+    }
+
+    // MARK: Binance's depth as rows
+
+    private mutating func receive(
+        _ levels: ImportMessage.Levels, _ first: Int64, _ last: Int64, _ index: Int, _ message: ImportMessage,
+        _ path: String, into batch: inout EventBatch, _ report: inout ImportReport
+    ) -> InstrumentID? {
+        guard let (bids, asks) = scaled(levels, index) else {
+            report.note(.badRow, path, message.line, Self.tooFine(levels.symbol))
+            return nil
+        }
+        let times = EventTimes(venue: levels.venueTime, receive: message.receiveTime)
+        return handIn(index, message, path, &report) { (session) throws(VenueError) in
+            try session.receive(
+                depthFrom: first, to: last, bids: bids, asks: asks, of: InstrumentID(index), times: times, into: &batch)
+        }
+    }
+
+    private mutating func receiveSnapshot(
+        _ levels: ImportMessage.Levels, _ last: Int64, _ index: Int, _ message: ImportMessage, _ path: String,
+        into batch: inout EventBatch, _ report: inout ImportReport
+    ) -> InstrumentID? {
+        guard let (bids, asks) = scaled(levels, index) else {
+            report.note(.badSnapshot, path, message.line, Self.tooFine(levels.symbol))
+            _ = session.snapshotFailed(for: InstrumentID(index), at: message.receiveTime)
+            return nil
+        }
+        return handInSnapshot(index, message, path, &report) { (session) throws(VenueError) in
+            try session.receiveSnapshot(upTo: last, bids: bids, asks: asks, for: InstrumentID(index), into: &batch)
+        }
+    }
+
+    // MARK: The session
+
+    /// Hands something to the session; the instrument whose book has just been given up, if any.
+    private mutating func handIn(
+        _ index: Int?, _ message: ImportMessage, _ path: String, _ report: inout ImportReport,
+        _ body: (inout BinanceSession) throws(VenueError) -> VenueAction
+    ) -> InstrumentID? {
         let action: VenueAction
         do throws(VenueError) {
-            action = try session.receive(text.span, at: message.receiveTime, into: &batch)
+            action = try body(&session)
         } catch {
             report.note(.badRow, path, message.line, "\(error)")
             return nil
@@ -162,13 +211,12 @@ struct MarketImport: ~Copyable {
         return id
     }
 
-    private mutating func receiveSnapshot(
-        _ text: [UInt8], _ index: Int, _ message: ImportMessage, _ path: String, into batch: inout EventBatch,
-        _ report: inout ImportReport
+    private mutating func handInSnapshot(
+        _ index: Int, _ message: ImportMessage, _ path: String, _ report: inout ImportReport,
+        _ body: (inout BinanceSession) throws(VenueError) -> VenueAction
     ) -> InstrumentID? {
         do throws(VenueError) {
-            let id = InstrumentID(index)
-            _ = try session.receiveSnapshot(text.span, for: id, at: message.receiveTime, into: &batch)
+            _ = try body(&session)
         } catch {
             report.note(.badSnapshot, path, message.line, "\(error)")
             _ = session.snapshotFailed(for: InstrumentID(index), at: message.receiveTime)
@@ -233,7 +281,7 @@ struct MarketImport: ~Copyable {
                 isWhole ? .crossedBook : .badRow, path, message.line,
                 isWhole
                     ? "the best ask is not above the best bid; the book waits for the next whole one"
-                    : "a price or size is finer or larger than the others of \(levels.symbol) allow")
+                    : Self.tooFine(levels.symbol))
             return giveUp(index)
         }
         lines[index].bookValidity = .valid
@@ -260,8 +308,7 @@ struct MarketImport: ~Copyable {
         let size = ImportMessage.Level(price: trade.price, quantity: trade.quantity)
         guard let size = scaled(size, index) else {
             report.note(
-                .badRow, path, line,
-                "price or size is finer or larger than the others of \(trade.symbol) allow")
+                .badRow, path, line, Self.tooFine(trade.symbol))
             return
         }
         let last = lines[index].tradeID
@@ -286,47 +333,22 @@ struct MarketImport: ~Copyable {
                     id: id, price: size.price, quantity: size.quantity, aggressor: trade.aggressor)))
     }
 
+    private static func tooFine(_ symbol: String) -> String {
+        "a price or size is finer or larger than the others of \(symbol) allow"
+    }
+
+    /// `nil` where a level cannot be stated in the instrument's units.
+    private func scaled(_ levels: ImportMessage.Levels, _ index: Int) -> (bids: [PriceLevel], asks: [PriceLevel])? {
+        let bids = levels.bids.compactMap { scaled($0, index) }
+        let asks = levels.asks.compactMap { scaled($0, index) }
+        guard bids.count == levels.bids.count, asks.count == levels.asks.count else { return nil }
+        return (bids, asks)
+    }
+
     private func scaled(_ level: ImportMessage.Level, _ index: Int) -> PriceLevel? {
         guard let price = level.price.units(of: instruments[index].priceExponent),
             let quantity = level.quantity.units(of: instruments[index].quantityExponent)
         else { return nil }
         return PriceLevel(price: Price(price), quantity: Quantity(quantity))
-    }
-}
-
-/// Rows put into the words that the venue session reads.
-private enum BinanceText {
-    static func depthUpdate(_ levels: ImportMessage.Levels, first: Int64, last: Int64) -> [UInt8] {
-        var text = Array(
-            """
-            {"e":"depthUpdate","E":\(levels.venueTime.nanoseconds / 1_000),"s":"\(levels.symbol)","U":\(first),\
-            "u":\(last),"b":
-            """.utf8)
-        append(levels.bids, to: &text)
-        text.append(contentsOf: ",\"a\":".utf8)
-        append(levels.asks, to: &text)
-        text.append(UInt8(ascii: "}"))
-        return text
-    }
-
-    static func snapshot(_ levels: ImportMessage.Levels, last: Int64) -> [UInt8] {
-        var text = Array("{\"lastUpdateId\":\(last),\"bids\":".utf8)
-        append(levels.bids, to: &text)
-        text.append(contentsOf: ",\"asks\":".utf8)
-        append(levels.asks, to: &text)
-        text.append(UInt8(ascii: "}"))
-        return text
-    }
-
-    private static func append(_ levels: [ImportMessage.Level], to text: inout [UInt8]) {
-        text.append(UInt8(ascii: "["))
-        for (rank, level) in levels.enumerated() {
-            text.append(contentsOf: (rank == 0 ? "[\"" : ",[\"").utf8)
-            level.price.append(to: &text)
-            text.append(contentsOf: "\",\"".utf8)
-            level.quantity.append(to: &text)
-            text.append(contentsOf: "\"]".utf8)
-        }
-        text.append(UInt8(ascii: "]"))
     }
 }

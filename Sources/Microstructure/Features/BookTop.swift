@@ -21,7 +21,7 @@ struct BookTop: Sendable {
     init() {}
 
     /// Copies the best levels of `update`, whose ranges must lie inside `levels`. O(depth).
-    mutating func fill(from update: BookUpdate, levels: Span<PriceLevel>) {
+    mutating func fill(from update: BookSnapshot, levels: Span<PriceLevel>) {
         bidCount = min(Self.depth, update.bids.count)
         askCount = min(Self.depth, update.asks.count)
         let (newBids, newAsks) = (levels.extracting(update.bids), levels.extracting(update.asks))

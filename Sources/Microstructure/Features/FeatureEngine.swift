@@ -77,7 +77,7 @@ public struct FeatureEngine: Sendable {
         return true
     }
 
-    private mutating func process(_ update: BookUpdate, levels: Span<PriceLevel>) -> FeatureHeader? {
+    private mutating func process(_ update: BookSnapshot, levels: Span<PriceLevel>) -> FeatureHeader? {
         enter(update.epoch)
         guard update.validity == .valid else {
             market.forgetBook()

@@ -31,7 +31,7 @@ struct MarketState: Sendable {
         return bars.advance(to: now) ? .completedBar : .moved
     }
 
-    mutating func process(_ update: BookUpdate, levels: Span<PriceLevel>) {
+    mutating func process(_ update: BookSnapshot, levels: Span<PriceLevel>) {
         book.fill(from: update, levels: levels)
         tickSize = max(1, update.tickSize)
         (isBookKnown, isBookDoubted) = (true, false)

@@ -35,12 +35,12 @@ public struct EventBatch: Sendable {
         book.asks.appendBest(depth, to: &levels)
         events.append(
             .book(
-                BookUpdate(
+                BookSnapshot(
                     instrument: instrument, times: times, epoch: epoch, updateID: book.updateID, validity: validity,
                     tickSize: tickSize, bids: bidStart..<askStart, asks: askStart..<levels.count)))
     }
 
-    /// Appends one level and returns its index; for decoders that build a `BookUpdate` column by column.
+    /// Appends one level and returns its index; for decoders that build a `BookSnapshot` column by column.
     @discardableResult
     public mutating func append(level: PriceLevel) -> Int {
         levels.append(level)

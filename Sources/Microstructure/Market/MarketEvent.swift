@@ -39,7 +39,7 @@ public struct EventTimes: Sendable, Hashable {
 }
 
 /// The book changed. The levels after the change, best first, lie in the `EventBatch` that holds the event.
-public struct BookUpdate: Sendable, Hashable {
+public struct BookSnapshot: Sendable, Hashable {
     public var instrument: InstrumentID
     public var times: EventTimes
     /// Which uninterrupted life of the book this belongs to: it counts snapshots, from 1. A new epoch
@@ -134,7 +134,7 @@ public struct Heartbeat: Sendable, Hashable {
 
 /// Something that happened in the market or to the feed. A plain value: no reference, no heap.
 public enum MarketEvent: Sendable, Hashable {
-    case book(BookUpdate)
+    case book(BookSnapshot)
     case quote(Quote)
     case trade(Trade)
     case heartbeat(Heartbeat)

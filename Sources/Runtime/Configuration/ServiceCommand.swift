@@ -113,10 +113,10 @@ extension ServiceCommand {
                 return
             }
         } catch let error as ConfigurationError {
-            FileHandle.standardError.write(Data("\(name): \(error)\n".utf8))
+            StandardError.say("\(name): \(error)")
             throw ExitCode(78)
         } catch let error as OutputFile.Failure {
-            FileHandle.standardError.write(Data("\(name): \(error)\n".utf8))
+            StandardError.say("\(name): \(error)")
             throw ExitCode(74)
         }
         try await launch(name, shared, own)

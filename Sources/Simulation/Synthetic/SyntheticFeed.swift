@@ -126,7 +126,7 @@ public struct SyntheticFeed: Sendable {
             (
                 time,
                 .book(
-                    BookUpdate(
+                    BookSnapshot(
                         instrument: InstrumentID(index), times: times(time), epoch: 1,
                         updateID: lines[index].market.updateID, validity: .valid, tickSize: tick, bids: bids, asks: asks
                     ))

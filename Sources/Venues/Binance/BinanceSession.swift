@@ -32,8 +32,8 @@ public struct BinanceSession: ~Copyable, Sendable, VenueSession {
     /// One bit a connection that is open.
     private var openConnections: UInt8 = 0
     /// The update or snapshot at hand: decoded whole before any of it is applied.
-    private var bids: [PriceLevel] = []
-    private var asks: [PriceLevel] = []
+    var bids: [PriceLevel] = []
+    var asks: [PriceLevel] = []
 
     public init(_ configuration: BinanceConfiguration) throws(VenueError) {
         try configuration.validate()
@@ -285,7 +285,7 @@ public struct BinanceSession: ~Copyable, Sendable, VenueSession {
     // MARK: Contents of frames
 
     /// A depth update whose levels are in `bids` and `asks`.
-    private mutating func process(
+    mutating func process(
         _ header: DepthHeader, _ index: Int, from connection: ConnectionID, into events: inout EventBatch
     ) -> VenueAction {
         let time = header.times.receive

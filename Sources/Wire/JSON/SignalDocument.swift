@@ -1,5 +1,4 @@
 import Foundation
-public import Wire
 
 /// A signal as JSON: the body of the REST answers, of the live stream and of the webhook.
 public struct SignalDocument: Codable, Sendable, Equatable {

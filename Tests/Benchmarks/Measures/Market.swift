@@ -123,7 +123,7 @@ public struct Market: Sendable {
     }
 
     /// The first book of all levels, and the levels that it refers to.
-    var fullBook: (update: BookUpdate, levels: [PriceLevel]) {
+    var fullBook: (update: BookSnapshot, levels: [PriceLevel]) {
         for event in batch.events {
             if case .book(let update) = event, update.bids.count == 20, update.asks.count == 20 {
                 return (update, batch.levels)

@@ -179,7 +179,7 @@ struct ParseToSignals: Measure, ~Copyable {
 /// A book of 40 levels, as ingest and features do it.
 struct EncodeAndDecode: Measure, ~Copyable {
     private let instrument: Instrument
-    private let book: (update: BookUpdate, levels: [PriceLevel])
+    private let book: (update: BookSnapshot, levels: [PriceLevel])
     private var writer = EnvelopeWriter(producer: "ingest", epoch: 1)
     private var reader = EnvelopeReader()
 
@@ -204,7 +204,7 @@ struct EncodeAndDecode: Measure, ~Copyable {
 /// A book of 40 levels, as everybody else's generated code does it.
 struct EncodeAndDecodeGenerated: Measure {
     private let market: Market
-    private let update: BookUpdate
+    private let update: BookSnapshot
 
     init(_ market: Market) {
         self.market = market

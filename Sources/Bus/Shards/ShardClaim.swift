@@ -4,15 +4,15 @@ import Logging
 import Synchronization
 import Wire
 
-/// The part of the symbols that this process has, once it has one, and as long as it lives.
+/// The shard that this process serves as long as it lives.
 ///
-/// Where the parts are claimed, `take` waits as a hot standby while other processes have them all: the kernel frees a
-/// dead process's lock, and the first to look has its part. All threads of the process get the same answer.
-package final class ShardPlace: Sendable {
-    /// How often a standby looks whether a part has become free.
+/// Where shards are claimed, `take` waits as a hot standby while other processes serve them all: the kernel frees a dead
+/// process's lock, and the first standby to look takes over its shard. All threads of the process get the same answer.
+package final class ShardClaim: Sendable {
+    /// How often a standby looks whether a shard has become free.
     static let pollSeconds = 0.1
 
-    private final class Claim: Sendable {
+    private final class Lease: Sendable {
         let shard: Shard
         private let lock: FileLock
 
@@ -23,10 +23,10 @@ package final class ShardPlace: Sendable {
     }
 
     private let choice: ShardChoice
-    /// What the parts are of: each kind of process has its own locks.
+    /// The kind of process: each has locks of its own.
     private let kind: String
     private let runtime: ServiceRuntime
-    private let claim = Mutex<Claim?>(nil)
+    private let lease = Mutex<Lease?>(nil)
 
     package init(_ choice: ShardChoice, of kind: String, _ runtime: ServiceRuntime) {
         self.choice = choice
@@ -34,16 +34,16 @@ package final class ShardPlace: Sendable {
         self.runtime = runtime
     }
 
-    /// This process's part; `nil` when told to stop before it had one. Beats for `part` while it waits, and is ready: a
-    /// standby does what it is there for.
+    /// This process's shard; `nil` when told to stop before it had one. While it waits it reports itself ready under `part` of
+    /// the health page: a standby is doing its job.
     ///
     /// - Throws: `LeaseError` where the directory cannot be used.
     package func take(part: String, until stop: StopSignal) throws -> Shard? {
         let (count, preferred, path): (Int, Int?, String)
         switch choice {
-        case .all: return Shard(slot: 0, count: 1)
+        case .all: return Shard(index: 0, count: 1)
         case .fixed(let shard): return shard
-        case .claimed(let slots, let slot, let directory): (count, preferred, path) = (slots, slot, directory)
+        case .claimed(let shards, let index, let directory): (count, preferred, path) = (shards, index, directory)
         }
         let directory = try LeaseDirectory(path)
         var hasSaid = false
@@ -51,28 +51,28 @@ package final class ShardPlace: Sendable {
             if let shard = try attempt(count, preferred, directory) { return shard }
             if !hasSaid {
                 runtime.logger.notice(
-                    "all parts of the symbols are taken; standing by", metadata: ["parts": "\(count)"])
+                    "all shards are taken; standing by", metadata: ["shards": "\(count)"])
                 hasSaid = true
             }
-            let wanted = preferred.map { "part \($0 + 1)" } ?? "any part"
+            let wanted = preferred.map { "shard \($0 + 1)" } ?? "any shard"
             runtime.health.beat(part, isReady: true, detail: "standing by for \(wanted) of \(count)")
             Thread.sleep(forTimeInterval: Self.pollSeconds)
         }
         return nil
     }
 
-    /// The part that this process already has, or one that is free.
+    /// The shard that this process already has, or one that is free.
     private func attempt(_ count: Int, _ preferred: Int?, _ directory: LeaseDirectory) throws -> Shard? {
-        try claim.withLock { claim in
-            if let claim { return claim.shard }
-            for slot in preferred.map({ $0...$0 }) ?? 0...(count - 1) {
-                guard let shard = Shard(slot: slot, count: count),
-                    let lock = try FileLock.take(directory.shardLock(kind, slot))
+        try lease.withLock { lease in
+            if let lease { return lease.shard }
+            for index in preferred.map({ $0...$0 }) ?? 0...(count - 1) {
+                guard let shard = Shard(index: index, count: count),
+                    let lock = try FileLock.take(directory.shardLock(kind, index))
                 else { continue }
                 lock.write("\(getpid())\n")
-                claim = Claim(shard, lock)
+                lease = Lease(shard, lock)
                 runtime.logger.notice(
-                    "part of the symbols claimed", metadata: ["part": "\(slot + 1)", "of": "\(count)"])
+                    "shard claimed", metadata: ["shard": "\(index + 1)", "of": "\(count)"])
                 return shard
             }
             return nil
