@@ -2,7 +2,6 @@ import Alerter
 import ArgumentParser
 import Engines
 import ExchangeSim
-import Foundation
 import Gateway
 import Ingest
 import Lab
@@ -13,7 +12,7 @@ let programs: [any AsyncParsableCommand.Type] = [
     IngestCommand.self, FeaturesCommand.self, DetectorCommand.self, AlerterCommand.self, GatewayCommand.self,
     ExchangeSimCommand.self, MicrolabCommand.self,
 ]
-let name = URL(filePath: CommandLine.arguments[0]).lastPathComponent
+let name = CommandLine.arguments[0].split(separator: "/").last.map(String.init) ?? ""
 guard let program = programs.first(where: { $0.configuration.commandName == name }) else {
     StandardError.exit("\(name): call it by a link with the name of a program", code: 64)
 }
