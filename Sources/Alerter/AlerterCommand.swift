@@ -60,7 +60,7 @@ package struct AlerterCommand: ServiceCommand {
     }
 }
 
-/// The signal that `test` and `--check-config` speak of.
+/// The example signal that `test` and `--check-config` use.
 enum ExampleSignal {
     static func document(score: Double) -> SignalDocument {
         let now = Double(HostClock.now.nanoseconds) / 1e9
@@ -76,7 +76,7 @@ enum ExampleSignal {
 }
 
 extension ParsableCommand {
-    /// Reads the alerter's settings for a subcommand; a bad one is one line and exit code 78.
+    /// Reads the alerter's settings for a subcommand; an invalid setting prints one line and exits with code 78.
     func alerterConfiguration(
         _ common: CommonOptions, _ options: AlerterOptions
     ) async throws -> AlerterConfiguration {
@@ -93,7 +93,7 @@ extension ParsableCommand {
     }
 }
 
-/// `alerter test [CHANNEL]`: does it arrive?
+/// `alerter test [CHANNEL]`: checks that a message arrives.
 package struct AlerterTestCommand: AsyncParsableCommand {
     package static let configuration = CommandConfiguration(
         commandName: "test", abstract: "Sends a test alert on every channel, or on one, and prints the answer.",
@@ -139,7 +139,7 @@ package struct AlerterTestCommand: AsyncParsableCommand {
     }
 }
 
-/// `alerter retry`: another try for what was given up.
+/// `alerter retry`: tries given-up alerts again.
 package struct AlerterRetryCommand: AsyncParsableCommand {
     package static let configuration = CommandConfiguration(
         commandName: "retry", abstract: "Gives alerts that were given up another try.",

@@ -6,10 +6,10 @@ import ArgumentParser
 import Foundation
 import Transport
 
-/// What an `alerter` process is told.
+/// Settings of an `alerter` process.
 package struct AlerterConfiguration: Sendable {
     package var bind: [Endpoint]
-    /// The detectors' logs; empty takes only what is pushed.
+    /// Replay endpoints of the detectors' logs; empty takes only pushed signals.
     package var replay: [Endpoint]
     package var outboxPath: String
     package var hasConsole: Bool
@@ -17,7 +17,7 @@ package struct AlerterConfiguration: Sendable {
     package var giveUpSeconds: Double
     package var historyDays: Double
     package var catchUpSeconds: Double
-    /// Keys of the bus; `nil` is plain text.
+    /// Keys that encrypt the bus; `nil` means plain text.
     package var security: CurveSecurity?
     var policy: AlertPolicy
     var links: SignalLinks
@@ -27,7 +27,7 @@ package struct AlerterConfiguration: Sendable {
     var telegram: (base: String, token: String, chat: String)?
     var alertmanagerURL: String?
 
-    /// The channels that are configured, in their order.
+    /// The configured channels, in order.
     func sinks(_ http: HTTPClient) -> [any AlertSink] {
         func post(_ secrets: String?...) -> HTTPPost {
             HTTPPost(http, timeoutSeconds: timeoutSeconds, secrets: secrets.compactMap { $0 })
@@ -99,7 +99,7 @@ package struct AlerterOptions: ParsableArguments {
                 setting: token == nil ? "TELEGRAM_BOT_TOKEN" : "TELEGRAM_CHAT_ID",
                 problem: "is missing: Telegram needs both the bot's token and the chat's id")
         }
-        // It becomes part of an address.
+        // The token becomes part of a URL.
         if let token, !token.utf8.allSatisfy({ (0x21...0x7E).contains($0) && $0 != 0x2F && $0 != 0x3F && $0 != 0x23 }) {
             throw ConfigurationError(setting: "TELEGRAM_BOT_TOKEN", problem: "is no token, e.g. 123456:ABC-DEF")
         }
@@ -129,7 +129,7 @@ package struct AlerterOptions: ParsableArguments {
         return configuration
     }
 
-    /// An address that may be a secret itself, so it is not repeated.
+    /// Parses a URL that may itself be a secret: errors do not repeat it.
     private func url(
         _ name: String, _ commandLine: String?, _ setting: String, alias: String? = nil, _ settings: inout Settings
     ) throws(ConfigurationError) -> String? {
@@ -140,7 +140,7 @@ package struct AlerterOptions: ParsableArguments {
         return text
     }
 
-    /// The address of a service, without a slash at its end.
+    /// Parses a service's URL and removes a slash at its end.
     private func base(
         _ name: String, _ commandLine: String?, _ setting: String, default fallback: String, _ settings: inout Settings
     ) throws(ConfigurationError) -> String? {

@@ -2,16 +2,16 @@ import Runtime
 import Foundation
 import Transport
 
-/// An answer other than the one asked for.
+/// An error answer.
 private struct Problem: Error {
     let status: Int
     let detail: String
     var allow: String?
 }
 
-/// `/api/v1/alerts` and `/api/v1/silences` on the alerter's metrics port, where the gateway asks for them.
+/// Serves `/api/v1/alerts` and `/api/v1/silences` to the gateway on the alerter's metrics port.
 ///
-/// The body of an error is a `ProblemDocument`.
+/// The body of an error answer is a `ProblemDocument`.
 struct AlerterPages: Sendable {
     let outbox: Outbox
     let silences: SilenceBoard

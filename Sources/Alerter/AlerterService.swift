@@ -1,8 +1,8 @@
 import Runtime
 import ServiceLifecycle
 
-/// The alerter's parts as one service: the thread that takes signals in, and a task a channel. The thread ends first; the
-/// channels follow once nothing more is due, or when their time to drain is over.
+/// The alerter's parts as one service: the thread that receives signals, and one task per channel. The thread ends
+/// first; the channels end once nothing more is due, or when their drain time is over.
 struct AlerterService: Service {
     private let configuration: AlerterConfiguration
     private let runtime: ServiceRuntime

@@ -7,7 +7,7 @@ import Metrics
 import Wire
 import ZeroMQ
 
-/// Takes signals from the detectors, live and by replay, applies the policy and puts the outcome into the outbox.
+/// Receives signals from the detectors, live and by replay, applies the policy and puts the decisions into the outbox.
 struct AlerterStage: ~Copyable {
     private static let secondNanoseconds: Int64 = 1_000_000_000
     private static let pruneSeconds: Int64 = 60
@@ -26,7 +26,7 @@ struct AlerterStage: ~Copyable {
         _ configuration: AlerterConfiguration, _ runtime: ServiceRuntime, _ outbox: Outbox, _ silences: SilenceBoard,
         _ deliveries: [AlertDelivery], until stop: StopSignal
     ) throws {
-        // However this ends, the channels learn that nothing more will come.
+        // Tell the channels on every exit that no more signals will come.
         defer { deliveries.forEach { $0.finish() } }
         let context = try Context(security: configuration.security)
         var stage = try AlerterStage(configuration, runtime, outbox, silences, deliveries)
@@ -37,7 +37,7 @@ struct AlerterStage: ~Copyable {
         var seconds: Int64 = 0
         while !stop.isRequested {
             let signals = try feed.next(timeoutMilliseconds: 100)
-            // What cannot be kept is not let go of: the queues fill, and the logs replay what those drop.
+            // Retry until stored: upstream queues buffer meanwhile, and the logs replay what the queues drop.
             while !stage.take(signals, feed.positions), !stop.isRequested { stage.waitForDisk(stop) }
             let now = HostClock.monotonicNanoseconds
             guard now >= nextSecond else { continue }
@@ -74,12 +74,12 @@ struct AlerterStage: ~Copyable {
         }
     }
 
-    /// Puts a batch into the outbox with the position that it brings the logs to. `false` where that failed: nothing of it
-    /// is kept, and it has to be taken again.
+    /// Stores a batch in the outbox, with each log's position after the batch. `false` if that failed: nothing was
+    /// stored, and the batch must be taken again.
     private mutating func take(_ signals: [ProtoSignal], _ positions: [UInt64: UInt64]) -> Bool {
         guard !signals.isEmpty else { return true }
         if let current = silences.changed(since: &silenceVersion) { engine.silences = current }
-        // The policy's memory must not take in a batch that the disk then refuses.
+        // Use a copy: the policy must not remember a batch that the disk then refuses.
         var trial = engine
         do {
             let now = HostClock.now.nanoseconds
@@ -111,7 +111,7 @@ struct AlerterStage: ~Copyable {
         }
     }
 
-    /// A log's past from long before this outbox was made is nobody's alert.
+    /// `false` for signals logged long before this outbox was created.
     private func isWanted(_ signal: ProtoSignal) -> Bool {
         signal.logID == 0 || signal.loggedTimeNs >= outbox.createdAt - Int64(configuration.catchUpSeconds * 1e9)
     }

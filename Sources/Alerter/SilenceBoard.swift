@@ -17,7 +17,7 @@ final class SilenceBoard: Sendable {
         state = Mutex(State(silences: try outbox.silences(at: seconds)))
     }
 
-    /// The silences, where they differ from those of `version`.
+    /// The silences, if they have changed since `version`; else `nil`.
     func changed(since version: inout Int) -> [Silence]? {
         state.withLock { state in
             guard state.version != version else { return nil }

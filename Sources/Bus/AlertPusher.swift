@@ -4,10 +4,10 @@ import Metrics
 import Wire
 import ZeroMQ
 
-/// Pushes signals to the alerter. It never holds the log up: what a full queue refuses is counted, and the alerter, who
-/// sees the hole when it is back, asks the log for it.
+/// Pushes signals to the alerter and never blocks the log: signals that a full queue refuses are counted. A returning
+/// alerter sees the sequence gap and requests a replay from the log.
 package struct AlertPusher: ~Copyable {
-    /// Signals that wait for an alerter that is away.
+    /// Signals queued while the alerter is away.
     package static let highWaterMark = 10_000
 
     private let socket: Socket

@@ -39,7 +39,7 @@ package enum BusSecurity {
         }
     }
 
-    /// One key a line; what follows it on the line, such as whose it is, and lines that begin with # are passed over.
+    /// One key per line. Text after the key, such as its owner, is ignored, and so are lines that begin with `# `.
     private static func list(_ text: String) -> Set<String> {
         Set(
             text.split(whereSeparator: \.isNewline).compactMap { line in

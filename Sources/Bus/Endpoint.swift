@@ -38,7 +38,7 @@ package enum Endpoint: Sendable, Hashable, CustomStringConvertible {
 
     package enum Use: Sendable { case bind, connect }
 
-    /// Parses a list, which must not be empty. Only plain endpoints can be bound; only ones with a port connected to.
+    /// Parses a non-empty list. Only plain endpoints can be bound; only endpoints with a port can be connected to.
     package static func list(
         _ texts: [String], setting: String, use: Use = .connect
     ) throws(ConfigurationError) -> [Endpoint] {

@@ -49,7 +49,7 @@ package final class EndpointDirectory: Sendable {
 
     package func close() { state.withLock { $0.isClosed = true } }
 
-    /// Connects and disconnects `socket` so that it follows the directory; `connected` is what it follows now.
+    /// Connects and disconnects `socket` to match the directory; `connected` holds its current connections.
     func update(_ socket: borrowing Socket, connected: inout Set<String>, seen version: inout Int) throws(ZMQError) {
         let (addresses, current) = state.withLock { ($0.addresses, $0.version) }
         guard current != version || connected.isEmpty else { return }
@@ -70,7 +70,7 @@ package final class EndpointDirectory: Sendable {
             if let found = Self.resolve(name) {
                 state.withLock { $0.known[name] = found.prefix(Self.addressLimit).map { "tcp://\($0):\(port)" } }
             } else {
-                // A name that does not answer keeps what it had: a DNS outage must not cut a working connection.
+                // A name that does not resolve keeps its addresses: a DNS outage must not cut a working connection.
                 logger.debug("name does not resolve", metadata: ["name": "\(name)"])
             }
             addresses.formUnion(state.withLock { $0.known[name] ?? [] })

@@ -4,7 +4,7 @@ import Metrics
 import Wire
 import ZeroMQ
 
-/// Signals as they are sent: from detectors' signal topics, or pushed by them. Lives on one thread.
+/// Live signals: subscribed from detectors' signal topics, or pushed by detectors. Lives on one thread.
 struct LiveSignals: ~Copyable {
     private var topics: Subscriber?
     private var pushed: PushedSignals?
@@ -29,7 +29,7 @@ struct LiveSignals: ~Copyable {
         try pushed?.register(in: &poller)
     }
 
-    /// The next signal that is already here. What is none is counted and passed over.
+    /// The next signal already received. Other messages are counted and skipped.
     mutating func next() throws(ZMQError) -> ProtoSignal? {
         while true {
             let envelope: ProtoEnvelope?

@@ -4,12 +4,12 @@ import SwiftProtobuf
 import Wire
 import ZeroMQ
 
-/// The log did not take signals: nothing is known of them, and they have to be sent again.
+/// The log did not confirm the signals: they may or may not be stored, so send them again.
 package struct AppendError: Error, CustomStringConvertible {
     package let description: String
 }
 
-/// Appends signals of this program to a detector's log. Of several logs it takes whichever is there. One thread.
+/// Appends this program's signals to a detector's log. Of several logs it uses any reachable one. One thread.
 package struct LogAppender: ~Copyable {
     private let socket: Socket
     private let directory: EndpointDirectory
@@ -25,7 +25,7 @@ package struct LogAppender: ~Copyable {
         options.reconnectIntervalMilliseconds = 20
         options.maximumReconnectIntervalMilliseconds = 500
         options.lingerMilliseconds = 0
-        // Only to a log that is there.
+        // Send only to a connected log.
         options.immediate = true
         options.setHeartbeat()
         let socket = try Socket(.dealer, in: context, options: options)

@@ -1,23 +1,23 @@
 import Wire
 
-/// Puts the signals of one log into the log's order, each once, whatever way and however often they come.
+/// Delivers one log's signals in log order, each once, however and however often they arrive.
 ///
-/// Pure: what waits for a hole to be filled is held here, what comes again is dropped here.
+/// Pure: signals behind a sequence gap are held until it is filled; duplicates are dropped.
 struct LogFollower {
-    /// Signals held while the one before them is missing. Beyond it a live signal is dropped: the replay brings it.
+    /// Signals held behind a sequence gap. Beyond this limit live signals are dropped: the replay delivers them.
     static let earlyLimit = 10_000
 
-    /// Sequence of the last signal handed on; all before it have been, too, or are gone from the log.
+    /// Sequence of the last signal delivered; all earlier signals were delivered too, or are gone from the log.
     private(set) var position: UInt64
     private(set) var duplicates: UInt64 = 0
     private var early: [UInt64: ProtoSignal] = [:]
 
     init(position: UInt64) { self.position = position }
 
-    /// A later signal is here and the next one is not.
+    /// A later signal has arrived, but the next one is missing.
     var hasHole: Bool { !early.isEmpty }
 
-    /// Takes a signal and appends those that are now due. O(1) amortised.
+    /// Takes a signal and appends those now deliverable. O(1) amortised.
     mutating func receive(_ signal: ProtoSignal, into due: inout [ProtoSignal]) {
         let sequence = signal.logSequence
         guard sequence > position, early[sequence] == nil else {
@@ -33,11 +33,11 @@ struct LogFollower {
         advance(into: &due)
     }
 
-    /// The log no longer holds anything before `first`: goes on there and returns how many signals are gone for good.
+    /// The log no longer holds signals before `first`: continues there and returns how many signals are lost for good.
     mutating func skip(to first: UInt64, into due: inout [ProtoSignal]) -> UInt64 {
         guard first > position + 1 else { return 0 }
         let gone = first - position - 1
-        // What came live in the meantime is not gone.
+        // Signals that arrived live in the meantime are not lost.
         let kept = early.filter { $0.key < first }.sorted { $0.key < $1.key }
         for (sequence, signal) in kept {
             due.append(signal)
@@ -48,14 +48,14 @@ struct LogFollower {
         return gone - UInt64(kept.count)
     }
 
-    /// Gives up waiting: appends what is held, in order. The position stays, so that a later replay still fills the
-    /// hole, and brings these again; whoever keeps them tells them by their id.
+    /// Gives up waiting: appends the held signals, in order. The position stays, so a later replay still fills the gap
+    /// and delivers these signals again; the receiver recognises them by id.
     mutating func release(into due: inout [ProtoSignal]) {
         due += early.sorted { $0.key < $1.key }.map(\.value)
         early = [:]
     }
 
-    /// The log has gone back, as one restored from a copy does: everything is asked for anew, ids tell what is known.
+    /// The log went back, e.g. restored from a backup: replay it from the start; ids identify known signals.
     mutating func rewind() {
         position = 0
         early = [:]

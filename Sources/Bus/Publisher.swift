@@ -17,10 +17,10 @@ package struct PublishedTopic {
     }
 }
 
-/// Publishes envelopes. Every message takes the next number of its topic, sent or not, so that a consumer can
-/// count exactly what it lost. Lives on one thread.
+/// Publishes envelopes. Every message takes the next sequence of its topic, sent or not, so that a consumer can count
+/// its losses exactly. Lives on one thread.
 package struct Publisher: ~Copyable {
-    /// Messages queued for one slow consumer before ZeroMQ drops for it alone; the consumer sees the hole.
+    /// Messages queued per slow consumer before ZeroMQ drops for it alone; the consumer sees a sequence gap.
     package static let highWaterMark = 100_000
 
     private let socket: Socket
@@ -74,7 +74,7 @@ package struct Publisher: ~Copyable {
         return try count(socket.offer(topic: topic.topic.bytes.span.bytes, body: bytes.span.bytes), on: topic)
     }
 
-    /// The same for what `write` puts into the writer; nothing is allocated here.
+    /// Same, for the payload that `write` puts into the writer; allocates nothing.
     @discardableResult
     package mutating func publish(
         on topic: inout PublishedTopic, _ write: (inout EnvelopeWriter) -> Void
@@ -100,7 +100,7 @@ package struct Publisher: ~Copyable {
         }
     }
 
-    /// Reads the subscriptions that have come and gone. Call it now and then.
+    /// Counts new and ended subscriptions. Call it now and then.
     package mutating func countSubscriptions() throws(ZMQError) {
         while try socket.tryReceive(into: &message) == .received {
             switch message.frame(0).first {

@@ -3,11 +3,11 @@ import SwiftProtobuf
 import Wire
 import ZeroMQ
 
-/// The consumer's end of one signal log's service: one question under way at a time. Lives on one thread.
+/// The consumer's end of one signal log's service: one request in flight at a time. Lives on one thread.
 final class ReplayPeer {
-    /// A question unanswered for this long is asked again.
+    /// An unanswered request is repeated after this long.
     static let patienceNanoseconds: Int64 = 2_000_000_000
-    /// A consumer that lacks nothing asks this often whether it does: what was logged and never published shows here.
+    /// A consumer without a gap polls this often: it finds signals that were logged but never published.
     static let intervalNanoseconds: Int64 = 250_000_000
 
     let address: String
@@ -27,7 +27,7 @@ final class ReplayPeer {
         options.reconnectIntervalMilliseconds = 20
         options.maximumReconnectIntervalMilliseconds = 500
         options.lingerMilliseconds = 0
-        // A question to a log that is away is not queued: it is asked when the log is there.
+        // A request to an unreachable log is not queued: it is sent once the log is connected.
         options.immediate = true
         options.setHeartbeat()
         self.address = address
@@ -39,7 +39,7 @@ final class ReplayPeer {
 
     var isWaiting: Bool { asked != nil }
 
-    /// Asks for what follows `position` where it is time to: at once where `isUrgent`.
+    /// Requests the signals after `position` when a request is due: at once if `isUrgent`.
     func ask(from position: UInt64, isUrgent: Bool, at now: Int64) throws(ZMQError) {
         if let asked, now - asked.at < Self.patienceNanoseconds { return }
         guard isUrgent || lastAnswer.map({ now - $0 >= Self.intervalNanoseconds }) ?? true else { return }
@@ -53,7 +53,7 @@ final class ReplayPeer {
         asked = (position, now)
     }
 
-    /// The answer to the question under way, if it is here, and what it followed.
+    /// The answer to the request in flight, if received, and the position it asked from.
     func answer(at now: Int64) throws(ZMQError) -> (response: ProtoLogResponse, since: UInt64)? {
         while try socket.tryReceive(into: &message) == .received {
             guard let response = try? ProtoLogResponse(serializedBytes: message.frame(0)),

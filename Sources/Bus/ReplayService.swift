@@ -11,7 +11,7 @@ package struct ReplayService: ~Copyable {
         package let message: ProtoLogRequest
     }
 
-    /// Requests answered between two looks at what else waits.
+    /// Requests answered before other queues are checked again.
     package static let requestLimit = 64
     /// Answers queued for one consumer that does not read; further ones are dropped, and it asks again.
     package static let answerLimit = 4
@@ -42,7 +42,7 @@ package struct ReplayService: ~Copyable {
 
     package func register(in poller: inout Poller) throws(ZMQError) { _ = try poller.add(socket) }
 
-    /// The next request that is already here. What is none is counted and passed over.
+    /// The next request already received. Invalid messages are counted and skipped.
     package mutating func next() throws(ZMQError) -> Request? {
         while true {
             switch try socket.tryReceive(into: &message) {
@@ -57,7 +57,7 @@ package struct ReplayService: ~Copyable {
         }
     }
 
-    /// Never blocks: an answer that its consumer has no room for, or has not waited for, is dropped and counted.
+    /// Never blocks: an answer is dropped and counted if its consumer's queue is full or the consumer has gone.
     package func answer(_ response: ProtoLogResponse, to request: Request) throws(ZMQError) {
         let body: [UInt8] = (try? response.serializedBytes()) ?? []
         if try socket.offer([request.peer, body]) != .sent { dropped.increment() }

@@ -4,23 +4,23 @@ import Metrics
 import Wire
 import ZeroMQ
 
-/// Follows the signals of any number of detectors and misses none: it listens first, asks each log for the hole between
-/// its position and what comes live, and drops what comes twice. Source: the Clone pattern of the ØMQ guide, chapter 5.
+/// Follows the signals of any number of detectors without loss: it subscribes first, requests from each log the signals
+/// between its position and the live ones, and drops duplicates. Source: the Clone pattern of the ØMQ guide, chapter 5.
 ///
-/// Its user keeps `positions` together with the signals, in one transaction, and hands them back after a restart.
-/// Signals of one log come in the log's order; signals that no log holds come as they arrive. Lives on one thread.
+/// The caller stores `positions` together with the signals, in one transaction, and passes them back after a restart.
+/// Signals of one log come in log order; signals without a log come as they arrive. Lives on one thread.
 package struct SignalFeed: ~Copyable {
     /// Where live signals come from.
     package enum Source: Sendable {
         /// Detectors' signal topics to connect to.
         case subscribe([Endpoint])
-        /// Addresses to bind, which detectors push to.
+        /// Addresses to bind; detectors push to them.
         case pull([Endpoint])
     }
 
-    /// Most live signals of one batch, so that its user looks at other things in between; a replay's chunk may exceed it.
+    /// Maximum number of live signals per batch, so that the caller can do other work; a replay chunk may exceed it.
     package static let batchLimit = 100
-    /// Signals wait this long for one before them whose log does not answer.
+    /// How long signals wait behind a sequence gap if the log does not answer.
     static let holdNanoseconds: Int64 = 10_000_000_000
     /// Most logs' services followed; more addresses of a name are left out and said.
     static let peerLimit = 64
@@ -40,15 +40,15 @@ package struct SignalFeed: ~Copyable {
     private let unfilled = Counter(label: MetricName.signalsUnfilled)
 
     /// - Parameters:
-    ///   - replay: the logs' services; empty hands live signals on as they come, holes and all.
-    ///   - positions: what a former run has kept, by log.
+    ///   - replay: the log services; if empty, live signals are delivered as they come, with gaps.
+    ///   - positions: stored positions of a former run, by log.
     package init(
         _ source: Source, replay: [Endpoint], positions: [UInt64: UInt64], in context: Context, logger: Logger
     ) throws {
         self.context = context
         self.logger = logger
         known = positions
-        // First listen, then ask, as `next` does: nothing falls in between.
+        // First subscribe, then request, as `next` does: no signal is missed.
         var live = try LiveSignals(source, in: context, logger: logger)
         var poller = Poller(capacity: 1 + Self.peerLimit)
         try live.register(in: &poller)
@@ -61,7 +61,7 @@ package struct SignalFeed: ~Copyable {
     /// Sequence of the last signal handed on, by log.
     package var positions: [UInt64: UInt64] { followers.mapValues(\.position) }
 
-    /// Logs that have answered lately or have nothing to say for now.
+    /// Status text: live signals received, and how many logs answer.
     package var detail: String {
         let answering = peers.values.count { $0.logID != 0 && !$0.isWaiting }
         return "\(live.count) live, \(answering) of \(peers.count) logs answer"
@@ -72,7 +72,7 @@ package struct SignalFeed: ~Copyable {
         var due: [ProtoSignal] = []
         try updatePeers()
         try ask()
-        // While a log is being asked, its answer ends the wait; a question that falls due must not wait longer.
+        // While a request is in flight, its answer ends the wait; a due request must not wait longer.
         let wait = peers.isEmpty ? timeoutMilliseconds : min(timeoutMilliseconds, 50)
         if case .ready = try poller.wait(timeoutMilliseconds: wait) {
             try takeLive(into: &due)
@@ -135,7 +135,7 @@ package struct SignalFeed: ~Copyable {
                 continue
             }
             if former != response.logID {
-                // An answer to a question about another log says only which this is; the next question is the right one.
+                // The answer to a request about another log only reveals the log's id; the next request uses it.
                 logger.info(
                     "following a signal log",
                     metadata: [
@@ -172,7 +172,7 @@ package struct SignalFeed: ~Copyable {
         duplicates.increment(by: Int64(follower.duplicates - before.1))
     }
 
-    /// What has waited too long for a hole that nobody fills goes out as it is.
+    /// Delivers signals held too long, without filling their sequence gap.
     private mutating func releaseHeld(into due: inout [ProtoSignal]) {
         let now = HostClock.monotonicNanoseconds
         for (log, follower) in followers.sorted(by: { $0.key < $1.key }) {

@@ -4,10 +4,10 @@ import ZeroMQ
 
 /// The main loop of a stage that reads from the bus.
 package enum StageLoop {
-    /// Longest time spent on the messages already queued once the stop is requested.
+    /// Maximum time spent draining queued messages after a stop request.
     static let drainLimitNanoseconds: Int64 = 2_000_000_000
 
-    /// A stage that has heard nothing for this long is not ready: its upstream states its condition once a second.
+    /// A stage without messages for this long is not ready: its upstream publishes a status every second.
     static let silenceLimitNanoseconds: Int64 = 10_000_000_000
 
     package enum Event<Message> {
@@ -16,7 +16,7 @@ package enum StageLoop {
         case second
     }
 
-    /// Reads until the stop is requested, then drains what is already queued, within the limit.
+    /// Reads until a stop is requested, then drains the queued messages within the limit.
     package static func run(
         _ subscriber: consuming Subscriber, health: Health, part: String, until stop: StopSignal,
         _ process: (Event<Delivery>) throws(ZMQError) -> Void
@@ -26,7 +26,7 @@ package enum StageLoop {
         }
     }
 
-    /// The same for a stage of the hot path, whose messages are read into storage that the next one overwrites.
+    /// Same, for a hot-path stage: messages are read into storage that the next message overwrites.
     package static func run(
         _ subscriber: consuming Subscriber, health: Health, part: String, until stop: StopSignal,
         reading process: (Event<Reception>, borrowing EnvelopeReader) throws(ZMQError) -> Void

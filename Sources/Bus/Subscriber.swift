@@ -15,7 +15,7 @@ package struct Delivery {
     package let arrival: SequenceTracker.Arrival
 }
 
-/// One message from the bus, for whoever keeps an `EnvelopeReader` for those that come often.
+/// One message from the bus, for callers that keep an `EnvelopeReader` for the frequent kinds.
 package enum Reception {
     /// Its content is in the reader.
     case read(Topic, SequenceTracker.Arrival)
@@ -49,7 +49,7 @@ package struct Subscriber: ~Copyable {
         let hop: Timer
     }
 
-    /// A class, since copies of a topic would count its references one by one.
+    /// A class, since copying a topic would retain each of its references.
     private final class FollowedTopic {
         let topic: Topic
         let received, lost, missed: Counter
@@ -117,10 +117,10 @@ package struct Subscriber: ~Copyable {
         return try nextWaiting(read)
     }
 
-    /// For whoever waits for more than this subscriber; `next(timeoutMilliseconds: 0)` then takes what is here.
+    /// For callers that also wait for other sockets; then `next(timeoutMilliseconds: 0)` takes queued messages.
     func register(in poller: inout Poller) throws(ZMQError) { _ = try poller.add(socket) }
 
-    /// The next message that is already here.
+    /// The next message already received.
     private mutating func nextWaiting<Item>(_ read: (inout Subscriber) -> Item?) throws(ZMQError) -> Item? {
         while true {
             switch try socket.tryReceive(into: &message) {
@@ -157,7 +157,7 @@ package struct Subscriber: ~Copyable {
         return arrival.map { Delivery(topic: followed.topic, envelope: envelope, body: body, arrival: $0) }
     }
 
-    /// Takes the message that `topicBytes` are of into the accounts; `nil` for a duplicate.
+    /// Accounts for the message whose topic is in `topicBytes`; `nil` for a duplicate.
     private mutating func account(
         for followed: FollowedTopic, epoch: UInt64, sequence: UInt64, sentTime: Timestamp,
         producer: @autoclosure () -> String
@@ -178,7 +178,7 @@ package struct Subscriber: ~Copyable {
         return arrival
     }
 
-    /// The topic of the message, whose bytes are then in `topicBytes`; `nil` where it is no message of the bus.
+    /// The message's topic, copied to `topicBytes`; `nil` if it is not a bus message.
     private mutating func followedTopic() -> FollowedTopic? {
         guard message.frameCount == 2 else {
             reject("frame_count")
@@ -201,7 +201,7 @@ package struct Subscriber: ~Copyable {
         logger.warning("bus message refused", metadata: ["reason": "\(kind)"])
     }
 
-    /// Hands what the tracker has counted since the last call, which was for one message of `topic`, to the metrics.
+    /// Adds the tracker's counts since the last call to the metrics; they stem from one message of `topic`.
     private mutating func report(on topic: FollowedTopic) {
         let now = tracker.counts
         topic.received.increment(by: Int64(now.received - reported.received))

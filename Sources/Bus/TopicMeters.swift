@@ -2,11 +2,11 @@ import Metrics
 import Synchronization
 import Wire
 
-/// The counters of one topic, by kind, symbol and, of ticks and schemas, what they carry: so that at every hop sent = received + lost
-/// (+ missed at join) can be asked of Prometheus, topic by topic.
+/// The counters of one topic, labelled by kind, symbol and, for ticks and schemas, detail: Prometheus can check at
+/// every hop and for each topic that sent = received + lost (+ missed at join).
 ///
-/// A signal's type is no label, since whoever posts signals chooses it; nor are there more than `limit` symbols a process,
-/// for the same reason: further ones share the symbol `other`.
+/// A signal's type is not a label, since whoever posts signals chooses it. For the same reason a process has at most
+/// `limit` symbols: further ones share the symbol `other`.
 struct TopicMeters {
     static let limit = 4_096
     private static let symbols = Mutex<Set<String>>([])
@@ -23,6 +23,6 @@ struct TopicMeters {
             + (topic.kind == .signal ? [] : topic.detail.map { [("detail", $0)] } ?? [])
     }
 
-    /// The topic's counter of that name, which starts at zero.
+    /// The topic's counter with this name; it starts at zero.
     func counter(_ name: String) -> Counter { Counter(label: name, dimensions: dimensions) }
 }

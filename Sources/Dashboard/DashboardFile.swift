@@ -1,16 +1,16 @@
-/// A file of the dashboard: a page without a build step, which fetches nothing from elsewhere. All of them are in the
-/// program itself, so that it finds them wherever it is put.
+/// A file of the dashboard, a page without a build step that fetches nothing from other hosts. All files are embedded
+/// in the program, so that it works from any folder.
 package struct DashboardFile: Sendable {
-    /// Its last path component, e.g. `main.js`.
+    /// The file's last path component, e.g. `main.js`.
     package let name: String
-    /// Its media type, with the character set where it is text.
+    /// The file's media type, with the character set for text.
     package let mediaType: String
     package let bytes: [UInt8]
 
     /// The page itself.
     package static let index = DashboardFile("index.html", "text/html; charset=utf-8", PackageResources.index_html)
 
-    /// What the page asks for.
+    /// The files that the page loads.
     package static let parts: [DashboardFile] = [
         script("api.js", PackageResources.api_js),
         script("charts.js", PackageResources.charts_js),

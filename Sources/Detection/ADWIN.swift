@@ -1,23 +1,23 @@
 public import Microstructure
 import RealModule
 
-/// ADWIN: a window that grows while its observations may share one mean, and drops its oldest part where they cannot.
+/// ADWIN: a window that grows while its observations may share one mean, and drops its oldest part when they cannot.
 ///
 /// The window of n observations is kept as buckets of 1, 2, 4, … observations, at most `bucketsPerSize` of each size.
-/// At each border between buckets the means of the older part (n₀) and of the newer (n₁) are compared with
-/// `ε = √(2σ²L/m) + 2L/(3m)`, `1/m = 1/n₀ + 1/n₁`, `L = ln(2·ln n/δ)`, σ² the variance of the window. Where one
-/// difference exceeds its ε there is an alarm, and the oldest buckets go until none does: it keeps on from what is
-/// left, without a warm-up.
+/// At each border between buckets the means of the older part (n₀) and of the newer part (n₁) are compared with
+/// `ε = √(2σ²L/m) + 2L/(3m)`, `1/m = 1/n₀ + 1/n₁`, `L = ln(2·ln n/δ)`, σ² the variance of the window. If one difference
+/// exceeds its ε, ADWIN alarms and drops the oldest buckets until none does. It continues with the rest, without a
+/// warm-up.
 ///
-/// The statistic is the largest |difference|/ε, so the threshold is 1. The second term of ε is the one that Bernstein's
-/// inequality gives for observations in an interval of length 1; on standardised ones, which are unbounded, δ is
-/// therefore a setting and not a guarantee. At `windowLimit` observations the oldest bucket gives way.
-/// O(buckets) = O(log n) an observation; allocates only when made or decoded.
+/// The statistic is the largest |difference|/ε, so the threshold is 1. The second term of ε comes from Bernstein's
+/// inequality for observations in an interval of length 1. Standardised observations are unbounded, so δ is a setting
+/// and not a guarantee. At `windowLimit` observations the oldest bucket is dropped. O(buckets) = O(log n) an
+/// observation; allocates only when made or decoded.
 /// Source: Bifet, Gavaldà (2007), Learning from time-changing data with adaptive windowing, SIAM SDM.
 public struct ADWIN: ChangeDetector {
     /// δ, in (0, 1).
     public let delta: Double
-    /// Observations that either part needs to be compared; at least 1.
+    /// Fewest observations in each part for a comparison; at least 1.
     public let minimumSide: Int
     /// M, at least 1.
     public let bucketsPerSize: Int
@@ -27,12 +27,12 @@ public struct ADWIN: ChangeDetector {
     public private(set) var lower = 0.0
     public var threshold: Double { 1 }
 
-    /// Oldest, and therefore largest, first.
+    /// Oldest, and therefore largest, bucket first.
     private var buckets: [Bucket]
 
     private struct Bucket: Sendable, Codable {
         var sum: Moments
-        /// Time of its first observation.
+        /// Time of the bucket's first observation.
         var start: Timestamp
     }
 
@@ -65,7 +65,7 @@ public struct ADWIN: ChangeDetector {
 
     /// Observations in the window.
     public var count: Int { Int(window.count) }
-    /// Their mean; 0 where there is none.
+    /// Mean of the window's observations; 0 if empty.
     public var mean: Double { window.mean }
 
     /// The onset of an alarm is the time of the first observation after the border at which the parts differ most.
@@ -100,7 +100,7 @@ public struct ADWIN: ChangeDetector {
         return whole
     }
 
-    /// Merges the two oldest of each size of which there is one too many, the smallest size first.
+    /// Merges the two oldest buckets of each size that has one too many, the smallest size first.
     private mutating func compress() {
         var end = buckets.count
         while end > bucketsPerSize {
@@ -113,8 +113,8 @@ public struct ADWIN: ChangeDetector {
         }
     }
 
-    /// Sets both sides to the largest difference in terms of its bound; returns where the newer part of the larger of
-    /// them begins.
+    /// Sets both sides to their largest difference relative to its bound; returns where the newer part starts for the
+    /// larger side.
     @discardableResult
     private mutating func compareParts(of whole: Moments) -> Int {
         (upper, lower) = (0, 0)
@@ -140,7 +140,7 @@ public struct ADWIN: ChangeDetector {
         return border
     }
 
-    /// Room for every size up to the limit, at M of each and one in passing.
+    /// Reserves room for every size up to the limit: M buckets of each, plus one during compression.
     private mutating func reserve() {
         let sizes = windowLimit.bitWidth - windowLimit.leadingZeroBitCount
         buckets.reserveCapacity((sizes + 1) * bucketsPerSize + 2)

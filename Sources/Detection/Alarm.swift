@@ -1,10 +1,10 @@
 import Microstructure
 
-/// What a detector says at the observation that carries its statistic over its threshold.
+/// A detector's report at the observation that takes its statistic over its threshold.
 public struct Alarm: Sendable, Hashable, Codable {
     /// Which way the input moved.
     public var direction: Direction
-    /// The statistic that crossed, positive, in standard deviations, before any reset.
+    /// The statistic that crossed the threshold, positive, in standard deviations, before any reset.
     public var statistic: Double
     /// When the change is estimated to have begun.
     public var onset: Timestamp

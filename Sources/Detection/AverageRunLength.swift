@@ -1,23 +1,23 @@
 import RealModule
 
-/// How many observations a CUSUM takes on average until it alarms, on independent normal observations of deviation 1
-/// and mean `shift`, from both sides at 0. Without a shift it is the mean number between false alarms, with one the
+/// Average number of observations until a CUSUM alarms, on independent normal observations of deviation 1 and mean
+/// `shift`, with both sides starting at 0. Without a shift it is the mean number between false alarms, with a shift the
 /// mean delay.
 ///
-/// One side walks in (0, h) until it returns to 0 or leaves above h. With N(z) the mean steps of such an excursion from z
-/// and P(z) the probability that it leaves above, the run length is N(0)/P(0); both solve a Fredholm equation of the
-/// second kind with the kernel φ(x − z + k − shift), which is done at Gauss–Legendre nodes. Unlike the equation for the
-/// run length itself this one stays well conditioned, so that a run length of 1e12 has as many digits as one of 10:
-/// relative error below 1e-9. The two sides never hold an alarm at once, so that `1/ARL = 1/ARL⁺ + 1/ARL⁻` is exact.
+/// One side walks in (0, h) until it returns to 0 or leaves above h. With N(z) the mean steps of such an excursion from
+/// z and P(z) the probability that it leaves above, the run length is N(0)/P(0). Both solve a Fredholm equation of the
+/// second kind with the kernel φ(x − z + k − shift), solved at Gauss–Legendre nodes. Unlike the equation for the run
+/// length itself it stays well conditioned, so a run length of 1e12 has as many digits as one of 10: relative error
+/// below 1e-9. The two sides never alarm at once, so `1/ARL = 1/ARL⁺ + 1/ARL⁻` is exact.
 ///
 /// O(h³) in time. Source: Page (1954), Biometrika 41; both sides: van Dobben de Bruyn (1968), Cumulative sum tests;
 /// method: Atkinson (1997), The numerical solution of integral equations of the second kind, section 4.1.
 public enum AverageRunLength {
-    /// Largest threshold that is computed, in standard deviations.
+    /// Largest supported threshold, in standard deviations.
     public static let thresholdLimit = 100.0
 
-    /// Of the upper side alone. Requires finite arguments, `drift ≥ 0` and `0 < threshold ≤ thresholdLimit`. At least 1;
-    /// infinite where it is beyond the range of Double.
+    /// Run length of the upper side alone. Requires finite arguments, `drift ≥ 0` and `0 < threshold ≤ thresholdLimit`.
+    /// At least 1; infinite if beyond the range of Double.
     public static func oneSided(drift: Double, threshold: Double, shift: Double = 0) -> Double {
         precondition(drift >= 0 && threshold > 0 && threshold <= thresholdLimit && shift.isFinite && drift.isFinite)
         let step = shift - drift
@@ -40,7 +40,7 @@ public enum AverageRunLength {
         return meanSteps / crossing
     }
 
-    /// Of the two-sided chart that `CUSUM` is. Requirements as for `oneSided`.
+    /// Run length of the two-sided chart that `CUSUM` implements. Requirements as for `oneSided`.
     public static func twoSided(drift: Double, threshold: Double, shift: Double = 0) -> Double {
         let rise = oneSided(drift: drift, threshold: threshold, shift: shift)
         let fall = shift == 0 ? rise : oneSided(drift: drift, threshold: threshold, shift: -shift)
@@ -53,7 +53,7 @@ public enum AverageRunLength {
     public static func siegmundOneSided(drift: Double, threshold: Double, shift: Double = 0) -> Double {
         let (step, height) = (shift - drift, threshold + 1.166)
         let exponent = -2 * step * height
-        // The limit at Δ = 0 is b²; near it the difference would lose its digits.
+        // The limit at Δ = 0 is b²; near it the difference would lose digits.
         guard exponent.magnitude > 1e-4 else { return height * height * (1 + exponent / 3) }
         return (Double.expMinusOne(exponent) - exponent) / (2 * step * step)
     }
@@ -65,14 +65,14 @@ public enum AverageRunLength {
                 + 1 / siegmundOneSided(drift: drift, threshold: threshold, shift: -shift))
     }
 
-    /// The threshold h at which the two-sided chart alarms falsely once in `observations` on average, to 1e-9.
+    /// The threshold h at which the two-sided chart has one false alarm in `observations` on average, to 1e-9.
     ///
-    /// `nil` where there is none: with `observations` at or below the 1/P(|z| > k) that even h = 0 keeps, or where h
-    /// would be beyond `thresholdLimit`; beyond 1e100 observations too. Starts at Siegmund's h and ends by the exact run length.
+    /// `nil` if there is none: `observations` is at most 1/P(|z| > k), the run length at h = 0, or above 1e100, or h
+    /// would be beyond `thresholdLimit`. Starts at Siegmund's h and refines it by the exact run length.
     public static func threshold(observations: Double, drift: Double) -> Double? {
         precondition(drift >= 0 && drift.isFinite)
         guard observations <= 1e100, observations > 1 / (2 * upperTail(drift)) else { return nil }
-        // ln ARL is nearly straight in h, so that a few secants do; the bracket keeps them honest.
+        // ln ARL is nearly linear in h, so a few secant steps suffice; the bracket keeps them safe.
         func excess(_ threshold: Double) -> Double {
             Double.log(twoSided(drift: drift, threshold: threshold) / observations)
         }
@@ -84,7 +84,7 @@ public enum AverageRunLength {
             high = min(high + 0.5, thresholdLimit)
             highExcess = excess(high)
         }
-        // Regula falsi; the end that stays has its excess halved (Illinois).
+        // Regula falsi; halves the excess of the retained end (Illinois).
         var lastWasLow: Bool?
         for _ in 0..<200 where high - low > 1e-9 {
             let middle = low - lowExcess * (high - low) / (highExcess - lowExcess)
@@ -128,7 +128,7 @@ private struct GaussLegendre {
 
     init(count: Int, length: Double) {
         for index in 1...count {
-            // Newton's method on the Legendre polynomial, from the customary cosine.
+            // Newton's method on the Legendre polynomial, from the customary cosine starting value.
             var x = Double.cos(.pi * (Double(index) - 0.25) / (Double(count) + 0.5))
             var slope = 0.0
             for _ in 0..<100 {
@@ -162,7 +162,7 @@ private struct SquareMatrix {
         set { elements[row * order + column] = newValue }
     }
 
-    /// Solves for two right-hand sides in place, by elimination with partial pivots; the matrix is used up.
+    /// Solves for two right-hand sides in place, by elimination with partial pivots; overwrites the matrix.
     mutating func solve(_ first: inout [Double], _ second: inout [Double]) {
         for pivot in 0..<order {
             var best = pivot

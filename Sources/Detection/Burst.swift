@@ -1,7 +1,7 @@
 import Microstructure
 
-/// One-sided burst detector with hysteresis: it alarms when its input rises above `threshold`, and is armed again
-/// only once the input has fallen below `rearmThreshold`, so that one burst is one alarm.
+/// One-sided burst detector with hysteresis: it alarms when its input rises above `threshold`. It re-arms only after
+/// the input has fallen below `rearmThreshold`, so one burst gives one alarm.
 ///
 /// The input is a standardised excess, in standard deviations. O(1), no allocation.
 public struct Burst: ChangeDetector {
@@ -9,11 +9,11 @@ public struct Burst: ChangeDetector {
     public let threshold: Double
     /// `threshold` times the re-arm fraction.
     public let rearmThreshold: Double
-    /// Since when the burst lasts; `nil` while there is none.
+    /// Start of the current burst; `nil` without one.
     public private(set) var onset: Timestamp?
     /// The last observation; NaN before the first.
     public private(set) var upper = Double.nan
-    /// A lack is no burst: always 0.
+    /// Always 0: a shortfall is no burst.
     public var lower: Double { 0 }
 
     /// - Parameter rearmFraction: in (0, 1]; 1 is no hysteresis.
@@ -23,8 +23,8 @@ public struct Burst: ChangeDetector {
         self.rearmThreshold = threshold * rearmFraction
     }
 
-    /// Takes one observation, `z` in standard deviations; NaN and infinities are ignored: a burst neither begins
-    /// nor ends on them.
+    /// Takes one observation, `z` in standard deviations; ignores NaN and infinities: they neither start nor end a
+    /// burst.
     public mutating func process(_ z: Double, at time: Timestamp) -> Alarm? {
         upper = z
         guard z.isFinite else { return nil }

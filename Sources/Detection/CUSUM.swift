@@ -2,13 +2,12 @@ public import Microstructure
 
 /// Two-sided CUSUM on a standardised input; `drift` (k) and `threshold` (h) in standard deviations.
 ///
-/// `S⁺ = max(0, S⁺ + z − k)`, `S⁻ = max(0, S⁻ − z − k)`, alarm when one is `> h`; the side that alarms starts
-/// again at 0. It is tuned to a shift of the mean by `2k`. On independent standard normal input with k = 0.5 the
-/// mean number of observations between false alarms is 58.8 at h = 3, 167.7 at 4, 465.4 at 5; correlated input
-/// alarms far more often.
+/// `S⁺ = max(0, S⁺ + z − k)`, `S⁻ = max(0, S⁻ − z − k)`, alarm when one is `> h`; the side that alarms restarts at 0.
+/// It is tuned to a shift of the mean by `2k`. On independent standard normal input with k = 0.5 the mean number of
+/// observations between false alarms is 58.8 at h = 3, 167.7 at 4, 465.4 at 5; correlated input causes far more alarms.
 /// O(1), no allocation. Source: Page (1954), Continuous inspection schemes, Biometrika 41.
 public struct CUSUM: ChangeDetector {
-    /// k, the part of a deviation that is not held against the mean; at least 0.
+    /// k, the deviation from the mean that is tolerated; at least 0.
     public let drift: Double
     /// h, above 0.
     public let threshold: Double
@@ -27,8 +26,8 @@ public struct CUSUM: ChangeDetector {
 
     /// Takes one observation, `z` in standard deviations; NaN and infinities are ignored.
     ///
-    /// The onset of an alarm is the time of the last observation at which its side was 0, or of the first
-    /// observation where it never was. Both sides cannot alarm at once: an observation raises at most one.
+    /// The onset of an alarm is the time of the last observation at which its side was 0, or of the first observation
+    /// if it never was. Both sides cannot alarm at once: an observation raises at most one.
     public mutating func process(_ z: Double, at time: Timestamp) -> Alarm? {
         guard z.isFinite else { return nil }
         let upperOnset = Self.accumulate(z - drift, into: &upper, lastZero: &lastUpperZero, at: time)

@@ -1,7 +1,7 @@
 public import Microstructure
 import RealModule
 
-/// The vectors of one market that a calibration runs on: the watched columns only, valid vectors only.
+/// The input vectors of a calibration for one market: only watched columns, only valid vectors.
 public struct CalibrationSeries: Sendable {
     public let venue: Venue
     public let symbol: String
@@ -10,15 +10,15 @@ public struct CalibrationSeries: Sendable {
     /// Row by row.
     private var values: [Double] = []
 
-    /// - Parameter columns: the watched ones; the id of their schema is nobody's.
+    /// - Parameter columns: the watched columns; their schema's id is a placeholder.
     public init(venue: Venue, symbol: String, columns: [Column]) {
         self.venue = venue
         self.symbol = symbol
         schema = FeatureSchema(columns: columns, id: 0)
     }
 
-    /// Memory that a calibration needs a vector, in bytes: header and values, the samples of both sides of every detector,
-    /// the evidence, and the sorting of one sample; doubled, as growing arrays hold up to twice what is in them.
+    /// Memory for a calibration, in bytes a vector: header and values, the samples of both sides of every detector, the
+    /// evidence, and the sorting of one sample; doubled, since growing arrays reserve up to twice their contents.
     public static func bytesPerVector(columns: Int, detectors: Int) -> Int {
         2 * (MemoryLayout<FeatureHeader>.stride + MemoryLayout<Double>.stride * (columns + 2 * detectors + 1 + 2 * 2))
     }
@@ -31,7 +31,7 @@ public struct CalibrationSeries: Sendable {
         headers.append(header)
     }
 
-    /// Days that the vectors cover; a silence of more than ten seconds counts as ten.
+    /// Days that the vectors cover; a gap of more than ten seconds counts as ten.
     public var days: Double {
         var total = 0.0
         for (earlier, later) in zip(headers, headers.dropFirst()) {
@@ -49,7 +49,7 @@ public struct CalibrationSeries: Sendable {
         return Double(present) / Double(headers.count)
     }
 
-    /// Feeds all vectors to a bank of `profile`; `body` sees the bank after each. Returns the signals.
+    /// Feeds all vectors to a bank of `profile`; calls `body` with the bank after each. Returns the signals.
     @discardableResult
     func run(_ profile: Profile, _ body: (borrowing DetectorBank) -> Void = { _ in }) throws(ProfileError) -> [Signal] {
         var bank = try DetectorBank(venue: venue, symbol: symbol, schema: schema, profile: profile)
@@ -63,36 +63,36 @@ public struct CalibrationSeries: Sendable {
     }
 }
 
-/// Learns a profile that keeps a budget of signals: the tail of every detector's statistic, the tail of their evidence
-/// together, and the evidence that a signal must have. Nothing is assumed of the distribution or the memory of the data;
-/// what happens in them counts as nothing happening, so that calibrate on days without what is to be found.
+/// Learns a profile that keeps a signal budget: the tail of every detector's statistic, the tail of their combined
+/// evidence, and the evidence that a signal needs. Assumes no distribution or memory of the data. The data defines
+/// normal behaviour, so calibrate on days without the events that the detectors should find.
 public struct Calibration: Sendable {
-    /// What was learnt of one detector.
+    /// Result for one detector.
     public struct Finding: Sendable {
         public let name: DetectorName
-        /// `nil` where the detector is left out of the profile, and why.
+        /// `nil` if the detector is left out of the profile; `omission` says why.
         public let threshold: Double?
         public let omission: String?
     }
 
     public let profile: Profile
     public let findings: [Finding]
-    /// Signals on the calibration data with the threshold held fixed.
+    /// Signals on the calibration data with a fixed threshold.
     public let signalCount: Int
     public let days: Double
-    /// Signals of each block of `blockSeconds`, all series one after the other.
+    /// Signals in each block of `blockSeconds`, with all series concatenated.
     public let blockCounts: [Int]
 
-    /// A calibration on fewer signals than these would not know its own rate to a quarter.
+    /// Fewest signals for a calibration; with fewer the signal rate is not known to within a quarter.
     public static let leastSignals = 20.0
-    /// A detector needs a value in this share of the vectors.
+    /// Smallest share of the vectors in which a detector needs a value.
     public static let leastPresence = 0.5
-    /// An hour keeps clusters of signals together.
+    /// Blocks of an hour keep clusters of signals together.
     public static let blockSeconds: Int64 = 3600
 
     public enum Failure: Error, CustomStringConvertible {
         case tooShort(days: Double, needed: Double, budget: Double)
-        /// No threshold of at least one nat gives as many signals a day; `reachable` is the most that any gave.
+        /// No threshold of at least one nat gives that many signals a day; `reachable` is the highest rate found.
         case unreachable(budget: Double, reachable: Double)
         case nothingToWatch
         case profile(ProfileError)
@@ -116,10 +116,10 @@ public struct Calibration: Sendable {
     }
 
     /// - Parameters:
-    ///   - base: what is not learnt, and the detectors to learn.
-    ///   - extrapolates: take data too short for the budget, and the threshold from the fitted tail of the evidence: a
-    ///     place to start from, whose rate nothing has shown.
-    ///   - progress: told after each of some 30 passes over the data, with the share done.
+    ///   - base: the parameters that are not learnt, and the detectors to calibrate.
+    ///   - extrapolates: accept data too short for the budget, and take the threshold from the fitted tail of the
+    ///     evidence: a starting point with an unverified signal rate.
+    ///   - progress: called after each of some 30 passes over the data, with the completed share.
     public init(
         _ series: [CalibrationSeries], base: Profile, signalsPerDay: Double, gain: Double,
         extrapolates: Bool = false, progress: (Double) throws -> Void = { _ in }
@@ -165,7 +165,7 @@ public struct Calibration: Sendable {
         }
         guard !profile.detectors.isEmpty else { throw Failure.nothingToWatch }
 
-        // Never reached, so that no detector restarts: the evidence as it is while nothing is reported.
+        // This threshold is never reached, so no detector restarts: measures the evidence while nothing is reported.
         profile.budget = Profile.Budget(signalsPerDay: signalsPerDay, evidenceThreshold: 10_000, gain: 0)
         var evidence: [Double] = []
         for series in series { try series.run(profile) { evidence.append($0.evidence) } }
@@ -174,7 +174,7 @@ public struct Calibration: Sendable {
 
         try Self.solve(series, &profile, signalsPerDay, days, progress)
         if days < needed, days > 0, let tail = profile.budget?.tail, let found = profile.budget?.evidenceThreshold {
-            // The rate falls with the threshold as the tail does.
+            // The signal rate falls with the threshold as the tail does.
             let rarer = Double.log(Self.leastSignals / days / signalsPerDay)
             profile.budget?.evidenceThreshold = tail.value(atNats: tail.nats(at: found) + rarer)
         }
@@ -206,7 +206,7 @@ public struct Calibration: Sendable {
             most = max(most, count)
             return count
         }
-        // From above, since a low threshold gives few signals too: all the time is then one episode.
+        // Search from above: a low threshold gives few signals too, since all the time is then one episode.
         var high = Double.log(2_000)
         var low = high - descentStep
         var pass = 0
@@ -215,7 +215,7 @@ public struct Calibration: Sendable {
             pass += 1
             try progress(Double(3 + pass) / Double(passes))
         }
-        // Data too short for `wanted`, which only an extrapolation has, may still show that what is asked for is common.
+        // Data too short for `wanted` (extrapolation only) may still contain enough signals for the requested rate.
         guard most > signalsPerDay * days else {
             throw Failure.unreachable(budget: signalsPerDay, reachable: most / days)
         }
@@ -227,7 +227,7 @@ public struct Calibration: Sendable {
         profile.budget?.evidenceThreshold = Double.exp(high)
     }
 
-    /// In the logarithm of the threshold.
+    /// Step in the logarithm of the threshold.
     private static let descentStep = 0.25
     private static let descents = 31
     private static let bisections = 8
@@ -236,7 +236,7 @@ public struct Calibration: Sendable {
     private static func tails(
         _ series: [CalibrationSeries], _ profile: Profile
     ) throws(ProfileError) -> [DetectorName: TailTable] {
-        // Nothing weighs anything, so that nothing is ever reported and no detector restarts.
+        // No statistic has weight here, so nothing is reported and no detector restarts.
         guard let silent = TailTable(values: [0, 1e12], nats: [0, 1e-3]) else { return [:] }
         var learning = profile
         for index in learning.detectors.indices { learning.detectors[index].tail = silent }

@@ -1,37 +1,37 @@
 import Microstructure
 
-/// One column watched by one detector: standardised, whitened, judged, weighed.
+/// One column watched by one detector: standardises, whitens, detects and weighs.
 struct ColumnMonitor: Sendable, Codable {
     let name: DetectorName
-    /// Where the column lies in the vectors that come now.
+    /// Index of the column in the current vectors.
     private(set) var column: Int
     /// A new book epoch resets it (`Column.Source`).
     let isBookBased: Bool
     /// A rise is buying pressure and a fall is selling pressure (`Column.Side`).
     let hasSide: Bool
-    /// What the column was in when it was first watched; `nil` in a checkpoint from before units were kept.
+    /// Unit of the column when first watched; `nil` in a checkpoint from before units were stored.
     private let unit: Column.Unit?
-    /// What the evidence compares with, also where the ensemble and not the monitor decides.
+    /// Threshold that evidence reports, even if the ensemble and not the monitor decides.
     let threshold: Double
     /// `nil` in a profile without calibration.
     private let tail: TailTable?
     private var standardiser: Standardiser?
     private var whitener: Whitener
-    /// Observations beyond it count as it; infinite for bursts, which are about outliers.
+    /// Observations are limited to this magnitude; infinite for bursts, which look for outliers.
     private let clip: Double
     private var detector: WatchingDetector
-    /// Statistics of both sides at the last vector, before the reset that follows an alarm.
+    /// Statistics of both sides at the last vector, before any reset after an alarm.
     private(set) var upper = Double.nan
     private(set) var lower = Double.nan
     /// The alarm of the last vector.
     private(set) var alarm: Alarm?
-    /// Last observation at which each side was below what counts as evidence.
+    /// Time of the last observation at which each side was too small to count as evidence.
     private var upperQuiet: Timestamp?
     private var lowerQuiet: Timestamp?
     private var upperWeight = 0.0
     private var lowerWeight = 0.0
 
-    /// - Parameter index: the place of `column` in the vectors.
+    /// - Parameter index: the index of `column` in the vectors.
     init(
         _ specification: DetectorSpecification, of column: Column, at index: Int, detector: WatchingDetector,
         threshold: Double, standardiser: Standardiser?, whitener: Whitener, clip: Double
@@ -49,19 +49,19 @@ struct ColumnMonitor: Sendable, Codable {
         self.detector = detector
     }
 
-    /// Whether what was learnt of the column that the monitor has watched holds for `column` too.
+    /// Whether the state learnt from the monitor's column is valid for `column` too.
     func fits(_ column: Column) -> Bool {
         column.name == name.feature && column.source.isResetByBookEpoch == isBookBased
             && (column.side == .signed) == hasSide && (unit == nil || column.unit == unit)
     }
 
-    /// The column lies there from now on.
+    /// Changes the index of the column.
     mutating func move(to column: Int) { self.column = column }
 
     var isWarm: Bool { standardiser?.isWarm ?? true }
-    /// How far the alarm of the last vector lies above the threshold, as a ratio; 0 without one.
+    /// Ratio of the last vector's alarm to the threshold; 0 without an alarm.
     var excess: Double { alarm.map { $0.statistic / threshold } ?? 0 }
-    /// The larger of both statistics, negative where that is the lower one; NaN before the first.
+    /// The larger of both statistics, negated if it is the lower side's; NaN before the first.
     var larger: Double { lower > upper ? -lower : upper }
 
     mutating func process(_ value: Double, at time: Timestamp) {
@@ -77,10 +77,10 @@ struct ColumnMonitor: Sendable, Codable {
         if lowerWeight == 0 { lowerQuiet = time }
     }
 
-    /// Since when the burst lasts; `nil` while there is none, and for other kinds.
+    /// Start of the current burst; `nil` without one, and for other detector kinds.
     var burstOnset: Timestamp? { detector.burstOnset }
 
-    /// Forgets what was learnt of the series.
+    /// Forgets everything learnt from the series.
     mutating func reset() {
         standardiser?.reset()
         whitener.reset()
@@ -88,7 +88,7 @@ struct ColumnMonitor: Sendable, Codable {
         (upper, lower) = (.nan, .nan)
     }
 
-    /// Begins to gather evidence anew, from what was learnt of the series.
+    /// Restarts the evidence, but keeps the moments learnt from the series.
     mutating func forgetEvidence() {
         detector.reset()
         alarm = nil
@@ -105,19 +105,19 @@ struct ColumnMonitor: Sendable, Codable {
         }
     }
 
-    /// What the monitor weighs for `side` (`up` or `down`).
+    /// The monitor's weight for `side` (`up` or `down`).
     func weight(for side: Direction) -> Double {
         guard hasSide else { return max(upperWeight, lowerWeight) }
         return side == .up ? upperWeight : lowerWeight
     }
 
-    /// Where the evidence for `side` is estimated to have begun; `nil` where there never was an observation without any.
+    /// Estimated start of the evidence for `side`; `nil` if no observation was without evidence.
     func onset(for side: Direction) -> Timestamp? {
         let isUpper = hasSide ? side == .up : upperWeight >= lowerWeight
         return isUpper ? upperQuiet : lowerQuiet
     }
 
-    /// What the monitor says for `side` (`up` or `down`), as it was added to `score`; `nil` if nothing.
+    /// The monitor's evidence for `side` (`up` or `down`), as added to `score`; `nil` if none.
     func evidence(for side: Direction, in score: EnsembleScore) -> Evidence? {
         let weight = weight(for: side)
         guard weight > 0 else { return nil }

@@ -4,33 +4,33 @@ import RealModule
 /// All detectors of one market: feature vectors in, signals out.
 ///
 /// Every detector of the profile watches one column (`DetectorSpecification`), and their evidence is added up
-/// (`EnsembleScore`). What makes a signal of it is the profile's rule:
+/// (`EnsembleScore`). The profile sets the rule that turns evidence into a signal:
 ///
 /// - **Thresholds** (the classic profile): a detector that crosses its own threshold makes a *candidate* of its type.
 ///   It becomes a signal if the score of all that agree, of any type, exceeds the dynamic threshold (a quantile of the
 ///   scores of the vectors before) and the last signal of its type is at least a cooldown ago.
-/// - **Budget** (a calibrated profile): the evidence in nats of all that agree must exceed a threshold that is steered to
-///   the rate of signals asked for (`BudgetThreshold`). The heaviest detector gives the type. One episode is one signal:
-///   the next needs the evidence to have fallen below a part of the threshold, and the drift detectors begin anew.
+/// - **Budget** (a calibrated profile): the summed evidence in nats of all agreeing detectors must exceed a threshold
+///   controlled to the requested signal rate (`BudgetThreshold`). The heaviest detector gives the type. One episode is
+///   one signal: before the next, evidence must fall below a part of the threshold, and the drift detectors restart.
 ///
-/// A candidate that is held back is counted and not revived. Deterministic: signals are a function of the vectors alone.
-/// O(detectors + dynamic threshold window) a vector; allocates only for a signal. `Codable`: a decoded bank goes on, bit
-/// for bit, where the encoded one was.
+/// A candidate that is held back is counted and never published later. Deterministic: signals depend on the vectors
+/// alone. O(detectors + dynamic threshold window) a vector; allocates only for a signal. `Codable`: a decoded bank
+/// continues bit for bit where the encoded one stopped.
 public struct DetectorBank: Sendable, Codable {
     public let venue: Venue
     public let symbol: String
     public let profile: Profile
-    /// Score of the last valid vector, in [0, 1): that of the side for which more speaks.
+    /// Score of the last valid vector, in [0, 1), for the side with more evidence.
     public private(set) var score = 0.0
-    /// What the score of the next candidate must exceed, in [0, 1); of a classic profile 0 before the first valid vector.
+    /// The score that the next candidate must exceed, in [0, 1); 0 in a classic profile before the first valid vector.
     public private(set) var dynamicThreshold = 0.0
-    /// What speaks for `score`: nats with a budget, squared ratios without.
+    /// Evidence behind `score`: nats with a budget, squared ratios without.
     public private(set) var evidence = 0.0
-    /// Of the schema that the vectors have: that of the last `bind`.
+    /// Id of the schema of the last `bind`.
     public private(set) var schemaID: UInt64
 
-    /// With a budget: the evidence has exceeded the threshold and not yet fallen back. What the episode had to say is said,
-    /// or its signal was held back by a cooldown; there is no other before it ends.
+    /// With a budget: the evidence has exceeded the threshold and not yet fallen back. The episode's signal was
+    /// published or held back by a cooldown; no other follows before the episode ends.
     public var isInEpisode: Bool { budgetThreshold != nil && !isArmed }
 
     /// The used part of the day's budget (`BudgetThreshold.use`); `nil` without a budget.
@@ -48,14 +48,14 @@ public struct DetectorBank: Sendable, Codable {
     private var tally = DetectorCounts()
     private var bookEpoch: UInt64?
 
-    /// The members as checkpoints spell them, whose readers must not care what a property is called today.
+    /// The members' keys in checkpoints, independent of later property renames.
     private enum CodingKeys: String, CodingKey {
         case venue, symbol, profile, score, dynamicThreshold, evidence, schemaID, columnCount, scale
         case monitors = "channels"
         case driftGate, burstGate, regimeGate, scores, budgetThreshold, isArmed, tally, bookEpoch
     }
 
-    /// Throws where a parameter is out of its range, or where `schema` lacks a column that a detector watches.
+    /// Throws if a parameter is out of its range, or if `schema` lacks a column that a detector watches.
     public init(
         venue: Venue, symbol: String, schema: FeatureSchema, profile: Profile = .classic
     ) throws(ProfileError) {
@@ -78,10 +78,10 @@ public struct DetectorBank: Sendable, Codable {
         for detector in profile.detectors { monitors.append(try monitor(detector, of: schema)) }
     }
 
-    /// Takes vectors of `schema` from now on: every monitor finds its column by name, wherever it lies, and goes on with
-    /// what it has learnt. O(detectors × columns).
+    /// Takes vectors of `schema` from now on: every monitor finds its column by name, at any index, and keeps its
+    /// learnt state. O(detectors × columns).
     ///
-    /// Throws, and changes nothing, where the schema lacks a column that a detector watches, or where one of that name
+    /// Throws, and changes nothing, if the schema lacks a column that a detector watches, or if a column of that name
     /// has another source, side or unit.
     public mutating func bind(to schema: FeatureSchema) throws(ProfileError) {
         var places: [Int] = []
@@ -119,25 +119,25 @@ public struct DetectorBank: Sendable, Codable {
         let detector: WatchingDetector =
             switch kind {
             case .cusum: .cusum(CUSUM(drift: profile.cusumDrift, threshold: own))
-            // Its mean is that of the moments' half-life; the slack is CUSUM's.
+            // The mean has the moments' half-life; the slack is CUSUM's.
             case .pageHinkley:
                 .pageHinkley(
                     PageHinkley(
                         delta: profile.cusumDrift, threshold: own,
                         forgetting: Double.exp2(-1 / profile.standardiserHalfLifeObservations)))
             case .ewma: .ewma(EWMAChart(weight: profile.ewmaWeight, threshold: own))
-            // It cuts its window by its own bound, whoever decides: what it has dropped is no longer evidence.
+            // ADWIN always cuts its window by its own bound: the observations it dropped are no longer evidence.
             case .adwin: .adwin(ADWIN(delta: profile.adwinDelta))
             case .burst, .regime: .burst(Burst(threshold: own, rearmFraction: profile.burstRearmFraction))
             }
-        // What is a z-score or a probability has a scale of its own.
+        // z-scores and probabilities already have a scale.
         let isStandardised = kind == .regime || kind == .burst && column.unit == .standardDeviations
         let isDrift = kind.signalType == .drift
         let halfLife = isDrift ? profile.standardiserHalfLifeObservations : profile.burstHalfLifeObservations
         return ColumnMonitor(
             specification, of: column, at: index, detector: detector, threshold: threshold,
             standardiser: isStandardised ? nil : standardiser(halfLife),
-            // Bursts are about outliers and their clusters: these are neither drawn in nor foreseen.
+            // Bursts are outliers and clusters of outliers, so their input is neither winsorised nor whitened.
             whitener: isDrift
                 ? Whitener(
                     order: profile.whiteningOrder, halfLifeObservations: halfLife,
@@ -153,9 +153,9 @@ public struct DetectorBank: Sendable, Codable {
 
     /// Takes one vector of the schema, in receive order, and appends at most one signal a type to `signals`.
     ///
-    /// A vector that is not valid, has another number of values than the schema, or comes from a clock that is not sure
-    /// enough, changes nothing but a count. NaN is ignored by the detector that watches it; an infinity is counted and
-    /// then ignored likewise. A new book epoch makes the book-based detectors start again; the trade-based ones go on.
+    /// A vector that is invalid, has another number of values than the schema, or comes from a clock with too large an
+    /// error bound, changes only a count. A detector ignores NaN in its column; an infinity is counted and then ignored
+    /// likewise. A new book epoch restarts the book-based detectors; trade-based detectors continue.
     /// - Parameter clockErrorNanoseconds: error bound of the clock behind the receive time, passed on to signals.
     public mutating func process(
         _ values: Span<Double>, header: FeatureHeader, clockErrorNanoseconds: Int64? = nil,
@@ -179,7 +179,7 @@ public struct DetectorBank: Sendable, Codable {
 
         let time = header.times.receive
         var ensemble = EnsembleScore(scale: scale)
-        // In place: a monitor is never copied on this path.
+        // In place, so that no monitor is copied on this path.
         var infiniteValues: UInt64 = 0
         var watching = monitors.mutableSpan
         for index in watching.indices {
@@ -205,8 +205,8 @@ public struct DetectorBank: Sendable, Codable {
         }
     }
 
-    /// Makes the book-based detectors start again: for a caller that knows of a break that the book epoch does not
-    /// show, such as a restart of the producer.
+    /// Restarts the book-based detectors: for a caller that knows of a break that the book epoch does not show, such as
+    /// a restart of the producer.
     public mutating func resetBookDetectors() {
         for index in monitors.indices where monitors[index].isBookBased { monitors[index].reset() }
         tally.bookResets += 1
@@ -220,11 +220,11 @@ public struct DetectorBank: Sendable, Codable {
         return counts
     }
 
-    /// Every detector's state, always in the same order. Allocates: for a dashboard, not for every vector.
+    /// Every detector's state, always in the same order. Allocates: use it for a dashboard, not for every vector.
     public var statistics: [DetectorStatistic] { monitors.map(\.statistic) }
 
-    /// Hands every detector's name and statistics after the last vector to `body`, in the order of `statistics`: the
-    /// larger one for both sides where the column has none. NaN while undefined.
+    /// Calls `body` with every detector's name and statistics after the last vector, in the order of `statistics`;
+    /// columns without a side report only the larger statistic. NaN while undefined.
     public func visitSides(_ body: (_ index: Int, _ name: DetectorName, _ upper: Double, _ lower: Double?) -> Void) {
         for (index, monitor) in monitors.enumerated() {
             if monitor.hasSide {
@@ -235,7 +235,7 @@ public struct DetectorBank: Sendable, Codable {
         }
     }
 
-    /// One vector's evidence and where it is from.
+    /// One vector's evidence and its source.
     private struct Context {
         let ensemble: EnsembleScore
         let header: FeatureHeader
@@ -271,7 +271,7 @@ public struct DetectorBank: Sendable, Codable {
         return count
     }
 
-    /// Of the detectors of a type, the one whose alarm lies furthest above its threshold.
+    /// Among the detectors of a type, the one whose alarm is furthest above its threshold.
     private func leader(of type: SignalType) -> Int? {
         var leader: Int?
         var largest = 0.0
@@ -305,7 +305,7 @@ public struct DetectorBank: Sendable, Codable {
                 type, of: heaviest, direction: monitor.hasSide ? side : .unsided,
                 onset: monitor.onset(for: side) ?? context.time, context))
         budgetThreshold?.spend()
-        // What was reported is not held against the market again.
+        // Reported drift is not counted as evidence again.
         for index in monitors.indices where monitors[index].name.kind.signalType == .drift {
             monitors[index].forgetEvidence()
         }

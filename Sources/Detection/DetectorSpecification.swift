@@ -10,10 +10,10 @@ public enum DetectorKind: String, Sendable, Hashable, Codable, CaseIterable {
     case adwin
     /// `Burst` of a standardised measure.
     case burst
-    /// A probability that the column itself is, such as `regime_change_probability`.
+    /// A column that is itself a probability, such as `regime_change_probability`.
     case regime
 
-    /// The type of the signals that it leads.
+    /// The type of the signals that this kind leads.
     public var signalType: SignalType {
         switch self {
         case .cusum, .pageHinkley, .ewma, .adwin: .drift
@@ -34,7 +34,7 @@ public struct DetectorName: Sendable, Hashable, Codable {
         self.feature = feature
     }
 
-    /// As profiles and checkpoints spell it.
+    /// Keys in profiles and checkpoints.
     private enum CodingKeys: String, CodingKey {
         case kind
         case feature = "metric"
@@ -44,9 +44,9 @@ public struct DetectorName: Sendable, Hashable, Codable {
 /// One detector of a profile.
 public struct DetectorSpecification: Sendable, Hashable, Codable {
     public var name: DetectorName
-    /// Its own threshold; `nil` takes the profile's for its kind.
+    /// The detector's own threshold; `nil` uses the profile's threshold for its kind.
     public var threshold: Double?
-    /// How surprising its statistic is; `nil` weighs it by its threshold instead.
+    /// Maps the statistic to its surprise; `nil` weighs the statistic by its threshold instead.
     public var tail: TailTable?
 
     public init(_ kind: DetectorKind, _ feature: String, threshold: Double? = nil, tail: TailTable? = nil) {
@@ -55,19 +55,19 @@ public struct DetectorSpecification: Sendable, Hashable, Codable {
         self.tail = tail
     }
 
-    /// One CUSUM a measure, a burst a window of volume and volatility, and the probability of a new regime.
+    /// One CUSUM a measure, one burst detector a window of volume and volatility, and the regime-change probability.
     ///
-    /// One imbalance, since 5 and 10 levels share half their orders and would count the same evidence twice; ten levels,
-    /// since the touch is already in the microprice. The one-second trade imbalance, since a longer window hands the same
-    /// trades to more vectors, and CUSUM wants independent ones.
+    /// Only one imbalance, since 5 and 10 levels share half their orders and would count the same evidence twice; ten
+    /// levels, since the microprice already covers the touch. The one-second trade imbalance, since a longer window
+    /// repeats the same trades in more vectors, and CUSUM needs independent input.
     public static let classic: [DetectorSpecification] =
         ["imbalance_10", "microprice_drift", "spread_compression", "trade_imbalance_1s"].map { .init(.cusum, $0) }
         + ["volume_z_1s", "volume_z_5s", "volume_z_30s"].map { .init(.burst, $0) }
         + ["realized_vol_1s", "realized_vol_5s", "realized_vol_30s"].map { .init(.burst, $0) }
         + [.init(.regime, "regime_change_probability")]
 
-    /// What a calibration learns the tails of: order flow beside the classic measures, and bursts of what was really
-    /// traded, whose robust moments the bank keeps itself.
+    /// The detectors whose tails a calibration learns: order flow besides the classic measures, and bursts of the
+    /// traded volume, whose robust moments the bank keeps itself.
     public static let calibratable: [DetectorSpecification] =
         ["imbalance_10", "microprice_drift", "spread_compression", "trade_imbalance_1s", "ofi"].map {
             .init(.cusum, $0)

@@ -1,13 +1,13 @@
-/// Where one detector stands, for a dashboard.
+/// State of one detector, for a dashboard.
 public struct DetectorStatistic: Sendable {
     /// Name of the detector's kind: a raw value of `DetectorKind`.
     public var detector: String
     /// The feature column that it watches.
     public var feature: String
-    /// At the last valid vector, in standard deviations, an alarm's reset not yet applied. Negative where a CUSUM's
+    /// Statistic at the last valid vector, in standard deviations, before any reset by an alarm. Negative if a CUSUM's
     /// lower side is the larger, or a burst's measure lies below its mean. NaN while undefined or warming up.
     public var statistic: Double
-    /// What the magnitude of `statistic` (of a burst: `statistic` itself) must exceed for an alarm.
+    /// For an alarm the magnitude of `statistic` (for a burst: `statistic` itself) must exceed this.
     public var threshold: Double
 
     public init(detector: String, feature: String, statistic: Double, threshold: Double) {
@@ -18,15 +18,15 @@ public struct DetectorStatistic: Sendable {
     }
 }
 
-/// What a `DetectorBank` has done since it was made.
+/// Counters of a `DetectorBank` since it was made.
 public struct DetectorCounts: Sendable, Hashable, Codable {
-    /// All vectors handed in.
+    /// All vectors received.
     public var vectors: UInt64 = 0
-    /// Vectors that were not valid.
+    /// Vectors that were invalid.
     public var ignoredInvalid: UInt64 = 0
-    /// Vectors whose number of values is not the schema's.
+    /// Vectors with another number of values than the schema.
     public var ignoredMalformed: UInt64 = 0
-    /// Vectors whose clock could have been wrong by more than the profile allows.
+    /// Vectors whose clock error bound exceeds the profile's limit.
     public var ignoredUnsureClock: UInt64 = 0
     /// Values of watched columns that were infinite or beyond `Standardiser.magnitudeLimit`, taken as NaN.
     public var infiniteValues: UInt64 = 0
@@ -41,7 +41,7 @@ public struct DetectorCounts: Sendable, Hashable, Codable {
 
     public init() {}
 
-    /// The counts of every type that the bank emits.
+    /// The counts of every signal type that the bank emits.
     public var byType: [(type: SignalType, counts: SignalCounts)] {
         [(.drift, drift), (.burst, burst), (.regimeChange, regimeChange)]
     }

@@ -4,8 +4,8 @@ import RealModule
 /// A control chart of the exponentially weighted moving average, with exact limits from the first observation on.
 ///
 /// `E = w·z + (1−w)·E`, from 0; on independent input of mean 0 and deviation 1 its deviation after t observations is
-/// `σ(t) = √(w/(2−w)·(1−(1−w)²ᵗ))`. Alarm when `|E|/σ(t) > L`. A small weight finds small lasting shifts, weight 1 is
-/// Shewhart's chart. An alarm makes it start again. O(1), no allocation.
+/// `σ(t) = √(w/(2−w)·(1−(1−w)²ᵗ))`. Alarm when `|E|/σ(t) > L`. A small weight finds small lasting shifts, weight 1
+/// gives Shewhart's chart. It restarts after an alarm. O(1), no allocation.
 /// Source: Roberts (1959), Technometrics 1; limits: Lucas, Saccucci (1990), Technometrics 32.
 public struct EWMAChart: ChangeDetector {
     /// w, the weight of the newest observation, in (0, 1]; in the literature λ.
@@ -28,7 +28,7 @@ public struct EWMAChart: ChangeDetector {
     public var upper: Double { max(0, standardised) }
     public var lower: Double { max(0, -standardised) }
 
-    /// The onset of an alarm is the time of the first observation since the average last was 0 or on the other side.
+    /// The onset of an alarm is the time of the first observation after the average was last 0 or on the other side.
     public mutating func process(_ z: Double, at time: Timestamp) -> Alarm? {
         guard z.isFinite else { return nil }
         let before = average

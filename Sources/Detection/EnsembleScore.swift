@@ -1,26 +1,26 @@
-/// How detectors add up to one score.
+/// Combines the evidence of several detectors into one score.
 ///
-/// The score of a total weight q is `q/(s+q)`, s being the weight that a signal needs: it lies in [0, 1), is 0.5 exactly
-/// there and rises with every weight. A detector's share is `w/(s+q)`; the shares sum to the score.
+/// The score of a total weight q is `q/(s+q)`, where s is the weight that a signal needs: it lies in [0, 1), is 0.5 at
+/// q = s and rises with every weight. A detector's share is `w/(s+q)`; the shares sum to the score.
 ///
-/// Without calibration a detector that stands at `r` times its threshold weighs `r²`, and s is 1: one detector exactly at
-/// its threshold, alone. With calibration it weighs `−ln p` nats, p being the tail probability of its statistic while
-/// nothing happens, if that is at least `leastNats`, else nothing: the truncated product of Zaykin et al. (2002), Genetic
-/// Epidemiology 22, which a crowd of unmoved detectors does not dilute. Detectors depend on each other, so that q has no
-/// textbook distribution: what it must exceed, and its own tail, are learnt from data too.
+/// Without calibration a detector at `r` times its threshold weighs `r²`, and s is 1: a single detector exactly at its
+/// threshold. With calibration it weighs `−ln p` nats, where p is the statistic's tail probability under normal
+/// behaviour, or nothing below `leastNats`: the truncated product of Zaykin et al. (2002), Genetic Epidemiology 22,
+/// which many quiet detectors do not dilute. Detectors depend on each other, so q has no textbook distribution: its
+/// threshold and its tail are also learnt from data.
 ///
-/// A measure with a side (imbalance, say) weighs on the side that it moved to, and only detectors of the same side
-/// agree; a measure without one (spread, volume, volatility) weighs on both.
+/// A measure with a side (such as imbalance) adds weight to the side it moved to, and only detectors of the same side
+/// agree; a measure without a side (spread, volume, volatility) adds weight to both.
 public struct EnsembleScore: Sendable, Hashable, Codable {
-    /// Weight of the detectors that moved up, that moved down, and that have no side.
+    /// Weight of the detectors that moved up, of those that moved down, and of those without a side.
     private var upper = 0.0
     private var lower = 0.0
     private var sideless = 0.0
 
-    /// Larger ratios count as this one: the score is then within 1e-6 of 1, and no square overflows.
+    /// Larger ratios are limited to this one: the score is then within 1e-6 of 1, and no square overflows.
     public static let ratioLimit = 1000.0
 
-    /// Less surprising than this, a tail probability of 1 in 20, is no evidence.
+    /// Less surprise than this (a tail probability of 1 in 20) is no evidence.
     public static let leastNats = 2.995_732_273_553_991
 
     private let scale: Double
@@ -43,21 +43,21 @@ public struct EnsembleScore: Sendable, Hashable, Codable {
         }
     }
 
-    /// The side that weighs more; up where they weigh the same.
+    /// The side with more weight; up if equal.
     public var heavierSide: Direction { upper >= lower ? .up : .down }
 
-    /// Score of what speaks for `side`; for `unsided`, of the heavier side.
+    /// Score of the evidence for `side`; for `unsided`, of the heavier side.
     public func score(side: Direction) -> Double {
         let weight = weight(side: side)
         return weight / (scale + weight)
     }
 
-    /// The part of `score(side:)` that a detector of this `weight` holds, if it is among those that speak for `side`.
+    /// The part of `score(side:)` from a detector of this `weight`, if it supports `side`.
     public func share(of weight: Double, side: Direction) -> Double {
         weight / (scale + self.weight(side: side))
     }
 
-    /// All that speaks for `side`; for `unsided`, for the heavier side.
+    /// Total weight for `side`; for `unsided`, for the heavier side.
     public func weight(side: Direction) -> Double {
         switch side {
         case .up: upper + sideless

@@ -1,21 +1,21 @@
 public import Microstructure
 
-/// The Page–Hinkley test, two-sided: a cumulative sum of the deviations from the *running* mean, so that the level
-/// before the change need not be known.
+/// The Page–Hinkley test, two-sided: a cumulative sum of the deviations from the *running* mean, so the level before
+/// the change need not be known.
 ///
-/// With `m` the mean of the observations since the last alarm, the newest included:
-/// `U = Σ(z − m − δ)`, alarm on a rise when `U − min U > λ`; likewise on a fall. `U − min U` is kept as
-/// `max(0, · + z − m − δ)`, which is the same number and does not grow. With `forgetting` below 1 the mean weighs an
-/// observation of age a by `forgettingᵃ`, and follows slow changes of level. An alarm makes it start again.
-/// O(1), no allocation. Source: Page (1954), Biometrika 41; Hinkley (1971), Biometrika 58.
+/// With `m` the mean of the observations since the last alarm, including the newest: `U = Σ(z − m − δ)`, alarm on a
+/// rise when `U − min U > λ`; likewise on a fall. `U − min U` is kept as `max(0, · + z − m − δ)`, which is the same
+/// number and does not grow. With `forgetting` below 1 an observation of age a has weight `forgettingᵃ` in the mean,
+/// which then follows slow changes of level. It restarts after an alarm. O(1), no allocation. Source: Page (1954),
+/// Biometrika 41; Hinkley (1971), Biometrika 58.
 public struct PageHinkley: ChangeDetector {
-    /// δ, the deviation from the mean that is not held against it, in standard deviations; at least 0.
+    /// δ, the tolerated deviation from the mean, in standard deviations; at least 0.
     public let delta: Double
     /// λ, in standard deviations, above 0.
     public let threshold: Double
     /// Weight of an observation relative to the next one, in (0, 1].
     public let forgetting: Double
-    /// Observations since the start or the last alarm before the first alarm is given; at least 1.
+    /// Observations since the start or the last alarm before another alarm is possible; at least 1.
     public let warmUpObservations: Int
     public private(set) var upper = 0.0
     public private(set) var lower = 0.0

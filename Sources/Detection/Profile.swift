@@ -1,9 +1,9 @@
 /// The parameters of a `DetectorBank`.
 ///
-/// The defaults are the *classic* profile: fixed thresholds in standard deviations, no calibration. At ten vectors
-/// a second a drift threshold of 3 is crossed by chance every few seconds, and oftener on correlated measures; what
-/// reaches a consumer is bounded by the dynamic threshold and the cooldown, not by a false-alarm rate. A profile with a
-/// `budget` keeps to one.
+/// The defaults are the *classic* profile: fixed thresholds in standard deviations, no calibration. At ten vectors a
+/// second, chance alone crosses a drift threshold of 3 every few seconds, and more often on correlated measures. The
+/// dynamic threshold and the cooldown limit the published signals, but guarantee no false-alarm rate. A profile with a
+/// `budget` controls the rate.
 public struct Profile: Sendable, Hashable, Codable {
     public var name: String
     public var detectors: [DetectorSpecification]
@@ -15,31 +15,31 @@ public struct Profile: Sendable, Hashable, Codable {
     public var ewmaWeight: Double
     /// ADWIN's δ. 1e-12 to 0.5.
     public var adwinDelta: Double
-    /// Excess that is a burst, in standard deviations. 0.1 to 1000.
+    /// Excess that counts as a burst, in standard deviations. 0.1 to 1000.
     public var burstThreshold: Double
-    /// A burst is over below this part of `burstThreshold`, and so is an episode of a budget's evidence. 0.01 to 1.
+    /// A burst ends below this part of `burstThreshold`, and so does an episode of a budget's evidence. 0.01 to 1.
     public var burstRearmFraction: Double
-    /// Probability of a new regime that is one. 0.01 to 1.
+    /// Probability above which a regime counts as new. 0.01 to 1.
     public var regimeThreshold: Double
-    /// Half-life of the moments that drifts are standardised by, in vectors. 1 to 10,000,000.
+    /// Half-life of the moments that standardise drift inputs, in vectors. 1 to 10,000,000.
     public var standardiserHalfLifeObservations: Double
-    /// Half-life of the moments that bursts are standardised by, in vectors. 1 to 10,000,000.
+    /// Half-life of the moments that standardise burst inputs, in vectors. 1 to 10,000,000.
     public var burstHalfLifeObservations: Double
-    /// Vectors before a standardised measure is used at all. 2 to 1,000,000.
+    /// Warm-up vectors before a standardised measure is used. 2 to 1,000,000.
     public var standardiserWarmUpObservations: Int
-    /// Deviations beyond which an observation is drawn in before it joins the moments (and before a drift detector sees
+    /// Deviations to which an observation is winsorised before it joins the moments (and before a drift detector sees
     /// it); `nil` for ordinary moments. 1.5 to 1000.
     public var winsorLimit: Double?
-    /// Order of the autoregression that drifts are whitened by, 0 (not at all) to 2.
+    /// Order of the autoregression that whitens drift inputs, 0 (no whitening) to 2.
     public var whiteningOrder: Int
-    /// Least time between two signals of one type. 0 to 86,400.
+    /// Shortest time between two signals of one type. 0 to 86,400.
     public var cooldownSeconds: Double
-    /// Scores behind the dynamic threshold, in vectors. 1 to `RollingQuantile.windowLimit`. Not used with a budget.
+    /// Scores behind the dynamic threshold, in vectors. 1 to `RollingQuantile.windowLimit`. Unused with a budget.
     public var dynamicThresholdWindow: Int
     /// The dynamic threshold is this quantile of those scores. 0 to 1. At 0.95 a candidate must beat all but one
     /// vector in twenty: six recorded minutes of BTCUSDT, ten vectors a second, gave 8 drift and 8 burst signals.
     public var dynamicThresholdQuantile: Double
-    /// No signal while the clock's error bound exceeds it. 0.001 to 3600.
+    /// No signal while the clock's error bound exceeds this. 0.001 to 3600.
     public var clockErrorLimitSeconds: Double
     /// `nil` in the classic profile.
     public var budget: Budget?
@@ -76,24 +76,24 @@ public struct Profile: Sendable, Hashable, Codable {
         self.budget = budget
     }
 
-    /// Where a calibration begins: robust moments of ten minutes of vectors at ten a second for drifts and an hour for
-    /// bursts, whitening, and the detectors of `DetectorSpecification.calibratable`.
+    /// Starting point of a calibration: robust moments over ten minutes of vectors at ten a second for drifts and an
+    /// hour for bursts, whitening, and the detectors of `DetectorSpecification.calibratable`.
     public static let uncalibrated = Profile(
         name: "calibrated", detectors: DetectorSpecification.calibratable, standardiserHalfLifeObservations: 6_000,
         burstHalfLifeObservations: 36_000, standardiserWarmUpObservations: 600, winsorLimit: 4, whiteningOrder: 2,
         clockErrorLimitSeconds: 1)
 
-    /// How many signals a day a consumer can bear, and what that asks of the evidence.
+    /// The number of signals a day that a consumer accepts, and the evidence that a signal then needs.
     public struct Budget: Sendable, Hashable, Codable {
         /// Signals a day and symbol. 0.01 to 100,000.
         public var signalsPerDay: Double
         /// Nats of evidence that a signal needs; above 0, at most 10,000.
         public var evidenceThreshold: Double
-        /// What one signal raises it by, as a share of it: see `BudgetThreshold`. 0 to 1.
+        /// Rise of the threshold at one signal, as a share: see `BudgetThreshold`. 0 to 1.
         public var gain: Double
-        /// Ten signals too many raise the threshold by a fifth.
+        /// With this gain, ten signals too many raise the threshold by a fifth.
         public static let standardGain = 0.02
-        /// How surprising the evidence is itself, detectors being dependent; `nil` where a signal has no probability.
+        /// Surprise of the evidence itself, since detectors are dependent; `nil` if a signal has no probability.
         public var tail: TailTable?
 
         public init(
@@ -106,7 +106,7 @@ public struct Profile: Sendable, Hashable, Codable {
         }
     }
 
-    /// Whether a clock with that error bound is sure enough for a detector; `nil` is a bound that nobody stated, and is.
+    /// Whether a clock's error bound is small enough for a detector; `nil`, an unknown bound, is accepted.
     public func trustsClock(errorNanoseconds: Int64?) -> Bool {
         Double(errorNanoseconds ?? 0) <= clockErrorLimitSeconds * 1e9
     }
@@ -147,7 +147,7 @@ public struct Profile: Sendable, Hashable, Codable {
         try check("gain", budget.gain, in: 0...1)
     }
 
-    /// Most detectors of a profile.
+    /// Most detectors in a profile.
     public static let detectorLimit = 64
 
     private func check(
@@ -163,13 +163,13 @@ public struct Profile: Sendable, Hashable, Codable {
 public enum ProfileError: Error, Hashable, CustomStringConvertible {
     /// `parameter` is spelt as in a configuration file: `drift_threshold`.
     case outOfRange(parameter: String, value: Double, accepted: ClosedRange<Double>)
-    /// The feature schema has no such column.
+    /// The feature schema lacks this column.
     case missingColumn(String)
-    /// The schema's column of that name has another source, side or unit than the one that was learnt from.
+    /// The schema's column of that name has another source, side or unit than the learnt one.
     case changedColumn(String)
-    /// The same kind watches the same column twice.
+    /// Two detectors of the same kind watch the same column.
     case namedTwice(String)
-    /// A budget needs to know how surprising each detector is.
+    /// With a budget, each detector needs a tail table.
     case noTail(String)
 
     public var description: String {

@@ -1,13 +1,13 @@
 /// Quantile of the last `window` values.
 ///
-/// Holds the values twice: in order of arrival and in order of size. Memory is fixed at `window` values and
-/// allocated at the start; an insertion finds its places in O(log window) and moves at most `window` doubles.
+/// Stores the values twice: in order of arrival and in order of size. Memory is fixed at `window` values and allocated
+/// at the start; an insertion takes O(log window) to find its places and moves at most `window` doubles.
 public struct RollingQuantile: Sendable, Codable {
-    /// Values kept, 1 to `windowLimit`; the oldest makes room for the newest.
+    /// Values kept, 1 to `windowLimit`; the newest replaces the oldest.
     public let window: Int
     private var arrivals: [Double] = []
     private var sorted: [Double] = []
-    /// Where the oldest value lies once the window is full.
+    /// Index of the oldest value once the window is full.
     private var oldest = 0
 
     /// Largest window: an insertion then moves at most 80 kB.
@@ -20,7 +20,7 @@ public struct RollingQuantile: Sendable, Codable {
         sorted.reserveCapacity(window)
     }
 
-    /// Refuses what no encoded one says: the two orders must hold the same values.
+    /// Rejects invalid data: the two orders must hold the same values.
     public init(from decoder: any Decoder) throws {
         let container = try decoder.container(keyedBy: CodingKeys.self)
         window = try container.decode(Int.self, forKey: .window)
@@ -54,8 +54,8 @@ public struct RollingQuantile: Sendable, Codable {
         replace(leaving, by: value)
     }
 
-    /// The smallest value that at least a part `probability` (0 to 1) of the values do not exceed (nearest rank,
-    /// no interpolation); NaN while there are none. O(1).
+    /// The smallest value such that at least the share `probability` (0 to 1) of the values does not exceed it (nearest
+    /// rank, no interpolation); NaN if empty. O(1).
     public func quantile(_ probability: Double) -> Double {
         precondition((0...1).contains(probability))
         guard count > 0 else { return .nan }
@@ -73,10 +73,10 @@ public struct RollingQuantile: Sendable, Codable {
         return lower
     }
 
-    /// Moves only what lies between the two places.
+    /// Moves only the values between the two indices.
     private mutating func replace(_ leaving: Double, by value: Double) {
         let hole = rank(of: leaving)
-        // The place of the first that is not below it, counted with the one that leaves.
+        // Index of the first value not below `value`, with the leaving value still counted.
         let place = rank(of: value)
         sorted.withUnsafeMutableBufferPointer { values in
             guard let first = values.baseAddress else { return }

@@ -1,7 +1,7 @@
 import Microstructure
 
-/// A side. Of an `Alarm`: which way the input moved. Of a `Signal`: of the market, `up` being buying pressure,
-/// and `unsided` where the feature has no side (spread, volume, volatility).
+/// A side. In an `Alarm`: the direction in which the input moved. In a `Signal`: the side of the market, where `up` is
+/// buying pressure, and `unsided` means that the feature has no side (spread, volume, volatility).
 public enum Direction: String, Sendable, Hashable, CaseIterable, Codable {
     case up
     case down
@@ -16,9 +16,9 @@ public struct Evidence: Sendable, Hashable {
     public var feature: String
     /// In standard deviations; negative where the feature fell. Its magnitude compares with `threshold`.
     public var statistic: Double
-    /// What the magnitude of `statistic` must exceed for an alarm.
+    /// For an alarm the magnitude of `statistic` must exceed this.
     public var threshold: Double
-    /// Its part of the signal's score, in [0, 1). The shares of a signal sum to its score within rounding.
+    /// The detector's part of the signal's score, in [0, 1). The shares of a signal sum to its score within rounding.
     public var share: Double
 
     public init(detector: String, feature: String, statistic: Double, threshold: Double, share: Double) {
@@ -30,24 +30,24 @@ public struct Evidence: Sendable, Hashable {
     }
 }
 
-/// Something has happened in a market: what, when, how surely, and on what evidence.
+/// An event detected in a market: what, when, how certain, and on what evidence.
 ///
-/// A pure function of the feature vectors up to `detected`: live and replay give the same bits.
+/// A pure function of the feature vectors up to `detected`: live and replay give identical bits.
 public struct Signal: Sendable {
-    /// Unique among a venue's signals, and in lexicographic order the order of detection. See `makeID`.
+    /// Unique among a venue's signals; lexicographic order is detection order. See `makeID`.
     public var id: String
     public var venue: Venue
     /// The venue's own spelling, e.g. `BTCUSDT`.
     public var symbol: String
     public var type: SignalType
-    /// The feature column whose alarm lies furthest above its threshold.
+    /// The feature column whose alarm is furthest above its threshold.
     public var feature: String
     public var direction: Direction
-    /// In [0, 1): 0.5 is one detector exactly at its threshold, alone. See `EnsembleScore`.
+    /// In [0, 1): 0.5 means a single detector exactly at its threshold. See `EnsembleScore`.
     public var score: Double
     /// The dynamic threshold, in [0, 1), that the score exceeded.
     public var threshold: Double
-    /// Tail probability under "nothing happens", in [0, 1]; NaN where the profile has none.
+    /// Tail probability under normal behaviour, in [0, 1]; NaN if the profile has none.
     public var probability: Double
     /// When the change is estimated to have begun.
     public var onset: Timestamp
@@ -55,7 +55,7 @@ public struct Signal: Sendable {
     public var detected: Timestamp
     /// Venue time of the same vector.
     public var venueTime: Timestamp
-    /// The detectors that say the same thing, in the bank's order; those that contribute nothing are left out.
+    /// The detectors that agree, in the bank's order; detectors that contribute nothing are left out.
     public var evidence: [Evidence]
     public var validity: Validity
     /// Error bound of the clock behind `detected`, in nanoseconds; `nil` where unknown.
@@ -88,8 +88,8 @@ public struct Signal: Sendable {
 
     /// 16 lower-case hexadecimal digits of the detected time in nanoseconds, then "-", the symbol, "-", the type.
     ///
-    /// The digits order ids by time (from 1970 on), and the cooldown, which is at least a nanosecond, makes them
-    /// unique a symbol and type.
+    /// The digits order ids by time (from 1970 on). The cooldown, at least a nanosecond, makes them unique per symbol
+    /// and type.
     public static func makeID(detected: Timestamp, symbol: String, type: SignalType) -> String {
         let digits = String(UInt64(bitPattern: detected.nanoseconds), radix: 16)
         return String(repeating: "0", count: 16 - digits.count) + digits + "-" + symbol + "-" + type.rawValue
@@ -97,7 +97,7 @@ public struct Signal: Sendable {
 }
 
 extension Signal: Equatable {
-    /// Bit for bit: a probability of NaN equals itself, so that live and replay can be compared.
+    /// Compares bit for bit: a NaN probability equals itself, so that live and replay can be compared.
     public static func == (left: Signal, right: Signal) -> Bool {
         left.id == right.id && left.venue == right.venue && left.symbol == right.symbol && left.type == right.type
             && left.feature == right.feature && left.direction == right.direction

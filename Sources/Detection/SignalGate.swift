@@ -1,6 +1,6 @@
 import Microstructure
 
-/// What became of the candidates of one signal type. `candidates` is always the sum of the other three.
+/// Results for the candidates of one signal type. `candidates` is always the sum of the other three.
 public struct SignalCounts: Sendable, Hashable, Codable {
     /// Vectors in which at least one detector of the type alarmed.
     public var candidates: UInt64 = 0
@@ -26,7 +26,7 @@ struct SignalGate: Sendable, Codable {
         cooldownNanoseconds = max(1, Int64((cooldownSeconds * 1e9).rounded()))
     }
 
-    /// A signal exactly `cooldownNanoseconds` after the last one passes; one whose time runs backwards does not.
+    /// A signal exactly `cooldownNanoseconds` after the last one passes; one with an earlier time does not.
     mutating func admit(score: Double, threshold: Double, at time: Timestamp) -> Bool {
         counts.candidates += 1
         guard score > threshold else {

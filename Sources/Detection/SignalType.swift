@@ -1,4 +1,4 @@
-/// What kind of thing a signal says has happened. An open set: other programs may post types of their own.
+/// The kind of event that a signal reports. An open set: other programs may publish types of their own.
 ///
 /// A raw value is 1 to 32 characters, a lower-case ASCII letter followed by lower-case letters, digits and
 /// underscores. It therefore fits in a topic, and holds no "-" (which separates the parts of a signal's id).
@@ -15,7 +15,7 @@ public struct SignalType: RawRepresentable, Sendable, Hashable, Codable, CustomS
     /// The market's statistics have changed.
     public static let regimeChange = SignalType(known: "regime_change")
 
-    /// `nil` where `rawValue` is empty, too long, or holds a character outside the accepted ones.
+    /// `nil` if `rawValue` is empty, too long, or contains a character that is not allowed.
     public init?(rawValue: String) {
         let bytes = rawValue.utf8
         guard let first = bytes.first, Self.isLetter(first), bytes.count <= Self.lengthLimit,

@@ -1,21 +1,21 @@
 import Microstructure
 import RealModule
 
-/// Online location and scale with exponential forgetting: an observation is judged by the moments of those before
-/// it, itself excluded, and then joins them.
+/// Online location and scale with exponential forgetting: an observation is standardised by the moments of the earlier
+/// observations, then joins them.
 ///
 /// With weights `w = 2^(−age/halfLife)`: mean `Σwx/Σw`, variance `Σw(x−mean)²/(Σw − Σw²/Σw)` (unbiased for
 /// independent observations; an infinite half-life gives the ordinary sample variance). O(1), no allocation.
 /// Source of the recursion: West (1979), Communications of the ACM 22.
 public struct Standardiser: Sendable, Codable {
-    /// After this many observations the weight of one has halved; at least 1.
+    /// Number of observations after which a weight has halved; at least 1.
     public let halfLifeObservations: Double
-    /// Observations taken before the first value is given; at least 2.
+    /// Observations needed before the first value is returned; at least 2.
     public let warmUpObservations: Int
-    /// What enters the moments lies at most so many *ordinary* standard deviations from the ordinary mean, once warm, so
-    /// that an outburst hardly raises the bar that it is measured by; above 1, infinite for ordinary moments. The moments
-    /// of heavy-tailed observations are then smaller than theirs. The limits are those of the ordinary moments since limits
-    /// taken from the drawn-in ones feed on themselves: where fewer than one observation in `winsorLimit²` differs from
+    /// Once warm, an observation enters the moments at most this many *ordinary* standard deviations from the ordinary
+    /// mean, so an outburst hardly raises its own threshold; above 1, infinite for ordinary moments. The moments of
+    /// heavy-tailed observations are then smaller than the ordinary ones. Limits come from the ordinary moments, since
+    /// limits from winsorised moments feed on themselves: if fewer than one observation in `winsorLimit²` differs from
     /// the rest, as trades do on a thin market, the deviation would shrink to nothing.
     /// Source: Huber (1981), Robust Statistics, section 1.
     public let winsorLimit: Double
@@ -37,7 +37,7 @@ public struct Standardiser: Sendable, Codable {
         }
     }
 
-    /// Largest magnitude that is accepted. Beyond it squares overflow, and one such value would stay for ever.
+    /// Largest accepted magnitude. Beyond it squares overflow, and one such value would stay forever.
     public static let magnitudeLimit = 1e150
 
     public init(halfLifeObservations: Double, warmUpObservations: Int, winsorLimit: Double = .infinity) {
@@ -51,10 +51,10 @@ public struct Standardiser: Sendable, Codable {
     /// Enough observations to judge the next one.
     public var isWarm: Bool { observations >= warmUpObservations }
 
-    /// Weighted mean of the observations so far, drawn in; 0 before the first.
+    /// Weighted mean of the winsorised observations so far; 0 before the first.
     public var mean: Double { winsorised.mean }
 
-    /// Weighted standard deviation of the observations so far, drawn in; NaN before the second.
+    /// Weighted standard deviation of the winsorised observations so far; NaN before the second.
     public var standardDeviation: Double { deviation(winsorised) }
 
     private func deviation(_ moments: Moments) -> Double {
@@ -62,8 +62,8 @@ public struct Standardiser: Sendable, Codable {
         return (moments.variance / (1 - squaredWeight / (weight * weight))).squareRoot()
     }
 
-    /// `x` in standard deviations from the mean of the observations before it. NaN during the warm-up, where all of
-    /// them are equal, and where `x` is NaN or beyond `magnitudeLimit`: such an `x` is not an observation.
+    /// `x` in standard deviations from the mean of the earlier observations. NaN during the warm-up, if all of them are
+    /// equal, and if `x` is NaN or beyond `magnitudeLimit`: such an `x` is not counted as an observation.
     public mutating func process(_ x: Double) -> Double {
         guard x.magnitude <= Self.magnitudeLimit else { return .nan }
         guard isWarm else {
@@ -88,7 +88,7 @@ public struct Standardiser: Sendable, Codable {
             observations += 1
         } else if winsorLimit < .infinity {
             let reach = winsorLimit * deviation(ordinary)
-            // Where all were equal so far, the first that differs is taken as it is: nothing could be told of its size.
+            // If all values were equal so far, do not limit the first different one: there is no scale for it yet.
             if reach > 0 { drawnIn = min(max(x, ordinary.mean - reach), ordinary.mean + reach) }
         }
         weight = 1 + decay * weight

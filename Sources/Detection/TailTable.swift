@@ -1,10 +1,10 @@
 import RealModule
 
-/// How surprising a statistic is while nothing happens: `−ln P(X > x)` in nats, learnt from a sample.
+/// How surprising a statistic is under normal behaviour: `−ln P(X > x)` in nats, learnt from a sample.
 ///
-/// Between knots it is linear in x, which is exact for an exponential tail; beyond the last knot the slope of the last
-/// decade goes on, since a CUSUM's statistic, a reflected random walk, has an exponential tail. Below the first knot, the
-/// median, nothing is surprising. O(log knots), no allocation.
+/// Between knots it is linear in x, which is exact for an exponential tail. Beyond the last knot the slope of the last
+/// decade continues, since a CUSUM's statistic, a reflected random walk, has an exponential tail. Below the first knot,
+/// the median, the surprise is 0. O(log knots), no allocation.
 /// Source: Asmussen (2003), Applied Probability and Queues, chapter XIII (Cramér–Lundberg).
 public struct TailTable: Sendable, Hashable, Codable {
     /// Values of the statistic, ascending.
@@ -12,12 +12,12 @@ public struct TailTable: Sendable, Hashable, Codable {
     /// `−ln P(X > value)`, ascending, in nats.
     public let nats: [Double]
 
-    /// No statistic is held to be more surprising than this: 1e-130.
+    /// Largest surprise of any statistic: a probability of 1e-130.
     public static let natsLimit = 300.0
     /// Most knots of a table.
     public static let knotLimit = 256
 
-    /// `nil` where the knots are not finite, not ascending, fewer than two or more than `knotLimit`.
+    /// `nil` if the knots are not finite, not ascending, fewer than two or more than `knotLimit`.
     public init?(values: [Double], nats: [Double]) {
         guard values.count == nats.count, (2...Self.knotLimit).contains(values.count),
             (values + nats).allSatisfy(\.isFinite), nats[0] >= 0,
@@ -27,7 +27,7 @@ public struct TailTable: Sendable, Hashable, Codable {
         self.nats = nats
     }
 
-    /// Refuses knots that `init(values:nats:)` refuses.
+    /// Rejects knots that `init(values:nats:)` rejects.
     public init(from decoder: any Decoder) throws {
         let container = try decoder.container(keyedBy: CodingKeys.self)
         let values = try container.decode([Double].self, forKey: .values)
@@ -41,8 +41,8 @@ public struct TailTable: Sendable, Hashable, Codable {
     }
 
     /// Learns the tail of `sample` (any order; NaN ignored): ten knots a decade of probability from the median on, as
-    /// far as `smallestTail` values lie beyond. `nil` where the sample has fewer than two different knots, as that of a
-    /// constant has. O(n log n).
+    /// long as `smallestTail` values lie beyond. `nil` if the sample has fewer than two different knots, as for a
+    /// constant. O(n log n).
     public init?(sample: [Double], smallestTail: Int = 10) {
         let sorted = sample.filter { !$0.isNaN }.sorted()
         var values: [Double] = []
@@ -50,7 +50,7 @@ public struct TailTable: Sendable, Hashable, Codable {
         var beyond = Double(sorted.count) / 2
         while beyond >= Double(smallestTail) {
             let value = sorted[sorted.count - 1 - Int(beyond)]
-            // Of equal values the last counts: its tail is what lies truly beyond.
+            // Among equal values keep the last: its tail counts only strictly larger values.
             if let last = values.last, value <= last {
                 values.removeLast()
                 nats.removeLast()
@@ -89,7 +89,7 @@ public struct TailTable: Sendable, Hashable, Codable {
         return values[index - 1] + share * (values[index] - values[index - 1])
     }
 
-    /// Nats a unit of x over the last decade.
+    /// Slope over the last decade, in nats a unit of x.
     private var lastSlope: Double {
         let last = values.count - 1
         let first = max(0, last - 10)

@@ -1,7 +1,7 @@
 import Microstructure
 
-/// A detector of any kind. An enumeration and not an existential, which would be copied whenever one of its monitor's
-/// numbers is read: four times slower.
+/// A detector of any kind. An enumeration and not an existential, which would be copied at every read of a monitor's
+/// numbers: four times slower.
 enum WatchingDetector: Sendable, Codable {
     case cusum(CUSUM)
     case pageHinkley(PageHinkley)
@@ -15,7 +15,7 @@ enum WatchingDetector: Sendable, Codable {
             (upper, lower) = (detector.upper, detector.lower)
             return alarm
         }
-        // Consumed and put back, so that the detector has one owner all the time and its arrays are never copied.
+        // Consumed and put back, so the detector always has one owner and its arrays are never copied.
         switch consume self {
         case .cusum(var detector):
             let alarm = process(&detector)
@@ -61,7 +61,7 @@ enum WatchingDetector: Sendable, Codable {
         }
     }
 
-    /// Since when the burst lasts; `nil` while there is none, and for other kinds.
+    /// Start of the current burst; `nil` without one, and for other kinds.
     var burstOnset: Timestamp? {
         if case .burst(let burst) = self { burst.onset } else { nil }
     }

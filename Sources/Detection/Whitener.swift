@@ -1,14 +1,14 @@
 import RealModule
 
-/// Takes the memory out of a standardised series: what an autoregression of order 1 or 2, fitted online, does not
-/// foresee, in standard deviations of that.
+/// Removes autocorrelation from a standardised series: returns the residual of an autoregression of order 1 or 2,
+/// fitted online, in standard deviations of the residual.
 ///
-/// Autocovariances with exponential forgetting, Yule–Walker equations in closed form:
-/// `φ₁ = ρ₁(1−ρ₂)/(1−ρ₁²)`, `φ₂ = (ρ₂−ρ₁²)/(1−ρ₁²)`, `σ² = γ₀(1−φ₁ρ₁−φ₂ρ₂)`; `e = (z − φ₁z₁ − φ₂z₂)/σ`. Fitted on what
-/// came before z, itself excluded. O(1), no allocation.
+/// Autocovariances with exponential forgetting, Yule–Walker equations in closed form: `φ₁ = ρ₁(1−ρ₂)/(1−ρ₁²)`,
+/// `φ₂ = (ρ₂−ρ₁²)/(1−ρ₁²)`, `σ² = γ₀(1−φ₁ρ₁−φ₂ρ₂)`; `e = (z − φ₁z₁ − φ₂z₂)/σ`. Fitted on the observations before z.
+/// O(1), no allocation.
 /// Source: Brockwell, Davis (2016), Introduction to Time Series and Forecasting, section 5.1.
 public struct Whitener: Sendable, Codable {
-    /// 0 (pass on unchanged) to 2.
+    /// 0 (no whitening) to 2.
     public let order: Int
     private let decay: Double
     private let warmUpObservations: Int
@@ -19,7 +19,7 @@ public struct Whitener: Sendable, Codable {
     private var previous = Double.nan
     private var beforePrevious = Double.nan
 
-    /// Correlations beyond it count as it: a series of equal values has no innovation to scale by.
+    /// Correlations are limited to this magnitude: a series of equal values has no innovation to scale by.
     public static let correlationLimit = 0.999
 
     public init(order: Int, halfLifeObservations: Double, warmUpObservations: Int) {
@@ -29,17 +29,17 @@ public struct Whitener: Sendable, Codable {
         decay = Double.exp2(-1 / halfLifeObservations)
     }
 
-    /// Passes everything on.
+    /// Passes every value through unchanged.
     static let none = Whitener(order: 0, halfLifeObservations: 1, warmUpObservations: 2)
 
-    /// The coefficients of the autoregression so far.
+    /// The current coefficients of the autoregression.
     public var coefficients: (first: Double, second: Double) {
         guard variance > 0, order > 0 else { return (0, 0) }
         let limit = Self.correlationLimit
         let rho1 = min(limit, max(-limit, lag1 / variance))
         guard order == 2 else { return (rho1, 0) }
         let rest = 1 - rho1 * rho1
-        // Outside of this triangle the autoregression would explode.
+        // Outside this triangle the autoregression would explode.
         let second = min(limit, max(-limit, (min(limit, max(-limit, lag2 / variance)) - rho1 * rho1) / rest))
         return (rho1 * (1 - second), second)
     }
@@ -69,7 +69,7 @@ public struct Whitener: Sendable, Codable {
     private mutating func observe(_ z: Double) {
         guard !previous.isNaN else { return }
         observations += 1
-        // The mean of what there is, until forgetting sets in.
+        // A plain mean at first, until forgetting takes over.
         let weight = max(1 - decay, 1 / Double(observations))
         variance += weight * (z * z - variance)
         lag1 += weight * (z * previous - lag1)

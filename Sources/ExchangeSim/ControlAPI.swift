@@ -4,7 +4,7 @@ import Microstructure
 import Simulation
 import Transport
 
-/// The simulator's own HTTP API under `/control/`: faults by hand, and the truth to compare a client with.
+/// The simulator's own HTTP API under `/control/`: manual faults, and the truth to compare a client with.
 enum ControlAPI {
     private struct FaultsDocument: Encodable {
         let seed: UInt64
@@ -85,7 +85,7 @@ enum ControlAPI {
         }
     }
 
-    /// The mistake in a file of faults or a request body, in one line.
+    /// The error in a fault file or request body, in one line.
     static func describe(_ error: any Error) -> String {
         switch error {
         case let error as FaultFileError: error.description

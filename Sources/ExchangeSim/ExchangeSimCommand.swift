@@ -94,7 +94,7 @@ package struct ExchangeSimCommand: ServiceCommand {
             options: options)
     }
 
-    /// The specification of the synthetic markets: a file's, or the demonstration's events in the symbols given.
+    /// The specification of the synthetic markets: from a file, or the demonstration's events for the given symbols.
     private func specification(_ settings: inout Settings) throws(ConfigurationError) -> SyntheticSpecification {
         let names = try settings.list("synthetic", synthetic, default: ["BTCUSDT", "ETHUSDT"])
         var specification: SyntheticSpecification
@@ -117,7 +117,7 @@ package struct ExchangeSimCommand: ServiceCommand {
         let rate = try settings.number("orderRate", orderRate, default: 0, in: 0...10_000)
         if rate > 0 {
             for index in specification.markets.indices {
-                // Market orders keep their share.
+                // Market orders keep their share of the flow.
                 specification.markets[index].scaleRates(by: rate / specification.markets[index].orderRate)
             }
         }

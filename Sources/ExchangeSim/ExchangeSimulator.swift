@@ -4,28 +4,28 @@ import Microstructure
 import Simulation
 import Transport
 
-/// A local exchange: serves simulated markets over a venue's WebSocket and REST protocol on one port. The venue's words are
-/// `VenueDialect` and `VenueAPI`; this core knows none of them.
+/// A local exchange: serves simulated markets over a venue's WebSocket and REST protocol on one port. `VenueDialect`
+/// and `VenueAPI` hold the venue's format; this core is independent of it.
 ///
-/// Each symbol has its own clock, which starts with the first subscription to one of the symbol's streams. At a
-/// finite speed a client that does not keep up is disconnected, as on real exchanges. At `.unpaced` the
-/// slowest client sets the pace, nothing is dropped, and a market that nobody follows stands still.
+/// Each symbol has its own clock, which starts with the first subscription to one of its streams. At a finite speed a
+/// client that does not keep up is disconnected, as on real exchanges. At `.unpaced` the slowest client sets the pace,
+/// nothing is dropped, and a market without followers pauses.
 ///
-/// Not `Sendable`: make it and run it on one thread. `SimulatorMonitor` shows it to others.
+/// Not `Sendable`: create and run it on one thread. `SimulatorMonitor` shows it to other threads.
 package final class ExchangeSimulator {
     package struct Options: Sendable {
-        /// The venue whose protocol is spoken. The markets must be in its dialect.
+        /// The venue whose protocol is served. The markets must be in its dialect.
         package var venue = ExchangeVenue.binance
         package var host = "127.0.0.1"
-        /// 0 takes a free one.
+        /// 0 picks a free port.
         package var port = 9443
         package var speed = MarketSpeed.factor(1)
-        /// Longest wall-clock wait for a client's snapshot request at the place where the recorder made its own.
+        /// Longest wall-clock wait for a client's snapshot request at the point where the recorder made its own.
         package var holdSeconds = 10.0
         package var pingIntervalSeconds = 20.0
-        /// A client whose pong is overdue for so long is disconnected.
+        /// A client is disconnected when its pong is overdue this long.
         package var pongTimeoutSeconds = 60.0
-        /// Outgoing queue of a client. At least four times the longest frame.
+        /// Limit of a client's outgoing queue. At least four times the longest frame.
         package var queueBytes = 4 << 20
         /// PEM files; with both, the port speaks TLS.
         package var tlsCertificateFile: String?
@@ -36,7 +36,7 @@ package final class ExchangeSimulator {
         package var keepsTruth = false
         /// The file of `TruthLog`; `nil` writes none.
         package var truthFile: String?
-        /// Request weight a minute, for all clients together: they all come from one address here.
+        /// Request weight per minute for all clients together: they share one address here.
         package var weightLimit = 6_000
         /// Trades of each symbol that can still be requested.
         package var tradeHistory = 100_000
@@ -46,16 +46,16 @@ package final class ExchangeSimulator {
         package init() {}
     }
 
-    /// Two markets of one symbol.
+    /// Two markets have the same symbol.
     package struct DuplicateSymbol: Error, Equatable, CustomStringConvertible {
         package let symbol: String
 
         package var description: String { "the symbol \(symbol) is given more than once" }
     }
 
-    /// Frames of one market between two polls of the sockets.
+    /// Most frames of one market between two polls of the sockets.
     private static let framesPerRound = 1_000
-    /// Longest time spent on closing handshakes at the end.
+    /// Longest time for closing handshakes at shutdown.
     private static let farewellNanoseconds: Int64 = 1_000_000_000
 
     package let port: Int
@@ -71,12 +71,12 @@ package final class ExchangeSimulator {
     private let router: RequestRouter
     private let dialect: any VenueDialect
     let faults: FaultInjector
-    /// In the order they opened.
+    /// In the order of opening.
     private(set) var openClients: [SimulatedClient] = []
 
     /// Binds the port; `run` serves it.
     ///
-    /// - Throws: `TransportError` where the port cannot be bound, `DuplicateSymbol`.
+    /// - Throws: `TransportError` if the port cannot be bound, `DuplicateSymbol`.
     package init(
         _ markets: [any SimulatedMarket], options: Options = Options(), monitor: SimulatorMonitor = SimulatorMonitor(),
         logger: Logger = Logger(label: "exchange-sim")
@@ -142,7 +142,7 @@ package final class ExchangeSimulator {
         monitor.set(statistics)
     }
 
-    /// Sends the frames that are due; returns the time until the next one is, in ns.
+    /// Sends the frames that are due; returns the time until the next due frame, in ns.
     private func serve(at now: Int64) -> Int64 {
         let pingInterval = Int64(options.pingIntervalSeconds * 1e9)
         let pongTimeout = Int64(options.pongTimeoutSeconds * 1e9)
@@ -164,7 +164,7 @@ package final class ExchangeSimulator {
             for _ in 0..<Self.framesPerRound {
                 if !feed.isPaced {
                     if feed.followers.isEmpty { break }
-                    // A client that reads wakes the loop by itself; the wait is for the case that it does not.
+                    // A client that reads wakes the loop; this timeout covers one that does not.
                     if feed.hasFollower(over: options.queueBytes / 4) { return 5_000_000 }
                 }
                 guard let frame = try feed.nextFrame(at: now) else { break }
@@ -192,11 +192,11 @@ package final class ExchangeSimulator {
 
     func feed(of symbol: String) -> MarketFeed? { feedsBySymbol[symbol] }
 
-    /// The exchange's time in ms: the latest of its open markets, whose clocks are independent; before any has
-    /// opened, the start of the first market.
+    /// The exchange's time in ms: the latest of its open markets, whose clocks are independent. Before any market
+    /// opens, the start time of the first market.
     func serverTime(at now: Int64) -> Int64 { marketTime(at: now).bucket(width: 1_000_000) }
 
-    /// The time that the exchange tells its clients, in µs: `serverTime` plus the clock error of the faults.
+    /// The time reported to clients, in µs: `serverTime` plus the clock error of the faults.
     func serverMicroseconds(at now: Int64) -> Int64 {
         marketTime(at: now).bucket(width: 1_000) + faults.clockShift(at: now) * 1_000
     }
@@ -217,7 +217,7 @@ package final class ExchangeSimulator {
         statistics.clientsConnected = openClients.count
     }
 
-    /// A stream of a symbol that is not traded here, or that its market does not send, is accepted and silent.
+    /// A stream of an unknown symbol, or one its market does not send, is accepted and stays silent.
     func follow(_ stream: String, _ client: SimulatedClient) {
         feed(ofStream: stream)?.add(client, to: stream, at: HostClock.monotonicNanoseconds)
     }

@@ -5,7 +5,7 @@ import Microstructure
 import Simulation
 import Transport
 
-/// Carries out the decisions of a fault plan on messages to clients, on connections, on requests and on the venue's clock.
+/// Applies a fault plan's decisions to messages, connections, requests and the venue's clock.
 final class FaultInjector {
     private(set) var plan: FaultPlan
     private let log: TruthLog?
@@ -16,9 +16,9 @@ final class FaultInjector {
     private let api: any VenueAPI
     weak var exchange: ExchangeSimulator?
 
-    /// Streams that say nothing until a moment of the monotonic clock.
+    /// Streams muted until a time of the monotonic clock.
     private var mutes: [(symbol: String?, channel: StreamKind?, until: Int64)] = []
-    /// All requests are refused until then.
+    /// All requests are refused until this time.
     private var bannedUntil: Int64 = 0
     /// Connections end at this age, in ns.
     private var connectionLife: (strike: FaultPlan.Strike, nanoseconds: Int64)?
@@ -40,7 +40,7 @@ final class FaultInjector {
 
     // MARK: Control
 
-    /// Requests a fault by hand; returns its number, or `nil` where too many wait already.
+    /// Requests a fault manually; returns its number, or `nil` if too many are waiting.
     func arm(_ fault: Fault) -> Int? { plan.arm(fault) }
 
     // MARK: The clock
@@ -57,13 +57,13 @@ final class FaultInjector {
 
     // MARK: Time
 
-    /// Until the next moment of the plan, in ns.
+    /// Time until the plan's next moment, in ns.
     func wait(from now: Int64) -> Int64 {
         guard let next = plan.nextMoment else { return .max }
         return max(0, start + next - now)
     }
 
-    /// Carries out the faults of streams, connections and the clock that are due.
+    /// Carries out the due faults of streams, connections and the clock.
     func advance(to now: Int64) {
         mutes.removeAll { $0.until <= now }
         for strike in plan.advance(to: now - start) { perform(strike, at: now) }
@@ -126,7 +126,7 @@ final class FaultInjector {
 
     // MARK: Messages
 
-    /// Sends a frame to one client, or carries out the plan's fault on it.
+    /// Sends a frame to one client, applying the plan's fault if there is one.
     func deliver(_ frame: MarketFrame, of feed: MarketFeed, to client: SimulatedClient, at now: Int64) {
         guard !client.isSilent else { return }
         let symbol = feed.market.listing.symbol
@@ -140,7 +140,7 @@ final class FaultInjector {
             client.drops[frame.stream] = left > 1 ? left - 1 : nil
             return
         }
-        // The message after one that was held back stays intact: one fault at a time.
+        // Leave the message after a held-back message intact: one fault at a time.
         guard late == nil, frame.kind != .other,
             let strike = plan.strike(symbol: symbol, channel: frame.kind)
         else { return client.send(frame) }
@@ -152,7 +152,7 @@ final class FaultInjector {
         }
     }
 
-    /// Returns `false` where the fault is impossible with this frame.
+    /// Returns `false` if the fault is impossible with this frame.
     private func perform(
         _ strike: FaultPlan.Strike, on frame: MarketFrame, _ feed: MarketFeed, _ client: SimulatedClient
     ) -> Bool {
@@ -186,7 +186,7 @@ final class FaultInjector {
 
     // MARK: Requests
 
-    /// Answers a request in the place of the venue's API where the plan has a fault for it; returns whether it did, or will.
+    /// If the plan has a fault for a request, answers it in place of the venue's API; returns whether it did, or will.
     func intercept(_ request: ServerRequest, _ responder: HTTPResponder, at now: Int64) -> Bool {
         if bannedUntil > now {
             api.answer(to: Fault(.ban), seconds: Double(bannedUntil - now) / 1e9).respond(responder)

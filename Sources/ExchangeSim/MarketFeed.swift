@@ -1,16 +1,16 @@
 import Microstructure
 import Simulation
 
-/// One symbol's market with its clock and those who follow it.
+/// One symbol's market with its clock and followers.
 final class MarketFeed {
     var market: any SimulatedMarket
     private(set) var clock: MarketClock
     /// Subscribers by stream name; at most the open connections.
     private(set) var followers: [String: [SimulatedClient]] = [:]
     private(set) var history: TradeHistory
-    /// The book that a client must have; kept where a truth file or the control API needs it.
+    /// The book that a client must have; kept if a truth file or the control API needs it.
     private(set) var truth: TruthBook?
-    /// Records made by a snapshot and not yet returned by `note`.
+    /// Records created by a snapshot and not yet returned by `note`.
     private var newRecords: [TruthBook.Record] = []
     private var plantedCount = 0
     /// The snapshot served before the last one: older than the stream.
@@ -29,7 +29,7 @@ final class MarketFeed {
         truth = keepsTruth ? TruthBook() : nil
     }
 
-    /// Adds a frame that is about to be sent to the history and the truth; returns the records that are new.
+    /// Adds a frame about to be sent to the history and the truth; returns the new records.
     func note(_ frame: MarketFrame) -> [TruthBook.Record] {
         switch frame.kind {
         case .trade:
@@ -59,7 +59,7 @@ final class MarketFeed {
 
     var isPaced: Bool { clock.speed != .unpaced }
 
-    /// The first follower opens the market.
+    /// Adds a follower; the first one opens the market.
     func add(_ client: SimulatedClient, to stream: String, at now: Int64) {
         followers[stream, default: []].append(client)
         clock.start(at: now)
@@ -74,7 +74,7 @@ final class MarketFeed {
         followers.values.contains { $0.contains { $0.bufferedBytes > bytes } }
     }
 
-    /// The next frame that is due; stops the clock where the market holds. Nothing before the market has opened.
+    /// The next due frame; stops the clock at a hold. `nil` before the market opens.
     func nextFrame(at now: Int64) throws(CaptureError) -> MarketFrame? {
         guard clock.isStarted else { return nil }
         guard let frame = try market.nextFrame(dueBy: clock.dueOffset(at: now)) else {
@@ -85,7 +85,7 @@ final class MarketFeed {
         return frame
     }
 
-    /// Ends a hold that has lasted `limit` ns; `true` if it did.
+    /// Ends a hold that has lasted `limit` ns; returns `true` if it did.
     func expireHold(after limit: Int64, at now: Int64) -> Bool {
         guard let since = clock.heldSince, now - since >= limit else { return false }
         market.release()
@@ -103,7 +103,7 @@ final class MarketFeed {
         return answer
     }
 
-    /// A snapshot of an earlier moment; `nil` before one has been served.
+    /// An earlier snapshot; `nil` before one has been served.
     func staleSnapshot() -> [UInt8]? { earlierSnapshot ?? lastSnapshot }
 
     /// The wait until the next frame or the end of a hold, in ns; `nil` while only a client can change anything.

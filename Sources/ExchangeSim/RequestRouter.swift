@@ -1,7 +1,7 @@
 import Runtime
 import Transport
 
-/// Leads requests and handshakes to the control API, the fault plan and the venue's API.
+/// Routes requests and handshakes to the control API, the fault plan and the venue's API.
 final class RequestRouter: ServerDelegate {
     weak var exchange: ExchangeSimulator?
     private let api: any VenueAPI

@@ -2,25 +2,25 @@ import Runtime
 import Simulation
 import Transport
 
-/// One WebSocket connection of a client. The venue's rules for it are its `VenueConnection`.
+/// One WebSocket connection of a client. Its `VenueConnection` holds the venue's rules for it.
 final class SimulatedClient: WebSocketDelegate {
     let venue: any VenueConnection
-    /// The streams that it follows, in the order of subscription.
+    /// The streams followed, in subscription order.
     private(set) var streams: [String] = []
     private weak let exchange: ExchangeSimulator?
     private var connection: WebSocketConnection?
     private var lastPing: Int64 = 0
-    /// The time since which a pong is due.
+    /// Since when a pong is due.
     private var pongDueSince: Int64?
-    /// Its end has been ordered.
+    /// Whether its end has been requested.
     private(set) var isLeaving = false
     /// On the monotonic clock.
     private(set) var openedAt: Int64 = 0
     /// Half-open: nothing is read from it or sent to it.
     private(set) var isSilent = false
-    /// How many messages are still to be dropped, by stream.
+    /// Messages still to be dropped, by stream.
     var drops: [String: Int] = [:]
-    /// The message to be sent after the next one of its stream.
+    /// The message to send after the next message of its stream.
     var heldBack: [String: MarketFrame] = [:]
 
     init(_ venue: any VenueConnection, _ exchange: ExchangeSimulator) {
@@ -58,7 +58,7 @@ final class SimulatedClient: WebSocketDelegate {
         exchange?.follow(stream, self)
     }
 
-    /// Nothing happens where it does not follow the stream.
+    /// Does nothing if the client does not follow the stream.
     func unfollow(_ stream: String) {
         guard let index = streams.firstIndex(of: stream) else { return }
         streams.remove(at: index)
@@ -88,7 +88,7 @@ final class SimulatedClient: WebSocketDelegate {
         connection?.abort()
     }
 
-    /// Pings when a ping is due; a client whose pong is overdue is disconnected.
+    /// Pings when due; disconnects a client whose pong is overdue.
     func keepAlive(at now: Int64, pingInterval: Int64, pongTimeout: Int64) {
         guard !isLeaving, !isSilent, let connection else { return }
         if let due = pongDueSince, now - due >= pongTimeout {
@@ -105,7 +105,7 @@ final class SimulatedClient: WebSocketDelegate {
 
     // MARK: - Ending
 
-    /// Nothing is read or sent any more, and nothing closed.
+    /// Stops reading and sending without closing.
     func fallSilent() {
         isSilent = true
         connection?.stopReading()
@@ -117,7 +117,7 @@ final class SimulatedClient: WebSocketDelegate {
         connection?.reset()
     }
 
-    /// Closes after the messages queued.
+    /// Closes after sending the queued messages.
     func leave(code: UInt16, reason: String) {
         guard !isLeaving else { return }
         depart()
@@ -130,7 +130,7 @@ final class SimulatedClient: WebSocketDelegate {
         leave(code: code, reason: reason)
     }
 
-    /// No market and no pace depends on this client any more.
+    /// From now on no market and no pace depends on this client.
     private func depart() {
         isLeaving = true
         for stream in streams { exchange?.unfollow(stream, self) }

@@ -9,12 +9,12 @@ package struct SimulatorStatistics: Sendable, Equatable {
     package var clientsAccepted: UInt64 = 0
     /// Disconnected because their queue was full.
     package var clientsTooSlow: UInt64 = 0
-    /// Disconnected because no pong came.
+    /// Disconnected because they sent no pong.
     package var clientsMute: UInt64 = 0
     /// Disconnected because they sent too many messages.
     package var clientsTooChatty: UInt64 = 0
     package var requestsAnswered: UInt64 = 0
-    /// Requests refused because they were over the venue's limit.
+    /// Requests refused for exceeding the venue's limit.
     package var requestsRefused: UInt64 = 0
     /// Holds that ended without a snapshot request.
     package var holdsExpired: UInt64 = 0
@@ -35,9 +35,9 @@ package final class SimulatorMonitor: Sendable {
 
     package init() {}
 
-    /// The port that was bound; `nil` before that.
+    /// The bound port; `nil` before binding.
     package var port: Int? { state.withLock { $0.port } }
-    /// As of the simulator's last round, a second ago at most.
+    /// As of the simulator's last round, at most a second ago.
     package var statistics: SimulatorStatistics { state.withLock { $0.statistics } }
 
     func set(port: Int) { state.withLock { $0.port = port } }

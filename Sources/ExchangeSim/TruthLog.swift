@@ -3,14 +3,14 @@ import Foundation
 import Microstructure
 import Simulation
 
-/// Writes the messages and faults of the simulator to a file, one JSON object a line, for comparison with a client's view of them:
+/// Writes the simulator's messages and faults to a file, one JSON object a line, to compare with a client's view:
 ///
 /// - `{"book":"BTCUSDT","u":7,"b":[[price,size],…],"a":[…]}`: the best 20 levels at update id 7, in 10⁻⁸;
-/// - `{"trade":"BTCUSDT","t":5}`: a trade that was issued;
+/// - `{"trade":"BTCUSDT","t":5}`: a trade that was sent;
 /// - `{"fault":3,"kind":"drop","symbol":"BTCUSDT","channel":"depth","time_ns":…}`: a fault that struck, on this host's
 ///   clock;
-/// - `{"planted":"metaorder","symbol":"BTCUSDT","start_ns":…,"end_ns":…,"size":2,"direction":"buy"}`: an event that was planted
-///   into a synthetic market, in the venue's time; without a direction where the type has none.
+/// - `{"planted":"metaorder","symbol":"BTCUSDT","start_ns":…,"end_ns":…,"size":2,"direction":"buy"}`: an event planted
+///   into a synthetic market, in the venue's time; without `direction` if the type has none.
 final class TruthLog {
     private let file: UnsafeMutablePointer<FILE>
 

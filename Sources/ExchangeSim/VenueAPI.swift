@@ -1,20 +1,20 @@
 import Simulation
 import Transport
 
-/// A venue's HTTP and WebSocket API: everything that the exchange must know of the venue's paths, codes and client messages.
+/// A venue's HTTP and WebSocket API: the venue's paths, codes and client messages that the exchange needs.
 ///
-/// A further venue is a dialect in `Simulation`, an API here, and a case of `ExchangeVenue`.
+/// To add a venue: a dialect in `Simulation`, an API here, and a case of `ExchangeVenue`.
 protocol VenueAPI: AnyObject {
     /// Names of the venue's own request headers.
     var requestHeaders: [String] { get }
-    /// Headers of every answer that no fault replaces.
+    /// Headers of every answer, unless a fault replaces it.
     var usageHeaders: [(name: String, value: String)] { get }
 
     // MARK: Requests
 
-    /// The answer to a request whose path or method the venue does not have; `nil` for any other.
+    /// The answer to a request with an unknown path or method; `nil` otherwise.
     func rejection(of request: ServerRequest) -> VenueAnswer?
-    /// Counts a request against the venue's limit; returns the complete answer where it is over the limit.
+    /// Counts a request against the venue's limit; returns the complete answer if it exceeds the limit.
     func charge(_ request: ServerRequest) -> VenueAnswer?
     /// The answer to a request that was neither rejected nor over the limit.
     func answer(_ request: ServerRequest, by exchange: ExchangeSimulator, at now: Int64) -> VenueAnswer
@@ -24,9 +24,9 @@ protocol VenueAPI: AnyObject {
     func isForBook(_ request: ServerRequest) -> Bool
     /// The answer to a request for the book.
     func answer(withBook body: [UInt8]) -> VenueAnswer
-    /// The answer of a fault that refuses requests or fails: of kind `rateLimit`, `ban` or `serverError`.
+    /// The answer of a fault that refuses or fails a request: of kind `rateLimit`, `ban` or `serverError`.
     ///
-    /// - Parameter seconds: until requests are served again.
+    /// - Parameter seconds: time until requests are served again.
     func answer(to fault: Fault, seconds: Double) -> VenueAnswer
 
     // MARK: Connections
@@ -41,17 +41,17 @@ enum Handshake {
     case refuse(status: Int)
 }
 
-/// The venue's side of one WebSocket connection: its subscriptions, and how messages look on it.
+/// The venue's side of one WebSocket connection: its subscriptions, and its message format.
 protocol VenueConnection: AnyObject {
     /// The connection is open.
     func opened(_ client: SimulatedClient)
     /// The client has sent a message.
     func received(_ message: Span<UInt8>, from client: SimulatedClient, at now: Int64)
-    /// A market's frame as this connection has it: its times moved by `milliseconds` and in the connection's unit.
+    /// A market's frame adapted to this connection: times moved by `milliseconds` and in the connection's unit.
     func adapted(_ frame: MarketFrame, clockShiftMilliseconds milliseconds: Int64) -> MarketFrame
     /// The part of a frame's bytes that is sent.
     func message(in frame: MarketFrame) -> Range<Int>
-    /// The message that announces a shutdown; `nil` where the venue has none.
+    /// The message that announces a shutdown; `nil` if the venue has none.
     func shutdownNotice(atMilliseconds time: Int64) -> [UInt8]?
 }
 
@@ -66,7 +66,7 @@ struct VenueAnswer {
     }
 }
 
-/// The venues that the exchange can speak as.
+/// The venues that the exchange can simulate.
 package enum ExchangeVenue: Sendable {
     case binance
 

@@ -27,21 +27,21 @@ struct GatewayParts<Repository: SignalRepository>: Sendable {
 enum ServerLimits {
     /// Open connections; further ones wait in the listen queue until one closes.
     static let connections = 16_384
-    /// Descriptors left for files, the bus and other things, where the process may open fewer than the connections need.
+    /// File descriptors reserved for files, the bus and other uses when the process limit restricts connections.
     static let reservedDescriptors = 1_024
-    /// Bytes of one header field, and of all together; a larger head is answered 400 and the connection closed.
+    /// Most bytes of one header field, and of all together; a larger head gets a 400 and the connection is closed.
     static let headerFieldBytes = 8 << 10
     static let headerBytes = 32 << 10
     static let headerFields = 100
-    /// What the kernel holds for a client that does not read; it takes twice as much for its own accounts.
+    /// Bytes that the kernel buffers for a client that does not read; the kernel doubles this for its own overhead.
     static let sendBufferBytes = 256 << 10
-    /// Seconds after which a connection is closed on which no request, or no further byte of one, has come.
+    /// Seconds without a request, or without a further byte of one, after which a connection is closed.
     static let idleSeconds: Int64 = 60
-    /// Seconds after which a connection is closed whose TLS handshake is not done.
+    /// Seconds after which a connection with an unfinished TLS handshake is closed.
     static let handshakeSeconds: Int64 = 10
 }
 
-/// The HTTP server with all its routes, over any repository.
+/// Builds the HTTP server with all its routes, over any repository.
 func buildApplication<Repository: SignalRepository>(
     _ parts: GatewayParts<Repository>, _ server: GatewayConfiguration.Server,
     onListening: @escaping @Sendable (Int) -> Void
@@ -68,7 +68,7 @@ func buildApplication<Repository: SignalRepository>(
         router.add(route, behind: parts.access)
     }
 
-    // The server's own notes about starting are said by `onListening`, once.
+    // Silences the server's own start messages; `onListening` logs the start once.
     var logger = parts.logger
     logger.logLevel = max(logger.logLevel, .notice)
     return Application(
@@ -86,7 +86,7 @@ func buildApplication<Repository: SignalRepository>(
         logger: logger)
 }
 
-/// The gateway could not serve where it was told to.
+/// The gateway could not listen on the configured address.
 struct ListenError: Error, CustomStringConvertible {
     let host: String
     let port: Int
@@ -95,7 +95,7 @@ struct ListenError: Error, CustomStringConvertible {
     var description: String { "cannot listen on \(host):\(port): \(reason)" }
 }
 
-/// The HTTP server as a service whose error says where it was to listen.
+/// The HTTP server as a service whose error names the configured address.
 private struct HTTPService<Application: ApplicationProtocol>: Service {
     let host: String
     let port: Int
@@ -110,8 +110,8 @@ private struct HTTPService<Application: ApplicationProtocol>: Service {
     }
 }
 
-/// All services of a gateway process, in the order in which they start; they stop in reverse: HTTP first, so that
-/// nothing more is posted, then the readers of the bus, and last the store, which takes in what they still brought.
+/// All services of a gateway process in start order; they stop in reverse: first HTTP, so that nothing more is posted,
+/// then the bus readers, and last the store, which takes the readers' final signals.
 func gatewayServices(
     _ configuration: GatewayConfiguration, _ runtime: ServiceRuntime,
     onListening: @escaping @Sendable (Int) -> Void = { _ in }

@@ -6,25 +6,25 @@ import ArgumentParser
 import Foundation
 import ServiceLifecycle
 
-/// What an `api-gateway` process is told.
+/// Settings of an `api-gateway` process.
 package struct GatewayConfiguration: Sendable {
     var server: Server
-    /// The `ingest`, `features` and `detector` processes to listen to; empty listens to none of the kind.
+    /// Endpoints of the `ingest`, `features` and `detector` processes; an empty list subscribes to none of that kind.
     package var ticks: [Endpoint]
     package var features: [Endpoint]
     package var signals: [Endpoint]
-    /// The detectors' logs, for what was missed and for what is posted; empty follows only what comes live, and keeps
-    /// posted signals to itself.
+    /// Endpoints of the detectors' logs, which replay missed signals and take posted ones. If empty, the gateway
+    /// receives only live signals and does not forward posted signals.
     package var replay: [Endpoint]
-    /// Keys of the bus; `nil` is plain text.
+    /// Keys that encrypt the bus; `nil` means plain text.
     package var security: CurveSecurity?
     package var storePath: String
     var retention: SQLiteSignalRepository.Retention
-    /// The alerter's metrics address, where it answers for alerts and silences.
+    /// The alerter's metrics address, which serves alerts and silences.
     package var alerterURL: String?
 }
 
-/// `api-gateway`: signals over HTTP, as answers to queries and as a live stream.
+/// `api-gateway`: serves signals over HTTP, by query and as a live stream.
 package struct GatewayCommand: ServiceCommand {
     package static let configuration = CommandConfiguration(
         commandName: "api-gateway",

@@ -4,10 +4,10 @@ import Logging
 import NIOCore
 
 extension GatewayConfiguration {
-    /// Where and to whom HTTP is served.
+    /// Where HTTP is served, and to which clients.
     struct Server: Sendable {
         var host: String
-        /// 0 picks a free one, which the log states.
+        /// 0 picks a free port, which is logged.
         var port: Int
         /// `nil` serves plain HTTP.
         var tls: TLS?
@@ -23,8 +23,8 @@ extension GatewayConfiguration {
             var handshakeLimit = TimeAmount.seconds(ServerLimits.handshakeSeconds)
         }
 
-        /// With as many connections as the process may have descriptors for, which it first asks to be as many as it can.
-        /// What an operator should know of the result is logged.
+        /// Raises the process's limit of file descriptors and returns a copy with no more connections than the limit
+        /// allows. Logs what an operator should know.
         func fitted(_ logger: Logger) -> Server {
             var limit = rlimit()
             getrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit)
@@ -49,7 +49,7 @@ extension GatewayConfiguration {
         }
     }
 
-    /// TLS 1.2 and later with the certificate and key of two PEM files; `nil` where neither is named.
+    /// TLS 1.2 and later with the certificate and key of two PEM files; `nil` if neither is given.
     static func tls(certificate: String?, key: String?) throws(ConfigurationError) -> Server.TLS? {
         guard certificate != nil || key != nil else { return nil }
         guard let certificate, let key else {

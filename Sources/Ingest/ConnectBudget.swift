@@ -3,24 +3,24 @@ import Foundation
 import Logging
 import Venues
 
-/// Keeps the attempts to connect within the venue's limit, counted over all processes that share the file: the venue counts
-/// them by address. Without a file, or where it cannot be used, this process counts for itself.
+/// Keeps connection attempts within the venue's limit. All processes that share the file are counted together, since
+/// the venue counts by address. Without a usable file, this process counts only itself.
 ///
-/// The file holds the moments of the last attempts (nanoseconds of the host's monotonic clock), and is read and written
+/// The file holds the times of the last attempts (nanoseconds of the host's monotonic clock), and is read and written
 /// under its lock.
 final class ConnectBudget {
     /// Attempts within the window.
     let limit: Int
     private let windowNanoseconds: Int64
 
-    /// Until another process has let go of the file.
+    /// Wait before retrying while another process holds the file's lock.
     private static let busyNanoseconds: Int64 = 20_000_000
 
     private let path: String?
     private let logger: Logger
     private var own: [Int64] = []
     private var hasWarned = false
-    /// Attempts in the window, as of the last one here.
+    /// Attempts in the window, as of this process's last attempt.
     private(set) var used = 0
 
     init(_ limits: VenueLimits, path: String?, logger: Logger) {
@@ -30,7 +30,7 @@ final class ConnectBudget {
         self.logger = logger
     }
 
-    /// Takes one attempt; else how long to wait before asking again, in ns.
+    /// Takes one attempt; otherwise returns how long to wait before asking again, in ns.
     func take(at now: Int64 = HostClock.monotonicNanoseconds) -> Int64? {
         guard let path else { return takeAlone(at: now) }
         do {
@@ -56,7 +56,7 @@ final class ConnectBudget {
     }
 
     private func take(from moments: inout [Int64], at now: Int64) -> Int64? {
-        // A moment in the future dates from before the host's last start.
+        // A time in the future dates from before the host's last boot.
         moments.removeAll { $0 > now || now - $0 >= windowNanoseconds }
         used = moments.count
         if moments.count >= limit, let oldest = moments.min() { return oldest + windowNanoseconds - now }

@@ -7,13 +7,13 @@ import Venues
 final class FeedLink: WebSocketDelegate {
     let id: ConnectionID
     private(set) var isOpen = false
-    /// Moments of the monotonic clock.
+    /// Times on the monotonic clock.
     private(set) var openedAt: Int64 = 0
     private(set) var lastFrame = HostClock.monotonicNanoseconds
-    /// Whether anything has come on it.
+    /// Whether any message has arrived on it.
     private(set) var hasDelivered = false
     private let plan: ConnectionPlan
-    /// Messages to be sent, in order: the subscriptions, and the few that are sent later.
+    /// Messages to send, in order: first the subscriptions, then any later ones.
     private var outbox: [String]
     /// A message was sent less than the plan's spacing ago.
     private var isPausing = false
@@ -30,18 +30,18 @@ final class FeedLink: WebSocketDelegate {
         connection = loop.connect(request, delegate: self)
     }
 
-    /// Whether all streams have been asked for.
+    /// Whether all streams have been requested.
     var isSubscribed: Bool { isOpen && outbox.isEmpty }
 
-    /// Sends `text` after those before it, no faster than the venue allows.
+    /// Sends `text` after earlier messages, no faster than the venue allows.
     func send(_ text: String) {
         outbox.append(text)
         sendNext()
     }
 
-    /// With a handshake; no frame is delivered any more.
+    /// Closes with a handshake; no further frame is delivered.
     func close() { connection?.close() }
-    /// At once.
+    /// Closes at once.
     func abort() { connection?.abort() }
 
     func didOpen(_ connection: WebSocketConnection) {

@@ -4,31 +4,31 @@ import Logging
 import Transport
 import Venues
 
-/// What a feed does when its connections come and go.
+/// Callbacks to a feed when its connections open and close.
 protocol FeedLinksOwner: AnyObject {
-    /// A connection is open; `isReplacement` while another is still running.
+    /// A connection is open; `isReplacement` if another is still running.
     func linkOpened(_ id: ConnectionID, isReplacement: Bool)
     func linkClosed(_ id: ConnectionID)
     func instrumentsAwaitingHandover(from old: ConnectionID, to new: ConnectionID) -> Int
 }
 
-/// Keeps one connection to the venue, and replaces it without a break: before the venue ends it, when the venue announces
-/// that, and when a stream has gone silent. The new connection runs beside the old one until every instrument has been
-/// handed over.
+/// Keeps one connection to the venue and replaces it without a break: before the venue ends it, when the venue
+/// announces its end, and when a stream goes silent. The new connection runs beside the old one until every instrument
+/// has been handed over.
 ///
-/// Lost connections are opened again after exponential back-off with full jitter, for ever, and within the budget of
-/// attempts that all processes share.
+/// Lost connections are reopened after exponential back-off with full jitter, for ever, within the budget of attempts
+/// that all processes share.
 final class FeedLinks {
-    /// A connection with a silent stream is replaced again after this long at first, then after twice as long, and so on.
+    /// Wait before replacing a connection with a silent stream again; it doubles each time.
     private static let silenceSeconds = 10.0
     private static let longestSilenceSeconds = 640.0
-    /// And after this long where the replacement has helped.
+    /// The shorter wait after a replacement has helped.
     private static let helpedSeconds = 3.0
     private static let handoverMilliseconds = 50
 
     weak var owner: (any FeedLinksOwner)?
-    /// Takes each message. A closure and no method of the owner: made where the session's type is known, it is compiled for
-    /// that type alone.
+    /// Receives each message. A closure, not a method of the owner: created where the session's type is known, it is
+    /// compiled for that type.
     var receive: ((Span<UInt8>, ConnectionID) -> Void)?
     private let configuration: IngestConfiguration
     private let plan: ConnectionPlan
@@ -41,7 +41,7 @@ final class FeedLinks {
     private var isRotating = false
     private var isFinishing = false
     private var hasBeenOpen = false
-    /// The primary is replaced at this age, in ns: drawn anew for each, so that processes do not rotate together.
+    /// The primary is replaced at this age, in ns; drawn anew for each, so that processes do not rotate together.
     private var life: Int64 = 0
     private var lastSilenceRotation: Int64 = 0
     private var nextSilenceRotation: Int64 = 0
@@ -96,8 +96,8 @@ final class FeedLinks {
         successor = makeLink(ConnectionID(1 - primary.id.index))
     }
 
-    /// The host's budget is used up, or its file busy: waits until an attempt is free, and a little more, drawn at random, so
-    /// that the processes that wait do not connect all at once.
+    /// The host's budget is used up, or its file busy: waits until an attempt is free, plus a random delay, so that
+    /// waiting processes do not all connect at once.
     private func postpone(_ nanoseconds: Int64, _ body: @escaping () -> Void) {
         let seconds = Double(nanoseconds) / 1e9 * Double.random(in: 1...1.2)
         if seconds > 1 {
@@ -137,13 +137,13 @@ final class FeedLinks {
             loop.schedule(afterMilliseconds: Int(delay * 1_000)) { [weak self] in self?.connectSuccessor() }
             return
         }
-        // The owner knows already that a replaced connection has ended.
+        // The owner already knows that a replaced connection has ended.
         guard link === primary else { return }
-        // A connection that delivered proves the venue well: the next wait starts small again.
+        // A connection that delivered shows the venue is healthy: restart the back-off.
         if wasOpen { backoff.reset() }
         if let successor {
-            // The old one ended before every instrument was handed over: the new one goes on alone, and missing messages
-            // are found by their ids.
+            // The old connection ended before every instrument was handed over: the new one continues alone, and update
+            // ids reveal missing messages.
             primary = successor
             self.successor = nil
             if successor.isOpen { finishRotation() } else { isRotating = false }
@@ -161,7 +161,7 @@ final class FeedLinks {
 
     // MARK: Rotation
 
-    /// Opens a second connection, to close the first when the second has taken over.
+    /// Opens a second connection, and closes the first when the second has taken over.
     func rotate(_ reason: String) {
         guard !isRotating, isOpen, !isFinishing else { return }
         isRotating = true
@@ -169,7 +169,7 @@ final class FeedLinks {
         connectSuccessor()
     }
 
-    /// The same for a stream that has gone silent, but less and less often while that does not help.
+    /// Rotates because of a silent stream, but less and less often while that does not help.
     func rotateForSilence(at now: Int64) {
         guard now >= nextSilenceRotation, !isRotating else { return }
         lastSilenceRotation = now
@@ -178,7 +178,7 @@ final class FeedLinks {
         rotate("a stream is mute")
     }
 
-    /// No stream is silent: when the next one is, the connection is replaced soon.
+    /// No stream is silent: the next silence causes a prompt replacement.
     func noteNoSilence() {
         guard !isRotating else { return }
         silenceSeconds = Self.silenceSeconds
@@ -193,7 +193,7 @@ final class FeedLinks {
             loop.schedule(afterMilliseconds: Self.handoverMilliseconds) { [weak self] in self?.watchHandover(of: link) }
             return
         }
-        // A new connection that is silent is no replacement for one that delivers.
+        // A silent new connection cannot replace one that delivers.
         guard link.hasDelivered || old.lastFrame <= link.openedAt else { return link.abort() }
         primary = link
         successor = nil
@@ -217,7 +217,7 @@ final class FeedLinks {
 
     // MARK: Time
 
-    /// Once a second: replaces a connection that is old, and ends one on which nothing comes any more.
+    /// Once a second: replaces an old connection, and ends one on which nothing arrives any more.
     func tick(at now: Int64) {
         guard let primary, primary.isOpen else { return }
         let silence = Double(now - primary.lastFrame) / 1e9

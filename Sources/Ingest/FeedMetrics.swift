@@ -7,7 +7,7 @@ import Wire
 
 /// Latency and metrics of one symbol's feed.
 struct FeedMetrics {
-    /// Longest latency that is recorded, in microseconds; longer ones count as this.
+    /// Longest recorded latency, in microseconds; longer ones count as this.
     private static let longestMicroseconds: UInt64 = 600_000_000
 
     private var current = Histogram<UInt32>(
@@ -19,7 +19,7 @@ struct FeedMetrics {
     private var session: SessionMeters
     private var reportedReconnects: UInt64 = 0
     private var reportedRotations: UInt64 = 0
-    /// Since when the book is not VALID, on the monotonic clock; `nil` while it is, and before it first was.
+    /// Since when the book has not been VALID, on the monotonic clock; `nil` while VALID and before it first was.
     private var lostAt: Int64?
     private var hasBeenValid = false
     private var lastRecovery: Int64?
@@ -52,7 +52,7 @@ struct FeedMetrics {
             recovery: Timer(label: MetricName.feedRecovery, dimensions: labels))
     }
 
-    /// Takes the latency of one event whose venue time is real.
+    /// Records the latency of one event with a real venue time.
     mutating func process(_ times: EventTimes, offset: Int64?) {
         let minute = times.receive.bucket(width: 60_000_000_000)
         if minute != self.minute {
@@ -71,7 +71,7 @@ struct FeedMetrics {
         meters.latency.recordNanoseconds(corrected)
     }
 
-    /// Percentile over the current minute, or the last one while the current is thin, in nanoseconds.
+    /// Percentile over the current minute, or over the last minute while the current has few samples, in nanoseconds.
     func latencyNanoseconds(percentile: Double) -> Int64? {
         let histogram = current.totalCount >= 100 || previous.totalCount == 0 ? current : previous
         guard histogram.totalCount > 0 else { return nil }
@@ -80,7 +80,7 @@ struct FeedMetrics {
 
     // MARK: Recovery
 
-    /// The book is not VALID: from `now` on, unless it was lost before.
+    /// Notes that the book is not VALID from `now` on, unless it was already lost.
     mutating func lost(at now: Int64) {
         if hasBeenValid, lostAt == nil { lostAt = now }
     }
@@ -95,7 +95,7 @@ struct FeedMetrics {
         meters.recovery.recordNanoseconds(now - lostAt)
     }
 
-    /// States latency and recovery.
+    /// Writes latency and recovery into the status.
     func describe(in status: inout ProtoStatus) {
         status.negativeLatencyCount = negativeLatencies
         if let median = latencyNanoseconds(percentile: 50) { status.latencyP50Ns = median }
@@ -105,7 +105,7 @@ struct FeedMetrics {
         if let worstRecovery { status.worstRecoveryNs = worstRecovery }
     }
 
-    /// Hands over what was counted since the last call.
+    /// Reports the counts since the last call.
     mutating func report(
         _ counts: SessionCounts, isUp: Bool, validity: Validity, reconnects: UInt64, rotations: UInt64,
         silentChannels: Int, missingTrades: Int, clock: VenueClock

@@ -1,7 +1,7 @@
 import Synchronization
 import Transport
 
-/// Carries results from other threads into an event loop's thread. Bounded by what its user has under way.
+/// Carries results from other threads to an event loop's thread. Bounded by its user's pending requests.
 final class Inbox<Item: Sendable>: Sendable {
     private let items = Mutex<[Item]>([])
     private let waker: WakeHandle

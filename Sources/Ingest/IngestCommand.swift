@@ -5,7 +5,7 @@ import Foundation
 import ServiceLifecycle
 import Venues
 
-/// `ingest`: an exchange's book and trades onto the bus.
+/// `ingest`: publishes an exchange's book and trades on the bus.
 package struct IngestCommand: ServiceCommand {
     package static let configuration = CommandConfiguration(
         commandName: "ingest",
@@ -107,7 +107,7 @@ package struct IngestCommand: ServiceCommand {
         return endpoint
     }
 
-    /// `--symbols`, or one of `--symbol-pool`, perhaps the one that `--symbol-slot` names.
+    /// The symbols of `--symbols`, or one of `--symbol-pool`, with the preference of `--symbol-slot` if given.
     ///
     /// - Parameter limit: symbols that one process can serve.
     private func symbolChoice(_ settings: inout Settings, limit: Int) throws(ConfigurationError) -> SymbolChoice {
@@ -132,7 +132,7 @@ package struct IngestCommand: ServiceCommand {
                 setting: "--symbol-slot",
                 problem: "'\(slot)' is neither a number from 1 nor a name that ends in -0, -1, …")
         }
-        // More processes than symbols: the others stand by for whichever symbol becomes free.
+        // More processes than symbols: the others are standbys for whichever symbol becomes free.
         return .pool(pool, preferred: index < pool.count ? pool[index] : nil)
     }
 

@@ -5,13 +5,12 @@ import Venues
 package struct IngestConfiguration: Sendable {
     package var symbols: SymbolChoice
     package var endpoint: VenueEndpoint
-    /// Base addresses: those of `endpoint`, or others that speak the same protocol.
+    /// Base addresses: the defaults of `endpoint`, or others with the same protocol.
     package var webSocketURL: String
     package var restURL: String
     package var caFile: String?
     package var timeUnit: VenueTimeUnit
-    /// Where processes of a host share their leases, their budget of connections and the venue's rules; `nil` shares
-    /// nothing.
+    /// Where a host's processes share their leases, connection budget and venue rules; `nil` shares nothing.
     package var leaseDirectory: String?
     /// Endpoints to bind; `{symbol}` stands for the symbol served.
     package var publish: [String]
@@ -19,21 +18,21 @@ package struct IngestConfiguration: Sendable {
     package var security: CurveSecurity?
     /// Levels a side in each published book.
     package var depth: Int
-    /// Levels a side asked for in a snapshot.
+    /// Levels a side requested in a snapshot.
     package var snapshotDepth: Int
-    /// Upper limit of the first reconnect wait; it doubles from there, each wait drawn uniformly below it.
+    /// Upper limit of the first reconnect wait; it doubles for each further wait, each drawn uniformly below it.
     package var reconnectDelaySeconds: Double
     package var maxReconnectDelaySeconds: Double
-    /// A connection on which nothing came for this long makes its books STALE and is replaced.
+    /// A connection silent for this long makes its books STALE and is replaced.
     package var staleAfterSeconds: Double
     /// A connection of this age is replaced without a break, before the venue ends it.
     package var rotateAfterSeconds: Double
     /// Longest time that the old and the new connection run side by side.
     package var overlapSeconds: Double
     package var restTimeoutSeconds: Double
-    /// Trades of one hole that are fetched at most.
+    /// Most trades fetched for one gap.
     package var backfillLimit: Int
-    /// The venue is not connected before this many subscriptions are open, so that no message is published unheard.
+    /// Connects to the venue only after this many subscriptions are open, so that no message is published unheard.
     package var waitSubscriptions: Int
 
     var venueOptions: VenueOptions {

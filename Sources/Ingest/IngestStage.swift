@@ -83,12 +83,12 @@ struct IngestStage<Session: VenueSession & ~Copyable> {
         try feed.finish()
     }
 
-    /// A producer's name stays short, however many symbols it has.
+    /// Keeps a producer's name short, however many symbols it has.
     private static func name(_ symbols: [String]) -> String {
         symbols.count <= 3 ? symbols.joined(separator: "+") : "\(symbols[0])+\(symbols.count - 1)"
     }
 
-    /// A symbol of the pool, waited for as a hot standby while all are taken; `nil` when told to stop.
+    /// Waits as a hot standby for a symbol of the pool while all are taken; `nil` when told to stop.
     private func waitForClaim(
         _ pool: [String], _ preferred: String?, _ directory: LeaseDirectory, _ loop: EventLoop, _ stop: StopSignal
     ) throws -> SymbolClaim? {
@@ -109,8 +109,8 @@ struct IngestStage<Session: VenueSession & ~Copyable> {
         return nil
     }
 
-    /// Asks the venue for the trading rules of the symbols; where it does not answer, its last answer is good enough. `nil`
-    /// when told to stop; throws when the venue says that a symbol does not exist, since waiting cannot help.
+    /// Requests the symbols' trading rules; if the venue does not answer, uses its last stored answer. `nil` when told
+    /// to stop; throws when the venue says that a symbol does not exist, since waiting cannot help.
     private func learn(
         _ symbols: [String], _ rest: VenueREST<Session.Adapter>, _ loop: EventLoop, _ stop: StopSignal
     ) throws -> CatalogEntry? {

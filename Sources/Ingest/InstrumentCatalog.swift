@@ -4,16 +4,16 @@ import Microstructure
 import Transport
 import Venues
 
-/// The instruments of a process, and the limits that the venue stated with them.
+/// A process's instruments, and the limits that the venue stated with them.
 struct CatalogEntry {
-    /// In the order asked for.
+    /// In the order requested.
     var instruments: [Instrument]
-    /// Request weight a minute; `nil` where the venue did not say.
+    /// Request weight a minute; `nil` if the venue did not state it.
     var weightLimit: Int?
 }
 
-/// The venue's rules for our symbols: asked for at the start, and kept on disk, so that a process can start while the
-/// venue does not answer. The file is the venue's own answer.
+/// The venue's rules for our symbols: requested at the start and stored on disk, so that a process can start while the
+/// venue does not answer. The file is the venue's unchanged answer.
 struct InstrumentCatalog<Adapter: VenueAdapter> {
     private let rest: VenueREST<Adapter>
     private let cacheFile: String?
@@ -29,7 +29,7 @@ struct InstrumentCatalog<Adapter: VenueAdapter> {
         rest.send(rest.adapter.instrumentsRequest(for: symbols)) { result in completion(result.map(\.body)) }
     }
 
-    /// Reads the venue's answer, and keeps it.
+    /// Reads the venue's answer and stores it.
     func read(_ body: [UInt8], for symbols: [String]) throws(RESTFailure) -> CatalogEntry {
         let entry = try decode(body, for: symbols)
         if let cacheFile { store(body, in: "\(cacheFile)-\(Self.key(symbols))") }
@@ -38,7 +38,7 @@ struct InstrumentCatalog<Adapter: VenueAdapter> {
 
     private static var attempted: String { "exchange information" }
 
-    /// The venue's last answer; `nil` where nothing usable is kept.
+    /// The venue's last stored answer; `nil` if nothing usable is stored.
     func cached(_ symbols: [String]) -> CatalogEntry? {
         guard let cacheFile, let data = FileManager.default.contents(atPath: "\(cacheFile)-\(Self.key(symbols))") else {
             return nil
@@ -66,7 +66,7 @@ struct InstrumentCatalog<Adapter: VenueAdapter> {
             instruments: ordered, weightLimit: rest.adapter.requestWeightLimit(in: body.span))
     }
 
-    /// Whole or not at all: a start must not read half a file.
+    /// Writes atomically: a starting process must not read half a file.
     private func store(_ body: [UInt8], in path: String) {
         do {
             try Data(body).write(to: URL(filePath: path), options: .atomic)
@@ -75,7 +75,7 @@ struct InstrumentCatalog<Adapter: VenueAdapter> {
         }
     }
 
-    /// Names the symbols in a file's name.
+    /// The symbols as part of a file name.
     private static func key(_ symbols: [String]) -> String {
         var hash = StableHash()
         for byte in symbols.joined(separator: ",").utf8 { hash.combine(byte: byte) }

@@ -1,12 +1,12 @@
 import Runtime
 
-/// One instrument's requests: one snapshot and one backfill at a time, and further apart the less they help.
+/// One instrument's requests: one snapshot and one backfill at a time, with growing waits while they do not help.
 struct InstrumentChain {
-    /// Seconds that a book stays VALID before its troubles are forgotten.
+    /// Seconds that a book must stay VALID to reset its back-off.
     static let settledSeconds = 3
-    /// A book is asked for at least so often, whatever became of the attempts before: the weight budget holds anyway.
+    /// A book is requested at least this often, whatever earlier attempts gave: the weight budget still applies.
     static let longestSeconds = 10.0
-    /// Times that trades are asked for which the venue's REST service does not have yet.
+    /// Attempts to fetch trades that the venue's REST service does not have yet.
     static let backfillAttempts = 5
 
     var isFetchingSnapshot = false
@@ -22,13 +22,13 @@ struct InstrumentChain {
         tradeBackoff = Backoff(firstSeconds: 0.5, longestSeconds: longestSeconds)
     }
 
-    /// Once a second.
+    /// Call once a second.
     mutating func settle(isValid: Bool) {
         validSeconds = isValid ? validSeconds + 1 : 0
         if validSeconds == Self.settledSeconds { backoff.reset() }
     }
 
-    /// Trades were asked for and some are still missing; whether this was the last attempt.
+    /// Trades were requested and some are still missing; returns whether this was the last attempt.
     mutating func tradesAsked() -> Bool {
         tradeAttempts += 1
         return tradeAttempts >= Self.backfillAttempts

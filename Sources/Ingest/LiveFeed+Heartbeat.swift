@@ -5,15 +5,15 @@ import Venues
 import Wire
 import ZeroMQ
 
-/// How often the venue's clock is asked; the first samples come faster.
+/// Interval of requests for the venue's time; the first samples come faster.
 private let clockSeconds = 5
-/// After a tick that comes later than this the process was held up: the sockets hold messages that have not been read yet, so
-/// that no silence can be told.
+/// After a tick later than this, the process was stalled: the sockets hold unread messages, so silence cannot be
+/// judged.
 private let lateNanoseconds: Int64 = 1_500_000_000
-/// The wall clock and the monotonic one differ by less than this within a tick unless the wall clock was set.
+/// Within a tick the wall clock and monotonic clock differ by less than this, unless the wall clock was set.
 private let clockStepNanoseconds: Int64 = 250_000_000
 
-/// The work of each second: state the feed's condition, look for silence, ask for the time now and then.
+/// The work of each second: publish the feed's status, check for silence, sometimes request the venue's time.
 extension LiveFeed where Session: ~Copyable {
     func tick() {
         guard !isFinishing else { return }
@@ -56,7 +56,7 @@ extension LiveFeed where Session: ~Copyable {
         loop.schedule(afterMilliseconds: 1_000) { [weak self] in self?.tick() }
     }
 
-    /// Tells the session where this host's clock was set: silences are measured by it, since events carry it.
+    /// Tells the session when this host's clock was set: silences are measured with it, since events carry its times.
     private func followClock(from last: Int64, to now: Int64) {
         let wall = HostClock.now
         let step = wall.nanoseconds(since: lastTickWall) - (now - last)
@@ -89,7 +89,7 @@ extension LiveFeed where Session: ~Copyable {
         for id in ids() { try publishStatus(id) }
     }
 
-    /// The statuses of many symbols, all at once, would hold up the frames for as long as many thousand frames take.
+    /// Publishing many symbols' statuses at once would delay the frames as long as many thousand frames would.
     private var statusParts: Int { (session.instruments.count + 39) / 40 }
 
     private func publishStatuses(part: Int) throws(ZMQError) {

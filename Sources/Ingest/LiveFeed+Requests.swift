@@ -3,17 +3,17 @@ import Foundation
 import Microstructure
 import Venues
 
-/// Time for a trade that is only late to come by itself.
+/// Wait for a trade that may only be late.
 private let lateTradeMilliseconds = 250
-/// A request that was refused is tried again after this: a firewall's refusal passes.
+/// Wait before retrying a refused request: a firewall's refusal may be temporary.
 private let refusalSeconds: Int64 = 3_600
 
-/// The REST requests of a feed: snapshots, missing trades, the time.
+/// The REST requests of a feed: snapshots, missing trades, the venue's time.
 extension LiveFeed where Session: ~Copyable {
     // MARK: Snapshots
 
-    /// Starts a chain of requests unless one is under way. The first comes at once; a book that does not stay valid makes
-    /// the next ones wait.
+    /// Starts a chain of requests unless one is under way. The first request is sent at once; if the book does not stay
+    /// valid, later requests wait.
     func scheduleSnapshot(_ id: InstrumentID) {
         guard !chains[id.index].isFetchingSnapshot else { return }
         chains[id.index].isFetchingSnapshot = true
@@ -29,7 +29,7 @@ extension LiveFeed where Session: ~Copyable {
         ask(.snapshot(id), request)
     }
 
-    /// Asks for a snapshot in the stream, at the pace of `scheduleSnapshot`.
+    /// Requests a snapshot over the stream, at the pace of `scheduleSnapshot`.
     func scheduleResubscription(_ id: InstrumentID, on connection: ConnectionID) {
         guard !chains[id.index].isFetchingSnapshot else { return }
         chains[id.index].isFetchingSnapshot = true
@@ -42,7 +42,7 @@ extension LiveFeed where Session: ~Copyable {
 
     private func resubscribe(_ id: InstrumentID, on connection: ConnectionID) {
         chains[id.index].isFetchingSnapshot = false
-        // Another connection may have brought the book meanwhile.
+        // Another connection may have restored the book meanwhile.
         guard session.validity(of: id) != .valid else { return }
         for text in session.resubscribeMessages(for: id) { links.send(text, on: connection) }
     }
@@ -57,7 +57,7 @@ extension LiveFeed where Session: ~Copyable {
                 try session.receiveSnapshot(body.span, for: id, at: HostClock.now, into: &batch)
             }
             if action == .proceed {
-                // A book that only needed a deeper snapshot is in no trouble.
+                // The book only needed a deeper snapshot: reset its back-off.
                 if wasValid { chains[id.index].backoff.reset() }
             } else {
                 logger.warning(
@@ -73,7 +73,7 @@ extension LiveFeed where Session: ~Copyable {
 
     // MARK: Trades
 
-    /// Asks for the oldest missing trades, unless a request for this instrument is under way.
+    /// Requests the oldest missing trades, unless a request for this instrument is under way.
     func scheduleTrades(_ id: InstrumentID) {
         guard !chains[id.index].isFetchingTrades else { return }
         chains[id.index].isFetchingTrades = true
@@ -103,7 +103,7 @@ extension LiveFeed where Session: ~Copyable {
         session.tradesRequest(for: id, from: first, limit: tradesPerRequest, source: source)
     }
 
-    /// Asks whether a silent trade stream has missed any.
+    /// Checks over REST whether a silent trade stream has missed any trades.
     func probeTrades(_ id: InstrumentID) {
         guard !chains[id.index].isFetchingTrades, let last = session.lastTradeID(of: id) else { return }
         chains[id.index].isFetchingTrades = true
@@ -149,14 +149,14 @@ extension LiveFeed where Session: ~Copyable {
         scheduleTrades(id)
     }
 
-    /// Trades that the venue refuses, or whose answer is damaged each time, are given up in the end; a venue that cannot be
-    /// reached is asked again for ever.
+    /// Trades are eventually given up if the venue refuses them or each answer is damaged; an unreachable venue is
+    /// retried for ever.
     private func isLastAttempt(after failure: RESTFailure?, _ id: InstrumentID) -> Bool {
         guard let failure, failure.kind != .notServed else { return chains[id.index].tradesAsked() }
         return failure.kind == .invalid
     }
 
-    /// The venue keeps single trades for those with a key: takes aggregates for a while.
+    /// The venue serves single trades only with a key: use aggregates for a while.
     private func refuseSingleTrades() {
         let now = HostClock.monotonicNanoseconds
         guard now >= singleTradesRefusedUntil else { return }
@@ -186,7 +186,7 @@ extension LiveFeed where Session: ~Copyable {
         pump()
     }
 
-    /// Sends what the budget has room for, and comes back when it has more.
+    /// Sends requests within the budget, and schedules itself for when more is available.
     private func pump() {
         while !isFinishing {
             switch requests.next(monotonic: HostClock.monotonicNanoseconds, wall: HostClock.now) {

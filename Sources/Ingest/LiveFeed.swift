@@ -8,12 +8,12 @@ import Venues
 import Wire
 import ZeroMQ
 
-/// The live shell around a venue session: it hands received messages to the session, performs the session's actions, and
-/// publishes its events. Everything runs on the event loop's thread.
+/// The live shell around a venue session: it passes received messages to the session, performs the session's actions,
+/// and publishes its events. Everything runs on the event loop's thread.
 ///
 /// Beside it: `LiveFeed+Requests` has the REST requests, `LiveFeed+Heartbeat` the work of each second.
 final class LiveFeed<Session: VenueSession & ~Copyable> {
-    /// What ended the feed; set once.
+    /// The error that ended the feed; set once.
     private(set) var failure: (any Error)?
 
     var session: Session
@@ -27,13 +27,13 @@ final class LiveFeed<Session: VenueSession & ~Copyable> {
     var requests: RequestQueue
     var chains: [InstrumentChain]
     var isPumping = false
-    /// Single trades are not asked for before this (monotonic ns), since the venue refused them.
+    /// No requests for single trades before this time (monotonic ns), since the venue refused them.
     var singleTradesRefusedUntil: Int64 = 0
     var clock = VenueClock()
     var nextClockSample: Int64 = 0
     var clockSamples = 0
     var feedMetrics: [FeedMetrics]
-    /// Of frames that belong to no symbol.
+    /// Meters of frames that belong to no symbol.
     var unattributed = SessionMeters(symbol: nil)
     let budgets = BudgetMeters()
     var lastTick = HostClock.monotonicNanoseconds
@@ -42,7 +42,7 @@ final class LiveFeed<Session: VenueSession & ~Copyable> {
     private var batch = EventBatch()
     private let processing = Metrics.Timer(label: MetricName.ingestSeconds)
 
-    /// - Parameter weightLimit: request weight a minute as the venue has stated it.
+    /// - Parameter weightLimit: request weight a minute as stated by the venue.
     init(
         session: consuming Session, output: consuming MarketPublisher, configuration: IngestConfiguration,
         rest: VenueREST<Session.Adapter>, budget: ConnectBudget, weightLimit: Int?, loop: EventLoop, logger: Logger,
@@ -74,7 +74,7 @@ final class LiveFeed<Session: VenueSession & ~Copyable> {
         tick()
     }
 
-    /// Closes the connections and says so downstream.
+    /// Closes the connections and reports that downstream.
     func finish() throws {
         isFinishing = true
         links.finish()
@@ -101,7 +101,7 @@ final class LiveFeed<Session: VenueSession & ~Copyable> {
         }
     }
 
-    /// Says at once that a book is lost. A book that only needs a deeper snapshot stays VALID.
+    /// Publishes the loss of a book at once. A book that only needs a deeper snapshot stays VALID.
     private func noteLoss(of id: InstrumentID) {
         guard session.validity(of: id) != .valid else { return }
         feedMetrics[id.index].lost(at: HostClock.monotonicNanoseconds)
@@ -119,14 +119,14 @@ final class LiveFeed<Session: VenueSession & ~Copyable> {
             }
             perform(action, on: id)
         } catch {
-            // Counted by the session under its kind; the sequence check finds what was lost by it.
+            // The session counts it by kind; the sequence check detects the resulting loss.
             logger.warning("frame refused", metadata: ["error": "\(error)"])
         }
     }
 
     // MARK: Publishing
 
-    /// Runs `body` with the batch for its events, and publishes them.
+    /// Runs `body` with a batch for its events, then publishes them.
     func publishing<Result>(
         _ body: (inout Session, inout EventBatch) throws(VenueError) -> Result
     ) throws(VenueError) -> Result {
@@ -152,7 +152,7 @@ final class LiveFeed<Session: VenueSession & ~Copyable> {
         batch.removeAll()
     }
 
-    /// A bus that fails ends the process: a feed that cannot publish must not seem to run.
+    /// A bus failure ends the process: a feed that cannot publish must not appear to run.
     func attempt(_ body: () throws -> Void) {
         do {
             try body()

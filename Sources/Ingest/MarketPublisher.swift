@@ -3,11 +3,11 @@ import Microstructure
 import Wire
 import ZeroMQ
 
-/// Puts the events of the venue session on the bus, each under its instrument's topic.
+/// Publishes the venue session's events on the bus, each under its instrument's topic.
 struct MarketPublisher: ~Copyable {
     private struct Topics {
         var book, quote, trade, status: PublishedTopic
-        /// Messages that ZeroMQ did not take.
+        /// Messages that ZeroMQ did not accept.
         var drops: UInt64 = 0
     }
 
@@ -65,6 +65,6 @@ struct MarketPublisher: ~Copyable {
     mutating func countSubscriptions() throws(ZMQError) { try publisher.countSubscriptions() }
 
     /// The session counts its books from 1; on the bus the process's start is added, so that a book epoch is never
-    /// used twice, not even by a process that was killed and restarted.
+    /// reused, even after the process was killed and restarted.
     private func bookEpoch(_ count: UInt64) -> UInt64 { count == 0 ? 0 : epoch &+ count }
 }

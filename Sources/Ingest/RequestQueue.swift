@@ -1,13 +1,12 @@
 import Microstructure
 import Venues
 
-/// The REST requests that wait for room in the weight budget: the clock before snapshots before trades, each in order of
-/// arrival.
+/// REST requests waiting for the weight budget: the clock before snapshots before trades, each in order of arrival.
 struct RequestQueue {
     enum Purpose: Sendable {
         case clock
         case snapshot(InstrumentID)
-        /// Trades from `first` on. A probe asks whether a silent stream has missed any.
+        /// Trades from `first` on. A probe checks whether a silent stream has missed any.
         case trades(InstrumentID, first: Int64, source: TradeSource, isProbe: Bool)
 
         fileprivate var rank: Int {
@@ -19,7 +18,7 @@ struct RequestQueue {
         }
     }
 
-    /// What the HTTP client's thread hands over.
+    /// A result from the HTTP client's thread.
     struct Answer {
         let purpose: Purpose
         let result: Result<RESTAnswer, RESTFailure>
@@ -27,20 +26,20 @@ struct RequestQueue {
 
     /// Requests under way at once.
     static let concurrency = 8
-    /// Requests that may wait: room for a snapshot and a backfill of each of a thousand instruments, and for the clock.
-    /// Further ones are refused.
+    /// Most waiting requests: enough for a snapshot and a backfill of each of a thousand instruments, and for the
+    /// clock. Further ones are refused.
     static let limit = 2_560
 
     private var waiting: [(purpose: Purpose, request: VenueRequest)] = []
     private var underWay = 0
-    /// The venue has asked for a pause until then (monotonic ns).
+    /// The venue requested a pause until this time (monotonic ns).
     private(set) var pausedUntil: Int64 = 0
     var budget: WeightBudget
 
     /// - Parameter weightLimit: weight a minute.
     init(weightLimit: Int) { budget = WeightBudget(limit: weightLimit) }
 
-    /// `false` at the limit.
+    /// Returns `false` at the limit.
     mutating func add(_ purpose: Purpose, _ request: VenueRequest) -> Bool {
         guard waiting.count < Self.limit else { return false }
         let index = waiting.firstIndex { $0.purpose.rank > purpose.rank } ?? waiting.count
@@ -50,12 +49,12 @@ struct RequestQueue {
 
     enum Next {
         case send(Purpose, VenueRequest)
-        /// Ask again after so many ns.
+        /// Ask again after this many ns.
         case wait(Int64)
         case idle
     }
 
-    /// The next request that may go out now.
+    /// The next request that may be sent now.
     mutating func next(monotonic: Int64, wall: Timestamp) -> Next {
         guard let first = waiting.first, underWay < Self.concurrency else { return .idle }
         if pausedUntil > monotonic { return .wait(pausedUntil - monotonic) }
@@ -67,6 +66,6 @@ struct RequestQueue {
 
     mutating func completed() { underWay -= 1 }
 
-    /// Heeds a `Retry-After`, for all requests.
+    /// Applies a `Retry-After` to all requests.
     mutating func pause(until moment: Int64) { pausedUntil = max(pausedUntil, moment) }
 }

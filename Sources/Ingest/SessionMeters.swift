@@ -2,14 +2,14 @@ import Runtime
 import Metrics
 import Venues
 
-/// Hands the counts of one symbol in a venue session over to the metrics.
+/// Reports a venue session's counts of one symbol to the metrics.
 struct SessionMeters {
     private let counters: [(counter: Counter, count: @Sendable (SessionCounts) -> UInt64)]
     private var reported = SessionCounts()
     private var rejections: RejectionReport
     private var snapshotRejections: RejectionReport
 
-    /// The meters of one symbol; with `nil`, of the frames that belong to no symbol.
+    /// The meters of one symbol; `nil` for frames that belong to no symbol.
     init(symbol: String?) {
         let families = symbol == nil ? Self.families.filter { Self.unattributed.contains($0.name) } : Self.families
         let symbol = symbol ?? "none"
@@ -23,7 +23,7 @@ struct SessionMeters {
         }
     }
 
-    /// Hands over what was counted since the last call.
+    /// Reports the counts since the last call.
     mutating func report(_ counts: SessionCounts) {
         for (counter, count) in counters {
             let delta = count(counts) &- count(reported)
@@ -92,7 +92,7 @@ struct SessionMeters {
     ]
 }
 
-/// Hands refused frames over to the metrics, by kind.
+/// Reports refused frames to the metrics, by kind.
 private struct RejectionReport {
     private let symbol: String
     private var reported = RejectionCounts()

@@ -4,18 +4,18 @@ import Microstructure
 import Transport
 import Venues
 
-/// Why a REST request brought nothing usable.
+/// Why a REST request returned nothing usable.
 struct RESTFailure: Error, CustomStringConvertible {
     let attempted: String
     let reason: String
     var kind = VenueRefusal.Kind.temporary
-    /// How long the venue asks to wait (429, 418).
+    /// How long the venue requests us to wait (429, 418).
     var retryAfterSeconds: Double?
 
     var description: String { "\(attempted): \(reason)" }
 }
 
-/// What a REST request brought.
+/// The answer to a REST request.
 struct RESTAnswer: Sendable {
     let body: [UInt8]
     /// Request weight used in this minute, by all processes of this address.

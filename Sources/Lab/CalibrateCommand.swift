@@ -7,7 +7,7 @@ import Microstructure
 import Simulation
 import Wire
 
-/// `microlab calibrate`: a profile that keeps a budget of signals.
+/// `microlab calibrate`: fits a profile to a budget of signals.
 package struct CalibrateCommand: AsyncParsableCommand {
     package static let configuration = CommandConfiguration(
         commandName: "calibrate",
@@ -88,7 +88,7 @@ package struct CalibrateCommand: AsyncParsableCommand {
         guard isWhole else { throw ExitCode(1) }
     }
 
-    /// What the detectors of `base` would take of the tapes, and whether nothing of them was lost.
+    /// The series that the detectors of `base` need from the tapes, and whether no data was lost.
     private func read(
         _ base: Profile, _ share: ClosedRange<Double>
     ) throws -> (series: [CalibrationSeries], isWhole: Bool) {
@@ -139,7 +139,7 @@ package struct CalibrateCommand: AsyncParsableCommand {
     private func report(_ calibration: Calibration, _ series: [CalibrationSeries], _ signalsPerDay: Double) {
         let days = calibration.days
         let counts = calibration.blockCounts
-        // Six hours together, on average: what makes one hour lively makes its neighbours so.
+        // Blocks of six hours on average: neighbouring hours are similarly active.
         let interval =
             Bootstrap(meanBlockLength: 6, seed: seed).interval(count: counts.count) { places in
                 Double(places.reduce(0) { $0 + counts[$1] }) / days

@@ -3,7 +3,7 @@ import Foundation
 import Microstructure
 import Venues
 
-/// What the venue session makes of one recording, against the exchange's own best prices.
+/// Compares the venue session's book of one recording with the exchange's own best prices.
 struct CaptureAudit {
     /// Update ids remembered while their counterpart has not come. They come within a few frames of each other.
     private static let memory = 4_096

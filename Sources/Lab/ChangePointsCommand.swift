@@ -5,7 +5,7 @@ import Evaluation
 import Foundation
 import Microstructure
 
-/// `microlab changepoints`: where a series changed its ways.
+/// `microlab changepoints`: finds change points of a series.
 package struct ChangePointsCommand: AsyncParsableCommand {
     package static let configuration = CommandConfiguration(
         commandName: "changepoints",
@@ -83,9 +83,9 @@ package struct ChangePointsCommand: AsyncParsableCommand {
         }
     }
 
-    /// The series as the detector wants it; throws where it holds what is no observation.
+    /// The series standardised for the detector; throws if a value is no valid observation.
     private func standardised(_ raw: [Double], of path: String) throws(SeriesFile.Failure) -> [Double] {
-        // By a power of two, which costs no digit: neither the sums nor the squares of any doubles overflow then.
+        // Scale by a power of two, which loses no digit: then neither sums nor squares of doubles overflow.
         let exponent = max(-1_000, raw.lazy.filter { $0 != 0 }.map(\.exponent).max() ?? 0)
         let unit = standardise == .none ? 1 : Double(sign: .plus, exponent: Int(exponent), significand: 1)
         let values = standardised(raw.map { $0 / unit }, unit: unit)
@@ -156,7 +156,7 @@ extension Double {
     fileprivate var plain: String { formatted(.number.grouping(.never).locale(Locale(identifier: "en_US_POSIX"))) }
 }
 
-/// What people marked, by series and annotator.
+/// Change points marked by people, by series and annotator.
 private struct Annotations {
     private let path: String
     private let marks: [String: [String: [Int]]]

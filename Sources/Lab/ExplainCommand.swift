@@ -93,7 +93,7 @@ package struct ExplainCommand: AsyncParsableCommand {
         guard isWhole else { throw ExitCode(1) }
     }
 
-    /// Which tape, up to when, and of a signal its id and symbol.
+    /// The tape, the moment to explain, and for a signal its id and symbol.
     private func target() throws -> (path: String, moment: Timestamp, id: String?, symbol: String?) {
         if let at = what.lastIndex(of: "@") {
             let text = String(what[what.index(after: at)...])

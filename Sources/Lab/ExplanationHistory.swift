@@ -3,7 +3,7 @@ import Foundation
 import Microstructure
 import Wire
 
-/// The last seconds of a bank: for the table and the picture.
+/// The last seconds of a detector bank, for the table and the picture.
 struct ExplanationHistory {
     struct Point {
         let time: Timestamp
@@ -16,7 +16,7 @@ struct ExplanationHistory {
         let ratios: [Double]
     }
 
-    /// The detectors at the last point, in the order of the ratios. The bank itself has gone on by then.
+    /// The detectors' statistics at the last point, in the order of the ratios. The bank itself has moved on.
     private var statistics: [DetectorStatistic] = []
 
     private(set) var points: [Point] = []
@@ -44,7 +44,7 @@ struct ExplanationHistory {
         return points.filter { last.time.nanoseconds(since: $0.time) <= length }
     }
 
-    /// Every detector: statistic, threshold, and its share of the signal where there is one.
+    /// A row per detector: statistic, threshold, and its share of the signal if there is one.
     func text(_ bank: DetectorBank, _ signal: Signal?) -> String {
         guard let last = points.last else { return "" }
         var lines: [String] = []
@@ -64,7 +64,7 @@ struct ExplanationHistory {
             }?.share
             let name = "\(statistic.detector) \(statistic.feature)".padding(
                 toLength: 34, withPad: " ", startingAt: 0)
-            // The tail of a probability, extrapolated, may leave its range: alone, the detector makes no signal.
+            // An extrapolated probability threshold may exceed 1: then this detector alone cannot signal.
             let isReachable = statistic.detector != DetectorKind.regime.rawValue || statistic.threshold <= 1
             let threshold = isReachable ? String(format: "%13.4g", statistic.threshold) : "not reachable"
             lines.append(
@@ -78,7 +78,7 @@ struct ExplanationHistory {
         return lines.joined(separator: "\n")
     }
 
-    /// Score against threshold, the detectors that came closest, price and volume, one above the other.
+    /// Stacked panels: score and threshold, the detectors closest to their thresholds, price, volume.
     func svg(symbol: String, _ signal: Signal?) -> String {
         let points = shown
         guard let first = points.first, let last = points.last else { return "" }

@@ -6,7 +6,7 @@ import Foundation
 import Microstructure
 import Wire
 
-/// `microlab facts`: what kinds of markets tapes hold, beside each other.
+/// `microlab facts`: compares the markets of tapes, side by side.
 package struct FactsCommand: AsyncParsableCommand {
     package static let configuration = CommandConfiguration(
         commandName: "facts",
@@ -137,7 +137,7 @@ struct FactsTable {
         for row in facts[0].indices {
             lines.append("| \(facts[0][row].name) |" + facts.map { " \(Self.text($0[row].value)) |" }.joined())
         }
-        // With the first symbol of the same tape.
+        // Correlation with the first symbol of the same tape.
         for step in [0.1, 1, 10] {
             let cells = columns.map { column -> String in
                 guard let first = columns.first(where: { $0.tape == column.tape }), first.symbol != column.symbol else {
@@ -155,7 +155,7 @@ struct FactsTable {
 
     private static func text(_ value: Double) -> String { value.isNaN ? "-" : String(format: "%.4g", value) }
 
-    /// Of the first column's symbol, on each tape a line.
+    /// Charts of the first column's symbol, one line per tape.
     var svg: String {
         let shown = zip(SVGPage.colors, columns.filter { $0.symbol == columns[0].symbol }).map { ($0, $1) }
         // The longest time that all cover, so that like is beside like.

@@ -62,7 +62,7 @@ package struct FeaturesExportCommand: AsyncParsableCommand {
 
     private func report(_ export: borrowing FeaturesExport, _ problems: [TapeProblem]) {
         if export.vectors.counts.lost > 0 {
-            // The sequences show that messages are missing, not where they went.
+            // Sequence gaps show that messages are missing, not where they were lost.
             let blame =
                 problems.contains(where: \.isLoss) ? ": in what is damaged, or before the tape" : " before the tape"
             Lab.say("! \(export.vectors.counts.lost) messages were lost\(blame)")

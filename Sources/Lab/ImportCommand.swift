@@ -3,7 +3,7 @@ import ArgumentParser
 import Foundation
 import Microstructure
 
-/// `microlab import`: recordings of any known shape become a tape.
+/// `microlab import`: converts recordings of any known format to a tape.
 package struct ImportCommand: AsyncParsableCommand {
     package static let configuration = CommandConfiguration(
         commandName: "import",

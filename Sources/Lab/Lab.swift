@@ -21,7 +21,7 @@ enum Lab {
         ((try? FileManager.default.attributesOfItem(atPath: path))?[.size] as? Int) ?? 0
     }
 
-    /// Says what went wrong and gives the exit code for it. What already is an answer to the user is passed on.
+    /// Prints the error and returns its exit code. Exit codes and validation errors are returned unchanged.
     static func failure(_ error: any Error) -> any Error {
         if error is ExitCode || error is ValidationError { return error }
         if error is ConfigurationError {
@@ -43,7 +43,7 @@ enum Lab {
         return ExitCode((error as? ImportError)?.kind.rawValue ?? ImportError.Kind.inputOutput.rawValue)
     }
 
-    /// Says what of a tape could not be used: problems, and records refused by kind. Returns whether nothing was lost.
+    /// Prints a tape's unusable parts: problems, and refused records by kind. Returns whether no data was lost.
     static func saysWhole(_ problems: [TapeProblem], refused: [String: UInt64]) -> Bool {
         for problem in problems { say("! \(problem)") }
         for (kind, count) in refused.sorted(by: { $0.key < $1.key }) { say("! \(count) records: \(kind)") }

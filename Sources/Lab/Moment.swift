@@ -30,7 +30,7 @@ package struct Moment: ExpressibleByArgument, Sendable {
     }
 }
 
-/// Which part of a tape a command takes.
+/// The part of a tape that a command reads.
 package struct TapeSelection: ParsableArguments {
     @Argument(help: "The tape: a file, or a folder of segments.") var tape: String
     @Option(name: [.long, .customLong("symbol")], help: "Symbols to take, comma-separated (default: all).")
@@ -44,10 +44,10 @@ package struct TapeSelection: ParsableArguments {
         if let from, let to, to.time < from.time { throw ValidationError("--to lies before --from") }
     }
 
-    /// Nothing of the tape is left out.
+    /// Whether the whole tape is selected.
     var isEverything: Bool { names.isEmpty && from == nil && to == nil }
 
-    /// The tape holds no message of what was asked for.
+    /// The error for a selection without messages.
     var nothing: ImportError {
         let wanted = names.isEmpty ? "" : " of \(names.joined(separator: ", "))"
         let times = from == nil && to == nil ? "" : " between these times"

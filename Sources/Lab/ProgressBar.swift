@@ -2,8 +2,8 @@ import Runtime
 import Foundation
 import Synchronization
 
-/// Shows on standard error how far a long command is: a bar, the rate and the time left. On a terminal only, unless
-/// asked for.
+/// Shows the progress of a long command on standard error: a bar, the rate and the time left. On a terminal only,
+/// unless requested.
 final class ProgressBar {
     private static let width = 24
     private static let redrawNanoseconds: Int64 = 200_000_000
@@ -14,13 +14,13 @@ final class ProgressBar {
     private var lastDraw: Int64 = 0
     private var hasDrawn = false
 
-    /// - Parameter total: what `update` reaches at the end, in bytes.
+    /// - Parameter total: the final value given to `update`, in bytes.
     init(total: Int, always: Bool = false, isQuiet: Bool = false) {
         self.total = total
         isShown = always || (isatty(STDERR_FILENO) == 1 && !isQuiet)
     }
 
-    /// Draws where it is time to. Throws `CancellationError` once the user has asked to stop.
+    /// Draws the bar if it is due. Throws `CancellationError` once the user has asked to stop.
     func update(_ done: Int) throws {
         if Interrupt.isRequested { throw CancellationError() }
         guard isShown else { return }

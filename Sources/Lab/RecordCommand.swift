@@ -4,7 +4,7 @@ import Tape
 import ArgumentParser
 import ServiceLifecycle
 
-/// `microlab record`: the tick topics onto tape, as a process that runs on.
+/// `microlab record`: records the tick topics to tape, as a service.
 package struct RecordCommand: ServiceCommand {
     package static let configuration = CommandConfiguration(
         commandName: "record",

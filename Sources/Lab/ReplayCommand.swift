@@ -95,7 +95,7 @@ package struct ReplayCommand: AsyncParsableCommand {
     private func replay() throws {
         Interrupt.watch()
         signal(SIGPIPE, SIG_IGN)
-        // A tape that cannot be opened is said so before anything is bound.
+        // An unreadable tape is reported before any socket is bound.
         let first = try selection.open()
         let context = try Context()
         var publisher = try TapePublisher(endpoints(), in: context)
@@ -123,7 +123,7 @@ package struct ReplayCommand: AsyncParsableCommand {
     /// When the first message was received, and when it was sent.
     private typealias Pace = (first: Timestamp, begin: Int64)
 
-    /// One pass from the tape's beginning to its end; returns what was wrong with the tape.
+    /// Plays the tape once from beginning to end; returns its problems.
     private func play(
         _ events: consuming TapeEvents, _ passes: inout TapePasses, _ pace: inout Pace?,
         _ publisher: inout TapePublisher

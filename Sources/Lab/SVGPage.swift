@@ -2,9 +2,9 @@
 struct SVGPage {
     struct Line {
         let color: String
-        /// Told in the panel's corner; `nil` where the title says it.
+        /// Label in the panel's corner; `nil` if the title suffices.
         var name: String?
-        /// From left to right; `x` from 0 to 1. What is not finite is a gap.
+        /// Points from left to right; `x` from 0 to 1. A value that is not finite is a gap.
         let points: [(x: Double, y: Double)]
     }
 

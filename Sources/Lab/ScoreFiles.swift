@@ -4,14 +4,14 @@ import Evaluation
 import Foundation
 import Microstructure
 
-/// Signals of a file, a JSON object a line, and what it says of the time that was watched.
+/// Signals of a file with one JSON object per line, and the time spans that it states as watched.
 struct SignalLines {
     private(set) var detections: [EventScore.Detection] = []
     private(set) var spans: [EventScore.Span] = []
     /// The types of all signals, taken or not.
     private var typesSeen: Set<String> = []
 
-    /// What a line may hold: a signal as the gateway and `microlab detect` write it, or a span.
+    /// A line is either a signal, as the gateway and `microlab detect` write it, or a span.
     private struct Line: Decodable {
         var symbol: String?
         var symbols: [String]?
@@ -47,8 +47,8 @@ struct SignalLines {
         }
     }
 
-    /// Throws where the file holds neither a signal nor a span and nothing else says what was watched, and where a type is
-    /// neither one of the detectors' nor in the file.
+    /// Throws if the file has neither a signal nor a span and the caller does not know what was watched, or if a type
+    /// is neither a detector's nor in the file.
     /// - Parameters:
     ///   - types: signal types to take; empty takes all.
     ///   - isWatched: the caller knows what was watched, so that a file without signals says that there were none.
@@ -78,7 +78,7 @@ struct SignalLines {
         }
     }
 
-    /// Takes a line in; says what is wrong with it.
+    /// Adds a line; returns the problem with it, if any.
     private mutating func take(_ bytes: [UInt8], _ types: Set<String>) -> String? {
         guard let line = try? JSONDecoder().decode(Line.self, from: Data(bytes)) else {
             return "is neither a signal nor a span as JSON"
@@ -110,7 +110,7 @@ struct SignalLines {
 /// Labelled events of a CSV file with a header.
 struct EventRows {
     private(set) var events: [EventScore.Event] = []
-    /// Of the columns `hours_before` and `hours_after`, one an event.
+    /// Watched spans from the columns `hours_before` and `hours_after`, one per event.
     private(set) var spans: [EventScore.Span] = []
     /// Events of another class.
     private(set) var otherClass = 0

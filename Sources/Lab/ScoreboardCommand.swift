@@ -7,7 +7,7 @@ import Foundation
 import Microstructure
 import Simulation
 
-/// `microlab scoreboard`: what profiles find of what is planted into synthetic markets.
+/// `microlab scoreboard`: how many events planted in synthetic markets each profile finds.
 package struct ScoreboardCommand: AsyncParsableCommand {
     package static let configuration = CommandConfiguration(
         commandName: "scoreboard",
@@ -53,7 +53,7 @@ package struct ScoreboardCommand: AsyncParsableCommand {
         }
     }
 
-    /// In the order of the files, as many at once as there are cores.
+    /// Results in the order of the files; runs one scenario per core at a time.
     private static func results(
         of files: [(String, SyntheticSpecification)], _ profiles: [Profile]
     ) async throws -> [ScenarioResult] {
@@ -74,7 +74,7 @@ package struct ScoreboardCommand: AsyncParsableCommand {
     }
 }
 
-/// What happened in one scenario, and what each profile said.
+/// The events of one scenario, and each profile's detections.
 struct ScenarioResult: Sendable {
     struct Event: Sendable {
         let type: PlantedEventType
@@ -143,7 +143,7 @@ struct ScenarioResult: Sendable {
     static let rules = EventScore.Rules(
         withinSeconds: [10, 30, 60], excludedBeforeSeconds: 60, excludedAfterSeconds: 300)
 
-    /// Of all events, or of those that fit.
+    /// The score over all wanted events.
     func score(profile: Int, where isWanted: (Event) -> Bool = { _ in true }) -> EventScore {
         EventScore(
             events: events.filter(isWanted).map(\.label), detections: detections[profile], spans: spans,

@@ -33,7 +33,7 @@ struct SeriesFile {
         guard values.count > 1 else { throw .notASeries(path, "holds fewer than two numbers") }
     }
 
-    /// An array of numbers, or the Turing Change Point Dataset's form, of which the first series is taken.
+    /// Reads an array of numbers, or the first series of a Turing Change Point Dataset file.
     private static func json(_ bytes: Data, _ path: String) throws(Failure) -> [Double?] {
         struct Dataset: Decodable {
             struct Series: Decodable { let raw: [Double?] }
@@ -49,7 +49,7 @@ struct SeriesFile {
 
     private static func csv(_ bytes: Data, _ path: String, _ column: String?) throws(Failure) -> [Double?] {
         let padding = CharacterSet.whitespaces.union(CharacterSet(charactersIn: "\""))
-        // Blank lines at the end are none; elsewhere they count as lines.
+        // Blank lines at the end are ignored; elsewhere they count as lines.
         var lines = String(decoding: bytes, as: UTF8.self)
             .split(omittingEmptySubsequences: false, whereSeparator: \.isNewline)
         while lines.last?.allSatisfy(\.isWhitespace) == true { lines.removeLast() }
@@ -71,7 +71,7 @@ struct SeriesFile {
         let first = column == nil && Double(header[place]) != nil ? top : top + 1
         var cells: [Double?] = []
         for (number, row) in rows.enumerated().dropFirst(first) {
-            // In a file of one column a blank line is a missing value, in a wider one it is no row.
+            // A blank line is a missing value in a file of one column; in a wider file it is ignored.
             guard header.count == 1 || row != [""] else { continue }
             guard row.count > place else { throw .notASeries(path, "has no column \(place + 1) in line \(number + 1)") }
             guard !row[place].isEmpty, row[place].lowercased() != "nan" else {

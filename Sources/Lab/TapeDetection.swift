@@ -5,7 +5,7 @@ import Wire
 /// The banks of `detector` over the vectors of a tape.
 struct TapeDetection: ~Copyable {
     private(set) var vectors: TapeVectors
-    /// One a market, in the order of their first messages.
+    /// One bank per market, in the order of the markets' first messages.
     private(set) var banks: [DetectorBank] = []
     /// The vector that the last record completed; `nil` if none.
     private(set) var lastVector: TapeVectors.Vector?

@@ -10,7 +10,7 @@ struct TapeVectors: ~Copyable {
         let arrival: SequenceTracker.Arrival
     }
 
-    /// The event of the last record, and its market; `nil` where the record had none that can be used.
+    /// The event of the last record, and its market; `nil` if the record had no usable event.
     private(set) var lastEvent: (market: Int, event: MarketEvent)?
     private(set) var count: UInt64 = 0
     /// Records that are no message of the bus, by kind.
@@ -24,7 +24,7 @@ struct TapeVectors: ~Copyable {
     /// - Parameter symbols: the symbols to take; empty takes all.
     init(symbols: Set<String>) { self.symbols = symbols }
 
-    /// In the order of their first messages.
+    /// Markets in the order of their first messages.
     var markets: [FeatureMarkets.Market] { features.markets }
     /// The levels that `lastEvent` refers to.
     var levels: [PriceLevel] { features.batch.levels }

@@ -1,21 +1,21 @@
-/// Why a recording cannot be played on, and at which line.
+/// Why a recording cannot be played further, and at which line.
 public struct CaptureError: Error, Sendable, Equatable, CustomStringConvertible {
     public enum Problem: Sendable, Equatable {
-        /// The line does not begin with `receive_ns ` (digits and a blank).
+        /// The line does not begin with `receive_ns ` (digits and a space).
         case noReceiveTime
         /// The text after the receive time is not one JSON object.
         case notJSON
-        /// A depth, trade or quote frame that lacks a field it must have.
+        /// A depth, trade or quote frame lacks a required field.
         case badFrame(stream: String)
-        /// A snapshot line that does not hold a book.
+        /// A snapshot line holds no book.
         case badSnapshot
         /// A recording holds one symbol, since a snapshot line names none.
         case otherSymbol(found: String, expected: String)
         /// Event times are not milliseconds.
         case notMilliseconds(Int64)
-        /// The recording ended, or the look-ahead limit was reached, before there was a snapshot and a frame.
+        /// The recording ended, or the look-ahead limit was reached, before both a snapshot and a frame were found.
         case noSnapshot
-        /// The source of the lines failed; its own description.
+        /// The source of the lines failed; this is its own description.
         case unreadable(String)
     }
 

@@ -1,7 +1,7 @@
-/// Decimal text as a whole number of 10⁻⁸. It is written with eight decimals, `61837.63000000`.
+/// Converts decimal text to and from whole numbers of 10⁻⁸; written with eight decimals, `61837.63000000`.
 enum DecimalText {
-    /// The value of `bytes[range]` in 10⁻⁸; `nil` for anything but digits with at most one point, for more
-    /// than eight decimals and for what does not fit (9.2·10¹⁰).
+    /// The value of `bytes[range]` in 10⁻⁸; `nil` for anything but digits with at most one point, for more than eight
+    /// decimals, and for values too large (9.2·10¹⁰).
     static func parse(_ bytes: [UInt8], _ range: Range<Int>) -> Int64? {
         var value: Int64 = 0
         var decimals: Int?

@@ -1,6 +1,6 @@
-/// Finds members and levels in JSON text without building a tree: it returns positions only, so that frames stay verbatim.
+/// Finds members and levels in JSON text without building a tree. It returns positions only, so frames stay verbatim.
 ///
-/// It checks nesting and strings. The spelling of numbers and literals is for their readers to check.
+/// It checks nesting and strings; callers check the spelling of numbers and literals.
 enum JSONText {
     /// A member of an object; the key's range is without quotes, a string value's range with them.
     struct Member {
@@ -68,7 +68,7 @@ enum JSONText {
         return take(UInt8(ascii: "]"), bytes, &index, end) && index == end
     }
 
-    /// `true`, and `index` moved behind it and the blanks after it, if `byte` stands at `index`.
+    /// Returns `true`, and moves `index` past `byte` and the blanks after it, if `byte` is at `index`.
     private static func take(_ byte: UInt8, _ bytes: [UInt8], _ index: inout Int, _ end: Int) -> Bool {
         guard index < end, bytes[index] == byte else { return false }
         index = skipBlanks(bytes, index + 1, end)

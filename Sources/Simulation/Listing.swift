@@ -1,6 +1,6 @@
 /// A market's entry in an exchange's list of symbols.
 public struct Listing: Sendable, Hashable {
-    /// Upper case, e.g. `BTCUSDT`. A venue that spells symbols in another way derives its spelling from the assets.
+    /// Upper case, e.g. `BTCUSDT`. A venue with another spelling derives it from the assets.
     public var symbol: String
     public var baseAsset: String
     public var quoteAsset: String
@@ -17,7 +17,7 @@ public struct Listing: Sendable, Hashable {
         self.stepSize = stepSize
     }
 
-    /// Whether `text` can be a symbol: 1 to 20 capital letters, digits, dashes, underscores and dots.
+    /// Whether `text` is a valid symbol: 1 to 20 capital letters, digits, dashes, underscores and dots.
     public static func isSymbol(_ text: String) -> Bool {
         (1...20).contains(text.utf8.count)
             && text.utf8.allSatisfy {
@@ -25,7 +25,7 @@ public struct Listing: Sendable, Hashable {
             }
     }
 
-    /// `symbol` split into its assets by the quote assets in use; the quote asset is empty where none fits.
+    /// Splits `symbol` into its assets by the known quote assets; the quote asset is empty if none fits.
     public static func assets(of symbol: String) -> (base: String, quote: String) {
         let quotes = ["FDUSD", "USDT", "USDC", "TUSD", "BUSD", "BTC", "ETH", "BNB", "EUR", "TRY", "BRL", "JPY", "USD"]
         guard let quote = quotes.first(where: { symbol.hasSuffix($0) && symbol.utf8.count > $0.utf8.count }) else {

@@ -1,18 +1,18 @@
 /// How fast a market's time runs.
 public enum MarketSpeed: Sendable, Hashable {
-    /// Times wall-clock time; 1 is real time. Greater than 0.
+    /// Multiple of wall-clock time; 1 is real time. Greater than 0.
     case factor(Double)
     /// As fast as the clients read.
     case unpaced
 }
 
-/// Turns wall-clock time (ns, any origin, monotonic) into a market's offset (ns since it opened).
+/// Converts wall-clock time (ns, any origin, monotonic) into a market's offset (ns since it opened).
 ///
 /// It stands still before `start` and between `hold` and `resume`.
 public struct MarketClock: Sendable {
     public let speed: MarketSpeed
     public private(set) var isStarted = false
-    /// When the present hold began, in wall-clock ns.
+    /// When the current hold began, in wall-clock ns.
     public private(set) var heldSince: Int64?
     /// A wall-clock time and the offset at that time; set at each start and resume.
     private var wallAnchor: Int64 = 0
@@ -37,19 +37,19 @@ public struct MarketClock: Sendable {
         offsetAnchor = offset
     }
 
-    /// Lets the clock go on from the offset where it was held.
+    /// Resumes the clock from the offset where it was held.
     public mutating func resume(at wall: Int64) {
         guard heldSince != nil else { return }
         heldSince = nil
         wallAnchor = wall
     }
 
-    /// An unpaced clock stands at the offset of the frame sent last: moves it to a frame's offset.
+    /// Moves an unpaced clock to a frame's offset: it stands at the offset of the last frame sent.
     public mutating func reach(offset: Int64) {
         if speed == .unpaced { offsetAnchor = max(offsetAnchor, offset) }
     }
 
-    /// The offset at `wall`; unpaced, the last one reached.
+    /// The offset at `wall`; if unpaced, the last offset reached.
     public func offset(at wall: Int64) -> Int64 {
         guard isStarted, heldSince == nil, case .factor(let factor) = speed else { return offsetAnchor }
         return offsetAnchor + Int64(Double(wall - wallAnchor) * factor)

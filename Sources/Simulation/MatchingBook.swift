@@ -3,17 +3,18 @@ import Microstructure
 /// The order book inside an exchange: every resting order, matched by price–time priority. `OrderBook` is the aggregated book
 /// that an exchange publishes.
 ///
-/// At each price the orders form a queue, and the oldest order is filled first. An order that shrinks keeps its place; one
-/// that grows or moves is a new order. All operations are O(1) except for finding the price: O(log levels), and a new or
-/// emptied level moves the levels between it and the best price. No allocation once the largest number of orders was reached.
+/// At each price the orders form a queue, and the oldest order is filled first. A reduced order keeps its place; an
+/// order that grows or moves is a new order. All operations are O(1) except finding the price, O(log levels), and
+/// adding or removing a level, which moves the levels between it and the best price. No allocation once the largest
+/// number of orders was reached.
 ///
-/// It never crosses: `add` refuses a price that meets the other side; the part of an order that would meet it is executed
-/// first (`execute`).
+/// It never crosses: `add` refuses a price that would cross; the crossing part of an order is executed first
+/// (`execute`).
 public struct MatchingBook: Sendable {
-    /// Names an order of this book. It names nothing in another book, or once the order has left.
+    /// Names an order of this book; invalid in other books, and once the order has left.
     public struct OrderID: Sendable, Hashable {
         fileprivate let slot: Int32
-        /// The number of orders that the slot held before.
+        /// The number of earlier orders in this slot.
         fileprivate let tenant: UInt32
     }
 
@@ -36,14 +37,14 @@ public struct MatchingBook: Sendable {
     /// Most orders at once. Further ones are refused.
     public static let orderLimit = 1 << 24
 
-    /// A slot of the store: an order between its neighbours in the queue, or a free slot.
+    /// A slot of the store: an order linked to its neighbours in the queue, or a free slot.
     private struct Slot {
         var order: Order
         var previous: Int32
-        /// The next free slot where this one is free.
+        /// The next free slot, if this slot is free.
         var next: Int32
         var tenant: UInt32
-        /// Its index in `live`; −1 where the slot is free.
+        /// The slot's index in `live`; −1 if free.
         var place: Int32
     }
 
@@ -58,8 +59,8 @@ public struct MatchingBook: Sendable {
 
     public init() {}
 
-    // A copy of a side is a second reference to its storage, and the next change would copy the storage: code that reads and
-    // changes the book in turns asks the book itself.
+    // Copying a side shares its storage, so the next change would copy it: code that alternates reads and changes
+    // queries the book itself.
 
     public func best(_ side: BookSide.Kind) -> PriceLevel? { side == .bid ? bids.best : asks.best }
     /// The number of levels of a side.
@@ -90,8 +91,8 @@ public struct MatchingBook: Sendable {
         return OrderID(slot: slot, tenant: slots[Int(slot)].tenant)
     }
 
-    /// Adds an order at the end of the queue at its price. Returns `nil`, and changes nothing, where it would meet the other
-    /// side, where its size is not above zero, and at `orderLimit`.
+    /// Adds an order at the end of the queue at its price. Returns `nil`, and changes nothing, if it would cross, if
+    /// its size is not above zero, or at `orderLimit`.
     public mutating func add(_ side: BookSide.Kind, _ price: Price, _ quantity: Quantity) -> OrderID? {
         let opposite = side == .bid ? asks.best?.price : bids.best?.price
         let meets = opposite.map { side == .bid ? $0 <= price : price <= $0 } ?? false
@@ -116,7 +117,7 @@ public struct MatchingBook: Sendable {
         return OrderID(slot: slot, tenant: slots[Int(slot)].tenant)
     }
 
-    /// Removes an order and returns it; `nil` where it had already left.
+    /// Removes an order and returns it; `nil` if it has already left.
     @discardableResult
     public mutating func cancel(_ id: OrderID) -> Order? {
         guard isLive(id) else { return nil }
@@ -126,8 +127,8 @@ public struct MatchingBook: Sendable {
         return order
     }
 
-    /// Shrinks an order, which keeps its place in the queue. Returns `false`, and changes nothing, where it has left or
-    /// where `quantity` is not between zero and the resting size.
+    /// Reduces an order, which keeps its place in the queue. Returns `false`, and changes nothing, if it has left or
+    /// `quantity` is not between zero and the resting size.
     public mutating func reduce(_ id: OrderID, to quantity: Quantity) -> Bool {
         guard isLive(id) else { return false }
         let order = slots[Int(id.slot)].order
@@ -139,8 +140,8 @@ public struct MatchingBook: Sendable {
         return true
     }
 
-    /// Fills an incoming order against the resting ones, best price first and at each price the oldest order first, and
-    /// appends a fill for each order met. Returns the size left unfilled.
+    /// Fills an incoming order against the resting orders, best price first and oldest first at each price, and appends
+    /// a fill for each resting order matched. Returns the unfilled size.
     ///
     /// - Parameter limit: the worst price that the incoming order accepts; `nil` accepts any.
     public mutating func execute(
@@ -227,7 +228,7 @@ extension MatchingBook {
 
         public var kind: BookSide.Kind { levels.kind }
         private var levels: BookSide
-        /// Worst first, as the levels are stored.
+        /// Worst price first, like the stored levels.
         private var queues: [Queue] = []
 
         fileprivate init(_ kind: BookSide.Kind) { levels = BookSide(kind) }
@@ -249,7 +250,7 @@ extension MatchingBook {
 
         fileprivate func index(of price: Price) -> Int? { levels.storedIndex(of: price) }
 
-        /// Returns the slot of the order before it, −1 where it is the first.
+        /// Returns the slot of the previous order in the queue, −1 if there is none.
         fileprivate mutating func append(_ slot: Int32, _ price: Price, _ quantity: Quantity) -> Int32 {
             let (index, isNew) = levels.add(quantity, at: price)
             guard !isNew else {

@@ -1,4 +1,4 @@
-/// The name of any member of a JSON object, with which a file's unknown members are found.
+/// Matches any member name of a JSON object, to find unknown members in a file.
 struct MemberName: CodingKey {
     let stringValue: String
     let intValue: Int? = nil

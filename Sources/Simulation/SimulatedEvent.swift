@@ -1,7 +1,7 @@
 import Microstructure
 
-/// Something that a simulated market publishes, in no venue's words. Prices and sizes are in the units of the market's listing
-/// (`priceUnit`, `quantityUnit`).
+/// An event that a simulated market publishes, independent of any venue's format. Prices and sizes are in the units of
+/// the market's listing (`priceUnit`, `quantityUnit`).
 public struct SimulatedEvent: Sendable, Hashable {
     public enum Content: Sendable, Hashable {
         case depth(DepthChange)
@@ -10,7 +10,7 @@ public struct SimulatedEvent: Sendable, Hashable {
         case quote(updateID: Int64, bid: PriceLevel, ask: PriceLevel)
     }
 
-    /// Offset at which it is due, in ns since the market was opened.
+    /// Offset at which the event is due, in ns since the market opened.
     public let due: Int64
     /// The venue's time at that offset.
     public let time: Timestamp
@@ -19,10 +19,10 @@ public struct SimulatedEvent: Sendable, Hashable {
 
 /// The levels that changed from one published depth update to the next.
 public struct DepthChange: Sendable, Hashable {
-    /// The first and the last book update contained; without a gap, `firstID` follows the `lastID` before it.
+    /// The first and last book update contained; without a gap, `firstID` follows the previous `lastID`.
     public var firstID: Int64
     public var lastID: Int64
-    /// The new size at each changed price, zero where the level is gone.
+    /// The new size at each changed price; zero if the level is gone.
     public var bids: [PriceLevel]
     public var asks: [PriceLevel]
 }

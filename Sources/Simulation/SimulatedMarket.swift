@@ -1,8 +1,8 @@
 import Microstructure
 
-/// One symbol's market as an exchange serves it: frames that fall due, and the book on request, both as the bytes that a client
-/// gets. Which venue's words these are, the market does not say: `EncodedMarket` writes a synthetic market in a venue's dialect,
-/// and a player of recordings repeats the bytes recorded.
+/// One symbol's market as an exchange serves it: frames that fall due, and the book on request, both as the bytes a
+/// client gets. It is independent of the venue's format: `EncodedMarket` writes a synthetic market in a venue's
+/// dialect, and a player of recordings repeats the bytes recorded.
 ///
 /// A market reads no clock. Its time is an *offset*: nanoseconds since the market was opened, at market speed;
 /// `MarketClock` derives it from wall-clock time.
@@ -12,14 +12,14 @@ public protocol SimulatedMarket {
     /// The venue's time at offset 0.
     var startTime: Timestamp { get }
     var phase: MarketPhase { get }
-    /// Offset of the next frame, or of the place to hold at, in ns; `nil` after the end.
+    /// Offset of the next frame or hold, in ns; `nil` after the end.
     var nextDue: Int64? { get }
     /// The next frame if it is due by `offset` (ns), else `nil`. Call it until it returns `nil`.
     mutating func nextFrame(dueBy offset: Int64) throws(CaptureError) -> MarketFrame?
-    /// The body of the answer to a request for the book, with at most `limit` levels a side, best first;
-    /// `nil` where the book is not known (after a gap in a recording).
+    /// The body of the answer to a book request, at most `limit` levels a side, best first; `nil` while the book is
+    /// unknown (after a gap in a recording).
     mutating func snapshot(limit: Int) -> [UInt8]?
-    /// The planted events that have begun, oldest first; none in a recording.
+    /// The planted events begun so far, oldest first; empty for a recording.
     var planted: [PlantedEvent] { get }
     /// Ends a hold for which no client requested the book.
     mutating func release()
@@ -34,7 +34,7 @@ extension SimulatedMarket {
 
 public enum MarketPhase: Sendable, Hashable {
     case running
-    /// Waits, where the recorder requested the book, until a client has requested it too.
+    /// Waits, at the point where the recorder requested the book, until a client requests it too.
     case held
     /// No further frame will come.
     case ended
@@ -49,14 +49,14 @@ public struct MarketFrame: Sendable, Equatable {
     public let due: Int64
     /// The whole message.
     public let bytes: [UInt8]
-    /// Where the event lies in `bytes`; around it is the envelope that names the stream, if the venue has one.
+    /// The event's position in `bytes`; the envelope around it names the stream, if the venue has one.
     public let payload: Range<Int>
 
     func with(_ bytes: [UInt8], payload: Range<Int>) -> MarketFrame {
         MarketFrame(stream: stream, kind: kind, due: due, bytes: bytes, payload: payload)
     }
 
-    /// The first `share` (0…1) of the message: it breaks off in its middle.
+    /// Keeps the first `share` (0…1) of the message: it is cut off in the middle.
     public func truncated(toShare share: Double) -> MarketFrame {
         let length = max(1, min(bytes.count - 1, Int(Double(bytes.count) * share)))
         let end = min(payload.upperBound, length)
@@ -64,7 +64,7 @@ public struct MarketFrame: Sendable, Equatable {
     }
 }
 
-/// The kind of data that a stream carries, by which faults and statistics name it.
+/// The kind of data a stream carries; faults and statistics refer to it.
 public enum StreamKind: Int, Sendable, Hashable, CaseIterable {
     /// Changes of the book.
     case depth
@@ -73,7 +73,7 @@ public enum StreamKind: Int, Sendable, Hashable, CaseIterable {
     case quote
     case other
 
-    /// The kind of a name in fault files: `depth`, `trade` or `bookTicker`.
+    /// The kind with this name in fault files: `depth`, `trade` or `bookTicker`.
     init?(channelName: String) {
         switch channelName {
         case "depth": self = .depth
@@ -83,7 +83,7 @@ public enum StreamKind: Int, Sendable, Hashable, CaseIterable {
         }
     }
 
-    /// The name in fault files and statistics. It is the same for every venue.
+    /// The name in fault files and statistics; the same for every venue.
     public var channelName: String {
         switch self {
         case .depth: "depth"

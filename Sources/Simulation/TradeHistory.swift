@@ -1,6 +1,6 @@
 import Microstructure
 
-/// The trades that a market has sent, for requests for earlier ones: the newest `limit`, in the order of their ids.
+/// The newest `limit` trades that a market has sent, in id order, to answer requests for earlier trades.
 public struct TradeHistory: Sendable {
     /// A trade as it was sent.
     public struct Trade: Sendable, Hashable {
@@ -11,21 +11,21 @@ public struct TradeHistory: Sendable {
         public var milliseconds: Int64
         public var aggressor: AggressorSide
 
-        /// Whether both are fills of one incoming order: next to each other, of one side, at one price and time.
+        /// Whether both are fills of one incoming order: adjacent, of one side, at one price and time.
         fileprivate func follows(_ earlier: Trade) -> Bool {
             price == earlier.price && milliseconds == earlier.milliseconds && aggressor == earlier.aggressor
                 && id == earlier.id + 1
         }
     }
 
-    /// A trade, and the number of the incoming order that it filled, counted from 1.
+    /// A trade and the number of its incoming order, counted from 1.
     struct Record: Sendable {
         let trade: Trade
         var order: Int64 = 1
     }
 
     private(set) var records: RingBuffer<Record>
-    /// The order of the newest trade that is no longer kept: its remaining trades are not all of it.
+    /// The order of the newest dropped trade: its remaining trades are not the whole order.
     private(set) var lastDroppedOrder: Int64 = 0
 
     /// - Parameter limit: trades kept; the oldest are dropped and cannot be requested any more.
@@ -40,7 +40,7 @@ public struct TradeHistory: Sendable {
         if let dropped = records.append(record) { lastDroppedOrder = dropped.order }
     }
 
-    /// The offset of the first record for which `condition` holds; it must hold for all later ones, too. O(log n).
+    /// The offset of the first record that satisfies `condition`; all later records must satisfy it too. O(log n).
     func firstOffset(_ condition: (Record) -> Bool) -> Int {
         var (lower, upper) = (0, records.count)
         while lower < upper {

@@ -1,63 +1,63 @@
 import Microstructure
 
-/// The words of one venue: writes a synthetic market as the venue's messages, and reads and alters messages for the fault plan,
-/// the truth and the history of trades. A further venue is a further dialect, in a folder of its own.
+/// One venue's message format: writes a synthetic market as the venue's messages, and reads and alters messages for the
+/// fault plan, the truth and the trade history. Another venue is another dialect, in its own folder.
 ///
-/// Requests, handshakes and subscriptions need sockets: they are `VenueAPI` in `ExchangeSim`.
+/// Requests, handshakes and subscriptions need sockets: see `VenueAPI` in `ExchangeSim`.
 public protocol VenueDialect: Sendable {
     // MARK: Markets
 
-    /// The synthetic market in the venue's messages.
+    /// The synthetic market, in the venue's messages.
     func serve(_ market: SyntheticMarket) -> any SimulatedMarket
 
     /// A recording of the venue, whose frames are sent as they were recorded.
     ///
-    /// - Throws: `CaptureError` where its beginning is no recording of this venue.
+    /// - Throws: `CaptureError` if the beginning is not a recording of this venue.
     func play(_ lines: some LineSource, loops: Bool) throws(CaptureError) -> any SimulatedMarket
 
-    /// The symbol of the market to which a stream belongs; `nil` for a name that is no market's stream.
+    /// The symbol of the market that a stream belongs to; `nil` if the name is no market's stream.
     func symbol(ofStream name: String) -> String?
 
     // MARK: Reading
 
-    /// The trade in a frame of kind `.trade`; `nil` where it cannot be read.
+    /// The trade in a frame of kind `.trade`; `nil` if unreadable.
     func trade(in frame: MarketFrame) -> TradeHistory.Trade?
 
-    /// The changes in a frame of kind `.depth`, prices and sizes in 10⁻⁸; `nil` where they cannot be read.
+    /// The changes in a frame of kind `.depth`, prices and sizes in 10⁻⁸; `nil` if unreadable.
     func depthChange(in frame: MarketFrame) -> DepthChange?
 
-    /// The book in a snapshot's body, prices and sizes in 10⁻⁸; `nil` where it cannot be read.
+    /// The book in a snapshot's body, prices and sizes in 10⁻⁸; `nil` if unreadable.
     func book(in snapshot: [UInt8]) -> SimulatedBook?
 
     // MARK: Faults
 
-    /// The depth update with its first `count` update ids left out; `nil` where it does not have so many.
+    /// The depth update without its first `count` update ids; `nil` if it has too few.
     func skippingIDs(_ count: Int64, in frame: MarketFrame) -> MarketFrame?
 
-    /// The same message, blown up to at least `count` bytes with a member that no client knows.
+    /// The same message, padded to at least `count` bytes with an unknown member.
     func padded(_ frame: MarketFrame, toBytes count: Int) -> MarketFrame
 
-    /// The message with more decimals in its first price than the instrument has; `nil` where it has no price.
+    /// The message with more decimals in its first price than the instrument allows; `nil` if it has no price.
     func withExcessDecimals(_ frame: MarketFrame) -> MarketFrame?
 
-    /// The depth update with a further bid one percent above `ask` (10⁻⁸); `nil` where it has no bids.
+    /// The depth update with an added bid one percent above `ask` (10⁻⁸); `nil` if it has no bids.
     func crossed(_ frame: MarketFrame, ask: Int64) -> MarketFrame?
 }
 
-/// Writes one market's events in a venue's words. It may keep what its venue's messages need: sequence numbers, a book for
-/// checksums.
+/// Writes one market's events in a venue's format. It may keep state that the messages need: sequence numbers, a book
+/// for checksums.
 public protocol MarketEncoder: Sendable {
-    /// Appends the frames that the venue sends for an event; none where it sends nothing.
+    /// Appends the venue's frames for an event, possibly none.
     mutating func encode(_ event: SimulatedEvent, into frames: inout [MarketFrame])
     /// The body of the answer to a request for the book.
     func snapshot(_ book: SimulatedBook) -> [UInt8]
 }
 
-/// A synthetic market in the words of a venue.
+/// A synthetic market in a venue's format.
 public struct EncodedMarket<Encoder: MarketEncoder>: SimulatedMarket, Sendable {
     private var market: SyntheticMarket
     private var encoder: Encoder
-    /// The frames of the event encoded last that have not been sent yet.
+    /// Unsent frames of the last event encoded.
     private var frames: [MarketFrame] = []
 
     public init(_ market: SyntheticMarket, _ encoder: Encoder) {
@@ -80,7 +80,7 @@ public struct EncodedMarket<Encoder: MarketEncoder>: SimulatedMarket, Sendable {
         return frames.removeFirst()
     }
 
-    /// The book now. It may be ahead of the depth stream by the updates since its last event.
+    /// The current book. It may be ahead of the depth stream by the updates since its last event.
     public mutating func snapshot(limit: Int) -> [UInt8]? { encoder.snapshot(market.book(limit: limit)) }
 
     /// Does nothing: a synthetic market is never held.

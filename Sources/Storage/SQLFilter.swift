@@ -1,9 +1,9 @@
 import GRDB
 
-/// The conditions of a query that its asker may leave out, with their arguments.
+/// The optional conditions of a query, with their arguments.
 package struct SQLFilter {
     private var conditions: [String] = []
-    /// In the order of the conditions; a query appends those of its later parts.
+    /// In the order of the conditions; a query appends the arguments of its later parts.
     package var arguments = StatementArguments()
 
     package init() {}

@@ -3,7 +3,7 @@ import Foundation
 import GRDB
 import Synchronization
 
-/// A process's SQLite file could not be opened, read or written: what was attempted, why, and what to do.
+/// A process's SQLite file could not be opened, read or written: the attempt, the cause and the remedy.
 package struct StorageError: Error, CustomStringConvertible {
     package let path: String
     package let problem: String
@@ -13,7 +13,7 @@ package struct StorageError: Error, CustomStringConvertible {
         self.problem = problem
     }
 
-    /// From whatever GRDB throws.
+    /// Wraps any error that GRDB throws.
     package init(path: String, _ error: any Error) {
         self.path = path
         guard let error = error as? DatabaseError else {
@@ -41,9 +41,9 @@ package struct StorageError: Error, CustomStringConvertible {
 /// A process killed at any moment leaves a file that opens again with every committed transaction.
 package final class StateFile: Sendable {
     package enum Durability: Sendable {
-        /// A commit is on the disk when it returns: survives the loss of power.
+        /// A returned commit is on the disk: it survives a power loss.
         case full
-        /// Survives the end of the process; the loss of power may take the last commits, in order, never part of one.
+        /// Survives the end of the process; a power loss may undo the last commits, in order, never part of one.
         case normal
     }
 
@@ -74,7 +74,7 @@ package final class StateFile: Sendable {
         configuration.maximumReaderCount = readers
         configuration.prepareDatabase { database in
             try database.execute(sql: "PRAGMA synchronous = \(durability == .full ? "FULL" : "NORMAL")")
-            // The WAL is moved into the file each 4 MB: opening after a kill has that much to read at most.
+            // The WAL is checkpointed into the file every 4 MB: opening after a kill reads at most that much.
             try database.execute(sql: "PRAGMA wal_autocheckpoint = 1000")
         }
         do {
@@ -86,12 +86,12 @@ package final class StateFile: Sendable {
         if isOwner, durability == .full { Self.lengthenLog(of: path) }
     }
 
-    /// Length of the write-ahead log at which it is moved into the file, and a little more.
+    /// Length of the write-ahead log at a checkpoint, plus a margin.
     private static let logBytes = 5 << 20
 
-    /// Makes the write-ahead log as long as it will be. SQLite goes on to write it from the start, and a commit that makes
-    /// no file longer need not wait for the file system's journal. What follows the last whole frame is not read.
-    /// Where this fails, or the disk has little room, the log grows by itself: commits only take longer.
+    /// Extends the write-ahead log to its final length. SQLite still writes it from the start, and a commit that
+    /// extends no file need not wait for the file system's journal. Bytes after the last whole frame are not read. If
+    /// this fails, or the disk is nearly full, the log grows by itself: commits only take longer.
     private static func lengthenLog(of path: String) {
         let free = try? FileManager.default.attributesOfFileSystem(forPath: path)[.systemFreeSize] as? NSNumber
         guard let free, free.intValue > 20 * logBytes, let file = FileHandle(forUpdatingAtPath: path + "-wal") else {

@@ -3,7 +3,7 @@ import Wire
 
 /// Market events as rows of CSV, decimals exact.
 package struct CSVRowWriter {
-    /// Levels a side; a deeper book is cut.
+    /// Levels per side; deeper levels are left out.
     static let levelCount = 20
 
     package static let header: String = {

@@ -5,11 +5,11 @@ import Metrics
 import Microstructure
 import Wire
 
-/// A folder of segments that grows: a new one each UTC hour or where the last is large enough; the oldest go where that
-/// is wished.
+/// A growing folder of segments. A new segment begins each UTC hour, or once the current one is large enough; the
+/// oldest are deleted if a limit is set.
 ///
-/// A disk that cannot be written stops nothing: what comes waits in memory, up to `Options.bufferBytes`, and is
-/// counted as dropped beyond. Lives on one thread.
+/// A failing disk stops nothing: records wait in memory, up to `Options.bufferBytes`; further records are dropped and
+/// counted. Lives on one thread.
 package struct TapeArchive {
     package struct Options: Sendable {
         package var folder: String
@@ -47,11 +47,11 @@ package struct TapeArchive {
     private var writer: TapeWriter?
     private var writtenBefore: UInt64 = 0
     private var hour: Int64 = 0
-    /// Taken while no segment could be begun.
+    /// Records taken while no segment could be created.
     private var waiting: [Waiting] = []
     private var waitingBytes = 0
     private var secondsUntilSweep = 0
-    /// Why the disk refuses; `nil` while it does not.
+    /// Why writing fails; `nil` while it succeeds.
     package private(set) var failure: String?
     package private(set) var records: UInt64 = 0
     package private(set) var dropped: UInt64 = 0
@@ -63,8 +63,7 @@ package struct TapeArchive {
     private let deletedCounter = Counter(label: MetricName.tapeSegmentsDeleted)
     private let bufferGauge = Gauge(label: MetricName.tapeBuffered)
 
-    /// Makes the folder and begins the first segment. Throws where that cannot be done: a wrong path is better said at
-    /// the start.
+    /// Creates the folder and the first segment. Throws if that fails, so that a wrong path is reported at the start.
     package init(_ options: Options, logger: Logger, at now: Timestamp) throws {
         do {
             try FileManager.default.createDirectory(atPath: options.folder, withIntermediateDirectories: true)
@@ -99,7 +98,7 @@ package struct TapeArchive {
         }
     }
 
-    /// Call it about once a second: writes what waits, rotates, sweeps.
+    /// Call it about once a second: writes waiting records, rotates segments, deletes old ones.
     package mutating func tick(at now: Timestamp) {
         if writer == nil { resume(at: now) }
         attempt { archive throws(TapeError) in try archive.writer?.flush() }
@@ -115,7 +114,7 @@ package struct TapeArchive {
         sweep(at: now)
     }
 
-    /// Writes all that waits and ends the segment. Throws where the disk refuses: those records are lost.
+    /// Writes all waiting records and ends the segment. Throws if writing fails: those records are lost.
     package mutating func finish() throws(TapeError) {
         if writer == nil { resume(at: HostClock.now) }
         guard writer != nil else {
@@ -146,7 +145,7 @@ package struct TapeArchive {
         resume(at: now)
     }
 
-    /// Begins a segment, and puts into it what waited for one.
+    /// Begins a segment and writes the waiting records to it.
     private mutating func resume(at now: Timestamp) {
         guard attempt({ archive throws(TapeError) in try archive.begin(at: now) }) else { return }
         let records = waiting
@@ -158,20 +157,20 @@ package struct TapeArchive {
         }
     }
 
-    /// `false` where the record found no room.
+    /// Returns `false` if the record was not taken.
     private mutating func write(_ topic: [UInt8], _ body: [UInt8], _ receiveTime: Timestamp) -> Bool {
         do throws(TapeError) {
             try writer?.append(topic: topic, body: body, receiveTime: receiveTime)
             return true
         } catch {
             note(error)
-            // A write that failed has taken the record all the same.
+            // After a failed write the record waits in the buffer.
             if case .cannotWrite = error { return true }
             return false
         }
     }
 
-    /// Whether `body` succeeded. A failure is counted, and logged where it is news.
+    /// Returns whether `body` succeeded. Counts each failure; logs only the first in a row.
     @discardableResult
     private mutating func attempt(_ body: (inout TapeArchive) throws(TapeError) -> Void) -> Bool {
         do throws(TapeError) {
@@ -228,7 +227,7 @@ package struct TapeArchive {
         let names = (try? FileManager.default.contentsOfDirectory(atPath: options.folder)) ?? []
         let segments = names.filter { $0.hasSuffix(TapeFormat.fileSuffix) }.sorted().map { "\(options.folder)/\($0)" }
         var total: UInt64 = 0
-        // From the newest: what no longer fits is old.
+        // From the newest to the oldest: segments beyond the limit are deleted.
         for path in segments.reversed() {
             var status = stat()
             guard stat(path, &status) == 0 else { continue }

@@ -1,9 +1,9 @@
 import Microstructure
 import Wire
 
-/// What a tape holds, and what it lacks.
+/// What a tape contains, and what is missing from it.
 package struct TapeAudit: Encodable {
-    /// Holes listed one by one; beyond it they are counted.
+    /// Most silences listed one by one; further ones are only counted.
     static let listLimit = 20
 
     package struct Kind: Encodable {
@@ -12,7 +12,7 @@ package struct TapeAudit: Encodable {
         package var count = 0
         var firstTimeNs = Int64.max
         var lastTimeNs = Int64.min
-        /// Missing by the sequences of the bus: the recorder was slow, or the disk full.
+        /// Messages missing by the bus sequence numbers: the recorder was slow, or the disk full.
         package var lost: UInt64 = 0
         /// Sent before the recording began.
         package var missedAtStart: UInt64 = 0
@@ -41,7 +41,7 @@ package struct TapeAudit: Encodable {
     package private(set) var producers: [Producer] = []
     package private(set) var silences: [Silence] = []
     package private(set) var silenceCount = 0
-    /// Records received before the one before them, by more than the clock's own jitter explains.
+    /// Records with a receive time earlier than the previous record's by more than clock jitter.
     package private(set) var backward = 0
 
     private enum CodingKeys: String, CodingKey {
@@ -83,14 +83,14 @@ package struct TapeAudit: Encodable {
         followers[event.record.topicBytes] = follower
     }
 
-    /// Sorts; call it after the last event.
+    /// Sorts the results; call it after the last event.
     package mutating func finish() {
         kinds.sort { ($0.symbol, $0.kind) < ($1.symbol, $1.kind) }
         producers.sort { ($0.epoch, $0.name) < ($1.epoch, $1.name) }
     }
 
     private mutating func newFollower(_ topic: Topic) -> Follower {
-        // A signal's type is no kind of its own.
+        // All signal types count as one kind.
         let name =
             switch topic.kind {
             case .tick: topic.detail ?? ""

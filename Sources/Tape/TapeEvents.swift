@@ -15,7 +15,7 @@ package struct TapeEvents: ~Copyable {
     private var reader: TapeReader
     private let times: ClosedRange<Timestamp>
     private let symbols: Set<String>
-    /// By their bytes; `nil` for those that are not wanted.
+    /// Topics by their bytes; `nil` for unwanted topics.
     private var topics: [[UInt8]: Topic?] = [:]
 
     /// - Parameter symbols: empty takes all.

@@ -1,11 +1,11 @@
 import Microstructure
 import Wire
 
-/// What a tape becomes when it is played again: the same messages of a later time and a later producer.
+/// Repeats a tape: each pass has the same messages with later times and later producer epochs.
 ///
-/// The first pass is the tape as it is. Each further one moves all times such that it begins a second after the last one
-/// ended, and all epochs beyond those of the last: to a subscriber the producers have restarted, the books have begun new
-/// lives, and time goes on. Sequences, update ids and trade ids begin again with their new epochs.
+/// The first pass is the unchanged tape. Each further pass shifts all times so that it begins a second after the
+/// previous pass ended, and all epochs beyond those of the previous pass. A subscriber sees restarted producers, new
+/// book epochs and increasing times. Sequences, update ids and trade ids begin again with their new epochs.
 package struct TapePasses {
     private static let pauseNanoseconds: Int64 = 1_000_000_000
 
@@ -18,8 +18,8 @@ package struct TapePasses {
 
     package init() {}
 
-    /// Ends a pass; what comes next is the tape from its beginning. Returns `false` where the next pass would lie beyond
-    /// the range of times.
+    /// Ends a pass; the next one begins at the start of the tape. Returns `false` if the next pass would exceed the
+    /// range of times.
     package mutating func beginNext() -> Bool {
         guard let times, let epochs, count > 0 else { return false }
         count = 0
@@ -35,7 +35,7 @@ package struct TapePasses {
         return true
     }
 
-    /// The message as it is in this pass, and when it was received in it.
+    /// The message and its receive time, both shifted for this pass.
     package mutating func process(_ event: TapeEvents.Event) -> (envelope: ProtoEnvelope, receiveTime: Timestamp) {
         count += 1
         guard timeShift > 0 else {
@@ -69,7 +69,7 @@ package struct TapePasses {
             vector.bookEpoch = moved(bookEpoch: vector.bookEpoch)
             vector.sourceEpoch &+= epochShift
             envelope.payload = .featureVector(vector)
-        // Recorders take the ticks; a signal's times make its id, and stay.
+        // Recorders record ticks only. A signal's id contains its time, so its times stay unchanged.
         case .signal, .detectorState, .featureSchema, nil: break
         }
         return (envelope, event.receiveTime.advanced(byNanoseconds: timeShift))
@@ -81,7 +81,7 @@ package struct TapePasses {
         epochs = (min(epochs?.least ?? epoch, epoch), max(epochs?.most ?? epoch, epoch))
     }
 
-    /// Zero is a time that is not known.
+    /// Zero means an unknown time.
     private func moved(_ time: Int64) -> Int64 {
         time == 0 ? 0 : Timestamp(nanoseconds: time).advanced(byNanoseconds: timeShift).nanoseconds
     }

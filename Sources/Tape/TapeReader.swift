@@ -11,7 +11,7 @@ package struct TapeReader: ~Copyable {
         package let created: Timestamp
         /// Receive time of its first block; `nil` where it holds none.
         package let firstTime: Timestamp?
-        /// Receive time of its latest record, by the index; `nil` without one.
+        /// Receive time of its latest record, from the index; `nil` without an index.
         package let lastTime: Timestamp?
         /// Whether it was closed with an index.
         package let hasIndex: Bool
@@ -20,21 +20,21 @@ package struct TapeReader: ~Copyable {
     }
 
     package let segments: [Segment]
-    /// Everything met so far that was not as it should be.
+    /// All problems found so far.
     package private(set) var problems: [TapeProblem]
 
     private let times: ClosedRange<Timestamp>
     private var nextSegment = 0
     private var current: TapeSegmentReader<TapeFile>?
-    /// How far the current segment is read.
+    /// Bytes of the current segment read so far.
     private var position: UInt64 = 0
     private var isAtEnd = false
 
-    /// Every moment.
+    /// The range of all times.
     package static let always = Timestamp(nanoseconds: .min)...Timestamp(nanoseconds: .max)
 
-    /// Opens the tape at `path`. Blocks with nothing received within `times` are passed over unread; single records
-    /// outside it may still be delivered.
+    /// Opens the tape at `path`. Skips blocks without a record received within `times`, unread; single records outside
+    /// the range may still be returned.
     ///
     /// Throws `.cannotOpen` or `.notATape`, for a folder only where none of its segments can be read.
     package init(path: String, times: ClosedRange<Timestamp> = Self.always) throws(TapeError) {
@@ -61,7 +61,7 @@ package struct TapeReader: ~Copyable {
         self.times = times
     }
 
-    /// The next record, or `nil` behind the last. Throws where the disk fails; damage of the tape is a problem noted.
+    /// The next record, or `nil` after the last. Throws if the disk fails; a damaged tape adds to `problems` instead.
     package mutating func next() throws(TapeError) -> TapeRecord? {
         while true {
             if let record = try current?.next() {
@@ -87,7 +87,7 @@ package struct TapeReader: ~Copyable {
         return segments.prefix(max(0, nextSegment - 1)).reduce(position) { $0 + $1.byteCount }
     }
 
-    /// From the first to the last record; `nil` where an index is missing, or everything.
+    /// Times from the first to the last record; `nil` if any segment has no index or the tape has no records.
     package var extent: ClosedRange<Timestamp>? {
         let lasts = segments.compactMap(\.lastTime)
         guard lasts.count == segments.count, let first = segments.compactMap(\.firstTime).min(),

@@ -4,10 +4,10 @@ import Wire
 
 /// Writes one segment of a tape, block by block.
 ///
-/// The file always ends with a complete block: a write that fails is taken back, and what could not be written waits
-/// for the next `flush()`, up to a limit. Lives on one thread.
+/// The file always ends with a complete block: a failed write is undone, and its blocks wait for the next `flush()`, up
+/// to a limit. Lives on one thread.
 package final class TapeWriter {
-    /// Most bytes of sealed blocks that wait for room on the disk, unless told otherwise: some minutes of a busy market.
+    /// Default for the most bytes of sealed blocks that wait for the disk: some minutes of a busy market.
     package static let bufferBytes = 64 << 20
 
     /// Records taken, written or waiting.
@@ -18,17 +18,17 @@ package final class TapeWriter {
     private let bufferLimit: Int
     private var file: SegmentFile
     private var builder: TapeBlockBuilder
-    /// Blocks on disk, then those that wait.
+    /// Blocks on disk, then waiting blocks.
     private var blocks: [TapeBlock] = []
-    /// Sealed and not written, in order.
+    /// Sealed blocks not yet written, in order.
     private var waiting: [[UInt8]] = []
     private var waitingBytes = 0
 
     /// Creates the file, which must not exist.
     /// - Parameters:
     ///   - level: Zstandard's, 1 (fast) to 19 (small).
-    ///   - isDurable: each block is on the disk, not only in its cache, when it counts as written.
-    ///   - bufferLimit: most bytes of sealed blocks that wait; beyond it `append` refuses.
+    ///   - isDurable: a block counts as written only once it is on the disk, not only in its cache.
+    ///   - bufferLimit: most bytes of sealed blocks that wait; beyond it `append` throws.
     package init(
         path: String, created: Timestamp, level: Int = 3, isDurable: Bool = false,
         bufferLimit: Int = TapeWriter.bufferBytes
@@ -50,8 +50,8 @@ package final class TapeWriter {
 
     /// Takes a record, and writes a block where one is full.
     ///
-    /// Throws `.bufferFull` or `.badRecord` where the record was not taken. A write that fails throws `.cannotWrite`;
-    /// the record was taken and waits.
+    /// Throws `.bufferFull` or `.badRecord` if the record was not taken. Throws `.cannotWrite` if writing fails; the
+    /// record was taken and waits.
     package func append(topic: [UInt8], body: [UInt8], receiveTime: Timestamp) throws(TapeError) {
         guard waitingBytes < bufferLimit else { throw .bufferFull(limitBytes: bufferLimit) }
         try builder.append(topic: topic, body: body, receiveTime: receiveTime)
@@ -81,7 +81,7 @@ package final class TapeWriter {
     /// Writes what is left, the index and the trailer. The segment takes no records afterwards.
     package func finish() throws(TapeError) {
         try flush()
-        // On the disk with all before it, also where blocks were not: it is about to be renamed or relied upon.
+        // Sync the whole file, even if blocks were not durable: it is about to be renamed or relied upon.
         try file.append(TapeIndex.encode(blocks, at: byteCount), isDurable: true)
     }
 }
@@ -110,7 +110,7 @@ struct SegmentFile: ~Copyable {
 
     deinit { close(descriptor) }
 
-    /// All of `bytes` or nothing.
+    /// Writes all of `bytes` or nothing.
     mutating func append(_ bytes: [UInt8], isDurable: Bool = false) throws(TapeError) {
         if let reason = Self.write(bytes, to: descriptor, at: byteCount, isDurable || self.isDurable) {
             throw .cannotWrite(path, reason: reason)
@@ -118,7 +118,7 @@ struct SegmentFile: ~Copyable {
         byteCount += UInt64(bytes.count)
     }
 
-    /// `nil`, or why it failed; then the file ends at `offset` as before.
+    /// Returns `nil`, or why writing failed; the file then ends at `offset` as before.
     private static func write(
         _ bytes: [UInt8], to descriptor: Int32, at offset: UInt64, _ isDurable: Bool
     ) -> String? {

@@ -1,17 +1,16 @@
 import CLibWebSockets
 
-/// One libwebsockets context: WebSocket clients and HTTP/WebSocket servers of one thread. Not `Sendable`: it is used by
-/// one thread only, and no connection, timer or server of it crosses threads; only `wake` does.
+/// One libwebsockets context: the WebSocket clients and HTTP/WebSocket servers of one thread. Not `Sendable`: the loop,
+/// its connections, timers and servers stay on one thread; only `wake` may cross threads.
 ///
-/// Every callback to a delegate comes from inside `runOnce`. A delegate must not release the last reference to the loop
-/// from inside such a callback. Names are resolved by the system's blocking resolver: a slow DNS server stalls the loop
-/// for as long as the resolver takes.
+/// Every delegate callback comes from inside `runOnce`. A delegate must not release the last reference to the loop from
+/// inside a callback. Names are resolved by the system's blocking resolver: a slow DNS server stalls the loop.
 public final class EventLoop {
     public struct Options: Sendable {
-        /// Connections of all clients and servers of the loop together; above it, new ones fail.
+        /// Limit on connections of all the loop's clients and servers together; above it, new ones fail.
         public var maxConnections = 1024
-        /// Bytes of the request line and headers (of a response, for clients); 1,024–65,535. A server drops the
-        /// connection of a request with more.
+        /// Limit on request line and headers in bytes (response headers, for clients); 1,024–65,535. A server drops the
+        /// connection of a larger request.
         public var maxHeaderBytes = 8192
         /// How long a peer may take to finish TLS, its request headers, or a piece of its request body.
         public var handshakeTimeoutSeconds = 20
@@ -23,18 +22,19 @@ public final class EventLoop {
     /// Wakes the loop from any thread.
     public var wake: WakeHandle { core.waker }
 
-    /// - Throws: when the context cannot be made (no memory, no descriptors).
+    /// - Throws: when the context cannot be created (no memory, no descriptors).
     public init(_ options: Options = Options()) throws(TransportError) {
         core = try LoopCore(options)
     }
 
     deinit { close() }
 
-    /// Ends every connection and frees the context, on the loop's own thread: for a loop whose last reference may be
-    /// released elsewhere, at worst while the process exits and OpenSSL's exit handlers run. Nothing works after it.
+    /// Ends every connection and frees the context, on the loop's own thread. Use it if the last reference may be
+    /// released elsewhere, at worst while the process exits and OpenSSL's exit handlers run. The loop is unusable
+    /// afterwards.
     public func close() { core.destroy() }
 
-    /// Serves what is due and returns: after one round of socket events, when a timer is due, after `wake.wake()`, or
+    /// Serves due events and returns: after one round of socket events, when a timer is due, after `wake.wake()`, or
     /// after about `timeoutMilliseconds` of silence; 0 does not wait. It may return early.
     public func runOnce(timeoutMilliseconds: Int) {
         core.serve(milliseconds: timeoutMilliseconds)
@@ -46,8 +46,8 @@ public final class EventLoop {
         core.schedule(afterMilliseconds: delay, body)
     }
 
-    /// Starts a connection and returns at once. Whatever happens, including a malformed URL, arrives at the delegate
-    /// from inside `runOnce`; there is exactly one `didClose`. There is no reconnection: the caller decides.
+    /// Starts a connection and returns at once. All outcomes, including a malformed URL, reach the delegate from inside
+    /// `runOnce`; there is exactly one `didClose`. The loop does not reconnect: the caller decides.
     public func connect(_ request: WebSocketRequest, delegate: any WebSocketDelegate) -> WebSocketConnection {
         WebSocketConnection(connecting: request, delegate: delegate, core: core)
     }
@@ -60,8 +60,8 @@ public final class EventLoop {
         return server
     }
 
-    /// Receives the lines of libwebsockets' log (errors, warnings, notices) of every loop of the process, on the thread
-    /// where they arise; `nil`, the default, drops them.
+    /// Receives libwebsockets' log lines (errors, warnings, notices) of every loop in the process, on the thread that
+    /// produced them; `nil`, the default, drops them.
     public static func routeLog(_ sink: (@Sendable (LogLevel, String) -> Void)?) { TransportLog.setSink(sink) }
 }
 
@@ -86,7 +86,7 @@ extension EventLoop {
         /// False once it has fired or been cancelled.
         public var isPending: Bool { body != nil }
 
-        /// No effect when it has already fired. O(1).
+        /// No effect if already fired. O(1).
         public func cancel() {
             guard let entry else { return }
             lws_sul_cancel(&entry.pointee.sul)
@@ -95,7 +95,7 @@ extension EventLoop {
             release()
         }
 
-        /// Drops the body, and with it whatever it holds, without touching the context's list.
+        /// Drops the body and everything it holds, without touching the context's list.
         func forget() { body = nil }
 
         private func release() {
@@ -109,7 +109,7 @@ extension EventLoop {
             forget()
             core?.remove(UnsafeRawPointer(entry))
             release()
-            // Timers run before the round waits for sockets; it shall not wait any more.
+            // Timers run before the round waits for sockets; this round must not wait any more.
             core?.interrupt()
             body?()
         }

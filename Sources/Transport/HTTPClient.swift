@@ -2,12 +2,12 @@ import CLibCurl
 import Glibc
 import Synchronization
 
-/// An HTTP/1.1 client: one libcurl multi handle on a thread of its own. Connections are kept and used again. It honours
-/// the usual proxy variables of the environment (`http_proxy`, `https_proxy`, `no_proxy`), as libcurl does.
+/// An HTTP/1.1 client: one libcurl multi handle on its own thread. Connections are kept and reused. Like libcurl, it
+/// honours the usual proxy environment variables (`http_proxy`, `https_proxy`, `no_proxy`).
 public final class HTTPClient: Sendable {
-    /// Requests under way at once; a further one ends with `.tooManyRequests`.
+    /// Most requests under way at once; a further one ends with `.tooManyRequests`.
     public static let maxRequests = 4096
-    /// TCP connections at once; further requests wait for one.
+    /// Most TCP connections at once; further requests wait for one.
     public static let maxConnections = 64
 
     private let worker: HTTPWorker
@@ -24,8 +24,8 @@ public final class HTTPClient: Sendable {
 
     deinit { worker.shutdown() }
 
-    /// Starts a request. `completion` is called exactly once, on the client's thread (it must not block it) or, when
-    /// the request cannot start, on the caller's.
+    /// Starts a request. `completion` is called exactly once: on the client's thread (it must not block it) or, if the
+    /// request cannot start, on the caller's.
     @discardableResult
     public func send(
         _ request: HTTPRequest, completion: @escaping @Sendable (Result<HTTPResponse, HTTPError>) -> Void
@@ -59,12 +59,12 @@ public final class HTTPClient: Sendable {
 
     func cancel(_ id: UInt64) { worker.cancel(id) }
 
-    /// Ends everything under way with `.cancelled` and the thread with it, and waits for both. Afterwards every request
-    /// ends with `.cancelled`. Repeating it does nothing; from inside a completion it does not wait.
+    /// Ends all requests with `.cancelled`, stops the thread, and waits for both. Afterwards every request ends with
+    /// `.cancelled`. Repeated calls do nothing; called inside a completion, it does not wait.
     public func shutdown() { worker.shutdown() }
 }
 
-/// The thread and what it shares with the callers.
+/// The thread and the state it shares with callers.
 private final class HTTPWorker: Sendable {
     private struct State {
         var nextID: UInt64 = 1
@@ -76,7 +76,7 @@ private final class HTTPWorker: Sendable {
         var thread: pthread_t?
     }
 
-    /// The multi handle; touched by the thread only, but for `curl_multi_wakeup`.
+    /// The multi handle; only the thread uses it, except for `curl_multi_wakeup`.
     private struct Handle: @unchecked Sendable { let multi: UnsafeMutableRawPointer }
 
     private let handle: Handle

@@ -1,12 +1,12 @@
 import CLibWebSockets
 
-/// One request of a server's connection and the state of its answer.
+/// One request on a server's connection and the state of its answer.
 final class HTTPExchange {
     enum Phase { case reading, waiting, sending, done }
 
     private(set) var phase = Phase.reading
     var request: ServerRequest
-    /// Set while a body is thrown away whose request has been refused already.
+    /// Set while discarding the body of a refused request.
     var isRefused = false
     private let core: LoopCore
     private let idleTimeoutSeconds: Int
@@ -17,7 +17,7 @@ final class HTTPExchange {
     private var owedBytes = 0
     private var watch: EventLoop.Timer?
 
-    /// How often a connection whose answer is pending is checked for a client that has gone.
+    /// How often to check whether the client of a pending answer has gone.
     private static let watchMilliseconds = 250
 
     init(_ request: ServerRequest, on wsi: OpaquePointer, core: LoopCore, idleTimeoutSeconds: Int) {
@@ -28,7 +28,7 @@ final class HTTPExchange {
     }
 
     /// The request is complete: from now on the delegate's time counts, not the client's. Reading stops, since
-    /// libwebsockets would spin on a further request or on the end of the stream until the answer is out.
+    /// otherwise libwebsockets would spin on a further request or end of stream until the answer is sent.
     func becomeWaiting() {
         guard let wsi, phase == .reading else { return }
         phase = .waiting
@@ -54,7 +54,7 @@ final class HTTPExchange {
         lws_callback_on_writable(wsi)
     }
 
-    /// `contentLength` nil: the body is all there is.
+    /// `contentLength` nil: `body` is the complete body.
     func begin(status: Int, headers: [(name: String, value: String)], body: [UInt8], contentLength: Int?) {
         guard phase == .waiting, wsi != nil else { return }
         phase = .sending
@@ -82,7 +82,7 @@ final class HTTPExchange {
         gone()
     }
 
-    /// Nobody will answer any more.
+    /// The delegate will not answer any more.
     func abandon() {
         begin(status: 500, headers: [], body: Array("no answer\n".utf8), contentLength: nil)
         if phase == .sending && owedBytes > 0 { drop() }

@@ -1,6 +1,6 @@
-/// The few rules of HTTP/1.1 (RFC 9110, 9112) that both sides check before bytes leave or enter.
+/// The HTTP/1.1 rules (RFC 9110, 9112) that both sides check before bytes leave or enter.
 public enum HTTPSyntax {
-    /// A token for a name; no control character in the value, so that no line can be smuggled in.
+    /// The name must be a token and the value free of control characters, so that no line can be smuggled in.
     static func isHeader(_ name: String, _ value: String) -> Bool {
         isToken(name) && value.utf8.allSatisfy { ($0 >= 0x20 && $0 != 0x7f) || $0 == 0x09 }
     }
@@ -54,8 +54,8 @@ public enum HTTPSyntax {
         }
     }
 
-    /// A response's head. A header that is not well formed is left out. The length is always stated, except where the
-    /// protocol forbids it (1xx, 204).
+    /// A response's head. Malformed headers are left out. The length is always stated, except where the protocol
+    /// forbids it (1xx, 204).
     static func head(
         status: Int, headers: [(name: String, value: String)], contentLength: Int, closes: Bool
     ) -> [UInt8] {

@@ -1,7 +1,7 @@
 import CLibCurl
 import Glibc
 
-/// One request inside libcurl: an easy handle and what it writes to. Made on the caller's thread, used on the client's.
+/// One request inside libcurl: an easy handle and its buffers. Created on the caller's thread, used on the client's.
 final class HTTPTransfer: @unchecked Sendable {
     let id: UInt64
     let completion: @Sendable (Result<HTTPResponse, HTTPError>) -> Void
@@ -12,7 +12,7 @@ final class HTTPTransfer: @unchecked Sendable {
     private var headers: [(name: String, value: String)] = []
     private var body: [UInt8] = []
     private var isTooLarge = false
-    /// Scheme and host, all that an error message may say of the URL.
+    /// Scheme and host, the only parts of the URL allowed in error messages.
     private var place = "an unreadable URL"
 
     init(
@@ -32,7 +32,7 @@ final class HTTPTransfer: @unchecked Sendable {
         errorText.deallocate()
     }
 
-    /// The transfer of a handle of the multi handle's messages.
+    /// The transfer of an easy handle found in the multi handle's messages.
     static func find(_ easy: UnsafeMutableRawPointer) -> HTTPTransfer? {
         var owner: UnsafeMutableRawPointer?
         withUnsafeMutablePointer(to: &owner) { place in
@@ -91,7 +91,7 @@ final class HTTPTransfer: @unchecked Sendable {
 
     private func configure(_ easy: UnsafeMutableRawPointer) -> CURLcode {
         for header in request.headers {
-            // A header without a value would be taken as «remove it».
+            // libcurl takes a header without a value as «remove it».
             let line = header.value.isEmpty ? "\(header.name);" : "\(header.name): \(header.value)"
             headerList = curl_slist_append(headerList, line)
         }
@@ -123,7 +123,7 @@ final class HTTPTransfer: @unchecked Sendable {
             codes.append(transport_curl_set_long(easy, CURLOPT_NOBODY, 1))
         } else if !request.body.isEmpty || ["POST", "PUT", "PATCH"].contains(request.method) {
             codes.append(transport_curl_set_large(easy, CURLOPT_POSTFIELDSIZE_LARGE, curl_off_t(request.body.count)))
-            // Copied, so that the array may move.
+            // libcurl copies the body, so the array may move.
             codes.append(transport_curl_set_body(easy, request.body))
         }
         if request.method != "HEAD" {
@@ -145,7 +145,7 @@ final class HTTPTransfer: @unchecked Sendable {
 
     fileprivate func receiveHeader(_ bytes: UnsafeRawBufferPointer) {
         let line = String(decoding: bytes, as: UTF8.self)
-        // The status line of a further answer (after a 100) makes the earlier headers void.
+        // The status line of a further answer (after a 100) invalidates the earlier headers.
         if line.hasPrefix("HTTP/") { return headers.removeAll() }
         guard let colon = line.firstIndex(of: ":") else { return }
         let value = line[line.index(after: colon)...]
@@ -175,7 +175,7 @@ final class HTTPTransfer: @unchecked Sendable {
                 totalTime: .microseconds(total), localPort: port))
     }
 
-    /// libcurl's general words for a code; its particular ones only for TLS, where they speak of the certificate.
+    /// libcurl's general message for a code; its specific message only for TLS, where it describes the certificate.
     private func failure(_ code: CURLcode) -> HTTPError {
         if isTooLarge { return .tooLarge(limitBytes: request.maxResponseBytes) }
         let message = "\(place): \(String(cString: curl_easy_strerror(code)))"

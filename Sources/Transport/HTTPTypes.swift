@@ -6,9 +6,9 @@ public struct HTTPRequest: Sendable {
     public var headers: [(name: String, value: String)]
     public var body: [UInt8]
     public var connectTimeoutMilliseconds = 5_000
-    /// From `send` to the last byte, waiting for a free connection included.
+    /// From `send` to the last byte, including the wait for a free connection.
     public var totalTimeoutMilliseconds = 10_000
-    /// Above it the transfer ends with `.tooLarge`. Headers are limited by libcurl (300 KiB together).
+    /// A larger response ends the transfer with `.tooLarge`. libcurl limits headers (300 KiB together).
     public var maxResponseBytes = 16 << 20
     public var tls = TLSOptions()
 
@@ -22,13 +22,13 @@ public struct HTTPRequest: Sendable {
     }
 }
 
-/// Whatever the server answered, 4xx and 5xx included. Redirects are not followed.
+/// The server's answer, including 4xx and 5xx. Redirects are not followed.
 public struct HTTPResponse: Sendable {
     public let status: Int
-    /// In the order they came.
+    /// In order of arrival.
     public let headers: [(name: String, value: String)]
     public let body: [UInt8]
-    /// Name resolution and TCP connection; zero when the connection was used before.
+    /// Time for name resolution and TCP connection; zero for a reused connection.
     public let connectTime: Duration
     public let totalTime: Duration
     /// The client's own port: equal for requests over one connection.
@@ -38,14 +38,14 @@ public struct HTTPResponse: Sendable {
     public func header(_ name: String) -> String? { HTTPSyntax.value(of: name, in: headers) }
 }
 
-/// Why there is no answer. The messages name the scheme and the host of the URL and nothing else of it: the rest (a
-/// webhook's path, a token in a query, a password) may be a secret.
+/// Why there is no answer. Messages name only the URL's scheme and host: the rest (a webhook's path, a token in a
+/// query, a password) may be a secret.
 public enum HTTPError: Error, Sendable, Equatable {
-    /// The connect or the total time was over.
+    /// The connect or total timeout expired.
     case timedOut(String)
-    /// Unknown name, refused, or broken off.
+    /// Unknown name, connection refused, or connection broken.
     case connectionFailed(String)
-    /// The certificate was not accepted, or TLS failed otherwise.
+    /// The certificate was rejected, or TLS failed otherwise.
     case tls(String)
     case tooLarge(limitBytes: Int)
     case cancelled
@@ -77,6 +77,6 @@ public struct HTTPTask: Sendable {
     let id: UInt64
     let client: HTTPClient
 
-    /// Ends the request with `.cancelled`, unless it has ended already. From any thread.
+    /// Ends the request with `.cancelled`, unless it has ended. Callable from any thread.
     public func cancel() { client.cancel(id) }
 }

@@ -1,11 +1,11 @@
 import CLibWebSockets
 import Synchronization
 
-/// What an `EventLoop` owns and its connections share: the context, the timers and the virtual hosts. It outlives the
-/// loop as long as somebody holds a connection, but its context ends with the loop.
+/// State that an `EventLoop` owns and its connections share: the context, timers and virtual hosts. It outlives the
+/// loop while a connection is referenced, but its context ends with the loop.
 final class LoopCore {
     private(set) var context: OpaquePointer?
-    /// True while the context is torn down: connections that end now were ended by us.
+    /// True while the context is torn down: connections ending now were ended by us.
     private(set) var isDestroying = false
     let waker: WakeHandle
     let maxDescriptors: Int
@@ -15,7 +15,7 @@ final class LoopCore {
     private var timers: [UnsafeRawPointer: EventLoop.Timer] = [:]
     private let roundLimit: UnsafeMutablePointer<transport_timer>
 
-    /// Virtual hosts a loop may try to open in its life: one a server, and one a CA file of its clients.
+    /// Virtual hosts a loop may try to open in its life: one per server, and one per CA file of its clients.
     static let maxHosts = 4096
 
     init(_ options: EventLoop.Options) throws(TransportError) {
@@ -26,7 +26,7 @@ final class LoopCore {
         info.port = Int32(CONTEXT_PORT_NO_LISTEN)
         info.gid = -1
         info.uid = -1
-        // Beside the connections: listening sockets, the wake-up descriptor and the random device.
+        // Descriptors besides connections: listening sockets, the wake-up descriptor and the random device.
         maxDescriptors = options.maxConnections + 64
         info.fd_limit_per_thread = UInt32(clamping: maxDescriptors)
         info.max_http_header_pool = UInt16(clamping: options.maxConnections)
@@ -42,14 +42,14 @@ final class LoopCore {
         roundLimit.initialize(to: transport_timer())
     }
 
-    /// One read from a socket takes up to this many bytes; a message that fits arrives without being copied together.
+    /// Most bytes per socket read; a message that fits arrives without being copied together.
     static let receiveBufferBytes = 64 * 1024
 
     func destroy() {
         guard let context else { return }
         isDestroying = true
         waker.retire()
-        // A timer may outlive the context in its caller's hands, so it must leave the context's list first.
+        // The caller may keep a timer longer than the context lives, so it must leave the context's list first.
         for timer in Array(timers.values) { timer.cancel() }
         timers.removeAll()
         lws_sul_cancel(&roundLimit.pointee.sul)
@@ -74,7 +74,7 @@ final class LoopCore {
             _ = lws_service(context, -1)
             return
         }
-        // lws_service ignores its own timeout since 3.2 and sleeps until the next timer: so this is one. The poll
+        // lws_service has ignored its own timeout since 3.2 and sleeps until the next timer, so add a timer. The poll
         // inside rounds down to milliseconds, hence the 999 µs.
         let limit = lws_usec_t(min(milliseconds, 86_400_000)) * 1000 + 999
         lws_sul_schedule(context, 0, &roundLimit.pointee.sul, { _ in }, limit)
@@ -82,12 +82,12 @@ final class LoopCore {
         if self.context != nil { lws_sul_cancel(&roundLimit.pointee.sul) }
     }
 
-    /// Makes the round under way, or the next one, return without waiting.
+    /// Makes the current or next round return without waiting.
     func interrupt() {
         if let context, !isDestroying { lws_cancel_service(context) }
     }
 
-    /// Connections that `connect` has promised and no `runOnce` has started yet.
+    /// Connections requested by `connect` that no `runOnce` has started yet.
     private var starting: [WebSocketConnection] = []
 
     func startLater(_ connection: WebSocketConnection) {
@@ -119,7 +119,7 @@ final class LoopCore {
 
     // MARK: Virtual hosts
 
-    /// The virtual host through which a client with these TLS options connects; made on first use.
+    /// The virtual host for clients with these TLS options; created on first use.
     func clientHost(caFile: String?) throws(TransportError) -> ClientHost {
         if let host = clientHosts.first(where: { $0.caFile == caFile }) { return host }
         guard let context, !isDestroying else { throw TransportError("connect", "the event loop has ended") }
@@ -128,11 +128,11 @@ final class LoopCore {
         return host
     }
 
-    /// Keeps a server, stopped ones too: libwebsockets refers to it until the context ends.
+    /// Keeps a server, even once stopped: libwebsockets refers to it until the context ends.
     func add(_ server: Server) { servers.append(server) }
 
-    /// Keeps what a virtual host refers to, also when its creation fails half-way.
-    /// - Throws: when the loop has had `maxHosts` of them.
+    /// Keeps the resources of a virtual host, even if its creation fails half-way.
+    /// - Throws: when the loop has had `maxHosts` virtual hosts.
     func keep(_ resources: HostResources, for attempted: String) throws(TransportError) {
         guard hostResources.count < Self.maxHosts else {
             throw TransportError(
@@ -165,7 +165,7 @@ typealias LibWebSocketsCallback =
         OpaquePointer?, lws_callback_reasons, UnsafeMutableRawPointer?, UnsafeMutableRawPointer?, Int
     ) -> Int32
 
-/// What a virtual host refers to as long as its context lives: its `lws_protocols` array and its strings.
+/// Resources that a virtual host refers to while its context lives: its `lws_protocols` array and its strings.
 final class HostResources {
     let protocols: UnsafeMutablePointer<lws_protocols>
     private let protocolCount: Int

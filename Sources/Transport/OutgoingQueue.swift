@@ -1,7 +1,7 @@
 import CLibWebSockets
 
-/// Payloads waiting for a writable socket, each with the room in front that `lws_write` needs for its frame header.
-/// Bounded by its users: `WebSocketConnection` by `maxQueuedBytes`, `HTTPExchange` by the length of its body.
+/// Payloads waiting for a writable socket, each with the room in front that `lws_write` needs for its frame header. Its
+/// users bound it: `WebSocketConnection` by `maxQueuedBytes`, `HTTPExchange` by the length of its body.
 struct OutgoingQueue: ~Copyable {
     struct Entry {
         let base: UnsafeMutablePointer<UInt8>
@@ -29,9 +29,9 @@ struct OutgoingQueue: ~Copyable {
         self.bytes += bytes.count
     }
 
-    /// Hands the oldest to `lws_write` and forgets it. libwebsockets keeps what the socket does not take at once, at
-    /// most one entry, and asks for no more until that has gone.
-    /// - Returns: false when the connection is broken.
+    /// Passes the oldest payload to `lws_write` and removes it. libwebsockets keeps the bytes that the socket does not
+    /// take at once, at most one entry, and requests no more until they are sent.
+    /// - Returns: false if the connection is broken.
     mutating func writeFirst(to wsi: OpaquePointer) -> Bool {
         let entry = entries[head]
         head += 1

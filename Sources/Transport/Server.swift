@@ -4,24 +4,24 @@ import Glibc
 public struct ServerOptions: Sendable {
     /// The address to bind, an IPv4 or IPv6 literal or an interface's name.
     public var host = "127.0.0.1"
-    /// 0 takes a free port, which `Server.port` tells.
+    /// 0 picks a free port, shown by `Server.port`.
     public var port = 0
-    /// PEM files; with both, the port speaks TLS only.
+    /// PEM files; with both set, the port speaks TLS only.
     public var tlsCertificateFile: String?
     public var tlsKeyFile: String?
-    /// Above it a new TCP connection is closed at once.
+    /// TCP connection limit; above it a new connection is closed at once.
     public var maxConnections = 512
-    /// Above it a request is answered with 413.
+    /// Request body limit; above it the answer is 413.
     public var maxBodyBytes = 1 << 20
     /// Limit of a whole incoming WebSocket message; above it the connection is closed with 1009.
     public var maxFrameBytes = 1 << 20
     /// Limit of the outgoing queue of each WebSocket connection in payload bytes; above it `send` returns `.full`.
     public var maxQueuedBytes = 1 << 20
-    /// How long a kept-alive HTTP connection may rest, and how long a client may take no byte of an answer.
+    /// How long a kept-alive HTTP connection may be idle, and how long a client may read nothing of an answer.
     public var idleTimeoutSeconds = 30
-    /// Request headers beyond the usual ones that `ServerRequest.headers` shall have; at most 64.
+    /// Additional request headers to include in `ServerRequest.headers`; at most 64.
     public var customHeaders: [String] = []
-    /// WebSocket subprotocols to agree to. A client that asks for others only is refused.
+    /// Accepted WebSocket subprotocols. A client that requests only others is refused.
     public var subprotocols: [String] = []
 
     public init() {}
@@ -31,7 +31,7 @@ public struct ServerOptions: Sendable {
 public protocol ServerDelegate: AnyObject {
     /// A complete request. Answer now or later.
     func didReceive(_ request: ServerRequest, responder: HTTPResponder)
-    /// A WebSocket handshake: the delegate of the connection to be, or a refusal.
+    /// A WebSocket handshake: return the delegate of the new connection, or a refusal.
     func didRequestUpgrade(_ request: ServerRequest) -> UpgradeDecision
 }
 
@@ -46,9 +46,9 @@ public enum UpgradeDecision {
 }
 
 /// An open port that answers HTTP/1.1 requests and WebSocket handshakes. Lives as long as its loop, or until `stop`.
-/// Requests that are not HTTP end their connection, or get a 4xx from libwebsockets.
+/// Non-HTTP requests end their connection, or get a 4xx from libwebsockets.
 public final class Server {
-    /// The port that was really bound.
+    /// The port actually bound.
     public private(set) var port = 0
     /// TCP connections that are open now.
     public var connectionCount: Int { peers.count }
@@ -61,7 +61,7 @@ public final class Server {
     private var peers: [ObjectIdentifier: OpaquePointer] = [:]
     private var listener: Int32?
 
-    /// One read of a server's WebSocket connection.
+    /// Buffer size of one read on a server's WebSocket connection.
     private static let receiveBufferBytes = 16 * 1024
 
     init(_ options: ServerOptions, delegate: any ServerDelegate, core: LoopCore) throws(TransportError) {
@@ -82,7 +82,7 @@ public final class Server {
         guard options.customHeaders.count <= 64, options.customHeaders.allSatisfy(HTTPSyntax.isToken) else {
             throw TransportError(attempted, "a custom header's name is malformed, or there are more than 64")
         }
-        // The first protocol serves HTTP and those WebSocket clients that ask for no subprotocol.
+        // The first protocol serves HTTP and WebSocket clients that request no subprotocol.
         let resources = HostResources(
             protocolNames: ["transport-server"] + options.subprotocols, receiveBytes: Self.receiveBufferBytes,
             serverCallback)
@@ -114,8 +114,8 @@ public final class Server {
     public func stop() {
         guard !isStopped else { return }
         isStopped = true
-        // lws_vhost_destroy of 4.1 leaves the port open. A listening socket that is shut down reports a hang-up, upon
-        // which libwebsockets closes it.
+        // lws_vhost_destroy of 4.1 leaves the port open. Shutting down the listening socket reports a hang-up, and
+        // libwebsockets then closes it.
         if let listener { shutdown(listener, Int32(SHUT_RDWR)) }
         for wsi in peers.values { transport_kill_later(wsi) }
         core.interrupt()
@@ -124,7 +124,7 @@ public final class Server {
     func add(_ peer: ServerPeer, _ wsi: OpaquePointer) { peers[ObjectIdentifier(peer)] = wsi }
     func remove(_ peer: ServerPeer) { peers.removeValue(forKey: ObjectIdentifier(peer)) }
 
-    /// The descriptors of this process that listen on a port, or on any with `nil`.
+    /// This process's descriptors that listen on `port`; on any port if `nil`.
     private static func listeners(on port: Int?, upTo limit: Int) -> Set<Int32> {
         var found: Set<Int32> = []
         for descriptor in 0..<Int32(clamping: limit) {

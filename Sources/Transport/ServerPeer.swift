@@ -6,7 +6,7 @@ final class ServerPeer {
     private var exchange: HTTPExchange?
     private var upgrade: (request: ServerRequest, delegate: any WebSocketDelegate)?
     private(set) var socket: WebSocketConnection?
-    /// Since the socket was last writable.
+    /// Completions reported since the socket was last writable.
     private var repeatedCompletions = 0
 
     init(_ server: Server, _ wsi: OpaquePointer) {
@@ -43,13 +43,13 @@ final class ServerPeer {
             return 0
         }
         if length > 0, request.header("expect")?.lowercased() == "100-continue", !write(wsi, continueLine) { return -1 }
-        // With a body, and for a POST with an empty one, libwebsockets reports the completion by itself.
+        // With a body, or for a POST with an empty body, libwebsockets reports the completion itself.
         if length == 0 && request.method != "POST" { complete() }
         return 0
     }
 
-    /// The body of a refused request is read and thrown away up to this many times the limit, so that the client sees
-    /// the answer instead of a reset connection.
+    /// The body of a refused request is read and discarded up to this many times the limit, so that the client sees the
+    /// answer instead of a reset connection.
     private static let maxDiscardedBodies = 16
 
     private let continueLine = Array("HTTP/1.1 100 Continue\r\n\r\n".utf8)
@@ -66,8 +66,8 @@ final class ServerPeer {
         guard let exchange else { return 0 }
         if exchange.isRefused { return -1 }
         guard exchange.phase == .reading else {
-            // libwebsockets 4.1 reports a body again while a further request is already there; and without end when the
-            // body itself was pipelined behind another request: such a connection is closed.
+            // libwebsockets 4.1 reports a body again when a further request has already arrived, and endlessly when the
+            // body itself was pipelined behind another request: close such a connection.
             repeatedCompletions += 1
             return repeatedCompletions > 1 ? -1 : 0
         }
@@ -104,7 +104,7 @@ final class ServerPeer {
 
     // MARK: WebSocket
 
-    /// 0 lets the upgrade proceed, a positive value says that an answer has been written.
+    /// 0 lets the upgrade proceed; a positive value means an answer has been written.
     func upgradeRequested(_ wsi: OpaquePointer, to name: String) -> Int32 {
         guard name.lowercased() == "websocket" else {
             _ = refuse(wsi, 400)
@@ -155,7 +155,7 @@ func serverCallback(
     _ data: UnsafeMutableRawPointer?, _ count: Int
 ) -> Int32 {
     guard let wsi, reason != LWS_CALLBACK_GET_THREAD_ID, reason != LWS_CALLBACK_EVENT_WAIT_CANCELLED else { return 0 }
-    // Made only where `data` and `count` are a buffer: for other reasons the count may even be negative.
+    // Created only if `data` and `count` describe a buffer: for other callback reasons the count may be negative.
     var bytes: UnsafeRawBufferPointer { UnsafeRawBufferPointer(start: data, count: data == nil ? 0 : count) }
     switch reason {
     case LWS_CALLBACK_FILTER_NETWORK_CONNECTION:
@@ -193,7 +193,7 @@ private func peer(of wsi: OpaquePointer) -> ServerPeer? {
     return Unmanaged<ServerPeer>.fromOpaque(owner).takeUnretainedValue()
 }
 
-/// Valid for as long as the virtual host is, which the loop's list of servers guarantees.
+/// Valid while the virtual host exists, which the loop's list of servers guarantees.
 private func server(of wsi: OpaquePointer) -> Server? {
     guard let vhost = lws_get_vhost(wsi), let user = lws_vhost_user(vhost) else { return nil }
     return Unmanaged<Server>.fromOpaque(user).takeUnretainedValue()

@@ -1,6 +1,6 @@
 import CLibWebSockets
 
-/// A request as the server's delegate sees it; a value that may be kept.
+/// A request as the server's delegate sees it; a value that can be stored.
 public struct ServerRequest: Sendable {
     /// `GET`, `POST`, `PUT`, `PATCH`, `DELETE`, `OPTIONS` or `HEAD`; other methods never arrive.
     public let method: String
@@ -18,7 +18,7 @@ public struct ServerRequest: Sendable {
     /// The value of a header, whatever its case.
     public func header(_ name: String) -> String? { HTTPSyntax.value(of: name, in: headers) }
 
-    /// Reads the request whose headers libwebsockets has just parsed; `nil` when it cannot be one of ours.
+    /// Reads the request whose headers libwebsockets has just parsed; `nil` if unsupported.
     init?(_ wsi: OpaquePointer, customHeaders: [String]) {
         var start: UnsafeMutablePointer<CChar>?
         var length: Int32 = 0
@@ -51,7 +51,7 @@ public struct ServerRequest: Sendable {
         for token in 0..<transport_token_count() {
             let length = Int(transport_token_length(wsi, token))
             guard length > 0, let raw = transport_token_name(token) else { continue }
-            // The same table has methods ("get ") and HTTP/2's pseudo headers (":path").
+            // The table also contains methods ("get ") and HTTP/2's pseudo headers (":path").
             let name = String(cString: raw)
             guard name.hasSuffix(":"), !name.hasPrefix(":") else { continue }
             guard let text = copyText(length + 1, { transport_token_copy(wsi, $0, $1, token) }) else { continue }

@@ -1,4 +1,4 @@
-/// What the transport tried and why it failed. Failures of a single connection are not thrown: they arrive as its
+/// What the transport attempted and why it failed. Failures of a single connection are not thrown: they arrive as its
 /// close reason (`WebSocketCloseReason`, `HTTPError`).
 public struct TransportError: Error, Sendable, Equatable, CustomStringConvertible {
     /// What was attempted, e.g. `listen on 127.0.0.1:9443`.

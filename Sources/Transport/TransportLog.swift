@@ -1,11 +1,11 @@
 import CLibWebSockets
 import Synchronization
 
-/// How grave a line of libwebsockets' own log is.
+/// Severity of a line in libwebsockets' own log.
 public enum LogLevel: Sendable, Equatable { case error, warning, notice }
 
-/// libwebsockets' log is one for the whole process. Nothing of it is printed: lines go to the sink, if there is one,
-/// and the last error line is kept to explain a call that failed without any other reason.
+/// libwebsockets has one log per process. Nothing is printed: lines go to the sink, if set, and the last error line is
+/// kept to explain a failed call that gives no other reason.
 enum TransportLog {
     private struct State {
         var sink: (@Sendable (LogLevel, String) -> Void)?
@@ -14,7 +14,7 @@ enum TransportLog {
 
     private static let state = Mutex(State())
 
-    /// Runs once in a process, before the first context is made.
+    /// Runs once per process, before the first context is created.
     static let install: Void = {
         let levels = LLL_ERR | LLL_WARN | LLL_NOTICE
         lws_set_log_level(levels) { level, line in

@@ -1,35 +1,35 @@
 /// What to connect to, and the limits of the connection.
 public struct WebSocketRequest: Sendable {
-    /// `ws://` or `wss://` with host, optional port, path and query. IPv6 literals and user information are refused, and so
-    /// are more than `longestTarget` bytes of path and query.
+    /// `ws://` or `wss://` with host, optional port, path and query. IPv6 literals, user information, and more than
+    /// `longestTarget` bytes of path and query are refused.
     public var url: String
     public var subprotocol: String?
-    /// Further request headers; at most 64, and together with the URL within the loop's `maxHeaderBytes`.
+    /// Additional request headers; at most 64, and with the URL within the loop's `maxHeaderBytes`.
     public var headers: [(name: String, value: String)] = []
-    /// From `connect` until the upgrade is done.
+    /// Time from `connect` until the upgrade is complete.
     public var connectTimeoutMilliseconds = 10_000
     /// Limit of a whole incoming message, after reassembly; above it the connection is closed with 1009.
     public var maxFrameBytes = 4 << 20
     /// Limit of the outgoing queue in payload bytes; above it `send` returns `.full`.
     public var maxQueuedBytes = 1 << 20
-    /// A ping goes out each interval; 0 sends none.
+    /// Interval between pings; 0 sends none.
     public var pingIntervalMilliseconds = 0
-    /// When nothing at all arrives within this time after a ping, the connection ends with `.timedOut(.pong)`.
+    /// If nothing arrives within this time after a ping, the connection ends with `.timedOut(.pong)`.
     public var pongTimeoutMilliseconds = 10_000
     public var tls = TLSOptions()
 
-    /// Of a longer one libwebsockets sends a part only, with a NUL at its end: its request line holds 2,047 bytes.
+    /// libwebsockets truncates longer ones, with a NUL at the end: its request line holds 2,047 bytes.
     public static let longestTarget = 2_000
 
     public init(url: String) { self.url = url }
 }
 
-/// How a client judges a server's certificate. The chain, the validity and the host name are verified.
+/// How a client verifies a server's certificate. The chain, validity and host name are checked.
 public struct TLSOptions: Sendable, Equatable {
-    /// PEM file of the only authorities to trust; `nil` trusts those of the operating system.
+    /// PEM file of the only trusted authorities; `nil` trusts those of the operating system.
     public var caFile: String?
-    /// Accepts a self-signed certificate (for tests); the rest is still verified. An HTTP client, whose library knows no
-    /// such degree, accepts any issuer and verifies the host name alone.
+    /// Accepts a self-signed certificate (for tests); the rest is still verified. For HTTP clients, libcurl cannot do
+    /// this alone: it accepts any issuer and verifies only the host name.
     public var allowSelfSigned = false
 
     public init(caFile: String? = nil, allowSelfSigned: Bool = false) {
@@ -40,17 +40,17 @@ public struct TLSOptions: Sendable, Equatable {
 
 public enum MessageKind: Sendable, Equatable { case text, binary }
 
-/// Receives what happens to connections; held strongly by each until its `didClose`. All calls come from inside
+/// Receives connection events; each connection holds it strongly until its `didClose`. All calls come from inside
 /// `EventLoop.runOnce`, none from inside `connect`, `send` or `close`.
 public protocol WebSocketDelegate: AnyObject {
     func didOpen(_ connection: WebSocketConnection)
-    /// One whole message. The span is valid during the call only. Text is not checked to be UTF-8.
+    /// One whole message. The span is valid only during the call. Text is not checked to be UTF-8.
     func didReceive(_ message: Span<UInt8>, kind: MessageKind, on connection: WebSocketConnection)
     /// An answer to a ping. (Pings of the peer are answered with their payload and not reported.)
     func didReceivePong(on connection: WebSocketConnection)
     /// After a `send` that returned `.full`: the queue is at most half full again.
     func didDrain(_ connection: WebSocketConnection)
-    /// The end, exactly once; nothing follows it. Also for a connection that never opened.
+    /// The end, reported exactly once and last, even for a connection that never opened.
     func didClose(_ connection: WebSocketConnection, reason: WebSocketCloseReason)
 }
 
@@ -62,7 +62,7 @@ extension WebSocketDelegate {
 
 /// Why a connection ended.
 public enum WebSocketCloseReason: Sendable, Equatable {
-    /// It never opened: malformed URL, unknown name, refused, TLS, refused upgrade (then with the HTTP status).
+    /// The connection never opened: malformed URL, unknown name, refused, TLS, refused upgrade (then with HTTP status).
     case failed(message: String, httpStatus: Int?)
     /// The peer's close code and reason. 1005: its close frame had no code. 1006: the TCP connection ended without a
     /// close frame, or the peer broke the protocol. The library reports codes that RFC 6455 does not define
@@ -91,7 +91,7 @@ public enum TimeoutPhase: Sendable, Equatable { case connect, pong }
 
 public enum SendOutcome: Sendable, Equatable {
     case queued
-    /// The queue has no room for it: nothing was queued, `didDrain` will tell when to go on.
+    /// The queue has no room: nothing was queued; `didDrain` tells when to continue.
     case full
     /// The connection is not open.
     case closed

@@ -1,6 +1,6 @@
 import CLibWebSockets
 
-/// The virtual host of a loop's clients that trust the same authorities.
+/// The virtual host of a loop's clients with the same trusted authorities.
 final class ClientHost {
     let caFile: String?
     private let context: OpaquePointer
@@ -26,7 +26,7 @@ final class ClientHost {
         guard let vhost = lws_create_vhost(context, &info) else {
             throw TransportError(attempted, TransportLog.lastError)
         }
-        // A file without a usable certificate only makes libwebsockets log an error.
+        // A file without a usable certificate makes libwebsockets only log an error.
         if caFile != nil, !TransportLog.lastError.isEmpty {
             let reason = TransportLog.lastError
             lws_vhost_destroy(vhost)
@@ -35,9 +35,9 @@ final class ClientHost {
         self.vhost = vhost
     }
 
-    /// Everything that follows arrives in `clientCallback`, or at once as `finish`.
+    /// All outcomes arrive in `clientCallback`, or at once as `finish`.
     func connect(_ connection: WebSocketConnection, to url: WebSocketURL, _ request: WebSocketRequest) {
-        // Balanced by WSI_DESTROY, or below when libwebsockets made no socket.
+        // Balanced by WSI_DESTROY, or below if libwebsockets created no socket.
         let owner = Unmanaged.passRetained(connection)
         let texts: [String] = [
             url.host, url.target, url.authority, "http/1.1", request.subprotocol ?? "", Self.protocolName,

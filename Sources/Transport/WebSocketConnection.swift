@@ -5,11 +5,11 @@ import Synchronization
 public final class WebSocketConnection {
     /// Unique in the process.
     public let id: UInt64
-    /// What was asked for: the request's path, percent-decoded on a server.
+    /// The requested path, percent-decoded on a server.
     public let path: String
     /// On a server, the decoded items of the request's query; empty on a client.
     public let query: [(name: String, value: String)]
-    /// Room for whatever the caller wants to find again in a callback.
+    /// Any object of the caller's, to be found again in a callback.
     public var userInfo: AnyObject?
     public private(set) var pingsSent = 0
     public private(set) var pongsReceived = 0
@@ -19,10 +19,10 @@ public final class WebSocketConnection {
     private var wsi: OpaquePointer?
     private var delegate: (any WebSocketDelegate)?
     private var phase = Phase.connecting
-    /// The first cause of the end wins; it is reported when libwebsockets lets go of the socket.
+    /// The first cause of the end wins; it is reported when libwebsockets releases the socket.
     private var cause: WebSocketCloseReason?
     private var outgoing = OutgoingQueue()
-    /// Earlier fragments of the message that is arriving; at most `maxFrameBytes`.
+    /// Earlier fragments of the incoming message; at most `maxFrameBytes`.
     private var fragments: [UInt8] = []
     private var closeFrame: (code: UInt16, reason: [UInt8])?
     private var pingIsDue = false
@@ -61,7 +61,7 @@ public final class WebSocketConnection {
         self.delegate = delegate
     }
 
-    /// A client's connection; begins with the loop's next round.
+    /// A client's connection; it starts in the loop's next round.
     convenience init(connecting request: WebSocketRequest, delegate: any WebSocketDelegate, core: LoopCore) {
         let limits = Limits(
             maxFrameBytes: request.maxFrameBytes, maxQueuedBytes: request.maxQueuedBytes,
@@ -82,7 +82,7 @@ public final class WebSocketConnection {
         self.wsi = wsi
     }
 
-    // MARK: What the caller may do
+    // MARK: For the caller
 
     /// True from `didOpen` until `close`, `abort` or the end.
     public var isOpen: Bool { phase == .open }
@@ -109,15 +109,15 @@ public final class WebSocketConnection {
         bytes.withUnsafeBytes { enqueue($0, kind == .text ? LWS_WRITE_TEXT : LWS_WRITE_BINARY) }
     }
 
-    /// Sends a ping before the queued messages. One that has not left yet stands for all.
+    /// Sends a ping before the queued messages. Does nothing if an unsent ping is waiting.
     public func ping() {
         guard phase == .open, let wsi else { return }
         pingIsDue = true
         lws_callback_on_writable(wsi)
     }
 
-    /// Closes with a handshake, after the queued messages; drops the connection when that takes longer than five
-    /// seconds. No message is delivered any more. The reason is cut to the 123 bytes the protocol allows.
+    /// Closes with a handshake after the queued messages; drops the connection if that takes longer than five seconds.
+    /// No further messages are delivered. The reason is cut to the protocol's 123 bytes.
     public func close(code: UInt16 = 1000, reason: String = "") {
         switch phase {
         case .connecting: abort()
@@ -134,7 +134,7 @@ public final class WebSocketConnection {
         drop()
     }
 
-    /// The same, but the peer gets a TCP reset.
+    /// Like `abort`, but the peer gets a TCP reset.
     public func reset() {
         guard phase != .closed else { return }
         settle(.closedLocally)
@@ -142,7 +142,7 @@ public final class WebSocketConnection {
         if let wsi { transport_reset_later(wsi) }
     }
 
-    /// Reads nothing any more, pings included, while the connection stays open: for the peer it is half-open.
+    /// Stops reading, pings included, while the connection stays open: the peer sees it half-open.
     public func stopReading() {
         guard phase == .open, let wsi else { return }
         _ = transport_allow_reading(wsi, 0)
@@ -168,7 +168,7 @@ public final class WebSocketConnection {
         lws_callback_on_writable(wsi)
     }
 
-    /// Reports the end once and lets go of everything.
+    /// Reports the end once and releases everything.
     func finish(_ reason: WebSocketCloseReason) {
         guard phase != .closed else { return }
         phase = .closed
@@ -210,7 +210,7 @@ public final class WebSocketConnection {
         host.connect(self, to: url, request)
     }
 
-    /// Headers for the handshake that is being written.
+    /// Headers of the handshake being written.
     private(set) var headers: [(name: String, value: String)] = []
 
     /// libwebsockets has made a socket for this connection.
@@ -233,8 +233,8 @@ public final class WebSocketConnection {
         return 0
     }
 
-    /// One piece of a message. The whole message goes to the delegate, from libwebsockets' own buffer when it came
-    /// in one piece.
+    /// Handles one piece of a message. The delegate gets the whole message, directly from libwebsockets' buffer if it
+    /// arrived in one piece.
     func received(_ data: UnsafeMutableRawPointer?, _ count: Int, on wsi: OpaquePointer) -> Int32 {
         heardSincePing = true
         guard phase == .open else { return 0 }
@@ -256,7 +256,7 @@ public final class WebSocketConnection {
         let message = fragments
         fragments = []
         message.withUnsafeBytes { deliver($0, wsi) }
-        // The buffer is kept for the next message, unless a callback ended the connection.
+        // Keep the buffer for the next message, unless a callback ended the connection.
         if phase == .open && fragments.isEmpty {
             fragments = message
             fragments.removeAll(keepingCapacity: true)
@@ -288,7 +288,7 @@ public final class WebSocketConnection {
 
     private func enqueue(_ bytes: UnsafeRawBufferPointer, _ mode: lws_write_protocol) -> SendOutcome {
         guard phase == .open, let wsi else { return .closed }
-        // A message alone in the queue may be longer than the limit, or it could never leave.
+        // A single message may exceed the limit, or it could never be sent.
         guard outgoing.isEmpty || outgoing.bytes + bytes.count <= limits.maxQueuedBytes else {
             wasFull = true
             return .full
@@ -304,7 +304,7 @@ public final class WebSocketConnection {
             pingIsDue = false
             if !writePing(wsi) { return -1 }
         } else if let closeFrame, outgoing.isEmpty {
-            // Only in a round of its own: libwebsockets would drop the close frame behind unsent bytes.
+            // Only in its own round: libwebsockets would drop the close frame behind unsent bytes.
             var reason = closeFrame.reason
             lws_close_reason(wsi, lws_close_status(UInt32(closeFrame.code)), &reason, reason.count)
             return -1
@@ -322,7 +322,7 @@ public final class WebSocketConnection {
 
     private func writePing(_ wsi: OpaquePointer) -> Bool {
         pingsSent += 1
-        // Never empty: libwebsockets does not report the answer to an empty ping on a server.
+        // Never empty: on a server, libwebsockets does not report the answer to an empty ping.
         let payload = [UInt8](repeating: 0, count: OutgoingQueue.headroom) + "ping".utf8
         return payload.withUnsafeBytes { source in
             withUnsafeTemporaryAllocation(of: UInt8.self, capacity: source.count) { copy in

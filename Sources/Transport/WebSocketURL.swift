@@ -3,7 +3,7 @@ struct WebSocketURL: Equatable {
     var isSecure: Bool
     var host: String
     var port: Int
-    /// Path and query, from the first slash on.
+    /// Path and query, starting at the first slash.
     var target: String
     /// The `Host` header: with the port when it is not the default one.
     var authority: String

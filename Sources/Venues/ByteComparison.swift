@@ -6,8 +6,8 @@ enum ByteComparison {
         return areEqual(start, text.utf8Start, bytes.count)
     }
 
-    /// Whether two stretches of `count` bytes are the same, word by word; where the count is known at compile time, without a
-    /// loop.
+    /// Whether two ranges of `count` bytes are equal, word by word; without a loop if the count is known at compile
+    /// time.
     @inline(__always)
     static func areEqual(_ left: UnsafeRawPointer, _ right: UnsafeRawPointer, _ count: Int) -> Bool {
         @inline(__always) func differs<Word: FixedWidthInteger & BitwiseCopyable>(_ offset: Int, _: Word.Type) -> Bool {
@@ -20,7 +20,7 @@ enum ByteComparison {
                 if differs(offset, UInt64.self) { return false }
                 offset &+= 8
             }
-            // Overlaps the one before.
+            // This last word overlaps the previous one.
             return !differs(count &- 8, UInt64.self)
         }
         if count >= 4 { return !differs(0, UInt32.self) && !differs(count &- 4, UInt32.self) }

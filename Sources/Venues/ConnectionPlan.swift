@@ -1,8 +1,8 @@
-/// How to open a connection to a venue and keep it.
+/// How to open and maintain a connection to a venue.
 public struct ConnectionPlan: Sendable, Hashable {
     /// Path and query, to be appended to the venue's WebSocket address.
     public var target: String
-    /// Further headers of the handshake.
+    /// Additional headers of the handshake.
     public var headers: [VenueHeader] = []
     /// Text messages to send once the connection is open, in this order.
     public var subscriptions: [String] = []
@@ -10,10 +10,10 @@ public struct ConnectionPlan: Sendable, Hashable {
     public var messageSpacingMilliseconds: Int
     /// Time between two WebSocket pings.
     public var pingIntervalMilliseconds: Int
-    /// The venue ends connections that do not say this.
+    /// The venue ends connections that do not send this message.
     public var keepAlive: KeepAlive?
 
-    /// A text message that is repeated for as long as the connection is open.
+    /// A text message repeated while the connection is open.
     public struct KeepAlive: Sendable, Hashable {
         public var text: String
         public var intervalMilliseconds: Int

@@ -1,18 +1,19 @@
 import Microstructure
 
-/// Checks the depth stream and the quote stream of one instrument against each other, by the update ids that they share.
+/// Checks an instrument's depth and quote streams against each other, by the update ids they share.
 ///
-/// A quote reports a change of the book, so a depth update with at least its id must follow. And a best price or size that
-/// a depth update brings must have been reported by a quote. A message that does not come proves its stream silent, whatever
-/// silences are normal for it; a quote that follows one that was expected and did not come proves that quotes were lost. On
-/// the recordings of 2024-08-08 (52,117 quotes) every expected quote came, and every expected depth update within 106 ms.
+/// A quote reports a change of the book, so a depth update with at least its id must follow. And a quote must have
+/// reported every best price or size in a depth update. A missing message proves its stream silent, whatever silences
+/// are normal for it; a quote that arrives after a missing expected quote proves that quotes were lost. On the
+/// recordings of 2024-08-08 (52,117 quotes) every expected quote arrived, and every expected depth update within 106
+/// ms.
 ///
 /// Source: Binance spot WebSocket streams: `bookTicker` pushes any change of the best price or size, `depth` all changes.
 struct CrossStreamCheck: Sendable {
-    /// A message that is expected for longer proves that its stream is silent.
+    /// A message overdue for longer than this proves that its stream is silent.
     static let patienceNanoseconds: Int64 = 2_000_000_000
 
-    /// A message that must come, because the other stream has shown the change that it reports.
+    /// A message that must arrive, because the other stream has shown the change that it reports.
     private struct Expected {
         /// Least update id of the message.
         let id: Int64
@@ -30,16 +31,16 @@ struct CrossStreamCheck: Sendable {
     private var expectedQuote: Expected?
     private var expectedDepth: Expected?
 
-    /// What a quote says about the quotes before it.
+    /// What a quote proves about the quotes before it.
     enum Quotes: Sendable, Hashable {
         case complete
-        /// The expected one has not come, and will not.
+        /// The expected quote was lost.
         case lost
-        /// The expected one has come, later than `patienceNanoseconds`.
+        /// The expected quote arrived later than `patienceNanoseconds`.
         case late
     }
 
-    /// A quote has come; a side that is empty has price and size 0.
+    /// Processes a quote; an empty side has price and size 0.
     mutating func process(quote id: Int64, bid: PriceLevel, ask: PriceLevel, at time: Timestamp) -> Quotes {
         guard id > quoteID else { return .complete }
         quoteID = id
@@ -51,7 +52,7 @@ struct CrossStreamCheck: Sendable {
         return expected.isOverdue(at: time) ? .late : .complete
     }
 
-    /// A depth update has come, up to `id`; `false` where it was expected and comes later than `patienceNanoseconds`.
+    /// Processes a depth update up to `id`; `false` if it was expected and is later than `patienceNanoseconds`.
     mutating func process(depth id: Int64, at time: Timestamp) -> Bool {
         hasDepth = true
         depthID = max(depthID, id)
@@ -60,8 +61,8 @@ struct CrossStreamCheck: Sendable {
         return !expected.isOverdue(at: time)
     }
 
-    /// Compares a valid book with the quotes: whether they have reported its best prices and sizes; `nil` where the book is
-    /// older than the newest quote.
+    /// Compares a valid book with the quotes: whether they have reported its best prices and sizes; `nil` if the book
+    /// is older than the newest quote.
     mutating func process(_ book: borrowing OrderBook, at time: Timestamp) -> Bool? {
         guard expectedQuote == nil else { return false }
         guard quoteID >= 0, book.updateID > quoteID else { return book.updateID == quoteID ? true : nil }
@@ -71,7 +72,7 @@ struct CrossStreamCheck: Sendable {
         return false
     }
 
-    /// The clock was set: what is expected has been expected for as long as before.
+    /// The clock was set: keeps the waiting times of expected messages unchanged.
     mutating func clockMoved(by nanoseconds: Int64) {
         expectedQuote = expectedQuote.map {
             Expected(id: $0.id, since: $0.since.advanced(byNanoseconds: nanoseconds))
@@ -81,8 +82,8 @@ struct CrossStreamCheck: Sendable {
         }
     }
 
-    /// Whether a stream's expected message is overdue, so that the stream must be silent. No other stream reports trades:
-    /// never for them.
+    /// Whether a stream's expected message is overdue, so that the stream must be silent. Never for trades: no other
+    /// stream reports them.
     func provesSilent(_ channel: FeedChannel, at time: Timestamp) -> Bool {
         switch channel {
         case .depth: expectedDepth?.isOverdue(at: time) ?? false

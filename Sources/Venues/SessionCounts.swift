@@ -1,8 +1,8 @@
-/// Counts what became of every message that a session received, since the session began.
+/// Counts the outcome of every message of a session, since the session began.
 ///
-/// Every frame is in exactly one of the outcomes that `outcomes` adds up, so `messages == outcomes`.
-/// Every depth update ends in exactly one of `depthApplied`, `depthCoveredBySnapshot`, `depthIgnoredOld`,
-/// `depthDropped`, or still waits for a snapshot.
+/// Every frame has exactly one of the outcomes summed in `outcomes`, so `messages == outcomes`. Every depth update ends
+/// in exactly one of `depthApplied`, `depthCoveredBySnapshot`, `depthIgnoredOld`, `depthDropped`, or still waits for a
+/// snapshot.
 public struct SessionCounts: Sendable, Hashable {
     /// Frames received.
     public var messages: UInt64 = 0
@@ -11,18 +11,18 @@ public struct SessionCounts: Sendable, Hashable {
 
     /// Well-formed depth updates.
     public var depthUpdates: UInt64 = 0
-    /// Trades handed on.
+    /// Trades passed on.
     public var trades: UInt64 = 0
-    /// Trades seen before, by id; not handed on.
+    /// Trades seen before, by id; not passed on.
     public var duplicateTrades: UInt64 = 0
     public var quotes: UInt64 = 0
-    /// Quotes with a side that is empty (price zero); not handed on.
+    /// Quotes with an empty side (price zero); not passed on.
     public var emptyQuotes: UInt64 = 0
-    /// Quotes no newer than one handed on before; not handed on.
+    /// Quotes no newer than one already passed on; not passed on.
     public var oldQuotes: UInt64 = 0
-    /// Well-formed frames of a type that is not known, or not wanted.
+    /// Well-formed frames of an unknown or unwanted type.
     public var unknownEvents: UInt64 = 0
-    /// Frames of symbols that are not ours.
+    /// Frames of other symbols.
     public var unknownStreams: UInt64 = 0
     /// Answers to requests made over the stream.
     public var acknowledgements: UInt64 = 0
@@ -39,46 +39,46 @@ public struct SessionCounts: Sendable, Hashable {
     public var depthCoveredBySnapshot: UInt64 = 0
     /// Duplicates and late ones: already in the book, or already held.
     public var depthIgnoredOld: UInt64 = 0
-    /// Lost to the limit of the buffer, to a hole behind them, or to the end of the connection.
+    /// Lost to the buffer limit, to a later gap, or to the end of the connection.
     public var depthDropped: UInt64 = 0
-    /// Depth updates that had to wait for a snapshot: a state that they pass through, no outcome.
+    /// Depth updates that had to wait for a snapshot: an intermediate state, not an outcome.
     public var depthBuffered: UInt64 = 0
 
     // The quality of the feed.
 
-    /// Trades that had not come when a later one did, or when they were fetched because the stream was silent; exact, since
-    /// trade ids are contiguous. Each ends as late, backfilled or unfilled, or is still waited for.
+    /// Trades found missing when a later trade arrived, or when fetched because the stream was silent; exact, since
+    /// trade ids are contiguous. Each ends as late, backfilled or unfilled, or is still missing.
     public var missedTrades: UInt64 = 0
-    /// Missed trades that came over the stream after all.
+    /// Missed trades that arrived over the stream after all.
     public var lateTrades: UInt64 = 0
     /// Missed trades that were fetched.
     public var backfilledTrades: UInt64 = 0
-    /// Of the backfilled ones, those of which only the sum of several is known.
+    /// Backfilled trades known only as part of a sum of several.
     public var aggregatedTrades: UInt64 = 0
     /// Missed trades given up: beyond the limit, or the venue no longer has them.
     public var unfilledTrades: UInt64 = 0
-    /// How often the venue began to count its trades anew.
+    /// How often the venue restarted its trade numbering.
     public var restartedSeries: UInt64 = 0
-    /// Holes in the quotes that the book has proven; other holes go unseen, since the ids of quotes are not contiguous.
+    /// Gaps in the quotes proven by the book; other gaps go unseen, since quote ids are not contiguous.
     public var quoteGaps: UInt64 = 0
-    /// Holes in the ids of depth updates.
+    /// Gaps in the ids of depth updates.
     public var gaps: UInt64 = 0
-    /// Depth updates that began before the end of the one before: harmless, since sizes are absolute.
+    /// Depth updates that overlap their predecessor: harmless, since sizes are absolute.
     public var overlaps: UInt64 = 0
-    /// Depth updates that left best ask at or below best bid.
+    /// Depth updates that left the best ask at or below the best bid.
     public var crossedBooks: UInt64 = 0
     /// Depth updates after which published levels lay beyond the depth of the snapshot.
     public var exhaustedBooks: UInt64 = 0
-    /// Live books that took over a deeper snapshot before the depth of theirs was exhausted.
+    /// Live books replaced by a deeper snapshot before their depth was exhausted.
     public var widenings: UInt64 = 0
     /// Live books that a deeper snapshot contradicted.
     public var refutedBooks: UInt64 = 0
-    /// Silences longer than the learnt limit, by which the feed became STALE.
+    /// Silences longer than the learnt limit, which made the feed STALE.
     public var staleSilences: UInt64 = 0
-    /// Books given up: at a hole, when crossed, exhausted or refuted, at the end of the last connection.
+    /// Books discarded: at a gap, when crossed, exhausted or refuted, at the end of the last connection.
     public var resyncs: UInt64 = 0
 
-    // Snapshots asked for and received.
+    // Snapshots requested and received.
 
     /// Accepted; each starts an epoch.
     public var snapshots: UInt64 = 0
@@ -94,13 +94,13 @@ public struct SessionCounts: Sendable, Hashable {
 
     public init() {}
 
-    /// Frames that are accounted for.
+    /// Frames accounted for.
     public var outcomes: UInt64 {
         depthUpdates + trades + duplicateTrades + quotes + emptyQuotes + oldQuotes + unknownEvents + unknownStreams
             + acknowledgements + venueErrors + shutdownNotices + rejections.total
     }
 
-    /// Depth updates that have reached their end.
+    /// Depth updates with a final outcome.
     public var depthSettled: UInt64 { depthApplied + depthCoveredBySnapshot + depthIgnoredOld + depthDropped }
 
     public static func += (left: inout SessionCounts, right: SessionCounts) {
@@ -148,7 +148,7 @@ public struct SessionCounts: Sendable, Hashable {
 
 /// A count for each kind of rejection.
 public struct RejectionCounts: Sendable, Hashable {
-    /// One lane a kind, by raw value: a vector is the fixed-size array that is `Hashable`.
+    /// One lane per kind, by raw value: a vector is the fixed-size array that is `Hashable`.
     private var lanes = SIMD16<UInt64>()
 
     public init() {}

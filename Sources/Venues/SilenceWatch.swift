@@ -1,6 +1,6 @@
 import Microstructure
 
-/// The streams of an instrument that are watched for silence.
+/// The streams of an instrument watched for silence.
 public enum FeedChannel: Int, Sendable, Hashable, CaseIterable {
     case depth, trades, quotes
 }
@@ -16,54 +16,53 @@ public struct SilentChannels: OptionSet, Sendable, Hashable {
     public var names: [String] { FeedChannel.allCases.filter { contains(Self($0)) }.map { "\($0)" } }
 }
 
-/// Notices that a stream has gone silent, by the times between its messages so far.
+/// Detects that a stream has gone silent, from the times between its earlier messages.
 ///
-/// It learns the distribution of the times between two messages and takes `factor` times its 99.9 % quantile as the
-/// limit. A silence that turned out to be the market's own enters the distribution too, so the limit heals itself; one
-/// that was proven a failure does not, else a stream that fails often enough would teach that its failures are normal.
-/// Old experience fades. O(1) a message, 400 bytes.
+/// It learns the distribution of the times between messages; the limit is `factor` times its 99.9 % quantile. Normal
+/// silences beyond the limit also enter the distribution, so the limit corrects itself; proven failures do not, or a
+/// stream that fails often would teach that failures are normal. Old samples fade. O(1) a message, 400 bytes.
 struct SilenceWatch: Sendable {
-    /// What a message proves about the silence that it ends.
+    /// What a message proves about the silence before it.
     enum Silence: Sendable, Hashable {
-        /// Nothing was lost in it: it was the market's own.
+        /// Nothing was lost: the market itself was quiet.
         case own
-        /// Something was lost or held up in it.
+        /// Messages were lost or delayed.
         case failure
-        /// It does not say. A silence within the limit is taken as the market's own, a longer one waits for `settle`.
+        /// Unknown. A silence within the limit is taken as a quiet market; a longer one waits for `settle`.
         case unknown
     }
 
-    /// Times between messages before a limit is known.
+    /// Samples required before a limit is known.
     static let leastSamples = 100
-    /// Limits below are taken as this: a busy host is not a silent venue.
+    /// Lower limits are raised to this: a busy host is not a silent venue.
     static let leastLimitNanoseconds: Int64 = 2_000_000_000
-    /// Limits above are taken as this.
+    /// Higher limits are lowered to this.
     static let greatestLimitNanoseconds: Int64 = 3_600_000_000_000
     static let factor: Int64 = 4
-    /// Beyond so many, all counts are halved.
+    /// Above this total, all counts are halved.
     private static let memory: UInt32 = 8_192
 
-    /// Four buckets an octave, from 2²⁰ ns (a millisecond) on.
+    /// Four buckets per octave, from 2²⁰ ns (a millisecond) on.
     private var counts = InlineArray<96, UInt32>(repeating: 0)
     private var total: UInt32 = 0
     private var sinceLearning = 0
     private var lastArrival: Int64?
-    /// The limit learnt, in ns; `nil` before enough was seen.
+    /// The learnt limit in ns; `nil` without enough samples.
     private(set) var limit: Int64?
-    /// How often in a row the silence was found to be the market's own: each doubles the limit.
+    /// How often in a row the market was found to be quiet: each time doubles the limit.
     private var patience = 0
     private var isProvenFailure = false
-    /// A silence beyond the limit of which it is not known yet whether it was the market's own.
+    /// A silence beyond the limit, not yet known to be a quiet market or a failure.
     private var doubtful: Int64?
 
-    /// A message has come.
+    /// Processes the arrival of a message.
     mutating func arrived(at time: Timestamp, after silence: Silence) {
         let now = time.nanoseconds
         let isFailure = isProvenFailure || silence == .failure
         patience = 0
         isProvenFailure = false
         doubtful = nil
-        // A clock that stepped back says nothing of the market.
+        // A clock that stepped back says nothing about the market.
         defer { lastArrival = now }
         guard let last = lastArrival, now >= last, !isFailure else { return }
         if silence == .unknown, let limit, now - last > limit {
@@ -73,14 +72,14 @@ struct SilenceWatch: Sendable {
         }
     }
 
-    /// Whether the silence of which the last message did not say was the market's own.
+    /// Decides whether the doubtful silence was a quiet market.
     mutating func settle(_ isOwn: Bool) {
         guard let interval = doubtful else { return }
         doubtful = nil
         if isOwn { learn(interval) }
     }
 
-    /// The present silence is a failure, whatever the next message says.
+    /// Marks the present silence as a failure, whatever the next message says.
     mutating func proveFailure() {
         patience = 0
         isProvenFailure = lastArrival != nil
@@ -95,7 +94,7 @@ struct SilenceWatch: Sendable {
         learn()
     }
 
-    /// Nothing can come for a while, for reasons of our own: the time until the next message must not be learnt.
+    /// No message can arrive for a while, for reasons of our own: do not learn the time until the next message.
     mutating func pause() {
         lastArrival = nil
         patience = 0
@@ -103,13 +102,13 @@ struct SilenceWatch: Sendable {
         doubtful = nil
     }
 
-    /// The clock was set: so much must be added to the moment of the last message.
+    /// The clock was set: adjusts the time of the last message by this much.
     mutating func clockMoved(by nanoseconds: Int64) { lastArrival = lastArrival.map { $0 &+ nanoseconds } }
 
-    /// The silence is the market's own: wait twice as long before asking again.
+    /// The market is quiet: wait twice as long before asking again.
     mutating func confirmQuiet() { patience = min(patience + 1, 20) }
 
-    /// How many limits long the present silence is; 0 where none is known.
+    /// The present silence as a multiple of the limit; 0 without a limit.
     func silence(at time: Timestamp) -> Double {
         guard let limit, let lastArrival, time.nanoseconds > lastArrival else { return 0 }
         return Double(time.nanoseconds - lastArrival) / Double(limit << min(patience, 20))
@@ -117,7 +116,7 @@ struct SilenceWatch: Sendable {
 
     private mutating func learn() {
         guard total >= Self.leastSamples else { return }
-        // A failure or two must not teach a limit, also while there is little experience.
+        // One or two failures must not teach a limit, even with few samples.
         var beyond = total / 1_000 + 2
         var index = counts.count - 1
         while index > 0, counts[index] <= beyond {

@@ -1,6 +1,6 @@
-/// One of a session's connections: while one is being replaced, two are open.
+/// One of a session's connections; during a replacement, two are open.
 public struct ConnectionID: Sendable, Hashable {
-    /// Connections that a session can tell apart.
+    /// Most connections that a session can distinguish.
     public static let limit = 4
     public static let main = ConnectionID(0)
 
@@ -13,14 +13,14 @@ public struct ConnectionID: Sendable, Hashable {
     }
 }
 
-/// The last id of an instrument's depth stream on each connection. Each connection is in order by itself, so an id is lost for
-/// good when every connection that delivers has passed it.
+/// The last id of an instrument's depth stream on each connection. Each connection is in order by itself, so an id is
+/// lost for good once every delivering connection has passed it.
 struct StreamPositions: Sendable {
     private static let unheard: Int64 = -1
 
-    /// Last id heard of each connection.
+    /// Last id received on each connection.
     private var last = SIMD4<Int64>(repeating: unheard)
-    /// Last id of the first update heard.
+    /// Last id of the first update received on each connection.
     private var first = SIMD4<Int64>(repeating: unheard)
 
     mutating func note(_ id: Int64, on connection: ConnectionID) {
@@ -33,13 +33,13 @@ struct StreamPositions: Sendable {
         last[connection.index] = Self.unheard
     }
 
-    /// Whether no connection that delivers can bring `id` any more.
+    /// Whether no delivering connection can still bring `id`.
     func areAllBeyond(_ id: Int64) -> Bool {
         for index in 0..<ConnectionID.limit where last[index] != Self.unheard && last[index] < id { return false }
         return true
     }
 
-    /// Whether `old` has reached the update with which `new` began, so that nothing is left that only `old` can bring.
+    /// Whether `old` has reached the first update of `new`, so that closing `old` loses nothing.
     func hasHandedOver(from old: ConnectionID, to new: ConnectionID) -> Bool {
         first[new.index] != Self.unheard && last[old.index] >= first[new.index]
     }

@@ -1,16 +1,16 @@
 import Microstructure
 
-/// Finds an instrument by the bytes of its symbol, without a `String` and without regard to ASCII case: stream
-/// names are lower case, symbols upper case. Open addressing, at most half full. O(length of the symbol).
+/// Finds an instrument by the bytes of its symbol, without a `String`, ignoring ASCII case: stream names are lower
+/// case, symbols upper case. Open addressing, at most half full. O(length of the symbol).
 struct SymbolTable: Sendable {
     private var slots: [Int]
     /// The folded symbols, one after another; symbol `i` lies between `ends[i - 1]` and `ends[i]`.
     private var text: [UInt8] = []
-    /// The same in lower case.
+    /// The same text in lower case.
     private var lowerText: [UInt8] = []
     private var ends: [Int] = []
 
-    /// - Returns: `nil` where two symbols are the same but for case.
+    /// - Returns: `nil` if two symbols differ only by case.
     init?(_ symbols: [String]) {
         var size = 4
         while size < symbols.count * 2 { size *= 2 }
@@ -38,7 +38,7 @@ struct SymbolTable: Sendable {
         return (slot, slots[slot])
     }
 
-    /// Bytes of the symbol.
+    /// Length of the symbol in bytes.
     func length(of index: Int) -> Int { ends[index] - start(of: index) }
 
     private func start(of index: Int) -> Int { index == 0 ? 0 : ends[index - 1] }
@@ -50,7 +50,7 @@ struct SymbolTable: Sendable {
         guard let given = bytes.baseAddress, !isEqual(lowerText, start, given, bytes.count),
             !isEqual(text, start, given, bytes.count)
         else { return true }
-        // Of mixed case.
+        // Compare mixed case.
         for offset in 0..<bytes.count where text[start + offset] != Self.folded(bytes[offset]) { return false }
         return true
     }

@@ -1,42 +1,42 @@
 import Microstructure
 
-/// All that a program must know to connect to a venue beyond what its session reads from the stream: where and how to
-/// connect, what to ask over HTTP and how to read the answers, and what the venue allows. A value; it does no I/O.
+/// All that a program needs to connect to a venue, beyond its session: where and how to connect, HTTP requests and the
+/// decoding of their answers, and the venue's limits. A value; it does no I/O.
 ///
 /// `ingest` is generic over it. A venue is a folder of this module with an adapter and a session, and an entry in
 /// `VenueCatalog`.
 public protocol VenueAdapter: Sendable {
-    /// The name under which the venue's data are published.
+    /// The venue name under which its data is published.
     var venue: Venue { get }
     var limits: VenueLimits { get }
 
-    /// The connection that carries all that a session of `instruments` reads.
+    /// The connection with all streams that a session of `instruments` needs.
     ///
-    /// - Parameter targetByteLimit: the longest path and query that the client can ask for. Where the streams do not fit in
-    ///   it, they are subscribed to by messages.
+    /// - Parameter targetByteLimit: the client's longest path and query. If the streams do not fit, messages subscribe
+    ///   to them.
     func connectionPlan(for instruments: [Instrument], targetByteLimit: Int) -> ConnectionPlan
 
     /// Headers of every HTTP request.
     var requestHeaders: [VenueHeader] { get }
-    /// Asks for the trading rules of symbols, in the spelling of the bus.
+    /// Requests the trading rules of symbols, in the spelling of the bus.
     func instrumentsRequest(for symbols: [String]) -> VenueRequest
-    /// Asks for the venue's time.
+    /// Requests the venue's time.
     func clockRequest() -> VenueRequest
 
-    /// Reads the answer to `instrumentsRequest`; instruments that nobody asked for may be among them.
+    /// Reads the answer to `instrumentsRequest`; it may contain instruments not requested.
     func instruments(in body: Span<UInt8>) throws(VenueError) -> [Instrument]
-    /// The request weight a minute that the same answer states; `nil` where it does not.
+    /// The request weight a minute stated in the same answer; `nil` if not stated.
     func requestWeightLimit(in body: Span<UInt8>) -> Int?
     /// Reads the answer to `clockRequest`.
     func serverTime(in body: Span<UInt8>) throws(VenueError) -> ServerTime
-    /// The header in which an answer states the request weight used in this minute by all processes of this address; `nil`
-    /// where the venue does not say.
+    /// The header with the request weight used in this minute by all processes of this address; `nil` if the venue
+    /// sends none.
     var usedWeightHeader: String? { get }
-    /// What an answer with a status other than 200 means.
+    /// The meaning of an answer with a status other than 200.
     func refusal(status: Int, body: Span<UInt8>) -> VenueRefusal
 }
 
-/// What a venue allows one address, process or connection.
+/// A venue's limits for one address, process or connection.
 public struct VenueLimits: Sendable, Hashable {
     /// Symbols that one process can serve.
     public var symbols: Int
@@ -65,13 +65,13 @@ public struct VenueLimits: Sendable, Hashable {
 
 /// What an operator may choose for a session with any venue.
 public struct VenueOptions: Sendable, Hashable {
-    /// The unit of the venue's times, where the venue lets a client choose.
+    /// The unit of the venue's times, if the client can choose.
     public var timeUnit: VenueTimeUnit
     /// Best levels a side in each book event.
     public var depthPublished: Int
-    /// Levels a side asked for in a snapshot.
+    /// Levels a side requested in a snapshot.
     public var snapshotDepth: Int
-    /// Most trades of one hole that are fetched; older ones are given up and counted.
+    /// Most trades fetched for one gap; older ones are given up and counted.
     public var backfillLimit: Int
 
     public init(timeUnit: VenueTimeUnit, depthPublished: Int, snapshotDepth: Int, backfillLimit: Int) {

@@ -1,4 +1,4 @@
-/// Where a venue is reached, and by which protocol.
+/// A venue's addresses and protocol.
 public struct VenueEndpoint: Sendable, Hashable {
     /// The name by which configuration chooses it.
     public let name: String
@@ -7,7 +7,7 @@ public struct VenueEndpoint: Sendable, Hashable {
     public let webSocketURL: String
     public let restURL: String
     public let limits: VenueLimits
-    /// The unit of times that is asked for unless configuration says otherwise.
+    /// The time unit requested unless configured otherwise.
     public let timeUnit: VenueTimeUnit
 }
 
@@ -28,7 +28,7 @@ public enum VenueCatalog {
 
     public static func endpoint(named name: String) -> VenueEndpoint? { endpoints.first { $0.name == name } }
 
-    /// Runs `task` with the adapter of `endpoint`. Inlinable, so that the task is compiled for each session by itself.
+    /// Runs `task` with the adapter of `endpoint`. Inlinable, so that the task is compiled separately for each session.
     @inlinable
     public static func run(_ task: some VenueTask, at endpoint: VenueEndpoint, _ options: VenueOptions) throws {
         switch endpoint.venueProtocol {

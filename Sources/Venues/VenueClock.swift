@@ -2,12 +2,12 @@ import Microstructure
 
 /// A round trip to the venue's clock.
 public struct ClockSample: Sendable, Hashable {
-    /// Half-way between question and answer, on this host's clock.
+    /// Half-way between request and answer, on this host's clock.
     public var time: Timestamp
-    /// Venue clock minus local clock, as if both ways took the same time.
+    /// Venue clock minus local clock, assuming both ways took the same time.
     public var offsetNanoseconds: Int64
     public var roundTripNanoseconds: Int64
-    /// The unit of the venue's answer: its time lies within one unit above what it said.
+    /// The unit of the venue's answer: its true time lies within one unit above the stated time.
     public var resolutionNanoseconds: Int64
 
     public init(
@@ -19,26 +19,26 @@ public struct ClockSample: Sendable, Hashable {
         self.resolutionNanoseconds = resolutionNanoseconds
     }
 
-    /// How far the true offset may be from `offsetNanoseconds`, as the way there and back may share the time unequally.
+    /// Error bound of `offsetNanoseconds`, since the two ways may differ in time.
     public var errorNanoseconds: Int64 { max(1, roundTripNanoseconds / 2 + resolutionNanoseconds / 2) }
 }
 
-/// The venue's clock against this host's, from round trips.
+/// Compares the venue's clock with this host's, from round trips.
 ///
-/// The offset is that of the shortest of the last few round trips, with half of it as the error bound. The drift is the
-/// slope of a weighted least-squares line through the samples of the last minutes, each weighted by the square of its
-/// error. A sample whose error bound does not meet that of the offset proves that a clock was set: everything before it is
-/// forgotten. Source: Mills (1991), IEEE Trans. Commun. 39 (clock filter: the shortest of eight round trips).
+/// The offset comes from the shortest of the last few round trips, with half of that as the error bound. The drift is
+/// the slope of a weighted least-squares line through the samples of the last minutes, each weighted by the square of
+/// its error. If the error bounds of a sample and of the offset do not overlap, a clock was set: everything before the
+/// sample is forgotten. Source: Mills (1991), IEEE Trans. Commun. 39 (clock filter: the shortest of eight round trips).
 public struct VenueClock: Sendable {
     /// Samples among which the shortest gives the offset.
     static let filterLength = 8
     /// Samples to take soon after the start.
     public static let firstSamples = 8
-    /// Samples for the drift, the oldest go.
+    /// Samples kept for the drift; the oldest are dropped.
     static let memory = 120
-    /// Clocks that drift by more than this are set, not drifting (parts per million).
+    /// A larger drift means that a clock was set (parts per million).
     static let greatestDriftPPM = 1_000.0
-    /// A drift whose standard error is larger is not told.
+    /// A drift with a larger standard error is not reported.
     static let greatestDriftErrorPPM = 50.0
 
     private var samples = RingBuffer<ClockSample>(limit: VenueClock.memory)
@@ -71,7 +71,7 @@ public struct VenueClock: Sendable {
         return (best.offsetNanoseconds, best.errorNanoseconds)
     }
 
-    /// How much the venue's clock gains on this host's, in parts per million; `nil` until the samples tell it to
+    /// How much the venue's clock gains on this host's, in parts per million; `nil` until known to
     /// `greatestDriftErrorPPM`.
     public var driftPPM: Double? {
         guard samples.count >= 4 else { return nil }

@@ -1,14 +1,14 @@
 import Microstructure
 
-/// What can go wrong between a venue's bytes and events.
+/// Errors in converting a venue's bytes to events.
 public enum VenueError: Error, Sendable, Hashable, CustomStringConvertible {
-    /// Bytes that are not what they should be. Counted by kind in `SessionCounts`.
+    /// Invalid bytes. Counted by kind in `SessionCounts`.
     case rejected(Rejection)
     /// The venue answered with an error of its own.
     case refused(code: Int64, message: String)
     /// No instrument of this session has the id.
     case unknownInstrument(InstrumentID)
-    /// A configuration that cannot work, in one clear line.
+    /// An invalid configuration, explained in one line.
     case badConfiguration(String)
 
     public var description: String {
@@ -26,11 +26,11 @@ public struct Rejection: Sendable, Hashable, CustomStringConvertible {
     public let kind: RejectionKind
     /// What was being decoded.
     public let payload: PayloadKind
-    /// Whose data it was, where that is known.
+    /// The instrument concerned, if known.
     public let instrument: InstrumentID?
-    /// The JSON key at fault, where one is.
+    /// The JSON key at fault, if any.
     public let field: String?
-    /// Bytes from the start of the text.
+    /// Offset from the start of the text, in bytes.
     public let offset: Int
 
     public init(
@@ -63,9 +63,9 @@ public enum RejectionKind: Int, Sendable, Hashable, CaseIterable {
     case badNumber
     /// A price or size finer than the instrument's unit.
     case doesNotFitInstrument
-    /// A number that its field cannot have: a negative size, an id beyond `Int64`, a last id below the first.
+    /// A number not allowed in its field: a negative size, an id beyond `Int64`, a last id below the first.
     case outOfRange
-    /// The stream's name says one symbol, its data another.
+    /// The stream's name and its data state different symbols.
     case wrongSymbol
 
     public init(_ kind: ScanError.Kind) {

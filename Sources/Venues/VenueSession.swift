@@ -2,73 +2,73 @@ import Microstructure
 
 /// One venue's protocol as a value: bytes in, events and actions out. No I/O, no clock.
 ///
-/// The shell owns sockets, timers and back-off; it hands in what it received with the time it received it, and
-/// does what the returned action says. Live, replay and tests drive the same session. Where a method takes an
-/// `InstrumentID` and cannot throw, it must be one of this session.
+/// The shell owns sockets, timers and back-off; it passes in received data with the receive time, and performs the
+/// returned action. Live, replay and tests drive the same session. If a method takes an `InstrumentID` and cannot
+/// throw, the id must belong to this session.
 ///
-/// A venue that sends its snapshots in the stream never asks for `.fetchSnapshot`, one that serves no trades over HTTP never
-/// for `.fetchTrades`; the methods that follow from these actions then have nothing to do.
+/// A venue with snapshots in the stream never returns `.fetchSnapshot`; a venue without trades over HTTP never returns
+/// `.fetchTrades`. The methods for these actions then do nothing.
 public protocol VenueSession: ~Copyable {
-    /// An associated type of the session and not the reverse: an associated type must be copyable.
+    /// The adapter is the session's associated type, not the reverse: an associated type must be copyable.
     associatedtype Adapter: VenueAdapter
 
-    /// Throws `.badConfiguration` where the instruments or the adapter's options cannot work.
+    /// Throws `.badConfiguration` if the instruments or the adapter's options are invalid.
     init(_ adapter: Adapter, instruments: [Instrument]) throws(VenueError)
 
-    /// What is traded; `InstrumentID.index` is an index into it.
+    /// The instruments traded; `InstrumentID.index` is an index into it.
     var instruments: [Instrument] { get }
 
-    /// Decodes one frame, appends its events, says what the shell must do next.
+    /// Decodes one frame, appends its events, and returns the shell's next action.
     ///
-    /// A frame speaks of one instrument or of the connection as a whole, so it causes at most one action.
-    /// On a throw nothing was appended, nothing changed but the counts, and the session goes on.
+    /// A frame concerns one instrument or the whole connection, so it causes at most one action. On a throw nothing was
+    /// appended, only counts have changed, and the session goes on.
     mutating func receive(
         _ frame: Span<UInt8>, from connection: ConnectionID, at time: Timestamp, into events: inout EventBatch
     ) throws(VenueError) -> VenueAction
 
     // MARK: Snapshots
 
-    /// The request that `.fetchSnapshot(id)` asks for; `nil` for a venue that sends its snapshots in the stream.
+    /// The request for `.fetchSnapshot(id)`; `nil` for a venue that sends its snapshots in the stream.
     func snapshotRequest(for id: InstrumentID) -> VenueRequest?
 
-    /// Takes the snapshot asked for by `.fetchSnapshot(id)`. Returns `.fetchSnapshot(id)` where it cannot be used and
-    /// another is needed. After a throw (a bad body) the snapshot is still wanted: call `snapshotFailed(for:at:)`.
+    /// Processes the snapshot requested by `.fetchSnapshot(id)`. Returns `.fetchSnapshot(id)` if it is unusable and
+    /// another is needed. After a throw (a bad body) a snapshot is still needed: call `snapshotFailed(for:at:)`.
     mutating func receiveSnapshot(
         _ body: Span<UInt8>, for id: InstrumentID, at time: Timestamp, into events: inout EventBatch
     ) throws(VenueError) -> VenueAction
 
-    /// The snapshot could not be had. Returns `.fetchSnapshot(id)` where it is still wanted; waiting before the next
-    /// attempt is the shell's part.
+    /// The snapshot request failed. Returns `.fetchSnapshot(id)` if a snapshot is still needed; the shell decides how
+    /// long to wait before the next attempt.
     mutating func snapshotFailed(for id: InstrumentID, at time: Timestamp) -> VenueAction
 
-    /// The messages that `.resubscribe(id)` asks for: the venue answers them with a snapshot in the stream.
+    /// The messages for `.resubscribe(id)`: the venue answers them with a snapshot in the stream.
     func resubscribeMessages(for id: InstrumentID) -> [String]
 
     // MARK: Trades
 
     /// Highest trade id seen; `nil` before the first trade.
     func lastTradeID(of id: InstrumentID) -> Int64?
-    /// The first id to ask for: the oldest trade that is missing; `nil` where none is.
+    /// The first id to request: the oldest missing trade; `nil` if none is missing.
     func firstMissingTrade(of id: InstrumentID) -> Int64?
-    /// Trades that are missing and still waited for.
+    /// Number of trades still missing.
     func missingTrades(of id: InstrumentID) -> Int64
 
-    /// The request for at most `limit` trades from `first` on: what `.fetchTrades(id)` asks for, or a probe of whether a
-    /// silent stream has missed any. `nil` where the venue has no such request.
+    /// The request for at most `limit` trades from `first` on: for `.fetchTrades(id)`, or as a probe of whether a
+    /// silent stream has missed any. `nil` if the venue has no such request.
     func tradesRequest(
         for id: InstrumentID, from first: Int64, limit: Int, source: TradeSource
     ) -> VenueRequest?
 
-    /// Takes the answer to `tradesRequest` with the same `first`, `limit` and `source`. Trades seen already are not handed
-    /// on again.
+    /// Processes the answer to `tradesRequest` with the same `first`, `limit` and `source`. Trades already seen are not
+    /// passed on again.
     ///
-    /// - Parameter isFinal: what the venue does not have now will not be asked for again.
+    /// - Parameter isFinal: trades that the venue does not have now will not be requested again.
     mutating func receiveTrades(
         _ body: Span<UInt8>, from first: Int64, limit: Int, source: TradeSource, for id: InstrumentID, isFinal: Bool,
         at time: Timestamp, into events: inout EventBatch
     ) throws(VenueError)
 
-    /// Gives up what is missing; for a venue that refuses to tell.
+    /// Gives up the missing trades; for a venue that refuses to serve them.
     mutating func giveUpTrades(of id: InstrumentID)
 
     // MARK: Connections
@@ -80,37 +80,37 @@ public protocol VenueSession: ~Copyable {
     /// A connection has ended. When it was the last, every book is stale until it is rebuilt.
     mutating func connectionClosed(_ connection: ConnectionID, at time: Timestamp)
 
-    /// Instruments of which `new` has not yet taken over from `old`: closing `old` might lose something of them. An
-    /// instrument that is silent on both never takes over.
+    /// Instruments not yet handed over from `old` to `new`: closing `old` might lose some of their data. An instrument
+    /// that is silent on both is never handed over.
     func instrumentsAwaitingHandover(from old: ConnectionID, to new: ConnectionID) -> Int
 
     // MARK: Silence
 
-    /// Looks for silences, once a second. `true` where one has begun: the instrument is STALE from now on, until its stream
-    /// talks.
+    /// Checks for silences, once a second. `true` if one has begun: the instrument is STALE from now on, until its
+    /// stream resumes.
     mutating func checkSilence(of id: InstrumentID, at time: Timestamp) -> Bool
-    /// Channels that have been silent for longer than they normally are.
+    /// Channels silent for longer than normal.
     func silentChannels(of id: InstrumentID) -> SilentChannels
-    /// Whether the trade stream has been silent for so long that the venue should be asked for newer trades.
+    /// Whether the trade stream has been silent so long that the venue should be asked for newer trades.
     func wantsProbe(of id: InstrumentID, at time: Timestamp) -> Bool
     /// The venue has no newer trade: the market is quiet, the feed is not broken.
     mutating func confirmQuiet(of id: InstrumentID)
-    /// The host's clock was set by so much, forward or back: silences are as long as they were.
+    /// The host's clock was set by this much, forward or back: keeps the length of silences unchanged.
     mutating func clockMoved(by nanoseconds: Int64)
 
     // MARK: State
 
     func validity(of id: InstrumentID) -> Validity
-    /// Which life of the book within this session: 0 before the first snapshot, then the number of snapshots. What is published
-    /// as `book_epoch` is made unique from it by whoever runs the session.
+    /// The book's epoch within this session: 0 before the first snapshot, then the number of snapshots. The session's
+    /// owner makes the published `book_epoch` unique from it.
     func epoch(of id: InstrumentID) -> UInt64
     func counts(of id: InstrumentID) -> SessionCounts
-    /// Of frames that belong to no instrument.
+    /// Counts of frames that belong to no instrument.
     var unattributedCounts: SessionCounts { get }
 }
 
 extension VenueSession where Self: ~Copyable {
-    /// Of all frames since the session began.
+    /// Counts of all frames since the session began.
     public var totalCounts: SessionCounts {
         var total = unattributedCounts
         for index in instruments.indices { total += counts(of: InstrumentID(index)) }
@@ -118,7 +118,7 @@ extension VenueSession where Self: ~Copyable {
     }
 }
 
-/// What the shell must do next.
+/// The shell's next action.
 public enum VenueAction: Sendable, Hashable {
     case proceed
     /// Fetch the instrument's snapshot over HTTP, and answer with `receiveSnapshot` or `snapshotFailed`.
@@ -131,10 +131,10 @@ public enum VenueAction: Sendable, Hashable {
     case reconnect
 }
 
-/// Where missing trades are asked for.
+/// The source of missing trades.
 public enum TradeSource: Sendable, Hashable {
-    /// Each trade by itself.
+    /// Single trades.
     case single
-    /// Sums of what one order did at one price; for a venue that keeps single trades for those with a key.
+    /// Sums of one order's trades at one price; for a venue that serves single trades only with a key.
     case aggregates
 }

@@ -1,15 +1,15 @@
 import Microstructure
 
-/// Keeps the requests of a host within the venue's weight a minute. The venue states after each answer how much all
-/// processes of this address have used; between two answers we add what we have sent ourselves.
+/// Keeps a host's requests within the venue's weight per minute. Each answer states the weight used by all processes of
+/// this address; between answers we add the weight we have sent.
 public struct WeightBudget: Sendable {
     /// Weight a minute that the venue allows.
     public private(set) var limit: Int
-    /// The share of it that is used: the rest is for what others on this address ask meanwhile.
+    /// The share of the limit that we use; the rest is for others on this address.
     public static let share = 0.8
 
     private var minute: Int64 = .min
-    /// Used in the present minute, as far as known.
+    /// Weight used in the present minute, as far as known.
     public private(set) var used = 0
 
     public init(limit: Int) { self.limit = max(1, limit) }
@@ -17,8 +17,8 @@ public struct WeightBudget: Sendable {
     /// The limit that the venue's list of rules states.
     public mutating func setLimit(_ limit: Int) { self.limit = max(1, limit) }
 
-    /// Takes `weight` if the minute has room for it; else how long to wait, in ns. A weight above the whole budget is
-    /// let through in a fresh minute.
+    /// Takes `weight` if the minute has room for it; otherwise returns how long to wait, in ns. A weight above the
+    /// whole budget is allowed in a fresh minute.
     public mutating func take(_ weight: Int, at time: Timestamp) -> Int64? {
         turn(to: time)
         let room = Int(Double(limit) * Self.share)
@@ -29,10 +29,10 @@ public struct WeightBudget: Sendable {
         return nil
     }
 
-    /// The weight used in this minute, as an answer of the venue states it.
+    /// Records the weight used in this minute, as stated in an answer.
     public mutating func note(used: Int, at time: Timestamp) {
         turn(to: time)
-        // An answer may be older than what we have sent since; the larger is nearer to the truth.
+        // An answer may be older than our last requests; the larger value is more accurate.
         self.used = max(self.used, used)
     }
 

@@ -2,7 +2,7 @@ public import Detection
 public import Microstructure
 
 extension ProtoDetectorState {
-    /// The state of `bank` after the vector that `header` is of.
+    /// The state of `bank` after the vector that `header` describes.
     public init(_ bank: DetectorBank, header: FeatureHeader) {
         self.init()
         detectors = bank.statistics.map { statistic in

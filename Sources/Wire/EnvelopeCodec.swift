@@ -10,7 +10,7 @@ public enum EnvelopeCodec {
         (try? envelope.serializedBytes()) ?? []
     }
 
-    /// Decodes and checks what every reader relies on: a payload and a sequence from 1.
+    /// Decodes and checks two things for every reader: a payload and a sequence from 1.
     public static func decode(_ bytes: [UInt8]) throws(WireError) -> ProtoEnvelope {
         guard bytes.count <= byteLimit else { throw .tooLarge(bytes: bytes.count, limit: byteLimit) }
         let envelope: ProtoEnvelope

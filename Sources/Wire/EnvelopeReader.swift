@@ -2,9 +2,9 @@ public import Microstructure
 
 /// Reads the envelopes of `EnvelopeWriter` into storage that the next one overwrites.
 ///
-/// It takes only what is written the usual way, and what `EnvelopeCodec` and the conversions from the generated types would
-/// take, with the same result. For all else, other payloads, unknown fields, anything invalid, `read` says `false`, and the
-/// generated code is to judge.
+/// It accepts only canonical encodings that `EnvelopeCodec` and the conversions from the generated types would accept
+/// too, with the same result. For anything else (other payloads, unknown fields, invalid data) `read` returns `false`,
+/// and the generated code decides.
 public struct EnvelopeReader {
     public enum Content: Sendable, Equatable {
         /// A market event of instrument 0. Its levels, if it is a book, are in `levels`.
@@ -13,7 +13,7 @@ public struct EnvelopeReader {
         case vector(FeatureHeader)
     }
 
-    /// `nil` where the last envelope was not taken.
+    /// `nil` if the last envelope was not accepted.
     public private(set) var content: Content?
     public private(set) var epoch: UInt64 = 0
     public private(set) var sequence: UInt64 = 0
@@ -30,7 +30,7 @@ public struct EnvelopeReader {
 
     public var producer: String { String(decoding: producerBytes, as: UTF8.self) }
 
-    /// Takes an envelope, or says `false`. O(bytes).
+    /// Reads an envelope; `false` if refused. O(bytes).
     public mutating func read(_ bytes: Span<UInt8>) -> Bool {
         content = nil
         guard bytes.count <= EnvelopeCodec.byteLimit else { return false }
@@ -63,7 +63,7 @@ public struct EnvelopeReader {
                 guard let value = fields.fixed64() else { return nil }
                 sentTime = Timestamp(nanoseconds: Int64(bitPattern: value))
             default:
-                // Two payloads would be merged, or the last would win.
+                // Of two payloads, protobuf would merge them or keep the last.
                 guard content == nil, let payload = fields.content() else { return nil }
                 content = self.payload(tag, payload)
                 guard content != nil else { return nil }
@@ -101,7 +101,7 @@ public struct EnvelopeReader {
         var quantityCount = 0
         var last: UInt64 = 0
         while !fields.isAtEnd {
-            // Ascending: the columns must come in their order, and no field twice.
+            // Ascending tags: the columns must come in order, and no field twice.
             guard let tag = fields.varint(), tag > last else { return nil }
             last = tag
             switch tag {
@@ -151,7 +151,7 @@ public struct EnvelopeReader {
         return true
     }
 
-    /// One for each level of the side.
+    /// Reads one quantity for each level of the side.
     private mutating func quantities(_ fields: inout FieldCursor, of side: Range<Int>) -> Bool {
         guard var column = fields.content() else { return false }
         for index in side {
@@ -284,7 +284,7 @@ public struct EnvelopeReader {
         private var quantity: Int64 = 0
         var times = EventTimes(venue: Timestamp(nanoseconds: 0), receive: Timestamp(nanoseconds: 0))
 
-        /// `nil` where it is none that an instrument may have.
+        /// `nil` if outside the range of an instrument.
         var exponents: (price: Int8, quantity: Int8)? {
             guard let price = Int8(exactly: price), Instrument.exponentRange.contains(price),
                 let quantity = Int8(exactly: quantity), Instrument.exponentRange.contains(quantity)

@@ -1,9 +1,9 @@
 public import Microstructure
 
-/// Writes the envelopes that a producer sends for each event, of books, quotes, trades and feature vectors: byte for byte
-/// what the generated types make of them, which stay the contract, but into memory that is used again.
+/// Writes the envelopes sent for each event: books, quotes, trades and feature vectors. The bytes equal those of the
+/// generated types, which stay the contract, but the memory is reused.
 public struct EnvelopeWriter: ~Copyable {
-    /// Of the envelope written next.
+    /// Sequence of the next envelope.
     public var sequence: UInt64 = 0
     public var sentTime = Timestamp(nanoseconds: 0)
 
@@ -24,7 +24,7 @@ public struct EnvelopeWriter: ~Copyable {
         try output.withBytes(body)
     }
 
-    /// O(levels), which lie in `levels` (those of the update's batch).
+    /// O(levels). The levels lie in `levels`, those of the update's batch.
     public mutating func write(_ update: BookSnapshot, levels: Span<PriceLevel>, instrument: Instrument) {
         output.clear(reserving: overhead + 20 * (update.bids.count + update.asks.count))
         output.field(12, zigzag: instrument.tickSize)
@@ -98,7 +98,7 @@ public struct EnvelopeWriter: ~Copyable {
         output.field(priceField, zigzag: Int64(instrument.priceExponent))
     }
 
-    /// One side of a book: the column of its prices and the one of its quantities.
+    /// One side of a book: its price column and its quantity column.
     private mutating func write(_ side: Range<Int>, of levels: Span<PriceLevel>, priceField: UInt64) {
         guard !side.isEmpty else { return }
         let end = output.count
@@ -109,7 +109,7 @@ public struct EnvelopeWriter: ~Copyable {
         output.field(priceField, since: middle)
     }
 
-    /// Everything written so far is the payload; puts the envelope around it.
+    /// Wraps the envelope around the payload written so far.
     private mutating func finish(payloadField: UInt64) {
         output.field(payloadField, since: 0)
         output.field(4, fixed64: sentTime.nanoseconds)

@@ -45,7 +45,7 @@ struct FieldCursor {
         return value
     }
 
-    /// The content of a field of length.
+    /// The content of a length-delimited field.
     mutating func content() -> FieldCursor? {
         guard let length = varint(), length <= UInt64(count) else { return nil }
         let start = next

@@ -83,8 +83,8 @@ extension ProtoTrade {
 }
 
 extension ProtoEnvelope {
-    /// When the event was received, which is what orders a tape: of a signal, the receive time of the event that
-    /// completed it; of what has no such time, its sent time.
+    /// The receive time of the event, which orders a tape. For a signal: the receive time of the event that completed
+    /// it; for payloads without a receive time: the sent time.
     public var receiveTime: Timestamp {
         switch payload {
         case .book(let book): Timestamp(nanoseconds: book.receiveTimeNs)
@@ -119,8 +119,8 @@ extension ProtoEnvelope {
 }
 
 extension EventBatch {
-    /// Appends the market event that `envelope` carries, as an event of `instrument`.
-    /// Returns `false` for payloads that are no market event. On an error nothing is appended.
+    /// Appends the market event of `envelope`, as an event of `instrument`. Returns `false` if the payload is not a
+    /// market event. On an error nothing is appended.
     @discardableResult
     public mutating func append(_ envelope: ProtoEnvelope, as instrument: InstrumentID) throws(WireError) -> Bool {
         switch envelope.payload {
@@ -151,7 +151,7 @@ extension EventBatch {
                         venue: Timestamp(nanoseconds: book.venueTimeNs),
                         receive: Timestamp(nanoseconds: book.receiveTimeNs)),
                     epoch: book.bookEpoch, updateID: book.updateID, validity: validity,
-                    // Producers that do not know the step send 0: then a price unit is the step.
+                    // Producers that do not know the step send 0: then the step is one price unit.
                     tickSize: max(1, book.tickSize), bids: bids, asks: asks)))
     }
 

@@ -1,13 +1,13 @@
-/// Protobuf written from the last byte to the first into memory that is used again. A length stands before what it counts,
-/// so that in this direction it is known when its turn comes.
+/// Protobuf written from the last byte to the first, into reused memory. A length precedes its content, so in this
+/// direction it is known when it is written.
 struct ReverseBytes: ~Copyable {
     private var memory = UnsafeMutableRawBufferPointer.allocate(byteCount: 1_024, alignment: 1)
-    /// Where the bytes written so far begin; they end with the memory.
+    /// Start of the bytes written so far; they end at the end of the memory.
     private var start = 1_024
 
     deinit { memory.deallocate() }
 
-    /// Forgets everything and makes room for `byteCount` bytes.
+    /// Discards everything and reserves `byteCount` bytes.
     mutating func clear(reserving byteCount: Int) {
         if byteCount > memory.count {
             memory.deallocate()
@@ -18,7 +18,7 @@ struct ReverseBytes: ~Copyable {
 
     var count: Int { memory.count - start }
 
-    /// What was written, until the next change.
+    /// The bytes written, valid until the next change.
     func withBytes<R, E: Error>(_ body: (RawSpan) throws(E) -> R) throws(E) -> R {
         try body(RawSpan(_unsafeBytes: UnsafeRawBufferPointer(rebasing: memory[start...])))
     }
@@ -53,7 +53,7 @@ struct ReverseBytes: ~Copyable {
         UnsafeMutableRawBufferPointer(rebasing: memory[start...]).copyBytes(from: bytes)
     }
 
-    // MARK: Fields: those that are zero are left out, as proto3 wants it
+    // MARK: Fields: zero values are omitted, as in proto3
 
     mutating func field(_ number: UInt64, varint value: UInt64) {
         guard value != 0 else { return }
@@ -75,7 +75,7 @@ struct ReverseBytes: ~Copyable {
 
     mutating func field(_ number: UInt64, fixed64 value: Int64) { field(number, fixed64: UInt64(bitPattern: value)) }
 
-    /// Closes a field of length: it holds what was written since `count` was `end`.
+    /// Closes a length-delimited field: its content was written since `count` was `end`.
     mutating func field(_ number: UInt64, since end: Int) {
         varint(UInt64(count - end))
         varint(number << 3 | 2)

@@ -1,6 +1,6 @@
 public import Microstructure
 
-// What the columns of feature vectors are ↔ its messages.
+// Descriptions of feature vector columns ↔ their messages.
 
 extension ProtoFeatureSchema {
     public init(_ schema: FeatureSchema) {
@@ -19,8 +19,8 @@ extension ProtoFeatureSchema {
 }
 
 extension FeatureSchema {
-    /// Throws where there are no columns, more than a vector can have values, two of one name, or one of a source or side that
-    /// this version does not know.
+    /// Throws if there are no columns, more than a vector can have values, two of one name, or one with a source or
+    /// side unknown to this version.
     public init(_ proto: ProtoFeatureSchema) throws(WireError) {
         guard (1...ProtoFeatureVector.valueLimit).contains(proto.columns.count) else { throw .invalidField("columns") }
         var columns: [Column] = []

@@ -1,4 +1,4 @@
-/// Makes loss exact: follows the sequence of each topic and says what each arrival means.
+/// Counts loss exactly: follows the sequence of each topic and classifies each arrival.
 ///
 /// At every hop, sent = received + lost. Sequences are contiguous from 1 per topic and producer epoch.
 public struct SequenceTracker: Sendable {
@@ -7,12 +7,12 @@ public struct SequenceTracker: Sendable {
         case next
         /// This many messages before it never came.
         case lost(UInt64)
-        /// The producer restarted; this many of its first messages were missed. How many the old one still sent
-        /// is not known.
+        /// The producer restarted; this many of its first messages were missed. How many more the old producer sent is
+        /// unknown.
         case restarted(missed: UInt64)
         /// The first message ever seen on the topic; this many were sent before we listened.
         case first(missed: UInt64)
-        /// An older message again, or one of a producer that has since been replaced.
+        /// A repeated older message, or one from a replaced producer.
         case duplicate
     }
 
@@ -35,7 +35,7 @@ public struct SequenceTracker: Sendable {
         var sequence: UInt64
     }
 
-    /// Most topics followed. A signal type a symbol and four tick kinds of the largest venue fit several times.
+    /// Most topics tracked. Fits a signal type and four tick kinds per symbol of the largest venue several times.
     public static let topicLimit = 65_536
 
     public private(set) var counts = Counts()

@@ -1,18 +1,18 @@
 import Microstructure
 
-/// One process's share of the markets, where several processes divide them without talking to each other.
+/// One process's share of the markets; the processes divide them without communication.
 ///
-/// Rendezvous hashing: each shard bids a hash of the market and its own index, and the highest bid owns the market. So every
-/// process finds the same owner, each market has exactly one, and an added shard takes about `1/(count + 1)` of each old
-/// one and moves nothing else. Source: Thaler, Ravishankar (1998), Using name-based mappings to
-/// increase hit rates, IEEE/ACM Transactions on Networking 6.
+/// Rendezvous hashing: each shard bids a hash of the market and its own index, and the highest bid owns the market. So
+/// every process finds the same owner, each market has exactly one, and an added shard takes about `1/(count + 1)` of
+/// each old shard and moves nothing else. Source: Thaler, Ravishankar (1998), Using name-based mappings to increase hit
+/// rates, IEEE/ACM Transactions on Networking 6.
 public struct Shard: Sendable, Hashable {
     /// Most shards.
     public static let countLimit = 1_024
 
     /// This process's shard, from 0.
     public let index: Int
-    /// All shards.
+    /// Number of shards.
     public let count: Int
 
     /// `nil` where `count` is not in 1…`countLimit` or `index` not in 0..<`count`.

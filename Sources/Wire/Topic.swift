@@ -48,7 +48,7 @@ public struct Topic: Sendable, Hashable, CustomStringConvertible {
         Topic(kind: .feature, venue: venue, symbol: symbol, detail: nil)
     }
 
-    /// What the values of the vectors of `feature` are, e.g. `feature.binance.BTCUSDT.schema|`.
+    /// The schema of the vectors of `feature`, e.g. `feature.binance.BTCUSDT.schema|`.
     public static func featureSchema(venue: String, symbol: String) -> Topic {
         Topic(kind: .feature, venue: venue, symbol: symbol, detail: schemaDetail)
     }
@@ -85,8 +85,8 @@ public struct Topic: Sendable, Hashable, CustomStringConvertible {
 
     public var description: String { String(decoding: bytes, as: UTF8.self) }
 
-    /// The subscription prefix for one kind, and within it one symbol where given: `tick.binance.BTCUSDT.`. Of a symbol's
-    /// features it is that of the vectors; their schema has a topic of its own.
+    /// The subscription prefix for one kind, optionally for one symbol: `tick.binance.BTCUSDT.`. For a symbol's
+    /// features it matches the vectors; their schema has its own topic.
     public static func prefix(_ kind: Kind, venue: String? = nil, symbol: String? = nil) -> String {
         guard let venue else { return "\(kind.rawValue)." }
         guard let symbol else { return "\(kind.rawValue).\(venue)." }

@@ -1,9 +1,9 @@
-/// Why bytes from the bus or a tape were refused. Each kind is counted by the reader; none stops it.
+/// Why bytes from the bus or a tape were refused. The reader counts each kind; none stops it.
 public enum WireError: Error, Sendable, Equatable, CustomStringConvertible {
     /// Not a protobuf `Envelope`.
     case malformed
     case tooLarge(bytes: Int, limit: Int)
-    /// The envelope carries nothing, or a kind that this version does not know.
+    /// The envelope has no payload, or a kind unknown to this version.
     case missingPayload
     /// Sequence 0, a level column shorter than its partner, an unknown enum value: the field is named.
     case invalidField(String)

@@ -1,7 +1,7 @@
 import CZeroMQ
 import Synchronization
 
-/// A libzmq context: its I/O threads and its `inproc` name space. One a process is usual.
+/// A libzmq context: its I/O threads and its `inproc` name space. Usually one per process.
 ///
 /// It is the only object of this module that threads share. Every socket retains its context, so `deinit`
 /// (`zmq_ctx_term`) runs when the last socket is gone; it waits for unsent messages up to each socket's linger.
@@ -10,13 +10,13 @@ public final class Context: Sendable {
     nonisolated(unsafe) let handle: UnsafeMutableRawPointer
     /// Numbers the `inproc` endpoints of monitors, which must differ within a context.
     let monitorCount = Atomic<UInt64>(0)
-    /// For all its sockets whose options name no `curve` of their own.
+    /// For all sockets whose options set no `curve`.
     let security: CurveSecurity?
 
     /// - Parameters:
-    ///   - ioThreads: threads that serve the network; one carries about a gigabyte a second.
+    ///   - ioThreads: threads that serve the network; each carries about a gigabyte a second.
     ///   - maximumSockets: `Socket.init` fails with `EMFILE` beyond it.
-    ///   - security: encrypts and authenticates what its sockets say over the network; `nil` is plain text.
+    ///   - security: encrypts and authenticates its sockets' network traffic; `nil` is plain text.
     /// Corresponds to `zmq_ctx_new` and `zmq_ctx_set`.
     public init(
         ioThreads: Int = 1, maximumSockets: Int = 1023, security: CurveSecurity? = nil
@@ -30,16 +30,16 @@ public final class Context: Sendable {
     }
 
     deinit {
-        // The gate's socket is the only one left, and this ends its thread.
+        // Only the gate's socket is left; this ends its thread.
         if security?.allowedClients != nil { shutdown() }
         _ = retryingInterrupts { zmq_ctx_term(handle) }
     }
 
-    /// Wakes every blocked call on every socket of this context and fails those that follow: `receive` and `send`
-    /// return `false`, polling says `.shutdown`. Any thread may call it, more than once. Messages already
-    /// accepted are still delivered within each socket's linger. Corresponds to `zmq_ctx_shutdown`.
+    /// Wakes every blocked call on every socket of this context; later calls fail: `receive` and `send` return `false`,
+    /// polling returns `.shutdown`. Any thread may call it, more than once. Messages already accepted are still
+    /// delivered within each socket's linger. Corresponds to `zmq_ctx_shutdown`.
     public func shutdown() {
-        // Its only failure is an invalid handle, which `init` excludes.
+        // It fails only for an invalid handle, which `init` excludes.
         _ = retryingInterrupts { zmq_ctx_shutdown(handle) }
     }
 

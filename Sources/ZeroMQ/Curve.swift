@@ -2,7 +2,7 @@ import CZeroMQ
 
 /// CurveZMQ, libzmq's encryption and authentication. Source: https://rfc.zeromq.org/spec/26/
 public enum Curve {
-    /// Whether this libzmq was built with it (`zmq_has`).
+    /// Whether this libzmq was built with CurveZMQ (`zmq_has`).
     public static var isAvailable: Bool { zmq_has("curve") == 1 }
 
     /// A new pair of keys from the system's randomness. Corresponds to `zmq_curve_keypair`.
@@ -67,9 +67,9 @@ public struct CurveKeys: Sendable, Equatable, CustomStringConvertible, CustomRef
     }
 }
 
-/// Which end of an encrypted connection a socket is. The server is whoever holds the known key, usually the one that
-/// binds. A server admits every client that
-/// knows its public key, unless its context has a list of clients (`CurveSecurity`).
+/// The role of a socket in an encrypted connection. The server holds the known key and is usually the socket that
+/// binds. A server admits every client that knows its public key, unless its context has a list of clients
+/// (`CurveSecurity`).
 public enum CurveRole: Sendable, Equatable {
     case server(CurveKeys)
     case client(CurveKeys, serverPublicKey: String)

@@ -1,16 +1,16 @@
 import CZeroMQ
 import Foundation
 
-/// What the sockets of a context prove to their peers, and demand of them. A bound socket is a CURVE server with `keys`, a
-/// connected one a client with `keys` that speaks to `serverPublicKey` alone; `inproc` needs neither.
+/// Keys with which a context's sockets authenticate themselves and their peers. A bound socket is a CURVE server with
+/// `keys`; a connected socket is a client with `keys` that accepts only `serverPublicKey`; `inproc` needs neither.
 public struct CurveSecurity: Sendable, Equatable {
     public let keys: CurveKeys
-    /// Of the servers that are connected to.
+    /// Public key of the servers connected to.
     public let serverPublicKey: String
-    /// Public keys of the clients that bound sockets admit; `nil` admits whoever knows their public key.
+    /// Public keys of the clients that bound sockets admit; `nil` admits any client that knows their public key.
     public let allowedClients: Set<String>?
 
-    /// - Parameter serverPublicKey: that of `keys` where none is given: processes that share one pair of keys.
+    /// - Parameter serverPublicKey: defaults to the public key of `keys`, for processes that share one key pair.
     /// - Throws: `EINVAL` unless every key is 40 characters of Z85.
     public init(
         keys: CurveKeys, serverPublicKey: String? = nil, allowedClients: Set<String>? = nil
@@ -27,22 +27,22 @@ public struct CurveSecurity: Sendable, Equatable {
     }
 }
 
-/// Decides which clients the bound sockets of a context admit: the handler of the ZeroMQ Authentication Protocol, on a
-/// thread of its own. Source: https://rfc.zeromq.org/spec/27/
+/// Decides which clients the context's bound sockets admit: the handler of the ZeroMQ Authentication Protocol, on its
+/// own thread. Source: https://rfc.zeromq.org/spec/27/
 ///
-/// libzmq asks it at `inproc://zeromq.zap.01` during each handshake. It uses the context's handle and does not keep the
-/// context alive; it ends with the context's shutdown, which `Context.deinit` begins with.
+/// libzmq queries it at `inproc://zeromq.zap.01` during each handshake. It uses the context's handle without keeping
+/// the context alive; it ends with the context's shutdown, which `Context.deinit` begins with.
 enum CurveGate {
     private static let endpoint = "inproc://zeromq.zap.01"
     /// Version, request, domain, address, identity, mechanism, and the client's key.
     private static let frameCount = 7
 
-    /// - Parameter allowed: in Z85.
+    /// - Parameter allowed: public keys in Z85.
     static func open(in context: UnsafeMutableRawPointer, admitting allowed: Set<String>) throws(ZMQError) {
         var known: Set<[UInt8]> = []
         for key in allowed { known.insert(try CurveKeys.binary(key, "a client's public key")) }
         guard let handle = zmq_socket(context, ZMQ_REP) else { throw ZMQError("zmq_socket", code: zmq_errno()) }
-        // Bound before any other socket of the context is there to ask.
+        // Bound before any other socket of the context can query it.
         guard zmq_bind(handle, endpoint) == 0 else {
             let code = zmq_errno()
             zmq_close(handle)

@@ -12,14 +12,14 @@ public struct Message: ~Copyable {
     /// Messages dropped because they had more than `maximumFrames` frames.
     public private(set) var overlongMessages: UInt64 = 0
 
-    // A short frame lives inside its zmq_msg_t, so spans of it need memory that does not move.
+    // A short frame lives inside its zmq_msg_t, so spans of it need memory at a fixed address.
     private let frames: UnsafeMutablePointer<zmq_msg_t>
 
     /// - Parameter maximumFrames: at least 1; each costs 64 bytes.
     public init(maximumFrames: Int = 16) {
         precondition(maximumFrames >= 1, "a message has at least one frame")
         self.maximumFrames = maximumFrames
-        // One more than fits, for draining what does not.
+        // One more than fits, to drain excess frames.
         frames = .allocate(capacity: maximumFrames + 1)
         for index in 0...maximumFrames { zmq_msg_init(frames + index) }
     }
@@ -67,7 +67,7 @@ public struct Message: ~Copyable {
         return UnsafeBufferPointer(start: start, count: zmq_msg_size(frames + index))
     }
 
-    /// Receives all frames of one message. libzmq delivers messages whole, so only the first frame can have to wait.
+    /// Receives all frames of one message. libzmq delivers messages whole, so only the first frame can block.
     mutating func receive(from socket: UnsafeMutableRawPointer, flags: Int32) -> ReceiveResult {
         let former = frameCount
         frameCount = 0
@@ -91,7 +91,7 @@ public struct Message: ~Copyable {
         return .received
     }
 
-    /// Lets go of the memory of frames that the last message did not overwrite.
+    /// Releases the memory of frames that the last message did not overwrite.
     private func release(from first: Int, to end: Int) {
         guard first < end else { return }
         for index in first..<end {

@@ -1,27 +1,27 @@
 import CZeroMQ
 import Glibc
 
-/// What to wait for, and what came.
+/// The events to wait for, or those that occurred.
 public struct PollEvents: OptionSet, Sendable, Hashable {
     public let rawValue: Int16
     public init(rawValue: Int16) { self.rawValue = rawValue }
 
     public static let readable = PollEvents(rawValue: Int16(ZMQ_POLLIN))
     public static let writable = PollEvents(rawValue: Int16(ZMQ_POLLOUT))
-    /// A plain file descriptor failed or was hung up; reported without being asked for. Never on a socket.
+    /// A plain file descriptor failed or was hung up; always reported, even if not requested. Never on a socket.
     public static let failed = PollEvents(rawValue: Int16(ZMQ_POLLERR))
 }
 
 /// How a wait ended.
 public enum PollOutcome: Sendable, Hashable {
-    /// The number of slots with something in `ready(_:)`.
+    /// The number of slots with events in `ready(_:)`.
     case ready(Int)
     case timedOut
     /// The context of one of the sockets was shut down.
     case shutdown
 }
 
-/// Waits for several sockets and plain file descriptors at once. Same thread as its sockets.
+/// Waits for several sockets and plain file descriptors at once. Use it on the thread of its sockets.
 ///
 /// The poller owns neither: `remove` a socket before it goes out of scope. A socket closed while still in a poller
 /// makes `wait` throw `ENOTSOCK`; a closed descriptor is the caller's to remove, as with `poll(2)`.
@@ -98,7 +98,7 @@ public struct Poller: ~Copyable {
         }
         let deadline = Deadline(milliseconds: timeoutMilliseconds)
         var remaining = timeoutMilliseconds
-        // Not `retryingInterrupts`: what is left of the time shrinks with each attempt.
+        // Not `retryingInterrupts`: the remaining time shrinks with each attempt.
         while true {
             let count = zmq_poll(items, Int32(used), remaining)
             if count > 0 { return .ready(Int(count)) }
@@ -111,7 +111,7 @@ public struct Poller: ~Copyable {
         }
     }
 
-    /// What the last `wait` found for a slot.
+    /// The events that the last `wait` found for a slot.
     public func ready(_ slot: Slot) -> PollEvents {
         PollEvents(rawValue: items[checked(slot)].revents)
     }

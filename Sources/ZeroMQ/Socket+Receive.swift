@@ -1,9 +1,9 @@
 import CZeroMQ
 
-/// What became of an attempt to receive.
+/// The outcome of an attempt to receive.
 public enum ReceiveOutcome: Sendable, Hashable {
     case received
-    /// No message is there.
+    /// No message is waiting.
     case wouldBlock
     /// A message had more frames than fit; it was dropped whole and counted in `Message.overlongMessages`.
     case overlong

@@ -1,21 +1,21 @@
 import CZeroMQ
 
-/// What became of a message offered.
+/// The outcome of offering a message.
 public enum SendOutcome: Sendable, Hashable {
-    /// libzmq has it. A `pub` without subscribers, or without `xpubNoDrop` and with a slow one, still says so.
+    /// libzmq accepted it. A `pub` also returns this without subscribers, or without `xpubNoDrop` and with a slow one.
     case sent
     /// No peer can take it now; nothing was sent. Count it.
     case backPressured
-    /// No such peer; nothing was sent. Only a `router` with `routerMandatory` says so.
+    /// No such peer; nothing was sent. Only a `router` with `routerMandatory` returns this.
     case unreachable
     /// The context was shut down.
     case shutdown
 }
 
-/// Every form copies the bytes into libzmq's own memory; those of one and two frames allocate nothing else. The memory
-/// of all frames is taken before the first is sent, so that no failure can leave half a message behind.
+/// Every form copies the bytes into libzmq's own memory; sends of one and two frames allocate nothing else. Memory for
+/// all frames is allocated before the first is sent, so no failure can leave half a message behind.
 extension Socket {
-    /// Sends one frame or says why not; never blocks. Corresponds to `zmq_msg_send` with `ZMQ_DONTWAIT`.
+    /// Sends one frame or returns why not; never blocks. Corresponds to `zmq_msg_send` with `ZMQ_DONTWAIT`.
     public func offer(_ bytes: RawSpan) throws(ZMQError) -> SendOutcome {
         try send(bytes, flags: ZMQ_DONTWAIT)
     }
@@ -110,10 +110,10 @@ extension Socket {
         }
     }
 
-    /// Hands over the first frame of a message and closes it.
+    /// Sends the first frame of a message and closes it.
     ///
-    /// A sender that never waits hears only once a millisecond or so of the room its peers made (libzmq throttles its
-    /// command queue), so a refusal counts only after that queue was worked off, which asking for `ZMQ_EVENTS` does.
+    /// A sender that never waits learns only about once a millisecond that its peers made room (libzmq throttles its
+    /// command queue). So a refusal counts only after that queue was processed, which querying `ZMQ_EVENTS` does.
     private func passFirst(_ frame: inout zmq_msg_t, _ flags: Int32) throws(ZMQError) -> SendOutcome {
         defer { zmq_msg_close(&frame) }
         let outcome = try pass(&frame, flags)
@@ -126,11 +126,11 @@ extension Socket {
         return try pass(&frame, flags)
     }
 
-    /// Hands one frame to libzmq, which leaves an empty one behind if it takes it; the caller closes it either way.
+    /// Passes one frame to libzmq, which leaves an empty frame behind if it accepts; the caller closes it either way.
     ///
-    /// Once the first frame of a message is taken, the rest cannot meet a high-water mark, which counts whole
-    /// messages. If its peer vanishes in between, libzmq rolls the message back (`EAGAIN`) or drops the rest of it;
-    /// either way the next frame begins a new message.
+    /// Once the first frame is accepted, the rest cannot hit a high-water mark, which counts whole messages. If the
+    /// peer vanishes in between, libzmq rolls the message back (`EAGAIN`) or drops its rest; either way the next frame
+    /// begins a new message.
     private func pass(_ frame: inout zmq_msg_t, _ flags: Int32) throws(ZMQError) -> SendOutcome {
         guard case .failure(let code) = retryingInterrupts({ zmq_msg_send(&frame, handle, flags) }) else {
             return .sent

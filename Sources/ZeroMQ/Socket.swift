@@ -1,6 +1,6 @@
 import CZeroMQ
 
-/// A libzmq socket. It is used and destroyed on the thread that made it, and it keeps its context alive.
+/// A libzmq socket. Use and destroy it on the thread that created it; it keeps its context alive.
 ///
 /// Sending is in `Socket+Send.swift`, receiving in `Socket+Receive.swift`. Endpoints are `tcp://host:port` (port `*`
 /// for any free one), `ipc://path` and `inproc://name`.
@@ -29,7 +29,7 @@ public struct Socket: ~Copyable {
     let handle: UnsafeMutableRawPointer
     let context: Context
     let liveness: SocketLiveness
-    /// The context's security, unless the options had one of their own.
+    /// The context's security, unless the options set their own.
     private let security: CurveSecurity?
 
     /// Corresponds to `zmq_socket` and `zmq_setsockopt`.
@@ -80,13 +80,14 @@ public struct Socket: ~Copyable {
         try check("zmq_connect", endpoint) { zmq_connect(handle, endpoint) }
     }
 
-    /// Which end of an encrypted connection a socket is shows when it binds or connects.
+    /// The role in an encrypted connection is known only when the socket binds or connects.
     private func secure(_ endpoint: String, isBound: Bool) throws(ZMQError) {
         guard let security, !endpoint.hasPrefix("inproc://") else { return }
         try security.role(ofBound: isBound).apply(OptionSetter(handle: handle))
     }
 
-    /// Stops listening; connections made stay. Takes the endpoint that `bind` returned. Corresponds to `zmq_unbind`.
+    /// Stops listening; existing connections stay. Takes the endpoint that `bind` returned. Corresponds to
+    /// `zmq_unbind`.
     public func unbind(_ endpoint: String) throws(ZMQError) {
         try check("zmq_unbind", endpoint) { zmq_unbind(handle, endpoint) }
     }
@@ -109,7 +110,7 @@ public struct Socket: ~Copyable {
         }
     }
 
-    /// Asks for the messages whose first frame begins with `prefix`; the empty prefix asks for all. Subscriptions are
+    /// Subscribes to messages whose first frame begins with `prefix`; the empty prefix matches all. Subscriptions are
     /// counted: the same prefix twice takes two `unsubscribe`. `sub` and `xsub` only.
     public func subscribe(_ prefix: [UInt8]) throws(ZMQError) {
         try changeSubscription(ZMQ_SUBSCRIBE, "ZMQ_SUBSCRIBE", command: 1, prefix)
@@ -127,7 +128,7 @@ public struct Socket: ~Copyable {
         try unsubscribe(Array(prefix.utf8))
     }
 
-    /// libzmq 4.3.4 takes a TCP port beyond 65,535 modulo 65,536 without a word.
+    /// libzmq 4.3.4 silently takes a TCP port beyond 65,535 modulo 65,536.
     private static func checkPort(_ call: StaticString, _ endpoint: String) throws(ZMQError) {
         guard endpoint.hasPrefix("tcp://"), let colon = endpoint.lastIndex(of: ":") else { return }
         let port = endpoint[endpoint.index(after: colon)...]
@@ -154,8 +155,8 @@ public struct Socket: ~Copyable {
 @available(*, unavailable, message: "a socket never leaves the thread that made it")
 extension Socket: Sendable {}
 
-/// Whether a socket's handle may still be used, for the objects that refer to a socket without owning it (`Poller`,
-/// `SocketMonitor`): they then fail with `ENOTSOCK` instead of touching freed memory. Same thread as its socket.
+/// Whether a socket's handle is still usable, for objects that refer to a socket without owning it (`Poller`,
+/// `SocketMonitor`): they then fail with `ENOTSOCK` instead of touching freed memory. Use it on the socket's thread.
 final class SocketLiveness {
     let handle: UnsafeMutableRawPointer
     var isOpen = true

@@ -24,7 +24,7 @@ public struct MonitorEvent: Sendable, Hashable {
         /// `value` is a ZAP status: 300, 400 or 500.
         case handshakeFailedAuthentication = 0x4000
 
-        /// All but `connectDelayed` and `connectRetried`, which repeat for as long as a peer is away.
+        /// All kinds but `connectDelayed` and `connectRetried`, which repeat while a peer is away.
         public static let connectionChanges = Set(allCases).subtracting([.connectDelayed, .connectRetried])
     }
 
@@ -35,8 +35,8 @@ public struct MonitorEvent: Sendable, Hashable {
     public let endpoint: String
 }
 
-/// The connection events of one socket, on the socket's thread. Made by `Socket.monitor`; one a socket at a time (a
-/// second one ends the first).
+/// The connection events of one socket, on the socket's thread. Created by `Socket.monitor`; one per socket at a time
+/// (a second one ends the first).
 ///
 /// Drain it: libzmq queues up to 100,000 events here and then stops its I/O thread until there is room.
 public struct SocketMonitor: ~Copyable {
@@ -53,7 +53,7 @@ public struct SocketMonitor: ~Copyable {
     }
 
     deinit {
-        // Left running without a reader, a monitor would block the I/O thread at the next event.
+        // A monitor running without a reader would block the I/O thread at the next event.
         if monitored.isOpen { _ = retryingInterrupts { zmq_socket_monitor(monitored.handle, nil, 0) } }
     }
 

@@ -1,11 +1,11 @@
 import CZeroMQ
 
-/// The options of a socket, applied before it binds or connects. Each default stands at its declaration.
+/// The options of a socket, applied before it binds or connects. Declarations show the defaults.
 ///
-/// An option that the kind of socket does not know (such as `routerMandatory` on a `pub`) fails `Socket.init`
-/// with `EINVAL` and the option's name. Source: zmq_setsockopt(3), libzmq 4.3.4.
+/// An option that the socket kind does not support (such as `routerMandatory` on a `pub`) fails `Socket.init` with
+/// `EINVAL` and the option's name. Source: zmq_setsockopt(3), libzmq 4.3.4.
 public struct SocketOptions: Sendable {
-    /// Messages queued for one peer before the socket back-pressures (or, for `pub`, drops); 0 is no limit.
+    /// Messages queued per peer before the socket applies back-pressure (`pub` drops instead); 0 is no limit.
     public var sendHighWaterMark = 1_000
     /// Messages received from one peer and not yet read; 0 is no limit. Over `inproc` both marks add up.
     public var receiveHighWaterMark = 1_000
@@ -25,13 +25,13 @@ public struct SocketOptions: Sendable {
     public var maximumReconnectIntervalMilliseconds = 2_000
     /// How long one attempt to connect may take; 0 leaves it to the system.
     public var connectTimeoutMilliseconds = 0
-    /// How long a new peer may take to introduce itself; 0 is for ever.
+    /// How long a new peer may take for its handshake; 0 is for ever.
     public var handshakeIntervalMilliseconds = 30_000
     /// The pause between heartbeats to the peers; 0 sends none.
     public var heartbeatIntervalMilliseconds = 0
     /// How long a heartbeat may go unanswered before the peer is disconnected; `nil` is the interval.
     public var heartbeatTimeoutMilliseconds: Int?
-    /// How long the *peer* shall wait for our next heartbeat before it disconnects us; 0 does not ask for it.
+    /// How long the *peer* waits for our next heartbeat before it disconnects us; 0 does not request it.
     public var heartbeatTimeToLiveMilliseconds = 0
     public var tcpKeepalive = TCPKeepalive.systemDefault
 
@@ -45,10 +45,10 @@ public struct SocketOptions: Sendable {
     public var xpubVerbose = false
     /// `xpub`: also pass up duplicate unsubscriptions.
     public var xpubVerboser = false
-    /// `pub` and `xpub`: at a slow subscriber's high-water mark, `offer` says `.backPressured` and sends to nobody,
+    /// `pub` and `xpub`: at a slow subscriber's high-water mark, `offer` returns `.backPressured` and sends to nobody,
     /// instead of silently dropping that subscriber's copy.
     public var xpubNoDrop = false
-    /// `router`: `offer` says `.unreachable` for an unknown peer instead of silently dropping.
+    /// `router`: `offer` returns `.unreachable` for an unknown peer instead of silently dropping.
     public var routerMandatory = false
     /// `router`: a new peer with a known identity takes the place of the old one.
     public var routerHandover = false
@@ -69,7 +69,7 @@ public struct SocketOptions: Sendable {
 }
 
 extension SocketOptions {
-    /// Sets what differs from libzmq's own defaults, so that kinds without an option are not asked for it.
+    /// Sets only values that differ from libzmq's defaults, so that kinds without an option are not asked for it.
     func apply(to handle: UnsafeMutableRawPointer) throws(ZMQError) {
         let setter = OptionSetter(handle: handle)
         try setter.set(ZMQ_SNDHWM, "ZMQ_SNDHWM", sendHighWaterMark, minimum: 0)
@@ -126,7 +126,7 @@ struct OptionSetter {
         }
     }
 
-    /// A switch that is off in libzmq: nothing to do for `false`.
+    /// A switch that is off in libzmq by default: `false` does nothing.
     func set(_ option: Int32, _ name: String, _ value: Bool) throws(ZMQError) {
         if value { try set(option, name, 1, minimum: 1) }
     }

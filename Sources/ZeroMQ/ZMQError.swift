@@ -3,7 +3,7 @@ import Glibc
 
 /// A failed libzmq call: what was attempted, on what, and why it failed.
 ///
-/// Outcomes that a running system must expect (back-pressure, shutdown) are return values and not of this type.
+/// Expected outcomes of a running system (back-pressure, shutdown) are return values, not errors.
 public struct ZMQError: Error, Sendable, Equatable, CustomStringConvertible {
     /// The C function (or the method of this module) that failed, such as `zmq_bind`.
     public let call: String
@@ -11,7 +11,7 @@ public struct ZMQError: Error, Sendable, Equatable, CustomStringConvertible {
     public let code: Int32
     /// What libzmq says about `code` (`zmq_strerror`).
     public let message: String
-    /// The endpoint or the option it was about, where there is one.
+    /// The endpoint or option concerned, if any.
     public let subject: String?
 
     init(_ call: StaticString, code: Int32, subject: String? = nil) {
@@ -25,7 +25,7 @@ public struct ZMQError: Error, Sendable, Equatable, CustomStringConvertible {
     public var isShutdown: Bool { code == ETERM }
     /// A blocking call with a time-out option ran out of time (`EAGAIN`).
     public var isTimeout: Bool { code == EAGAIN }
-    /// The endpoint is bound by somebody else (`EADDRINUSE`).
+    /// The endpoint is already bound (`EADDRINUSE`).
     public var isAddressInUse: Bool { code == EADDRINUSE }
 
     public var description: String {
@@ -42,7 +42,7 @@ public enum ZeroMQVersion {
     }
 }
 
-/// Calls `body`, again for as long as a signal interrupts it; the result is 0 (or a count) or the `errno` of the failure.
+/// Calls `body`, repeating it if a signal interrupts; returns 0 (or a count) or the `errno` of the failure.
 @inline(__always)
 func retryingInterrupts(_ body: () -> Int32) -> CallResult {
     while true {

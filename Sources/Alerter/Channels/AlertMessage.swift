@@ -1,7 +1,7 @@
 import Wire
 import Foundation
 
-/// What one message says: a signal, or a group of them.
+/// The content of one message: one signal or a group of signals.
 struct AlertMessage: Sendable {
     struct Group: Sendable, Equatable {
         let symbol: String
@@ -12,11 +12,11 @@ struct AlertMessage: Sendable {
 
     /// Signals that the message stands for, at least 1.
     let count: Int
-    /// All of them where they are few, else the strongest, in their order.
+    /// All signals of a small group; else the strongest, in their order.
     let signals: [SignalDocument]
-    /// All of them, by symbol and type, the most frequent first.
+    /// All signals counted by symbol and type, most frequent first.
     let groups: [Group]
-    /// The highest of all.
+    /// The highest severity of all signals.
     let severity: Severity
 
     init(count: Int, signals: [SignalDocument], groups: [Group], severity: Severity) {
@@ -46,7 +46,7 @@ struct AlertMessage: Sendable {
         return "\(count) signals: \(shown)" + (symbols.count > 5 ? " and \(symbols.count - 5) more" : "")
     }
 
-    /// Names and values of a single signal's facts.
+    /// Names and values of one signal's fields.
     static func facts(of signal: SignalDocument) -> [(name: String, value: String)] {
         var facts = [("Score", decimal(signal.score))]
         if let threshold = signal.threshold { facts.append(("Threshold", decimal(threshold))) }

@@ -1,14 +1,14 @@
 import Runtime
 
-/// A channel on which alerts go out.
+/// A channel that delivers alerts.
 protocol AlertSink: Sendable {
     /// Short name for routes, logs and metrics.
     var name: String { get }
-    /// What the service documents, or its user asks for; all of them hold.
+    /// The limits that the service documents or the user sets; all of them apply.
     var rateLimits: [RateLimit] { get }
-    /// Most signals of one message; 1 sends each by itself.
+    /// Most signals in one message; 1 sends each signal alone.
     var groupLimit: Int { get }
-    /// Most signals that a message shows one by one.
+    /// Most signals that a message lists individually.
     var detailLimit: Int { get }
     /// Delivers one message and returns what the service answered, in a few words.
     func deliver(_ notification: AlertMessage) async throws(DeliveryFailure) -> String
@@ -17,18 +17,17 @@ protocol AlertSink: Sendable {
 /// Why a message was not accepted. `description` holds no secret.
 struct DeliveryFailure: Error, CustomStringConvertible, Equatable {
     enum Cause: Sendable, Equatable {
-        /// This message will never be accepted: others may.
+        /// This message will never be accepted; others may be.
         case refused
         /// A repetition may succeed: time-outs, refused connections, 408, 429 and 5xx.
         case temporary
-        /// The channel is set up wrongly or was revoked (401, 403, 404, 410): nothing will be accepted until that is put
-        /// right.
+        /// The channel is misconfigured or was revoked (401, 403, 404, 410): nothing is accepted until that is fixed.
         case channel
     }
 
     let reason: String
     let cause: Cause
-    /// What the receiver asked everybody to wait.
+    /// The wait that the service asked of all senders.
     var retryAfterSeconds: Double?
 
     var description: String { reason }

@@ -1,7 +1,7 @@
 import Runtime
 import Wire
 
-/// Prometheus's Alertmanager, through its API v2: it then groups, silences and notifies by its own rules.
+/// Prometheus's Alertmanager, through its API v2. Alertmanager groups, silences and notifies by its own rules.
 ///
 /// A signal is an alert with the labels `alertname`, `symbol`, `signal_type`, `severity`, `direction`, `venue` and
 /// `signal_id`, firing from its detection for `activeSeconds`. Source: prometheus.io, "Alerts API".
@@ -33,7 +33,7 @@ struct AlertmanagerSink: AlertSink {
         return try await post.send(messageJSON(alerts, isSnakeCase: false), to: base + "/api/v2/alerts")
     }
 
-    /// - Parameter now: seconds since 1970; an alert fires from now on where its signal is of long ago.
+    /// - Parameter now: seconds since 1970; the alert of an old signal starts firing now.
     func alert(_ signal: SignalDocument, at now: Double) -> Alert {
         var labels = [
             "alertname": "MicrostructureSignal", "symbol": signal.symbol, "signal_type": signal.signalType,
@@ -41,7 +41,7 @@ struct AlertmanagerSink: AlertSink {
         ]
         labels["direction"] = signal.direction
         labels["venue"] = signal.venue
-        // A label without a value is none; Alertmanager refuses text that is no UTF-8, which a String always is.
+        // Alertmanager treats an empty label as absent and refuses text that is not UTF-8; a String always is UTF-8.
         labels = labels.mapValues { MessageText.fit($0, 1_024) }.filter { !$0.value.isEmpty }
         let facts = AlertMessage.facts(of: signal).map { "\($0.name): \($0.value)" }.joined(separator: ", ")
         return Alert(

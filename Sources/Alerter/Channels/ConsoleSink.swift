@@ -2,11 +2,11 @@ import Runtime
 import Wire
 import Foundation
 
-/// One line a signal on standard output; coloured on a terminal.
+/// Writes one line per signal to standard output; coloured on a terminal.
 struct ConsoleSink: AlertSink {
     let name = "console"
     let rateLimits: [RateLimit] = []
-    /// Lines written together.
+    /// Most lines written together.
     let groupLimit = 100
     let detailLimit = 100
     private let hasColour = isatty(STDOUT_FILENO) == 1

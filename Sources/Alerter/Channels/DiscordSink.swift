@@ -3,8 +3,8 @@ import Wire
 
 /// Discord, through a webhook.
 ///
-/// Limits kept: 5 requests in 2 seconds a webhook and 30 a minute a channel; content 2,000 characters; 10 embeds a
-/// message; title 256, description 4,096, 25 fields with a name of 256 and a value of 1,024, a footer of 2,048; 6,000
+/// Limits kept: 5 requests in 2 seconds per webhook and 30 per minute per channel; content 2,000 characters; 10 embeds
+/// per message; title 256, description 4,096, 25 fields with a name of 256 and a value of 1,024, footer 2,048; 6,000
 /// characters in all embeds together. Source: discord.com/developers, "Rate limits" and "Embed limits".
 struct DiscordSink: AlertSink {
     let name = "discord"
@@ -37,7 +37,7 @@ struct DiscordSink: AlertSink {
 
     struct Message: Encodable {
         let embeds: [Embed]
-        /// Nobody is pinged, whatever a text says.
+        /// Nobody is pinged, whatever mentions the text contains.
         let allowedMentions = Mentions()
     }
 
@@ -59,7 +59,7 @@ struct DiscordSink: AlertSink {
         } else {
             let groups = notification.groups.map { Self.text(AlertMessage.line(of: $0), 200) }
             let lines = notification.signals.map { Self.text(AlertMessage.line(of: $0), 200) }
-            // Title and description stay below the 6,000 of a message together.
+            // Title and description together stay below the message's limit of 6,000 characters.
             embed.description = [groups, lines].map { MessageText.lines($0, limit: 1_900) { "and \($0) more" } }
                 .joined(separator: "\n\n")
         }
@@ -68,7 +68,7 @@ struct DiscordSink: AlertSink {
 
     private static func text(_ text: String, _ limit: Int) -> String { MessageText.fit(text, limit, escape: escape) }
 
-    /// A backslash before whatever Discord's Markdown or its mentions could read.
+    /// Puts a backslash before any character that has a meaning in Discord's Markdown or mentions.
     static func escape(_ character: Character) -> String {
         "\\`*_{}[]()<>#+!|~@".contains(character) ? "\\\(character)" : String(character)
     }

@@ -2,11 +2,11 @@ import Runtime
 import Foundation
 import Transport
 
-/// Posts JSON to a service and reads its answer. What it says of a failure names neither the address nor a secret.
+/// Posts JSON to a service and reads its answer. Its failure texts contain neither the address nor a secret.
 struct HTTPPost: Sendable {
     let http: HTTPClient
     let timeoutMilliseconds: Int
-    /// Never shown, wherever they turn up.
+    /// Removed from every text that is shown.
     let secrets: [String]
 
     init(_ http: HTTPClient, timeoutSeconds: Double, secrets: [String]) {
@@ -45,15 +45,15 @@ struct HTTPPost: Sendable {
 
     private static let agent = "microstructure-alerter/" + Version.current
 
-    /// One line, printable, short, without secrets.
+    /// The text as one short printable line without secrets.
     private func shown(_ text: String) -> String {
         var text = text
         for secret in secrets { text = text.replacing(secret, with: "(secret)") }
         return MessageText.fit(text.replacing("\n", with: " "), 200)
     }
 
-    /// The header, or the body's `retry_after` (Discord: seconds with decimals) or `parameters.retry_after` (Telegram);
-    /// the longest of them.
+    /// The longest of the header, the body's `retry_after` (Discord: seconds with decimals) and
+    /// `parameters.retry_after` (Telegram).
     static func retryAfter(_ response: HTTPResponse) -> Double? {
         struct Body: Decodable {
             struct Parameters: Decodable { var retryAfter: Double? }
@@ -69,7 +69,7 @@ struct HTTPPost: Sendable {
     }
 }
 
-/// The JSON of a message; `isSnakeCase` writes `chatID` as `chat_id`. Its types hold no number that JSON has not.
+/// The JSON of a message; `isSnakeCase` writes `chatID` as `chat_id`. Message types hold no NaN or infinity.
 func messageJSON(_ value: some Encodable, isSnakeCase: Bool = true) throws(DeliveryFailure) -> [UInt8] {
     do {
         return try CompactJSON.bytes(value, isSnakeCase: isSnakeCase)

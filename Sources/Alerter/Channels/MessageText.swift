@@ -3,9 +3,9 @@ import Foundation
 
 /// Cuts and cleans text for the services' limits.
 enum MessageText {
-    /// Without control and direction characters: a hostile field must steer neither a terminal nor the line it is in.
+    /// Removes control and direction characters: hostile text must not control a terminal or reorder its line.
     ///
-    /// - Parameter limit: characters beyond so many are left out, before they cost time.
+    /// - Parameter limit: characters beyond this number are dropped before they cost time.
     static func printable(_ text: String, limit: Int = .max) -> String {
         let harmless = text.unicodeScalars.lazy.filter { scalar in
             scalar.value >= 32 && !(127...159).contains(scalar.value)
@@ -15,8 +15,8 @@ enum MessageText {
         return String(String.UnicodeScalarView(harmless.prefix(limit)))
     }
 
-    /// `text` printable and, after `escape`, of at most `limit` UTF-16 units, which is never less strict than counting
-    /// characters. What is cut ends in "…"; no character and no escape is cut in two.
+    /// `text` made printable and, after `escape`, at most `limit` UTF-16 units long, which is at least as strict as
+    /// counting characters. Cut text ends in "…"; no character or escape is split.
     static func fit(_ text: String, _ limit: Int, escape: (Character) -> String = { String($0) }) -> String {
         // One scalar more than can fit shows that something was cut.
         let clean = printable(text, limit: limit + 1)
@@ -33,7 +33,7 @@ enum MessageText {
         return cut + "…"
     }
 
-    /// Lines, as many as fit into `limit` UTF-16 units, then a line that says how many more there are.
+    /// As many lines as fit into `limit` UTF-16 units, then a line with the number of omitted lines.
     static func lines(_ lines: [String], limit: Int, more: (Int) -> String) -> String {
         var text = ""
         for (index, line) in lines.enumerated() {

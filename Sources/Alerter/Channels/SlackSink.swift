@@ -2,8 +2,8 @@ import Runtime
 
 /// Slack, through an incoming webhook.
 ///
-/// Limits kept: one message a second a webhook; text of a message 40,000 characters, of a block 3,000, of a header 150;
-/// 50 blocks, 10 fields a block of 2,000 each. Source: api.slack.com, "Rate limits" and "Block Kit reference".
+/// Limits kept: one message per second per webhook; message text 40,000 characters, block 3,000, header 150; 50 blocks;
+/// 10 fields per block of 2,000 each. Source: api.slack.com, "Rate limits" and "Block Kit reference".
 struct SlackSink: AlertSink {
     let name = "slack"
     let rateLimits = [RateLimit(count: 1, seconds: 1, burst: 1)]
@@ -28,7 +28,7 @@ struct SlackSink: AlertSink {
     }
 
     struct Message: Encodable {
-        /// For notifications, and where blocks cannot be shown.
+        /// Shown in notifications and by clients that cannot show blocks.
         let text: String
         let blocks: [Block]
         let unfurlLinks = false

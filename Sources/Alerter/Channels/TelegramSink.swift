@@ -2,9 +2,9 @@ import Runtime
 
 /// Telegram, through a bot.
 ///
-/// Limits kept: one message a second a chat, 20 a minute a group (a chat whose id is negative or a name), 30 a second in
-/// all; text of 1 to 4,096 characters after the markup is parsed. Source: core.telegram.org, "Bots FAQ" and "Bot API:
-/// sendMessage, HTML style".
+/// Limits kept: one message per second per chat, 20 per minute per group (a chat whose id is negative or a name), 30
+/// per second in all; text of 1 to 4,096 characters after parsing the markup. Source: core.telegram.org, "Bots FAQ" and
+/// "Bot API: sendMessage, HTML style".
 struct TelegramSink: AlertSink {
     let name = "telegram"
     let groupLimit = 10_000

@@ -3,10 +3,10 @@ import Wire
 import Foundation
 import Transport
 
-/// Posts each signal as JSON, signed where a secret is set.
+/// Posts each signal as JSON, signed if a secret is set.
 ///
-/// `X-Microstructure-Signature: sha256=<hex HMAC-SHA256 of the body>`; `X-Microstructure-Id` repeats the signal's
-/// id, so that a receiver can drop what a retry brings twice.
+/// `X-Microstructure-Signature: sha256=<hex HMAC-SHA256 of the body>`; `X-Microstructure-Id` repeats the signal's id,
+/// so that a receiver can drop duplicates from retries.
 struct WebhookSink: AlertSink {
     let name = "webhook"
     let rateLimits: [RateLimit]

@@ -5,17 +5,17 @@ import Logging
 import Metrics
 import Synchronization
 
-/// Takes one channel's messages out of the outbox and delivers them, one at a time, in order. Each channel has its own,
-/// so a slow one holds up nobody else; and as one message is under way at most, a kill makes at most one come twice.
+/// Takes one channel's messages from the outbox and delivers them one at a time, in order. Each channel has its own
+/// delivery, so a slow channel delays no other. At most one message is in flight, so a kill duplicates at most one.
 final class AlertDelivery: Sendable {
     struct Settings: Sendable {
-        /// A message that was not accepted for so long is dead.
+        /// A message not accepted for this long is dead.
         var giveUpSeconds = 86_400.0
-        /// Time for what is due when the process stops; the rest stays in the outbox.
+        /// Time to send due messages when the process stops; the rest stays in the outbox.
         var drainSeconds = 2.0
     }
 
-    /// The longest the outbox is not looked at: another process may have changed it (`alerter retry`).
+    /// Longest time between two looks at the outbox: another process may have changed it (`alerter retry`).
     private static let lookNanoseconds: Int64 = 1_000_000_000
     /// Bounds of the pause after a failed attempt, with full jitter.
     private static let firstPauseSeconds = 0.1
@@ -51,10 +51,10 @@ final class AlertDelivery: Sendable {
         circuit.record(0)
     }
 
-    /// There is something new in the outbox. Any thread.
+    /// Announces new rows in the outbox. Callable from any thread.
     func ring() { bell.ring() }
 
-    /// Ends `run` once nothing more is due, or when the time to drain is over.
+    /// Ends `run` once nothing more is due, or when the drain time is over.
     func finish() {
         stopAt.withLock { $0 = $0 ?? HostClock.monotonicNanoseconds + Int64(settings.drainSeconds * 1e9) }
         bell.ring()
@@ -94,7 +94,7 @@ final class AlertDelivery: Sendable {
         }
     }
 
-    /// The channel is alive, if only waiting.
+    /// Sends a heartbeat: the channel is alive, even while it waits.
     private func beat(_ state: ChannelState) {
         health?.beat("channel \(sink.name)", isReady: !state.breaker.isOpen, detail: state.detail)
     }
@@ -117,7 +117,7 @@ final class AlertDelivery: Sendable {
         } catch let failure as DeliveryFailure {
             await handle(failure, of: parcel, &state)
         } catch {
-            // Cancelled, because the process stops: the outbox keeps it.
+            // Cancelled because the process stops: the outbox keeps the message.
         }
     }
 
@@ -137,7 +137,7 @@ final class AlertDelivery: Sendable {
         }
         let monotonic = HostClock.monotonicNanoseconds
         if let seconds = failure.retryAfterSeconds {
-            // The service is well and says when: the whole channel waits, and no breaker is needed.
+            // A healthy service that names a retry time: the whole channel waits, and the breaker is not needed.
             waited.increment()
             state.pause(seconds, at: monotonic)
         } else {
@@ -167,8 +167,8 @@ final class AlertDelivery: Sendable {
         Counter(label: MetricName.alertsFailed, dimensions: [("sink", sink), ("reason", reason)])
     }
 
-    /// Writes what became of a message. While that fails nothing else is sent on the channel: what was sent and not
-    /// marked would be sent again.
+    /// Records the outcome of a message. While that fails, the channel sends nothing else: a sent but unmarked message
+    /// would be sent again.
     private func settle(_ parcel: Parcel, _ write: () throws -> Void) async {
         var isSaid = false
         while true {
@@ -190,8 +190,8 @@ final class AlertDelivery: Sendable {
         }
     }
 
-    /// Runs a delivery; a stopping process ends it when its time to drain is over. A receiver may take longer than a
-    /// silent part counts as alive, so the wait beats, too.
+    /// Runs a delivery; a stopping process cancels it when the drain time is over. A slow receiver may exceed the
+    /// health timeout, so the wait sends heartbeats too.
     private func withDeadline(
         _ state: ChannelState, _ body: @escaping @Sendable () async -> Result<String, DeliveryFailure>
     ) async throws -> String {
@@ -214,7 +214,7 @@ final class AlertDelivery: Sendable {
     }
 }
 
-/// What holds a channel back: the service's limits, its wish to be left alone, and its failures.
+/// What delays a channel: the service's rate limits, its requested pauses, and its failures.
 private struct ChannelState: Sendable {
     var breaker = CircuitBreaker()
     var problem = ""

@@ -1,9 +1,9 @@
 import Runtime
 
-/// Spares a service that keeps failing: after `failureLimit` failures in a row nothing is tried for a while, then one
-/// message, and so on with growing pauses until one succeeds.
+/// Spares a service that keeps failing: after `failureLimit` failures in a row it pauses all sending, then tries one
+/// message, and repeats with growing pauses until a message succeeds.
 ///
-/// Pure but for the jitter of the pauses; times are nanoseconds of a clock that never jumps.
+/// Deterministic except for the jitter of the pauses; times are nanoseconds of a monotonic clock.
 struct CircuitBreaker: Sendable {
     static let failureLimit = 5
 
@@ -21,10 +21,10 @@ struct CircuitBreaker: Sendable {
         pauses.reset()
     }
 
-    /// - Parameter isFatal: one is enough, as of a revoked token.
+    /// - Parameter isFatal: opens the breaker at once, as for a revoked token.
     mutating func fail(isFatal: Bool, at now: Int64) {
         failures = isFatal ? max(failures + 1, Self.failureLimit) : failures + 1
-        // Half the pause is certain, so that jitter never makes it none.
+        // The fixed second ensures that jitter never removes the whole pause.
         if isOpen { openUntil = now + Int64((1 + pauses.next()) * 1e9) }
     }
 }

@@ -9,7 +9,7 @@ final class Doorbell: Sendable {
 
     private let state = Mutex(State())
 
-    /// Any thread.
+    /// Wakes the waiting task. Callable from any thread.
     func ring() {
         let waiter = state.withLock { state in
             defer { state.waiter = nil }
@@ -19,7 +19,7 @@ final class Doorbell: Sendable {
         waiter?.resume()
     }
 
-    /// Returns when rung since the last wait, after `nanoseconds`, or when the task is cancelled.
+    /// Returns once rung since the last wait, after `nanoseconds`, or on cancellation.
     func wait(upTo nanoseconds: Int64) async {
         let timer = Task { [weak self] in
             try? await Task.sleep(for: .nanoseconds(max(0, nanoseconds)))

@@ -4,7 +4,7 @@ import Wire
 import Foundation
 import GRDB
 
-/// What a client of the history asks for.
+/// A client's query of the history.
 struct AlertQuery: Sendable, Equatable {
     static let limitRange = 1...1_000
 
@@ -12,25 +12,25 @@ struct AlertQuery: Sendable, Equatable {
     var type: String?
     var channel: String?
     var state: Outbox.State?
-    /// Bounds of the time of receipt, inclusive, seconds since 1970.
+    /// Bounds of the receipt time, inclusive, seconds since 1970.
     var since: Double?
     var until: Double?
     var limit = 100
-    /// Of the page before: alerts that follow it.
+    /// Cursor from the previous page: the answer continues after it.
     var cursor: String?
 }
 
-/// One alert of the history: a signal and what became of it on one channel.
+/// One alert of the history: a signal and its delivery state on one channel.
 struct AlertDocument: Codable, Sendable, Equatable {
     var channel: String
     /// `pending`, `sent`, `dead` or `suppressed`.
     var state: String
-    /// Why it is dead, suppressed, or not yet sent.
+    /// Why the alert is dead, suppressed, or not yet sent.
     var reason: String?
     var route: String?
     var severity: String
     var attempts: Int
-    /// Of the message that carried it; alerts of one digest share it.
+    /// Id of the message that carried the alert; alerts in one grouped message share it.
     var message: String?
     /// Seconds since 1970.
     var received: Double
@@ -40,7 +40,7 @@ struct AlertDocument: Codable, Sendable, Equatable {
 
 struct AlertPage: Codable, Sendable, Equatable {
     var alerts: [AlertDocument]
-    /// Asks for the next page; absent on the last.
+    /// Cursor of the next page; absent on the last page.
     var nextCursor: String?
 
     enum CodingKeys: String, CodingKey {
@@ -50,7 +50,7 @@ struct AlertPage: Codable, Sendable, Equatable {
 }
 
 extension Outbox {
-    /// Alerts, newest receipt first; `nil` for a cursor that is none.
+    /// Alerts, newest receipt first; `nil` for an invalid cursor.
     func alerts(matching query: AlertQuery) throws(StorageError) -> AlertPage? {
         var filter = SQLFilter()
         filter.add("s.symbol = ?", query.symbol)
@@ -96,10 +96,10 @@ extension Outbox {
 
     // MARK: Silences
 
-    /// Silences kept at a time.
+    /// Most silences kept at a time.
     static let silenceLimit = 1_000
 
-    /// Those that have not ended, in the order of their end.
+    /// Silences that have not ended, in the order of their end.
     func silences(at seconds: Double) throws(StorageError) -> [Silence] {
         try read { database in
             try Data.fetchAll(
@@ -108,7 +108,7 @@ extension Outbox {
         }
     }
 
-    /// `false` where there are too many.
+    /// Adds a silence; `false` if there are too many.
     func add(_ silence: Silence, at seconds: Double) throws(StorageError) -> Bool {
         try write { database in
             let held = try Int.fetchOne(
@@ -121,7 +121,7 @@ extension Outbox {
         }
     }
 
-    /// `false` where there is none of that id.
+    /// Removes a silence; `false` if none has that id.
     func removeSilence(_ id: String) throws(StorageError) -> Bool {
         try write { database in
             try database.execute(sql: "DELETE FROM silence WHERE id = ?", arguments: [id])

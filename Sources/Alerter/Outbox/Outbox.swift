@@ -4,30 +4,30 @@ import Wire
 import Foundation
 import GRDB
 
-/// What is in the outbox of one channel and due: the signals of one message.
+/// The due signals of one message on one channel.
 struct Parcel: Sendable {
     let channel: String
-    /// The signals' places in the outbox, ascending.
+    /// The signals' sequences in the outbox, ascending.
     let sequences: [Int64]
-    /// How often the first was tried before.
+    /// Earlier attempts to deliver the first signal.
     let attempts: Int
-    /// When the first was received, nanoseconds since 1970.
+    /// When the first signal was received, nanoseconds since 1970.
     let receivedAt: Int64
     let notification: AlertMessage
 }
 
-/// What a channel has to do next.
+/// A channel's next task.
 enum NextParcel: Sendable {
     case parcel(Parcel)
-    /// Nothing is due before this time (nanoseconds since 1970); `nil`: nothing is pending at all.
+    /// Nothing is due before this time (nanoseconds since 1970); `nil` means nothing is pending.
     case nothing(until: Int64?)
 }
 
-/// Signals received and what became of each on each channel, in an SQLite file.
+/// Received signals and the delivery state of each on each channel, in an SQLite file.
 ///
-/// A row a signal and channel goes from pending to sent, dead or suppressed. Everything here can be had again from the
-/// signal logs, so commits survive a kill but are not synced one by one: after a loss of power the position in the log is
-/// as old as the rows, and the replay brings the rest.
+/// One row per signal and channel goes from pending to sent, dead or suppressed. The signal logs can replay everything
+/// here, so commits survive a kill but are not synced one by one: after a power loss the stored log position is as old
+/// as the rows, and the replay brings the rest.
 final class Outbox: Sendable {
     enum State: Int, Sendable, CaseIterable {
         case pending = 0
@@ -54,14 +54,14 @@ final class Outbox: Sendable {
         let decisions: [AlertDecision]
     }
 
-    /// Rows of the history kept, beside those pending; the oldest go first.
+    /// Most history rows kept, besides pending rows; the oldest are deleted first.
     static let historyLimit: Int64 = 1_000_000
 
     let file: StateFile
-    /// When the outbox was made, nanoseconds since 1970.
+    /// When the outbox was created, nanoseconds since 1970.
     let createdAt: Int64
 
-    /// - Parameter isOwner: `false` for tools beside a running alerter.
+    /// - Parameter isOwner: `false` for tools that run beside an alerter.
     init(path: String, at now: Int64, isOwner: Bool = true) throws(StorageError) {
         var migrator = DatabaseMigrator()
         migrator.registerMigration("1") { database in
@@ -117,7 +117,7 @@ final class Outbox: Sendable {
         }
     }
 
-    /// Of `ids`, those that the outbox has.
+    /// The subset of `ids` that the outbox holds.
     func known(_ ids: [String]) throws(StorageError) -> Set<String> {
         try read { database in
             let statement = try database.cachedStatement(sql: "SELECT 1 FROM signal WHERE id = ?")
@@ -125,8 +125,8 @@ final class Outbox: Sendable {
         }
     }
 
-    /// Adds signals with what was decided about them, and the position that they bring the log to; all or nothing. A
-    /// signal whose id is known is left as it is.
+    /// Adds signals with their decisions, and each log's position after them; all or nothing. A signal whose id is
+    /// already known stays unchanged.
     func insert(_ entries: [Entry], positions: [UInt64: UInt64], at now: Int64) throws(StorageError) {
         try write { database in
             let signal = try database.cachedStatement(
@@ -171,7 +171,7 @@ final class Outbox: Sendable {
         }
     }
 
-    /// What was decided since `time`, oldest first, for the policy of a restarted alerter.
+    /// The decisions since `time`, oldest first, for the policy engine of a restarted alerter.
     func decisions(
         since time: Int64, _ body: (SignalDocument, _ channel: String?, _ route: String, _ time: Int64) -> Void
     ) throws(StorageError) {
@@ -193,11 +193,11 @@ final class Outbox: Sendable {
 
     // MARK: Sending
 
-    /// The oldest signal of the channel whose turn it is, and with it those of its lane that are due as well. A lane waits
-    /// for its first: so its order holds, whatever fails.
+    /// The channel's oldest due signal, together with the other due signals of its lane. A lane waits for its first
+    /// signal, so its order holds even after failures.
     /// - Parameters:
-    ///   - count: most signals of one message.
-    ///   - details: most of them that the message shows one by one.
+    ///   - count: most signals in one message.
+    ///   - details: most signals that the message lists individually.
     func next(on channel: String, at now: Int64, count: Int, details: Int) throws(StorageError) -> NextParcel {
         try read { database in
             let heads = try Row.fetchAll(
@@ -240,7 +240,7 @@ final class Outbox: Sendable {
         of sequences: [Int64], details: Int, in database: Database
     ) throws -> AlertMessage {
         let list = String(decoding: try CompactJSON.bytes(sequences), as: UTF8.self)
-        // All of a small group; of a large one those with the highest scores, in their order.
+        // All signals of a small group; of a large group, the signals with the highest scores, in their order.
         let bodies = try Data.fetchAll(
             database,
             sql: """
@@ -269,12 +269,12 @@ final class Outbox: Sendable {
             severity: severities.compactMap(Severity.init).max() ?? .info)
     }
 
-    /// The channel has accepted the parcel, as `message`.
+    /// Records that the channel accepted the parcel, as `message`.
     func markSent(_ parcel: Parcel, message: String, at now: Int64) throws(StorageError) {
         try settle(parcel, .sent, reason: "", message: message, at: now)
     }
 
-    /// The parcel is given up.
+    /// Gives the parcel up.
     func markDead(_ parcel: Parcel, reason: String, at now: Int64) throws(StorageError) {
         try settle(parcel, .dead, reason: reason, message: nil, at: now)
     }
@@ -294,7 +294,7 @@ final class Outbox: Sendable {
         }
     }
 
-    /// The parcel was not accepted: its first signal, and with it the lane, waits until `time`.
+    /// Delays a parcel that was not accepted: its first signal, and so the lane, waits until `time`.
     func postpone(_ parcel: Parcel, until time: Int64, reason: String, at now: Int64) throws(StorageError) {
         try write { database in
             try database.execute(
@@ -305,7 +305,7 @@ final class Outbox: Sendable {
         }
     }
 
-    /// Gives dead alerts another try; returns how many.
+    /// Makes dead alerts pending again; returns how many.
     func retry(channel: String?, at now: Int64) throws(StorageError) -> Int {
         try write { database in
             try database.execute(
@@ -317,7 +317,7 @@ final class Outbox: Sendable {
         }
     }
 
-    /// How many rows of a state each channel has.
+    /// The number of rows in a state, by channel.
     func counts(_ state: State) throws(StorageError) -> [String: Int] {
         try read { database in
             let condition = state == .pending ? "state = 0" : "state = \(state.rawValue)"
@@ -327,7 +327,7 @@ final class Outbox: Sendable {
         }
     }
 
-    /// Deletes signals older than `days` and beyond `historyLimit` that are pending nowhere. Returns how many.
+    /// Deletes signals older than `days` or beyond `historyLimit`, unless a channel has them pending. Returns how many.
     func prune(days: Double, at now: Int64) throws(StorageError) -> Int {
         try write { database in
             try database.execute(

@@ -1,22 +1,22 @@
 import Runtime
 import Foundation
 
-/// Which signals go where and when: the content of `--policy FILE`. Everything absent has the default stated here; an
+/// Which signals go where and when: the content of `--policy FILE`. Absent keys have the defaults stated here; an
 /// unknown key is an error.
 struct AlertPolicy: Sendable, Equatable {
-    /// One way from a signal to channels. The first route that matches decides, and the next ones too where
-    /// `continues` is set.
+    /// Sends matching signals to channels. The first matching route decides; if it sets `continues`, later routes apply
+    /// too.
     struct Route: Sendable, Equatable {
         var name: String
         var match = SignalMatcher()
-        /// Names of channels; absent: all that are configured.
+        /// Names of channels; absent: all configured channels.
         var channels: [String]?
-        /// What shares a message, and keeps its order: `symbol`, `type`; empty: everything.
+        /// Signals equal in these keys (`symbol`, `type`) share messages and keep their order; empty: all signals.
         var groupBy: [GroupKey] = [.symbol]
-        /// How long the first of a group waits for others, 0 to 3600 s. By default it goes at once, and what comes while
-        /// the channel's rate limit holds it makes the next message.
+        /// How long the first signal of a group waits for others, 0 to 3600 s. By default it goes at once, and signals
+        /// that arrive while the channel's rate limit blocks form the next message.
         var groupWindowSeconds = 0.0
-        /// A symbol, type and direction alerts again only after this, or at a higher severity; 0 to 30 days.
+        /// The same symbol, type and direction alerts again only after this, or at a higher severity; 0 to 30 days.
         var repeatIntervalSeconds = 0.0
         var quietHours: [QuietHours] = []
         var continues = false
@@ -26,17 +26,17 @@ struct AlertPolicy: Sendable, Equatable {
         case symbol, type
     }
 
-    /// Hours in which only what is severe enough goes out.
+    /// Hours in which only severe enough signals are sent.
     struct QuietHours: Sendable, Equatable {
         /// Minutes of the day; `from` after `to` spans midnight.
         var from: Int
         var to: Int
-        /// 1 Sunday to 7 Saturday, of the day on which they begin; empty: every day.
+        /// Weekdays on which the hours begin, 1 Sunday to 7 Saturday; empty: every day.
         var days: Set<Int> = []
         var timeZone = TimeZone.gmt
-        /// What passes.
+        /// Signals of this severity or above pass.
         var minSeverity = Severity.critical
-        /// The rest is delivered when they end, rather than only kept in the history.
+        /// Whether other signals are sent when the hours end, rather than only kept in the history.
         var holds = true
     }
 
@@ -49,7 +49,7 @@ struct AlertPolicy: Sendable, Equatable {
 
     static let listLimit = 100
 
-    /// Scores from which a signal is a warning, and critical.
+    /// Lowest scores of a warning and of a critical signal.
     var warningScore = 0.6
     var criticalScore = 0.85
     var routes = [Route(name: "default")]
@@ -61,7 +61,7 @@ struct AlertPolicy: Sendable, Equatable {
 }
 
 extension AlertPolicy {
-    /// Reads a policy file. `channels` are those configured; a route to another is an error.
+    /// Reads a policy file. `channels` are the configured channels; a route to any other is an error.
     init(file path: String, channels: [String]) throws(ConfigurationError) {
         func bad(_ problem: String) -> ConfigurationError {
             ConfigurationError(setting: "policy \(path)", problem: problem)
@@ -95,7 +95,7 @@ extension AlertPolicy {
     }
 }
 
-/// What is wrong with a policy, in words.
+/// An error in a policy, in words.
 struct PolicyProblem: Error {
     let text: String
 }

@@ -1,16 +1,16 @@
 import Wire
 import Foundation
 
-/// What becomes of a signal on one channel.
+/// The decision about a signal on one channel.
 struct AlertDecision: Sendable, Equatable {
     enum Outcome: Sendable, Equatable {
-        /// In the lane's order, not before `readyAt` (nanoseconds since 1970). What is ready in a lane may share a
+        /// Send in the lane's order, not before `readyAt` (nanoseconds since 1970). Ready signals of a lane may share a
         /// message.
         case deliver(lane: String, readyAt: Int64)
         case suppress(Suppression)
     }
 
-    /// Why nothing goes out.
+    /// Why a signal is not sent.
     enum Suppression: String, Sendable, CaseIterable {
         case noRoute = "no_route"
         case silenced
@@ -26,14 +26,14 @@ struct AlertDecision: Sendable, Equatable {
 
 /// Applies the policy. Pure: time is an argument, and the same signals at the same times give the same decisions.
 struct PolicyEngine: Sendable {
-    /// Most keys whose last alert, window or inhibition is remembered; beyond it the stale ones go, then all.
+    /// Most last alerts, windows or inhibitions remembered. A full table drops its stale entries, then all.
     static let memoryLimit = 100_000
-    /// The channel of a decision about a signal that no route takes.
+    /// The channel name in decisions about signals that no route matches.
     static let noChannel = "none"
 
     let policy: AlertPolicy
     let channels: [String]
-    /// Replace them as they change; expired ones do no harm.
+    /// Replace the list when it changes; expired silences do no harm.
     var silences: [Silence] = []
 
     private struct Sent {
@@ -64,12 +64,12 @@ struct PolicyEngine: Sendable {
         self.channels = channels
     }
 
-    /// How far back a restarted engine has to be told what was decided, in seconds.
+    /// How far back a restarted engine needs the earlier decisions, in seconds.
     var horizonSeconds: Double {
         max(policy.routes.map(\.repeatIntervalSeconds).max() ?? 0, policy.inhibitions.map(\.seconds).max() ?? 0)
     }
 
-    /// One decision for each channel of each route that takes the signal, each channel once.
+    /// One decision for each channel of the routes that match the signal, each channel once.
     mutating func process(_ signal: SignalDocument, at now: Int64) -> [AlertDecision] {
         let severity = policy.severity(of: signal.score)
         var decisions: [AlertDecision] = []
@@ -89,7 +89,7 @@ struct PolicyEngine: Sendable {
         return decisions
     }
 
-    /// Restores what an earlier run decided: an alert of `signal` on `channel`, or with `nil` only its inhibitions.
+    /// Restores an earlier run's decision: an alert of `signal` on `channel`, or with `nil` only its inhibitions.
     mutating func remember(_ signal: SignalDocument, on channel: String?, route: String, at time: Int64) {
         let severity = policy.severity(of: signal.score)
         noteInhibitions(by: signal, severity, at: time)
@@ -125,7 +125,7 @@ struct PolicyEngine: Sendable {
             readyAt = max(readyAt, end)
         }
         if readyAt > now {
-            // What is held must not hold up what is not.
+            // Held signals must not delay signals that are not held.
             lane = "held " + lane
         } else if route.groupWindowSeconds > 0 {
             let window = Window(channel: channel, lane: lane)
@@ -173,7 +173,7 @@ struct PolicyEngine: Sendable {
 }
 
 extension AlertPolicy.QuietHours {
-    /// When they end, if `now` (nanoseconds since 1970) is within them.
+    /// When the quiet hours end, if `now` (nanoseconds since 1970) is within them.
     func end(at now: Int64) -> Int64? {
         var calendar = Calendar(identifier: .gregorian)
         calendar.timeZone = timeZone
@@ -183,10 +183,10 @@ extension AlertPolicy.QuietHours {
         let isPastMidnight = from > to && minute < to
         guard from < to ? (from..<to).contains(minute) : (minute >= from || isPastMidnight) else { return nil }
         let today = parts.weekday ?? 1
-        // After midnight they still belong to the day on which they began.
+        // After midnight, quiet hours still belong to the day on which they began.
         let beginning = isPastMidnight ? (today + 5) % 7 + 1 : today
         guard days.isEmpty || days.contains(beginning) else { return nil }
-        // The clock may be set between now and then: the next moment that shows `to`.
+        // Daylight saving may shift the clock before the end: take the next moment that shows `to`.
         let end = calendar.nextDate(
             after: date, matching: DateComponents(hour: to / 60, minute: to % 60, second: 0), matchingPolicy: .nextTime)
         return end.map { Int64($0.timeIntervalSince1970 * 1e9) }

@@ -1,6 +1,6 @@
 import Wire
 
-/// How much a signal matters, from its score.
+/// How severe a signal is, derived from its score.
 enum Severity: String, Codable, Sendable, CaseIterable, Comparable {
     case info, warning, critical
 
@@ -35,11 +35,11 @@ struct NamePattern: Sendable, Equatable {
     }
 }
 
-/// Which signals are meant. Absent conditions let everything pass.
+/// Selects signals. An absent condition matches every signal.
 struct SignalMatcher: Codable, Sendable, Equatable {
-    /// Patterns such as `BTC*`; any of them.
+    /// Patterns such as `BTC*`; one match is enough.
     var symbols: [String]?
-    /// Patterns such as `drift`; any of them.
+    /// Patterns such as `drift`; one match is enough.
     var types: [String]?
     var minSeverity: Severity?
     /// 0 to 1.
@@ -53,7 +53,7 @@ struct SignalMatcher: Codable, Sendable, Equatable {
         return true
     }
 
-    /// The first thing wrong with it.
+    /// The first error in the matcher.
     var problem: String? {
         if let minScore, !(0...1).contains(minScore) { return "minScore \(minScore) is outside 0…1" }
         for (name, patterns) in [("symbols", symbols), ("types", types)] {
@@ -72,7 +72,7 @@ struct Silence: Codable, Sendable, Equatable {
     var id: String
     var symbols: [String]?
     var types: [String]?
-    /// Only on these channels; absent on all.
+    /// Mutes only these channels; absent mutes all.
     var channels: [String]?
     /// Seconds since 1970.
     var startsAt: Double

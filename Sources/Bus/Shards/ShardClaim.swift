@@ -6,10 +6,10 @@ import Wire
 
 /// The shard that this process serves as long as it lives.
 ///
-/// Where shards are claimed, `take` waits as a hot standby while other processes serve them all: the kernel frees a dead
-/// process's lock, and the first standby to look takes over its shard. All threads of the process get the same answer.
+/// With claimed shards, `take` waits as a hot standby while other processes serve all of them: the kernel frees a dead
+/// process's lock, and the first standby to check takes over its shard. All threads of the process get the same answer.
 package final class ShardClaim: Sendable {
-    /// How often a standby looks whether a shard has become free.
+    /// How often a standby checks for a free shard.
     static let pollSeconds = 0.1
 
     private final class Lease: Sendable {
@@ -34,8 +34,8 @@ package final class ShardClaim: Sendable {
         self.runtime = runtime
     }
 
-    /// This process's shard; `nil` when told to stop before it had one. While it waits it reports itself ready under `part` of
-    /// the health page: a standby is doing its job.
+    /// This process's shard; `nil` if stopped before it got one. While it waits, it reports `part` as ready on the
+    /// health page: a standby is doing its job.
     ///
     /// - Throws: `LeaseError` where the directory cannot be used.
     package func take(part: String, until stop: StopSignal) throws -> Shard? {
@@ -61,7 +61,7 @@ package final class ShardClaim: Sendable {
         return nil
     }
 
-    /// The shard that this process already has, or one that is free.
+    /// The shard that this process already has, or a free one.
     private func attempt(_ count: Int, _ preferred: Int?, _ directory: LeaseDirectory) throws -> Shard? {
         try lease.withLock { lease in
             if let lease { return lease.shard }

@@ -6,10 +6,10 @@ import Wire
 package enum ShardChoice: Sendable, Equatable {
     /// All of them.
     case all
-    /// This shard, whoever else takes it.
+    /// This shard, even if others take it.
     case fixed(Shard)
-    /// One of `count` shards that no other process of the lease directory serves: the preferred one (from 0), else the first
-    /// that is free.
+    /// One of `count` shards that no other process of the lease directory serves: the preferred one (from 0), else the
+    /// first free one.
     case claimed(count: Int, preferred: Int?, directory: String)
 }
 

@@ -2,10 +2,10 @@ import Detection
 import Foundation
 import Microstructure
 
-/// The detector banks on disk, one file a market, so that a restart goes on where it was: no warm-up, no second alarm for
-/// what was reported. A file is there whole or not at all; one that cannot be used is as good as none, and says why.
+/// Checkpoints of the detector banks, one file per market. A restarted process continues without warm-up and without a
+/// second alarm for reported events. Files are written atomically; an unusable file is ignored with a stated reason.
 struct BankStore {
-    /// How a bank could not be taken up again.
+    /// Why a bank could not be restored.
     struct Problem: Error, CustomStringConvertible {
         let description: String
     }
@@ -14,12 +14,12 @@ struct BankStore {
     private let encoder: JSONEncoder
     private let decoder: JSONDecoder
 
-    /// - Parameter folder: made where it is missing.
+    /// - Parameter folder: created if it is missing.
     init(folder: String) throws {
         self.folder = folder
         try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
         encoder = JSONEncoder()
-        // Swift prints the shortest text that reads back as the same double: the state survives bit for bit.
+        // Swift prints the shortest text that parses to the same double, so the state is restored bit for bit.
         encoder.nonConformingFloatEncodingStrategy = .convertToString(
             positiveInfinity: "inf", negativeInfinity: "-inf", nan: "nan")
         decoder = JSONDecoder()
@@ -27,14 +27,14 @@ struct BankStore {
             positiveInfinity: "inf", negativeInfinity: "-inf", nan: "nan")
     }
 
-    /// Puts a bank in the place of its last checkpoint.
+    /// Replaces the bank's last checkpoint.
     func save(_ bank: DetectorBank) throws {
         let path = try path(bank.venue, bank.symbol)
         try encoder.encode(bank).write(to: URL(fileURLWithPath: path), options: .atomic)
     }
 
-    /// The bank of the last checkpoint, ready for vectors of `schema`; `nil` where there is none. Throws a `Problem` where it is
-    /// damaged, of another profile, or has learnt from a column that `schema` lacks or that means something else there.
+    /// The bank from the last checkpoint, bound to `schema`; `nil` if there is no checkpoint. Throws a `Problem` if the
+    /// file is damaged, is of another profile, or has learnt from a column that `schema` lacks or defines differently.
     func load(_ venue: Venue, _ symbol: String, _ profile: Profile, _ schema: FeatureSchema) throws -> DetectorBank? {
         let path = try path(venue, symbol)
         guard let data = FileManager.default.contents(atPath: path) else { return nil }
@@ -56,7 +56,7 @@ struct BankStore {
         return bank
     }
 
-    /// Symbols come from the bus: only what cannot lead out of the folder makes a name.
+    /// Symbols come from the bus: only symbols that cannot lead out of the folder become file names.
     private func path(_ venue: Venue, _ symbol: String) throws -> String {
         let isPlain = symbol.utf8.allSatisfy {
             (0x30...0x39).contains($0) || (0x41...0x5A).contains($0) || (0x61...0x7A).contains($0)

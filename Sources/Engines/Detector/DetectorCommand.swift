@@ -7,19 +7,19 @@ import Detection
 import ServiceLifecycle
 import Wire
 
-/// What a `detector` process is told.
+/// Settings of a `detector` process.
 package struct DetectorConfiguration: Sendable {
     package var connect: [Endpoint]
     package var profile: Profile
-    /// Where the detectors' states are kept over a restart.
+    /// Folder that keeps the detectors' states across restarts.
     package var bankFolder: String
     package var log: SignalLogConfiguration
-    /// Its part of the symbols.
+    /// The shard of the symbols that this process handles.
     package var shard: ShardChoice
-    /// Keys of the bus; `nil` is plain text.
+    /// Keys that encrypt the bus; `nil` means plain text.
     package var security: CurveSecurity?
 
-    /// With the number of its shard, from 1, instead of `{slot}` in the state folder.
+    /// A copy with the shard's number, from 1, in place of `{slot}` in the bank folder and log path.
     func at(_ shard: Shard) -> DetectorConfiguration {
         var configuration = self
         configuration.bankFolder.replace("{slot}", with: "\(shard.index + 1)")
@@ -123,7 +123,7 @@ package struct DetectorCommand: ServiceCommand {
         let wake = try WakeSignal()
         let queue = Mailbox<UnloggedSignal>(limit: SignalLogStage.queueLimit, waking: { wake.wake() })
         let states = Mailbox<DetectorReport>(limit: FeatureMarkets.symbolLimit, waking: { wake.wake() })
-        // Services stop in reverse: the log takes in what the detector still brought.
+        // Services stop in reverse order: the log stops last and takes the detector's final signals.
         let claim = ShardClaim(configuration.shard, of: "detector", runtime)
         return [
             StageThread("log") { stop in

@@ -2,8 +2,8 @@ import Runtime
 import Detection
 import Metrics
 
-/// Hands what a detector bank has done, and where its detectors stand, to the metrics. All meters are made at the start:
-/// looking one up by its labels costs as much as judging a vector.
+/// Exports a detector bank's counts and detector states as metrics. All meters are created at the start: looking one up
+/// by its labels costs as much as processing a vector.
 struct DetectorMeters {
     private let score, threshold: Gauge
     private let budgetUse: Gauge?
@@ -14,8 +14,8 @@ struct DetectorMeters {
     private let suppressed: [(cooldown: Counter, threshold: Counter)]
     private var reported: DetectorCounts
 
-    /// All counters of the bank stand at zero from now on, so that the first event is a rise; what a bank did before this
-    /// process, whose checkpoint it is from, is not counted again.
+    /// All counters start at zero, so the first event shows as a rise. Events that the bank's checkpoint brings from an
+    /// earlier process are not counted again.
     init(_ bank: DetectorBank) {
         reported = bank.counts
         let labels = [("symbol", bank.symbol)]

@@ -1,6 +1,6 @@
 import Wire
 
-/// Where a symbol's detectors stand, on its way to the bus.
+/// The state of a symbol's detectors, on its way to the bus.
 package struct DetectorReport: Sendable {
     package let topic: Topic
     package let state: ProtoDetectorState

@@ -7,25 +7,25 @@ import Microstructure
 import Wire
 import ZeroMQ
 
-/// One detector bank a market between the feature topics and the signal log, which publishes.
+/// Runs one detector bank per market: feature vectors in, signals out to the signal log, which publishes them.
 struct DetectorStage: ~Copyable {
-    /// A market's bank.
+    /// One market with its detector bank.
     private struct Market {
         let symbol: String
         let stateTopic: Topic
         var bank: DetectorBank
-        /// Of the last vector; `nil` before the first.
+        /// Header of the last vector; `nil` before the first vector.
         var header: FeatureHeader?
         let score: Recorder
         var meters: DetectorMeters
-        /// When the last checkpoint was made, on the monotonic clock, and whether a signal has come since.
+        /// Time of the last checkpoint on the monotonic clock, and whether a signal was found since.
         var saved: Int64
         var isUnsaved = false
-        /// When its state was last published.
+        /// When the detector state was last published.
         var reported: Int64 = 0
     }
 
-    /// Between two checkpoints of a bank that has nothing to report; one with a signal is saved at once.
+    /// Time between two checkpoints of a bank without signals; a bank with a signal is saved at once.
     private static let checkpointNanoseconds: Int64 = 30_000_000_000
     private static let secondNanoseconds: Int64 = 1_000_000_000
 
@@ -89,7 +89,7 @@ struct DetectorStage: ~Copyable {
         process(topic, arrival, header, values.span, schema: reader.schemaID, clockError: reader.clockErrorNanoseconds)
     }
 
-    /// What the reader leaves to the generated code.
+    /// Processes the messages that the fast reader leaves to the generated Protobuf code.
     private mutating func process(_ delivery: Delivery) {
         do throws(WireError) {
             switch delivery.envelope.payload {
@@ -122,7 +122,7 @@ struct DetectorStage: ~Copyable {
         guard let index = marketIndex(for: topic, vectorSchema) else { return }
         var header = header
         header.instrument = InstrumentID(index)
-        // What looks back at the book must not bridge vectors that never came.
+        // Detectors that compare with earlier books must not bridge a gap of lost vectors.
         switch arrival {
         case .lost, .restarted: markets[index].bank.resetBookDetectors()
         case .next, .first, .duplicate: break
@@ -136,11 +136,11 @@ struct DetectorStage: ~Copyable {
         checkpointAndReport(index, at: start)
     }
 
-    /// Saves and reports a market where that is due, mostly beside its own vectors: many markets all at once would hold up
-    /// whatever comes meanwhile.
+    /// Saves and reports a market when due, mostly right after one of its vectors: doing many markets at once would
+    /// delay the vectors that arrive meanwhile.
     private mutating func checkpointAndReport(_ index: Int, at now: Int64) {
-        // What the log has taken must not be found again after a crash. With a cooldown of less than a second, the next
-        // second is soon enough.
+        // A logged signal must not be detected again after a crash. If the cooldown is below a second, the next second
+        // is soon enough.
         let age = now - markets[index].saved
         if markets[index].isUnsaved ? age >= Self.secondNanoseconds : age >= Self.checkpointNanoseconds { save(index) }
         if now - markets[index].reported >= Self.secondNanoseconds { report(index, at: now) }
@@ -164,7 +164,7 @@ struct DetectorStage: ~Copyable {
             ])
     }
 
-    /// The market's place, its bank taking vectors of that schema; `nil` where they have to be refused.
+    /// Index of the topic's market, with its bank bound to that schema; `nil` if the vectors must be refused.
     private mutating func marketIndex(for topic: Topic, _ schemaID: UInt64) -> Int? {
         if let index = indices[topic.market] {
             guard markets[index].bank.schemaID != schemaID else { return index }
@@ -206,7 +206,7 @@ struct DetectorStage: ~Copyable {
         return nil
     }
 
-    /// Has a running bank take vectors of another schema, those of another version of `features`.
+    /// Binds a running bank to another schema, sent by another version of `features`.
     private mutating func bind(_ index: Int, to schema: FeatureSchema, _ topic: Topic) -> Bool {
         do throws(ProfileError) {
             do throws(ProfileError) {
@@ -241,7 +241,7 @@ struct DetectorStage: ~Copyable {
         logger.notice("detectors start anew", metadata: ["symbol": "\(symbol)", "reason": "\(reason)"])
     }
 
-    /// A disk that fails costs the next start its memory, and nothing now: it is said once, and tried again.
+    /// A disk failure does no harm until the next start, which then has no checkpoint. It is logged once and retried.
     private mutating func save(_ index: Int) {
         markets[index].saved = HostClock.monotonicNanoseconds
         markets[index].isUnsaved = false
@@ -256,18 +256,18 @@ struct DetectorStage: ~Copyable {
         }
     }
 
-    /// When a new market is taken to have been saved: those that begin together shall not be due together.
+    /// Pretended time of a new market's last save: spreads the checkpoints of markets that start together.
     private func firstCheckpoint(of index: Int) -> Int64 {
         HostClock.monotonicNanoseconds - Int64(1 + index % 29) * Self.secondNanoseconds
     }
 
-    /// For the markets whose vectors do not come.
+    /// Also serves the markets that receive no vectors.
     private mutating func everySecond() {
         let now = HostClock.monotonicNanoseconds
         for index in markets.indices { checkpointAndReport(index, at: now) }
     }
 
-    /// Hands the symbol's state on to be published. A queue that is still full of the last second's is let be.
+    /// Queues the symbol's detector state for publication. If the queue is still full, the state is skipped.
     private mutating func report(_ index: Int, at now: Int64) {
         markets[index].reported = now
         markets[index].meters.report(markets[index].bank)

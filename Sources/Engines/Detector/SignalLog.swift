@@ -3,35 +3,35 @@ import Foundation
 import GRDB
 import Wire
 
-/// The durable log of signals: what is appended is on the disk before `append` returns.
+/// The durable log of signals: appended signals are on disk before `append` returns.
 ///
-/// Sequences are contiguous from 1 and never used again, whatever retention deletes; ids are unique. One writer.
+/// Sequences are contiguous from 1 and never reused, even after retention deletes signals; ids are unique. One writer.
 final class SignalLog: Sendable {
-    /// What the log keeps.
+    /// How much the log keeps.
     struct Retention: Sendable {
         var days: Double
         var bytes: Int
     }
 
-    /// What the log holds now.
+    /// The range of sequences that the log holds now.
     struct Extent: Sendable, Equatable {
-        /// Names the log: drawn when the file is made.
+        /// Identifies the log: random, drawn when the file is created.
         let id: UInt64
-        /// The oldest sequence held; `last + 1` where none is.
+        /// The oldest sequence held; `last + 1` if the log is empty.
         var first: UInt64
-        /// The newest sequence given, 0 before the first.
+        /// The newest sequence assigned; 0 before the first.
         var last: UInt64
     }
 
-    /// What became of an append.
+    /// The outcome of an append.
     struct Receipt {
-        /// The signals that are new in the log, in their order, with their place.
+        /// The signals new to the log, in order, with their sequences.
         var logged: [ProtoSignal]
-        /// Those whose id the log held already.
+        /// Number of signals whose id the log already held.
         var duplicates: Int
     }
 
-    /// Most signals and bytes of one answer to a replay.
+    /// Most signals and bytes in one replay answer.
     static let replayLimit = 500
     static let replayBytes = 512 << 10
 
@@ -56,7 +56,7 @@ final class SignalLog: Sendable {
 
     var path: String { file.path }
 
-    /// Appends all in one transaction and syncs. What it throws has changed nothing.
+    /// Appends all signals in one transaction and syncs. If it throws, the log is unchanged.
     func append(_ signals: [ProtoSignal], at time: Int64) throws(StorageError) -> Receipt {
         do {
             return try file.pool.write { database in
@@ -109,7 +109,7 @@ final class SignalLog: Sendable {
         }
     }
 
-    /// The signals after `sequence`, oldest first, at most `limit` and about `replayBytes`.
+    /// The signals after `sequence`, oldest first, at most `limit` signals and about `replayBytes` bytes.
     func signals(after sequence: UInt64, limit: Int) throws(StorageError) -> [ProtoSignal] {
         do {
             return try file.pool.read { database in
@@ -129,8 +129,8 @@ final class SignalLog: Sendable {
         }
     }
 
-    /// Deletes what is older than `retention.days` and, while more than `retention.bytes` are in use, the oldest
-    /// twentieth at a time. Returns how many signals went.
+    /// Deletes signals older than `retention.days`, then the oldest twentieth at a time while more than
+    /// `retention.bytes` are in use. Returns the number of deleted signals.
     func prune(_ retention: Retention, at time: Int64) throws(StorageError) -> Int {
         do {
             return try file.pool.write { database in

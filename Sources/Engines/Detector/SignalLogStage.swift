@@ -18,15 +18,15 @@ package struct UnloggedSignal: Sendable {
     }
 }
 
-/// What the log's thread is told.
+/// Settings of the signal log's thread.
 package struct SignalLogConfiguration: Sendable {
     package var path: String
     package var publish: [Endpoint]
-    /// Where signals are pushed for alerting; empty pushes none.
+    /// Endpoints to which signals are pushed for alerting; empty pushes none.
     package var alerts: [Endpoint]
-    /// Where replays are asked for and other programs append; empty serves none.
+    /// Endpoints where clients request replays and other programs append signals; empty serves none.
     package var replay: [Endpoint]
-    /// Keys of the bus; `nil` is plain text.
+    /// Keys that encrypt the bus; `nil` means plain text.
     package var security: CurveSecurity?
     package var retentionDays = 30.0
     package var retentionBytes = 1 << 30
@@ -39,13 +39,13 @@ package struct SignalLogConfiguration: Sendable {
     }
 }
 
-/// The thread that owns the signal log: takes signals, commits them, and only then publishes them and pushes them to the
-/// alerters. Whatever has gathered while one commit was under way shares the next. The disk therefore never holds the
-/// detector up, unless it stands still for as long as the queue lasts.
+/// The thread that owns the signal log: commits signals, and only then publishes them and pushes them to the alerters.
+/// Signals that arrive during a commit share the next one. A slow disk therefore does not block the detector until the
+/// queue is full.
 package struct SignalLogStage: ~Copyable {
-    /// Signals that wait for the log. At the limit the detector waits, and what its own queue then drops is counted.
+    /// Most signals waiting for the log. At the limit the detector waits; drops from its own queue are counted.
     package static let queueLimit = 10_000
-    /// Most signals of one commit.
+    /// Most signals in one commit.
     static let batchLimit = 1_000
     /// Longest wait for the disk once the stop is requested.
     static let drainLimitNanoseconds: Int64 = 2_000_000_000
@@ -70,15 +70,15 @@ package struct SignalLogStage: ~Copyable {
     private let commitTime = Timer(label: MetricName.signalLogSeconds)
     private let delay = Timer(label: MetricName.signalDelay)
 
-    /// Runs until the stop is requested and `queue` is empty. `wake` is what the queue's puts ring.
-    /// - Parameter reports: published on the same socket as they come, logged nowhere.
+    /// Runs until the stop is requested and `queue` is empty. Each put into the queue rings `wake`.
+    /// - Parameter reports: detector states, published on the same socket on arrival and not logged.
     package static func run(
         _ configuration: SignalLogConfiguration, _ runtime: ServiceRuntime, from queue: Mailbox<UnloggedSignal>,
         reports: Mailbox<DetectorReport>? = nil, wokenBy wake: WakeSignal,
         onBound: ((_ signals: String, _ replay: String) -> Void)? = nil,
         until stop: StopSignal
     ) throws {
-        // However this ends, nobody waits for room in the queue for ever.
+        // Close the queue on every exit, so that no producer waits for room forever.
         defer { _ = queue.close() }
         let context = try Context(security: configuration.security)
         let log = try SignalLog(path: configuration.path)
@@ -86,7 +86,7 @@ package struct SignalLogStage: ~Copyable {
         runtime.logger.info(
             "signal log",
             metadata: ["path": "\(log.path)", "log_id": "\(extent.id)", "last_sequence": "\(extent.last)"])
-        // Both services are bound before either is announced: who finds the one finds the other.
+        // Both services are bound before either is announced, so a client that finds one finds the other.
         let service = try ReplayService(configuration.replay, in: context)
         let publisher = try Publisher(
             configuration.publish, in: context, producer: runtime.name, epoch: runtime.epoch, kind: .signal)
@@ -155,7 +155,7 @@ package struct SignalLogStage: ~Copyable {
         }
     }
 
-    /// One commit of what waits, then its publication. What fails is kept and tried again.
+    /// Commits the waiting signals, then publishes them. Signals whose commit fails are kept and retried.
     private mutating func commit() throws(ZMQError) {
         let batch = Array(waiting.prefix(Self.batchLimit))
         guard let receipt = append(batch.map(\.signal)) else {
@@ -184,7 +184,7 @@ package struct SignalLogStage: ~Copyable {
             return receipt
         } catch {
             failures.increment()
-            // Once a cause, not once an attempt.
+            // Log once per cause, not once per attempt.
             if problem?.description != error.description {
                 logger.error(
                     "signals not logged and therefore not published; trying again",
@@ -198,7 +198,7 @@ package struct SignalLogStage: ~Copyable {
     private mutating func publish(_ payload: ProtoEnvelope.OneOf_Payload, on topic: Topic) throws(ZMQError) {
         var published = topics[topic] ?? PublishedTopic(topic)
         try publisher.publish(payload, on: &published)
-        // Posted signals choose their topics themselves: the table is bounded as every consumer's is.
+        // Clients choose the topics of posted signals, so this table is bounded like every consumer's table.
         if topics.count < SequenceTracker.topicLimit || topics[topic] != nil { topics[topic] = published }
     }
 
@@ -236,11 +236,11 @@ package struct SignalLogStage: ~Copyable {
         }
     }
 
-    /// Signals of another program: on the disk before the answer, and published like the detector's own.
+    /// Appends signals from another program: committed to disk before the answer, published like the detector's own.
     private mutating func add(_ signals: [ProtoSignal], to response: inout ProtoLogResponse) throws(ZMQError) {
         let fit = signals.compactMap { signal -> UnloggedSignal? in
             let topic = Topic.signal(venue: signal.venue, symbol: signal.symbol, type: signal.type)
-            // What parses back is a topic of the contract.
+            // A topic that parses is a valid topic of the wire contract.
             guard (1...160).contains(signal.id.utf8.count), Topic(topic.bytes) != nil else { return nil }
             return UnloggedSignal(signal: signal, topic: topic)
         }

@@ -4,15 +4,15 @@ import Runtime
 import ArgumentParser
 import ServiceLifecycle
 
-/// What a `features` process is told.
+/// Settings of a `features` process.
 package struct FeaturesConfiguration: Sendable {
     package var connect: [Endpoint]
     package var publish: [Endpoint]
     /// Symbols to take; empty takes all.
     package var symbols: [String]
-    /// Its part of them.
+    /// The shard of the symbols that this process handles.
     package var shard: ShardChoice
-    /// Keys of the bus; `nil` is plain text.
+    /// Keys that encrypt the bus; `nil` means plain text.
     package var security: CurveSecurity?
 }
 

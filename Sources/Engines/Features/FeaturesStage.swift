@@ -6,16 +6,16 @@ import Microstructure
 import Wire
 import ZeroMQ
 
-/// The features of all markets between the tick topics and the feature topics.
+/// Computes the features of all markets: tick topics in, feature topics out.
 struct FeaturesStage: ~Copyable {
-    /// How long a consumer that does not know the schema waits for it at most, while vectors come.
+    /// Longest time that a new consumer waits for the schema while vectors arrive.
     private static let schemaPeriodNanoseconds: Int64 = 5_000_000_000
 
-    /// Where one market's vectors go, and what was counted of it.
+    /// One market's output topics and counters.
     private struct Output {
         var topic: PublishedTopic
         var schemaTopic: PublishedTopic
-        /// When the schema is to be published next, on the monotonic clock: before the first vector.
+        /// When to publish the schema next, on the monotonic clock; initially before the first vector.
         var nextSchema = Int64.min
         let books: Counter
         let trades: Counter
@@ -39,7 +39,7 @@ struct FeaturesStage: ~Copyable {
             }
         }
 
-        /// Hands over what the engine has counted since the last call; an engine made anew counts from zero.
+        /// Adds the engine's counts since the last call to the metrics; a recreated engine counts from zero.
         mutating func report(_ counters: FeatureCounters) {
             for (counter, count) in anomalies {
                 let (now, before) = (counters[keyPath: count], reported[keyPath: count])
@@ -59,9 +59,9 @@ struct FeaturesStage: ~Copyable {
     private var publisher: Publisher
     private var refused: RefusedMessages
     private var features: FeatureMarkets
-    /// One a market.
+    /// One output per market.
     private var outputs: [Output] = []
-    /// That of all engines.
+    /// The schema shared by all engines.
     private let schema = ProtoFeatureSchema(FeatureSchema())
     private let processing = Timer(label: MetricName.featureSeconds)
 
@@ -73,7 +73,7 @@ struct FeaturesStage: ~Copyable {
         defer { extendLifetime(claim) }
         let context = try Context(security: configuration.security)
         let directory = EndpointDirectory(configuration.connect, logger: runtime.logger)
-        // Every venue's: a prefix cannot name a symbol without its venue.
+        // Subscribe to every venue: a topic prefix cannot name a symbol without its venue.
         let symbols = Set(configuration.symbols)
         func isOurs(_ topic: Topic) -> Bool {
             (symbols.isEmpty || symbols.contains(topic.symbol)) && shard.owns(topic.market)
@@ -152,8 +152,8 @@ struct FeaturesStage: ~Copyable {
         }
     }
 
-    /// Says what the columns of the market's vectors are. Beside its own vectors, and markets that began together apart from each
-    /// other: the schemas of many markets at once would hold up whatever comes meanwhile.
+    /// Publishes the schema of the market's vectors. Each market's schema goes out next to its own vectors, spread over
+    /// time: many schemas at once would delay the ticks that arrive meanwhile.
     private mutating func publishSchema(of market: Int, at now: Int64) throws(ZMQError) {
         let isFirst = outputs[market].nextSchema == .min
         let early = isFirst ? Int64(market % 16) * Self.schemaPeriodNanoseconds / 16 : 0
@@ -162,8 +162,8 @@ struct FeaturesStage: ~Copyable {
     }
 
     private mutating func publish(_ header: FeatureHeader, of market: Int) throws(ZMQError) {
-        // Read in place: a copy of the market would retain the engine's arrays. That of its values ends with this function,
-        // before the engine's next write, which would otherwise copy them.
+        // Read in place: a copy of the market would retain the engine's arrays. This reference to its values ends
+        // before the engine's next write, which would otherwise copy the array.
         let values = features.markets[market].engine.values
         let (schema, epoch) = (features.markets[market].engine.schema.id, features.markets[market].sourceEpoch)
         let clockError = features.markets[market].clockErrorNanoseconds

@@ -3,16 +3,16 @@ import Logging
 import Metrics
 import Wire
 
-/// The bus messages that a stage refuses. All are counted by reason; of one market only a new complaint is logged, since a
-/// producer that sends nonsense sends much of it.
+/// The bus messages that a stage refuses. All are counted by reason. A market's complaint is logged only when it
+/// changes, since a faulty producer sends many bad messages.
 struct RefusedMessages {
     private let logger: Logger
-    /// The last complaint about each market, of at most as many markets as a stage serves.
+    /// The last complaint about each market, for at most as many markets as a stage serves.
     private var complaints: [String: String] = [:]
 
     init(logger: Logger) { self.logger = logger }
 
-    /// - Parameter reason: the label of the counter: one of a few words.
+    /// - Parameter reason: the counter's label, from a small fixed set.
     mutating func add(_ topic: Topic, reason: String, _ complaint: String) {
         Counter(label: MetricName.busRejected, dimensions: [("reason", reason)]).increment()
         let last = complaints[topic.market]

@@ -1,22 +1,22 @@
 public import Microstructure
 
-/// Money and goods of one symbol, to the last digit.
+/// Cash and inventory of one symbol, exact to the last digit.
 ///
-/// Money is counted in billionths of (price unit · quantity unit): a fee in parts of a billion is then a whole number, and
-/// nothing is ever rounded but funding, up.
+/// Money is counted in billionths of (price unit · quantity unit), so a fee in parts of a billion is a whole number.
+/// Only funding is ever rounded, and it is rounded up.
 public struct Account: Sendable, Equatable {
     public private(set) var cash: Int128
-    /// Goods held; negative: owed.
+    /// Base asset held, in quantity units; negative for a short position.
     public private(set) var inventory: Int64 = 0
     public private(set) var fees = Int128(0)
     public private(set) var slippage = Int128(0)
     public private(set) var funding = Int128(0)
-    /// Money of 1 in the quote asset.
+    /// Amount of money units in 1 unit of the quote asset.
     public let unit: Double
     private let quantityExponent: Int8
     public let initial: Int128
 
-    /// - Parameter capital: in the quote asset; must fit, which 1e12 does at every scale of a real instrument.
+    /// - Parameter capital: in the quote asset. It must fit; 1e12 fits at every scale of a real instrument.
     public init(capital: Double, instrument: Instrument) {
         let exponent = Int(instrument.priceExponent) + Int(instrument.quantityExponent) - 9
         var unit = 1.0
@@ -27,7 +27,7 @@ public struct Account: Sendable, Equatable {
         cash = initial
     }
 
-    /// Books a fill: its price, the fee, and slippage, all in money. Returns what it changed the cash by.
+    /// Books a fill: its price, its fee and its slippage, all in money. Returns the change in cash.
     @discardableResult
     public mutating func settle(_ fill: Fill, side: Side, fee: Rate, slippage rate: Rate) -> Settlement {
         let value = fill.notional * Int128(Rate.one)
@@ -41,7 +41,7 @@ public struct Account: Sendable, Equatable {
         return settlement
     }
 
-    /// Charges what `value` of capital costs for a time, rounded up; returns it. To the precision of a `Double`.
+    /// Charges the holding cost of `value` of capital over the time, rounded up, and returns it. Precise to a `Double`.
     public mutating func charge(_ value: Int128, ratePerDay: Rate, nanoseconds: Int64) -> Int128 {
         guard ratePerDay.parts > 0, nanoseconds > 0 else { return 0 }
         let cost = Int128((Double(rounding: value) * ratePerDay.share * (Double(nanoseconds) / 86_400e9)).rounded(.up))
@@ -50,20 +50,20 @@ public struct Account: Sendable, Equatable {
         return cost
     }
 
-    /// Cash and what the goods would bring at the quote, in money.
+    /// Cash plus the inventory's value at the quote, in money.
     public func equity(bid: Price, ask: Price) -> Int128 {
         let price = inventory >= 0 ? bid : ask
         return cash + Int128(inventory) * Int128(price.mantissa) * Int128(Rate.one)
     }
 
-    /// Quantity units in the base asset.
+    /// Converts quantity units to the base asset.
     func goods(_ quantity: Int64) -> Double { Decimal10.value(quantity, exponent: quantityExponent) }
 
-    /// Money in the quote asset.
+    /// Converts money to the quote asset.
     public func value(_ money: Int128) -> Double { Double(rounding: money) / unit }
 }
 
-/// What a fill came to, in money.
+/// Result of a fill, in money.
 public struct Settlement: Sendable, Equatable {
     public var value = Int128(0)
     public var fee = Int128(0)

@@ -5,15 +5,15 @@ public struct BacktestError: Error, Equatable, CustomStringConvertible {
     public let description: String
 }
 
-/// One symbol's market and what acting on signals would have brought.
+/// One symbol's market and the result of trading its signals.
 ///
-/// Events and decisions come in receive order. A decision acts on the first quote later than its time and its latency, so
-/// nothing before depends on anything after. Every decision with a side gets a label (`TripleBarrier` at the best
-/// prices), whether it is traded or not; trades walk the recorded levels or wait in a queue, and pay. A hole of the book
-/// is no market: orders and barriers wait. O(levels) an event, and O(open labels and positions) a quote; no allocation an
-/// event once warm. Memory grows with signals and moves, up to `recordLimit`, not with events.
+/// Events and decisions come in receive order. A decision acts on the first quote later than its time plus its latency,
+/// so no result depends on a later event. Every decision with a side gets a label (`TripleBarrier` at the best prices),
+/// traded or not; trades walk the recorded levels or wait in a queue, and pay costs. During a gap in the book, orders
+/// and barriers wait. O(levels) an event, O(open labels and positions) a quote; no allocation an event once warm.
+/// Memory grows with signals and moves, up to `recordLimit`, not with events.
 public struct Backtest: Sendable {
-    /// Most signals, and most moves, that are kept; what comes later is counted.
+    /// Most signals, and most moves, that are kept; later ones are only counted.
     public static let recordLimit = 1_000_000
 
     public let instrument: Instrument
@@ -88,7 +88,7 @@ public struct Backtest: Sendable {
             market.process(quote)
         case .trade(let trade):
             time = advance(to: trade.times)
-            // Fetched later, it was not seen then.
+            // A backfilled trade was fetched later, so it was not visible at this time.
             guard !trade.isBackfilled else { return }
             market.process(trade)
             isQuote = market.isImplied
@@ -107,7 +107,7 @@ public struct Backtest: Sendable {
         act(at: time)
     }
 
-    /// Takes a signal, after the event that made it.
+    /// Takes a signal; call it after the event that caused the signal.
     public mutating func process(_ decision: Decision) {
         tally.signals += 1
         guard records.count < Self.recordLimit else {
@@ -138,7 +138,7 @@ public struct Backtest: Sendable {
         }
     }
 
-    /// The tape is over: what is open ends at the last quote.
+    /// Ends the tape: open labels and positions close at the last quote.
     public mutating func finish() {
         let time = lastTime ?? returns.grid.start
         if market.isQuoted {
@@ -170,7 +170,7 @@ public struct Backtest: Sendable {
         return time
     }
 
-    /// A quote is there.
+    /// Acts on a usable quote.
     private mutating func act(at time: Timestamp) {
         let mid = market.mid
         leads.note(mid, at: time)
@@ -204,7 +204,7 @@ public struct Backtest: Sendable {
 }
 
 extension Double {
-    /// 10 to a power that need not be whole; ample for a comparison of magnitudes.
+    /// 10 to a power that need not be whole; accurate enough to compare magnitudes.
     fileprivate static func exp10Of(_ exponent: Double) -> Double {
         var result = 1.0
         for _ in 0..<Int(exponent.magnitude) { result *= 10 }

@@ -1,25 +1,25 @@
-/// How signals become trades and what trading costs. A file names its values in snake case (`CodingKeys`) and may leave any
-/// out; shares are fractions: 0.005 is 0.5 %.
+/// How signals become trades and what trading costs. A configuration file spells the names in snake case (`CodingKeys`)
+/// and may omit any; shares are fractions: 0.005 is 0.5 %.
 public struct BacktestConfiguration: Sendable, Equatable, Codable {
-    /// How long an order is under way.
+    /// How long an order takes to reach the venue.
     public enum LatencyModel: String, Sendable, Codable, CaseIterable {
         /// `latencyMilliseconds`, always.
         case fixed
-        /// `latencyMilliseconds` and, on top, what a message drawn from the last ones took longer than the fastest so far:
-        /// the feed's own jitter, which no wrong clock can spoil.
+        /// `latencyMilliseconds` plus feed jitter: the delay of a randomly drawn recent message beyond the fastest
+        /// message so far. A wrong clock cannot distort it.
         case sampled
     }
 
     public enum OrderKind: String, Sendable, Codable, CaseIterable {
-        /// Takes what rests on the other side.
+        /// Takes liquidity from the other side.
         case market
         /// Rests at the best price of its own side.
         case limit
     }
 
-    /// What becomes of a signal whose metric has no side (volume, volatility, regime).
+    /// How to trade a signal whose metric has no side (volume, volatility, regime).
     public enum UndirectedSignals: String, Sendable, Codable, CaseIterable {
-        /// Buys where the last five seconds' trades bought more than they sold, else sells.
+        /// Buys if aggressors bought more than they sold over the last five seconds, else sells.
         case flow
         case long
         case skip
@@ -27,11 +27,11 @@ public struct BacktestConfiguration: Sendable, Equatable, Codable {
 
     /// In the quote asset, for each symbol.
     public var initialCapital = 10_000.0
-    /// Of what is traded, a side, by orders that take.
+    /// Fee of orders that take liquidity, a side, as a share of the traded value.
     public var feeRate = 0.001
-    /// The same for orders that rest; absent: `feeRate`.
+    /// Fee of resting orders, likewise; absent: `feeRate`.
     public var makerFeeRate: Double?
-    /// On every market order, in hundredths of a per cent, on top of the levels that it walks: what the tape does not show.
+    /// Extra cost of every market order, in hundredths of a per cent, beyond the levels it walks: unseen on the tape.
     public var slippageBps = 5.0
     public var profitTargetPct = 0.005
     public var stopLossPct = 0.003
@@ -41,28 +41,28 @@ public struct BacktestConfiguration: Sendable, Equatable, Codable {
     public var maxOpenPositions = 1
     public var allowShort = true
     public var undirectedSignals = UndirectedSignals.flow
-    /// Signals below are labelled, but not traded.
+    /// Signals below this score are labelled but not traded.
     public var minScore = 0.0
-    /// From a signal's detection to the moment from which its order meets the next quote.
+    /// Time from a signal's detection until its order can meet the next quote.
     public var latencyMilliseconds = 100.0
     public var latencyModel = LatencyModel.fixed
     public var entryOrder = OrderKind.market
-    /// When a resting entry is given up.
+    /// When an unfilled resting entry is cancelled.
     public var entryTimeoutSeconds = 10.0
-    /// How a position is left at its profit target.
+    /// Order type that closes a position at its profit target.
     public var targetOrder = OrderKind.market
     public var queueModel = QueueModel.conservative
-    /// Of a position's entry value, a day that it is held: what its capital costs.
+    /// Daily cost of a position's capital, as a share of its entry value.
     public var fundingRatePerDay = 0.0
     /// Shortest period of returns; doubled until a run has at most 1,024.
     public var periodSeconds = 10.0
-    /// A price move worth foreseeing: lead times, recall and false alarms are about moves of this size.
+    /// Smallest price move worth forecasting: lead times, recall and false alarms refer to moves of this size.
     public var movePct = 0.001
-    /// How long before a move a signal counts as its forecast, and how long after a signal a move is waited for.
+    /// How long before a move a signal counts as its forecast, and how long after a signal a move may still come.
     public var leadHorizonSeconds = 300.0
     public var folds = 5
     public var embargoFraction = 0.01
-    /// Of sampled latencies and of resampling.
+    /// Seed of sampled latencies and of resampling.
     public var seed: UInt64 = 1
 
     public init() {}
@@ -95,7 +95,7 @@ public struct BacktestConfiguration: Sendable, Equatable, Codable {
         case seed
     }
 
-    /// What is not named keeps its default.
+    /// Omitted keys keep their defaults.
     public init(from decoder: any Decoder) throws {
         let values = try decoder.container(keyedBy: CodingKeys.self)
         func take<Value: Decodable>(_ key: CodingKeys, _ standard: Value) throws -> Value {
@@ -128,7 +128,7 @@ public struct BacktestConfiguration: Sendable, Equatable, Codable {
         seed = try take(.seed, seed)
     }
 
-    /// The first value outside its range, in words; `nil` where all are usable.
+    /// Describes the first value outside its range; `nil` if all are usable.
     public var problem: String? {
         let checks: [(CodingKeys, Double, ClosedRange<Double>)] = [
             (.initialCapital, initialCapital, 1e-6...1e12), (.feeRate, feeRate, -0.01...0.1),
@@ -164,18 +164,18 @@ public struct BacktestConfiguration: Sendable, Equatable, Codable {
     var makerFee: Rate { Rate(makerFeeRate ?? feeRate) }
     var slippage: Rate { Rate(slippageBps / 10_000) }
 
-    /// What both sides of a trade at market cost, as a share of what is traded: 0.3 % of the defaults.
+    /// Cost of a round trip of market orders, as a share of the traded value: 0.3 % with the defaults.
     public var roundTripCost: Double { 2 * (takerFee.share + slippage.share) }
 
-    /// The return of a trade at market, entered and left at these prices, after its fees and slippage.
+    /// Return of a round trip of market orders at these prices, after fees and slippage.
     public func netReturn(side: Side, entry: Double, exit: Double) -> Double {
         let cost = takerFee.share + slippage.share
         return side == .long
             ? (exit * (1 - cost) - entry * (1 + cost)) / entry : (entry * (1 - cost) - exit * (1 + cost)) / entry
     }
 
-    /// The share of trades that must reach their target for the rest, all stopped, to be paid: 0.75 of the defaults; above 1
-    /// where even a target reached loses. Costs are taken from the barriers' distance.
+    /// Share of trades that must reach the target to break even if all others are stopped: 0.75 with the defaults;
+    /// above 1 if even a trade that reaches its target loses. Costs are deducted from the barriers' distance.
     public var breakEvenWinRate: Double {
         (stopLossPct + roundTripCost) / (stopLossPct + profitTargetPct)
     }

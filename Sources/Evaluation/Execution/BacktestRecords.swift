@@ -1,12 +1,12 @@
 public import Detection
 public import Microstructure
 
-/// A signal as a backtest takes it.
+/// A signal as the backtest receives it.
 public struct Decision: Sendable, Equatable {
     public var id: String
-    /// When the signal was out: nothing of it acts before.
+    /// When the signal was published; it has no effect earlier.
     public var time: Timestamp
-    /// `nil` of a signal that says nothing about the direction.
+    /// `nil` if the signal has no direction.
     public var side: Side?
     public var score: Double
     public var type: SignalType
@@ -27,14 +27,14 @@ public enum SkipReason: String, Sendable, Codable, CaseIterable {
     case shortNotAllowed = "short_not_allowed"
     case positionLimit = "position_limit"
     case noCapital = "no_capital"
-    /// Nothing rested on the other side.
+    /// The other side of the book was empty.
     case noLiquidity = "no_liquidity"
-    /// The limit order waited in vain.
+    /// The limit order timed out unfilled.
     case notFilled = "not_filled"
     case endOfData = "end_of_data"
 }
 
-/// What the market did after a signal, traded or not: the triple-barrier label of one unit, at the best prices.
+/// What the market did after a signal, traded or not: the triple-barrier label for one unit, at the best prices.
 public struct Label: Sendable, Equatable, Codable {
     public var outcome: BarrierOutcome
     public var entryTimeNanoseconds: Int64
@@ -42,11 +42,11 @@ public struct Label: Sendable, Equatable, Codable {
     /// In the quote asset.
     public var entryPrice: Double
     public var exitPrice: Double
-    /// Before and after fees and slippage of both sides, as shares of the entry.
+    /// Return before and after fees and slippage of both sides, as shares of the entry price.
     public var grossReturn: Double
     public var netReturn: Double
 
-    /// The meta-label: was acting on the signal right, costs paid?
+    /// The meta-label: was acting on the signal profitable after costs?
     public var isHit: Bool { netReturn > 0 }
 
     public var span: LabelSpan {
@@ -55,7 +55,7 @@ public struct Label: Sendable, Equatable, Codable {
     }
 }
 
-/// A signal and what became of it.
+/// A signal and its result.
 public struct SignalOutcome: Sendable, Equatable, Codable {
     public var id: String
     public var symbol: String
@@ -63,12 +63,12 @@ public struct SignalOutcome: Sendable, Equatable, Codable {
     public var side: Side?
     public var score: Double
     public var timeNanoseconds: Int64
-    /// `nil` without a side, or where no quote came after it.
+    /// `nil` if the signal has no side, or no quote followed it.
     public var label: Label?
-    /// Seconds from the signal to the moment when the price was `move_pct` away from where it stood 30 seconds before the
-    /// signal; negative where it was there already, `nil` where it never came there.
+    /// Seconds from the signal until the price was `move_pct` away from its level 30 seconds before the signal;
+    /// negative if it was there before the signal, `nil` if it never got there.
     public var leadSeconds: Double?
-    /// `nil` where it was traded.
+    /// `nil` if the signal was traded.
     public var skipped: SkipReason?
 }
 
@@ -84,7 +84,7 @@ public struct TradeRecord: Sendable, Equatable, Codable {
     public var exitTimeNanoseconds: Int64
     /// In the base asset.
     public var quantity: Double
-    /// Averages of what was paid, without fees and slippage.
+    /// Average prices paid, without fees and slippage.
     public var entryPrice: Double
     public var exitPrice: Double
     public var fees: Double
@@ -96,21 +96,21 @@ public struct TradeRecord: Sendable, Equatable, Codable {
     public var netReturn: Double
 }
 
-/// What a run met.
+/// Unusual cases of a run, counted.
 public struct BacktestCounts: Sendable, Equatable, Codable {
     public var events: UInt64 = 0
     public var signals: UInt64 = 0
-    /// Entries that found fewer goods on the recorded levels than they asked for.
+    /// Entries that the recorded levels could fill only in part.
     public var partialEntries: UInt64 = 0
     /// Exits that needed more than one quote.
     public var partialExits: UInt64 = 0
-    /// Signals and moves beyond the limit of records: not in the results.
+    /// Signals and moves beyond the record limit; they are missing from the results.
     public var dropped: UInt64 = 0
-    /// Moments without a usable quote: a hole of the book, a crossed book.
+    /// Times without a usable quote: a gap in the book, or a crossed book.
     public var unquotedEvents: UInt64 = 0
-    /// Events older than one before: taken at the clock.
+    /// Events older than an earlier one; processed at the clock's time.
     public var lateEvents: UInt64 = 0
-    /// Did trades have to stand in for quotes?
+    /// Were quotes implied from trades?
     public var hasImpliedQuotes = false
 
     public init() {}

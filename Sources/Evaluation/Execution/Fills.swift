@@ -1,9 +1,9 @@
 public import Microstructure
 
-/// What an order met: how much of it, for how much. Exact: price units times quantity units.
+/// The filled quantity of an order and its notional. Exact: price units times quantity units.
 public struct Fill: Sendable, Equatable {
     public var quantity = Int64(0)
-    /// Σ price · quantity of the levels taken.
+    /// Σ price · quantity over the levels taken.
     public var notional = Int128(0)
     /// Levels touched.
     public var levels = 0
@@ -17,10 +17,10 @@ public struct Fill: Sendable, Equatable {
     }
 }
 
-/// Orders that take.
+/// Orders that take liquidity.
 public enum MarketOrder {
-    /// Walks the levels of the other side, best first, until `quantity` is filled or the recorded levels are gone: what is
-    /// left then is not filled. O(levels).
+    /// Walks the levels of the other side, best first, until `quantity` is filled or no recorded level is left; any
+    /// remainder stays unfilled. O(levels).
     public static func execute(_ quantity: Int64, against levels: [PriceLevel]) -> Fill {
         var fill = Fill()
         for level in levels {
@@ -31,16 +31,16 @@ public enum MarketOrder {
     }
 }
 
-/// What is believed of the place of a resting order when its level shrinks without a trade.
+/// Assumption about a resting order's queue position when its level shrinks without a trade.
 public enum QueueModel: String, Sendable, Codable, CaseIterable {
-    /// Who leaves stood behind: only trades bring the order forward, and never more rests before it than rests at all.
+    /// Cancellations come from behind: only trades advance the order, but no more than the level's size is ahead.
     case conservative
-    /// Who leaves stood anywhere: before and behind the order lose in proportion, rounded against it.
+    /// Cancellations come from anywhere: ahead and behind shrink in proportion, rounded against the order.
     case probabilistic
 }
 
-/// A limit order in the queue of its price. It fills when the recorded trades at its price have used up what rested before
-/// it, or when the market has gone through its price.
+/// A limit order in the queue of its price. It fills once recorded trades at its price have consumed the quantity ahead
+/// of it, or once the market has traded through its price.
 ///
 /// The recorded market does not react to it. Sources: Rigtorp (2013), Estimating order queue position (proportional
 /// model); Moallemi, Yuan (2017), A model for queue position valuation.
@@ -48,15 +48,15 @@ public struct RestingOrder: Sendable, Equatable {
     public let side: Side
     public let price: Price
     public private(set) var remaining: Int64
-    /// What must trade at the price before the order does.
+    /// Quantity that must trade at the price before this order fills.
     public private(set) var ahead: Int64
     private let model: QueueModel
-    /// What rested at the price at the last look, without what has traded since.
+    /// Size at the price at the last book update, less the trades since.
     private var shown: Int64
 
     /// - Parameters:
     ///   - side: `long` buys.
-    ///   - ahead: what rests at the price when the order arrives.
+    ///   - ahead: size resting at the price when the order arrives.
     public init(side: Side, price: Price, quantity: Int64, ahead: Int64, model: QueueModel) {
         precondition(quantity > 0 && ahead >= 0)
         self.side = side
@@ -67,7 +67,7 @@ public struct RestingOrder: Sendable, Equatable {
         self.model = model
     }
 
-    /// Takes a trade; returns how much of the order it fills.
+    /// Takes a trade; returns the quantity of the order that it fills.
     public mutating func process(_ trade: Trade) -> Int64 {
         let isAgainst = (trade.aggressor == .sell) == (side == .long)
         guard isAgainst, remaining > 0 else { return 0 }
@@ -80,8 +80,8 @@ public struct RestingOrder: Sendable, Equatable {
         return fill(min(remaining, quantity - used))
     }
 
-    /// Takes what rests now at the order's price on its own side; `nil` where the record does not reach that far. `other`
-    /// is the best price of the other side: at or through the order's price, the order is filled.
+    /// Takes the current size at the order's price on its own side; `nil` if the recorded levels do not reach that far.
+    /// `other` is the best price of the other side: if it is at or through the order's price, the order is filled.
     public mutating func process(shown now: Int64?, other: Price) -> Int64 {
         guard remaining > 0 else { return 0 }
         if side == .long ? other <= price : other >= price { return fill(remaining) }

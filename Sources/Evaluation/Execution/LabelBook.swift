@@ -1,6 +1,6 @@
 import Microstructure
 
-/// The labels under way. Of each decision: wait for the first quote after it, then for a barrier.
+/// The open labels. Each decision waits for the first quote after it, then for a barrier.
 struct LabelBook: Sendable {
     private struct Waiting {
         var record: Int

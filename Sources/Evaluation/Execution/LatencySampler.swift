@@ -1,6 +1,6 @@
 import Microstructure
 
-/// How long orders are under way. See `BacktestConfiguration.LatencyModel`.
+/// Latency of orders. See `BacktestConfiguration.LatencyModel`.
 struct LatencySampler: Sendable {
     private static let window = 256
 
@@ -18,7 +18,7 @@ struct LatencySampler: Sendable {
         if isSampled { delays.reserveCapacity(Self.window) }
     }
 
-    /// Of books alone: other streams may carry no venue time, or one of another clock.
+    /// Call for book updates only: other streams may have no venue time, or one from a different clock.
     mutating func note(_ times: EventTimes) {
         guard isSampled, times.venue.nanoseconds > 0 else { return }
         let delay = times.receive.nanoseconds(since: times.venue)
@@ -27,7 +27,7 @@ struct LatencySampler: Sendable {
         next = (next + 1) % Self.window
     }
 
-    /// The delay of an order sent at `time`: the same for the same seed and past.
+    /// The latency of an order sent at `time`; deterministic for the same seed and past.
     func delayNanoseconds(at time: Timestamp) -> Int64 {
         guard isSampled, !delays.isEmpty else { return base }
         var random = SplitMix64(seed: seed ^ UInt64(bitPattern: time.nanoseconds))

@@ -1,8 +1,8 @@
 import Microstructure
 
-/// When the price was a given move away from where it stood before a signal. Fixed memory but for the signals under watch.
+/// Finds when the price was a given move away from its level before a signal. Fixed memory, except for watched signals.
 struct LeadTimes: Sendable {
-    /// How far back the price is compared with.
+    /// How far before the signal the reference price lies.
     static let lookbackNanoseconds: Int64 = 30_000_000_000
     private static let sampleNanoseconds: Int64 = 50_000_000
     private static let sampleLimit = 602
@@ -25,7 +25,7 @@ struct LeadTimes: Sendable {
     private var samples = RingOfSamples()
     private var watches: [Watch] = []
 
-    /// The same ring for every symbol: the last half minute at 50 ms.
+    /// Ring of price samples, of the same size for every symbol: the last half minute at 50 ms.
     private struct RingOfSamples: Sendable {
         private var values: [Sample] = []
         private var next = 0
@@ -54,11 +54,11 @@ struct LeadTimes: Sendable {
         samples.append(Sample(time: time, mid: mid))
     }
 
-    /// A signal: its lead where the move is already there; `nil` starts a watch, if there is a price to compare with.
+    /// Starts a signal: its lead if the move is already there; `nil` starts a watch, if a reference price exists.
     mutating func start(_ record: Int, at time: Timestamp) -> Double? {
         let past = samples.ordered
         let begin = time.advanced(byNanoseconds: -Self.lookbackNanoseconds)
-        // The price that stood when the lookback begins: the last sample before it, or the first there is.
+        // The price at the start of the lookback: the last sample before it, or else the earliest sample.
         let first = past.lastIndex { $0.time <= begin } ?? 0
         guard first < past.count else { return nil }
         let (low, high) = (past[first].mid * (1 - size), past[first].mid * (1 + size))
@@ -72,7 +72,7 @@ struct LeadTimes: Sendable {
         return nil
     }
 
-    /// Hands over the leads that the price completes.
+    /// Reports the leads of all signals whose move this price completes.
     mutating func process(_ mid: Double, at time: Timestamp, found: (_ record: Int, _ lead: Double) -> Void) {
         var place = 0
         while place < watches.count {

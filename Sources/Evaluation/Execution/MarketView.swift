@@ -1,22 +1,22 @@
 public import Microstructure
 
-/// What an order would meet: the recorded levels of both sides, best first, sharpened by later quotes.
+/// The market that an order meets: the recorded levels of both sides, best first, updated by later quotes.
 ///
-/// A tape without books and quotes implies the best prices: a buyer paid the ask and a seller took the bid. Then the sizes
-/// are not known, and orders of any size are taken to fill there (`isImplied`). No allocation once the levels have grown
-/// to the deepest update.
+/// Without books and quotes, trades imply the best prices: a buyer paid the ask, a seller took the bid. Sizes are then
+/// unknown, and orders of any size are assumed to fill there (`isImplied`). No allocation once the levels have grown to
+/// the deepest update.
 public struct MarketView: Sendable {
     public private(set) var bids: [PriceLevel] = []
     public private(set) var asks: [PriceLevel] = []
-    /// Known from trades alone.
+    /// Prices come from trades alone.
     public private(set) var isImplied = false
-    /// When the venue says that the book was as it is here.
+    /// Venue time of the book shown here.
     private(set) var bookVenueTime = Timestamp(nanoseconds: .min)
     private var hasBooks = false
 
     public init() {}
 
-    /// Is there a price on both sides, the bid below the ask?
+    /// Do both sides have a price, with the bid below the ask?
     public var isQuoted: Bool {
         guard let bid = bids.first, let ask = asks.first else { return false }
         return bid.price < ask.price && bid.price.mantissa > 0
@@ -26,7 +26,7 @@ public struct MarketView: Sendable {
     public var bid: Price { bids[0].price }
     /// Requires `isQuoted`.
     public var ask: Price { asks[0].price }
-    /// Half of bid and ask, in price units. Requires `isQuoted`.
+    /// Mid price, in price units. Requires `isQuoted`.
     public var mid: Double { (Double(bids[0].price.mantissa) + Double(asks[0].price.mantissa)) / 2 }
 
     mutating func forget() {
@@ -45,7 +45,7 @@ public struct MarketView: Sendable {
     }
 
     mutating func process(_ quote: Quote) {
-        // Before the first book of a feed that has books, and in a hole, a quote alone is no market to trade on.
+        // If the feed has books, a quote alone is not tradable: neither before the first book nor during a gap.
         if hasBooks, bids.isEmpty, asks.isEmpty { return }
         isImplied = false
         Self.sharpen(&bids, with: quote.bid) { $0 > $1 }
@@ -65,7 +65,7 @@ public struct MarketView: Sendable {
         }
     }
 
-    /// Nothing on this side is better than the quote's best, and at the best rests what the quote says.
+    /// Removes levels better than the quote's best and sets the best level to the quote's size.
     private static func sharpen(
         _ side: inout [PriceLevel], with best: PriceLevel, isBetter: (Price, Price) -> Bool
     ) {

@@ -1,8 +1,8 @@
 import Microstructure
 
-/// Orders under way and open positions of one symbol.
+/// Pending orders and open positions of one symbol.
 struct PositionBook: Sendable {
-    /// An entry that has not yet become a position.
+    /// An entry order that has not yet become a position.
     private struct Entry {
         var record: Int
         var decision: Decision
@@ -25,9 +25,9 @@ struct PositionBook: Sendable {
         var exit = Settlement()
         var exitNotional = Int128(0)
         var exitQuotes = 0
-        /// Why and from when on it is being left.
+        /// Why the position is being closed, and from when.
         var closing: (outcome: BarrierOutcome, due: Timestamp)?
-        /// A limit order at the target arrives then.
+        /// When the limit order at the target arrives at the venue.
         var targetDue: Timestamp
         var target: RestingOrder?
     }
@@ -53,7 +53,7 @@ struct PositionBook: Sendable {
         !isIdle && (configuration.entryOrder == .limit || configuration.targetOrder == .limit)
     }
 
-    /// Sends an order; says why not.
+    /// Sends an order; returns the reason if it cannot.
     mutating func enter(
         _ record: Int, _ decision: Decision, side: Side, due: Timestamp, hasCapital: Bool
     ) -> SkipReason? {
@@ -63,9 +63,9 @@ struct PositionBook: Sendable {
         return nil
     }
 
-    /// A trade meets the orders that rest.
+    /// Matches a trade against the resting orders.
     mutating func process(_ trade: Trade, market: MarketView, account: inout Account, at time: Timestamp) {
-        // A book that is newer than the trade has it in its sizes already.
+        // The sizes of a newer book already include this trade.
         guard trade.times.venue >= market.bookVenueTime else { return }
         for place in entries.indices {
             guard let filled = entries[place].resting?.process(trade), filled > 0 else { continue }
@@ -78,7 +78,7 @@ struct PositionBook: Sendable {
         settleFull(account: &account, at: time)
     }
 
-    /// A quote meets everything. `skipped` is told of entries that came to nothing.
+    /// Applies a quote to all orders and positions. Calls `skipped` for entries that failed.
     mutating func process(
         market: MarketView, account: inout Account, delay: (Timestamp) -> Int64, at time: Timestamp,
         skipped: (_ record: Int, SkipReason) -> Void
@@ -110,7 +110,7 @@ struct PositionBook: Sendable {
         }
     }
 
-    /// The tape is over: positions end at the last quote, the whole at its best price.
+    /// Ends the tape: positions close at the last quote, in full at its best price.
     mutating func finish(
         market: MarketView, account: inout Account, at time: Timestamp, skipped: (_ record: Int, SkipReason) -> Void
     ) {
@@ -122,7 +122,7 @@ struct PositionBook: Sendable {
             }
         }
         entries.removeAll()
-        // A hole at the end leaves the last position without a price: it then ends at its entry's.
+        // After a gap at the end the last position has no price, so it closes at its entry price.
         for place in positions.indices where positions[place].remaining > 0 {
             let side = positions[place].side
             var fill = Fill()
@@ -138,7 +138,7 @@ struct PositionBook: Sendable {
 
     // MARK: Entries
 
-    /// Goods that `position_fraction` of the capital pays at a price.
+    /// Quantity that `position_fraction` of the capital buys at a price.
     private func size(_ price: Price, _ account: Account) -> Int64 {
         let money = Double(account.initial) * configuration.positionFraction
         return Int64(min(4e18, (money / (Double(price.mantissa) * Double(Rate.one))).rounded(.down)))
@@ -167,7 +167,7 @@ struct PositionBook: Sendable {
         guard quantity > 0 else { return }
         entries[place].resting = RestingOrder(
             side: side, price: own[0].price, quantity: quantity,
-            // Sizes implied by trades are not known: nothing stands before the order, and only a trade through it fills.
+            // Implied sizes are unknown: assume an endless queue, so only a trade through the price fills.
             ahead: market.isImplied ? Int64.max : own[0].quantity.mantissa, model: configuration.queueModel)
         entries[place].expires = time.advanced(byNanoseconds: Int64(configuration.entryTimeoutSeconds * 1e9))
     }
@@ -219,12 +219,12 @@ struct PositionBook: Sendable {
         if positions[place].exitQuotes == 2 { partialExits += 1 }
     }
 
-    /// The limit order at the target.
+    /// Places the limit order at the target.
     private mutating func rest(_ place: Int, market: MarketView, isReached: Bool, account: inout Account) {
         let side = positions[place].side
         let price = positions[place].barrier.targetPrice
         if isReached {
-            // The other side has come to the order.
+            // The other side has reached the order's price.
             fillTarget(place, positions[place].remaining, &account)
             return
         }
@@ -234,7 +234,7 @@ struct PositionBook: Sendable {
             let filled = positions[place].target?.process(shown: shown, other: side == .long ? market.bid : market.ask)
             if let filled, filled > 0 { fillTarget(place, filled, &account) }
         } else if let shown {
-            // All that rests there when the record first reaches that far is taken to stand before the order.
+            // Assume that all size at the price is ahead of the order when the recorded levels first reach that far.
             positions[place].target = RestingOrder(
                 side: side.opposite, price: price, quantity: positions[place].remaining,
                 ahead: market.isImplied ? .max : shown, model: configuration.queueModel)
@@ -258,7 +258,7 @@ struct PositionBook: Sendable {
         positions[place].remaining -= fill.quantity
     }
 
-    /// Takes the positions that are closed out of the book.
+    /// Removes fully closed positions from the book.
     private mutating func settleFull(account: inout Account, at time: Timestamp) {
         guard positions.contains(where: { $0.remaining == 0 }) else { return }
         for position in positions where position.remaining == 0 {
@@ -270,7 +270,7 @@ struct PositionBook: Sendable {
             let slippage = position.entry.slippage + position.exit.slippage
             let profit = gain - fees - slippage - funding
             let quantity = Double(position.quantity)
-            // Price units of an average, in the quote asset: money over goods.
+            // Converts an average price to the quote asset: money over quantity.
             let unit = account.unit / Double(Rate.one)
             let goods = account.goods(position.quantity)
             trades.append(
@@ -289,7 +289,7 @@ struct PositionBook: Sendable {
         positions.removeAll { $0.remaining == 0 }
     }
 
-    /// What rests at a price; `nil` where the recorded levels do not reach that far.
+    /// Size resting at a price; `nil` if the recorded levels do not reach that far.
     static func shown(_ price: Price, on levels: [PriceLevel], side: Side) -> Int64? {
         guard let worst = levels.last else { return nil }
         for level in levels where level.price == price { return level.quantity.mantissa }

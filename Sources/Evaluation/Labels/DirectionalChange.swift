@@ -1,14 +1,14 @@
 public import Microstructure
 
-/// Moves of a price of at least a given size: from an extreme until the price has turned by that much.
+/// Price moves of at least a given size, from an extreme until the price has turned by that size.
 ///
-/// A move is known when the price has gone `size` away from its last extreme; it began at that extreme. O(1) a price.
+/// A move is confirmed once the price is `size` away from its last extreme; its start is that extreme. O(1) a price.
 /// Source: Guillaume et al. (1997), Finance and Stochastics 1.
 public struct DirectionalChange: Sendable, Equatable {
     public struct Move: Sendable, Equatable {
         /// Where the price turned.
         public var start: Timestamp
-        /// When it was `size` away from there.
+        /// When the price was `size` away from the turn.
         public var confirmed: Timestamp
         public var side: Side
     }
@@ -24,7 +24,7 @@ public struct DirectionalChange: Sendable, Equatable {
         self.size = size
     }
 
-    /// Takes one positive price, in order of time; returns the move that it completes.
+    /// Takes one positive price, in time order; returns the move that it completes.
     public mutating func process(_ price: Double, at time: Timestamp) -> Move? {
         guard let top = high, let bottom = low else {
             (high, low) = ((price, time), (price, time))

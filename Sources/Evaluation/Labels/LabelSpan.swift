@@ -1,17 +1,17 @@
 public import Microstructure
 
-/// The stretch of time that a label looks at: from its entry to the touch that decided it, both included.
+/// The time span of a label: from its entry to the barrier touch that decided it, both included.
 public struct LabelSpan: Sendable, Hashable {
     public var start: Timestamp
     public var end: Timestamp
 
-    /// Requires that it does not end before it starts.
+    /// Requires `start <= end`.
     public init(start: Timestamp, end: Timestamp) {
         precondition(start <= end)
         self.start = start
         self.end = end
     }
 
-    /// Do they share a moment: does one start in the other, end in it, or cover it?
+    /// Do the spans share a moment?
     public func overlaps(_ other: LabelSpan) -> Bool { start <= other.end && other.start <= end }
 }

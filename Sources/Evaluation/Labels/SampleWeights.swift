@@ -1,16 +1,16 @@
 import Microstructure
 
-/// How much of its own each label has to tell where labels overlap.
+/// How much independent information each label has if labels overlap.
 public enum SampleWeights {
-    /// The mean, over a label's life, of one over the number of labels alive: 1 of a label alone, in (0, 1]. O(n log n).
-    /// A label lives from its start until before its end; one without a length is counted at its start.
+    /// The mean over a label's life of 1/(number of labels alive), in (0, 1]; 1 for a label without overlap. O(n log
+    /// n). A label is alive from its start until just before its end; a label of zero length counts at its start.
     ///
     /// Source: López de Prado (2018), Advances in Financial Machine Learning, ch. 4.
     public static func averageUniqueness(_ spans: [LabelSpan]) -> [Double] {
         let starts = spans.map(\.start).sorted()
         let ends = spans.map(\.end).sorted()
         let edges = Set(starts + ends).sorted()
-        // alive[i] from edge i on; integral[i]: of 1/alive up to edge i, in nanoseconds.
+        // alive[i]: labels alive from edge i on; integral[i]: integral of 1/alive up to edge i, in nanoseconds.
         var integral: [Double] = []
         var (begun, over, sum) = (0, 0, 0.0)
         var alive: [Int] = []

@@ -14,19 +14,19 @@ public enum BarrierOutcome: String, Sendable, Hashable, Codable, CaseIterable {
     case profitTarget = "profit_target"
     case stopLoss = "stop_loss"
     case timeLimit = "time_limit"
-    /// The tape was over first.
+    /// The tape ended first.
     case endOfData = "end_of_data"
 }
 
-/// Which of three barriers a market reaches first: a profit target, a stop loss, or a holding time.
+/// Which of three barriers the market reaches first: a profit target, a stop loss, or a holding time.
 ///
-/// Measured at the price that one is really paid: a long position is left at the bid, a short one at the ask. Prices are
-/// compared exactly. Source: López de Prado (2018), Advances in Financial Machine Learning, ch. 3.
+/// Uses executable prices: a long position closes at the bid, a short one at the ask. Prices are compared exactly.
+/// Source: López de Prado (2018), Advances in Financial Machine Learning, ch. 3.
 public struct TripleBarrier: Sendable, Equatable {
     public let side: Side
     public let entryPrice: Price
     public let entryTime: Timestamp
-    /// The first price at which the target is reached: whole price units, on the near side for no one.
+    /// The first price, in whole price units, at which the target is reached; never rounded towards the entry.
     public let targetPrice: Price
     public let stopPrice: Price
     private let deadline: Timestamp
@@ -42,15 +42,15 @@ public struct TripleBarrier: Sendable, Equatable {
             side == .long
             ? (limits.profitTarget.parts, limits.stopLoss.parts) : (limits.stopLoss.parts, limits.profitTarget.parts)
         let entry = Int128(entryPrice.mantissa)
-        // Rounded away from the entry: a barrier is reached or passed, never nearly reached.
+        // Rounded away from the entry: a barrier counts only when the price reaches or passes it.
         let upper = (entry * Int128(Rate.one + up) + Int128(Rate.one) - 1) / Int128(Rate.one)
         let lower = entry * Int128(Rate.one - min(down, Rate.one)) / Int128(Rate.one)
         let (above, below) = (Price(Int64(clamping: upper)), Price(Int64(clamping: lower)))
         (targetPrice, stopPrice) = side == .long ? (above, below) : (below, above)
     }
 
-    /// What the quote reaches; `nil` while it is none of the three. Where a quote is beyond a price barrier after the
-    /// holding time, the price barrier is what was reached.
+    /// The barrier that the quote reaches; `nil` if none. If a quote after the holding time is also beyond a price
+    /// barrier, the price barrier counts.
     public func process(bid: Price, ask: Price, at time: Timestamp) -> BarrierOutcome? {
         switch side {
         case .long:
@@ -64,7 +64,7 @@ public struct TripleBarrier: Sendable, Equatable {
     }
 }
 
-/// Where the three barriers stand.
+/// Distances of the three barriers.
 public struct BarrierLimits: Sendable, Hashable {
     public var profitTarget: Rate
     public var stopLoss: Rate
@@ -77,7 +77,7 @@ public struct BarrierLimits: Sendable, Hashable {
     }
 }
 
-/// A share of something in whole parts of a billion, so that what it is taken of stays exact: 0.1 % is 1,000,000.
+/// A share in whole parts of a billion, so that products with integers stay exact: 0.1 % is 1,000,000.
 public struct Rate: Sendable, Hashable {
     public static let one: Int64 = 1_000_000_000
     public let parts: Int64

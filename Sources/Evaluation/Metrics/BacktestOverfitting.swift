@@ -1,8 +1,8 @@
 import RealModule
 
-/// How likely the trial that looks best is not even average on data that did not choose it.
+/// The probability that the best-looking trial is below average on data that did not select it.
 ///
-/// Combinatorially symmetric cross-validation: the periods are cut into blocks, each half of the blocks chooses the best
+/// Combinatorially symmetric cross-validation: the periods are cut into blocks, each half of the blocks picks the best
 /// trial by Sharpe ratio, and the other half ranks it. O(C(S, S/2)·N·S).
 /// Source: Bailey, Borwein, López de Prado, Zhu (2017), Journal of Computational Finance 20.
 public struct BacktestOverfitting: Sendable, Equatable, Codable {
@@ -17,8 +17,8 @@ public struct BacktestOverfitting: Sendable, Equatable, Codable {
     public let trials: Int
 
     /// - Parameters:
-    ///   - returns: one row a trial, of equal length.
-    ///   - blocks: even, 2 to `blockLimit`; periods that do not fill a block are left out at the end.
+    ///   - returns: one row a trial, all of equal length.
+    ///   - blocks: even, 2 to `blockLimit`; trailing periods that do not fill a block are dropped.
     ///
     /// `nil` with fewer than two trials, or fewer than two periods a block.
     public init?(returns: [[Double]], blocks: Int = 16) {
@@ -26,7 +26,7 @@ public struct BacktestOverfitting: Sendable, Equatable, Codable {
         guard returns.count > 1, let periods = returns.first?.count, periods / blocks >= 2 else { return nil }
         precondition(returns.allSatisfy { $0.count == periods })
         let width = periods / blocks
-        // A Sharpe ratio of a set of blocks needs the sums of the blocks alone.
+        // The Sharpe ratio of a set of blocks needs only the sums of each block.
         let sums = returns.map { row in
             (0..<blocks).map { block in
                 row[(block * width)..<((block + 1) * width)].reduce(into: (sum: 0.0, squares: 0.0)) {
@@ -43,7 +43,7 @@ public struct BacktestOverfitting: Sendable, Equatable, Codable {
                 squares += sums[trial][block].squares
             }
             let variance = (squares - sum * sum / n) / (n - 1)
-            // A trial that did nothing is neither good nor bad.
+            // A trial that never traded has a neutral ratio.
             return variance > 1e-30 ? sum / n / variance.squareRoot() : 0
         }
         var (count, overfit, losses) = (0, 0, 0)
@@ -53,7 +53,7 @@ public struct BacktestOverfitting: Sendable, Equatable, Codable {
             guard let best = inside.indices.max(by: { (inside[$0], $1) < (inside[$1], $0) }) else { continue }
             let below = outside.count { $0 < outside[best] }
             let equal = outside.count { $0 == outside[best] }
-            // The mean rank of a tie, from 1.
+            // Ties share their mean rank, counted from 1.
             let rank = Double(below) + Double(equal + 1) / 2
             if rank / Double(returns.count + 1) <= 0.5 { overfit += 1 }
             if outside[best] < 0 { losses += 1 }

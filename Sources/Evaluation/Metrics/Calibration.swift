@@ -1,6 +1,6 @@
-/// Whether forecast probabilities are what then happens.
+/// How well forecast probabilities match observed frequencies.
 public struct Calibration: Sendable, Equatable, Codable {
-    /// Forecasts of about the same size.
+    /// Forecasts of similar size.
     public struct Bin: Sendable, Equatable, Codable {
         public var count: Int
         public var meanForecast: Double
@@ -8,17 +8,17 @@ public struct Calibration: Sendable, Equatable, Codable {
         public var frequency: Double
     }
 
-    /// By forecast, ascending, of about equal count; equal forecasts are never parted.
+    /// Sorted by forecast, of about equal count; equal forecasts share a bin.
     public private(set) var bins: [Bin] = []
     /// Mean squared error, in [0, 1]. Source: Brier (1950), Monthly Weather Review 78.
     public private(set) var brierScore = 0.0
     /// Mean squared distance of the bins from the diagonal.
     public private(set) var reliability = 0.0
-    /// Mean squared distance of the bins' frequencies from that of all.
+    /// Mean squared distance of the bins' frequencies from the overall frequency.
     public private(set) var resolution = 0.0
     /// Variance of the outcome.
     public private(set) var uncertainty = 0.0
-    /// What the three miss because forecasts differ inside a bin: variance less twice the covariance with the outcome.
+    /// Remainder due to different forecasts within a bin: variance less twice the covariance with the outcome.
     /// `brierScore = reliability − resolution + uncertainty + withinBins`, exactly.
     /// Source: Stephenson, Coelho, Jolliffe (2008), Weather and Forecasting 23; Murphy (1973), Journal of Applied
     /// Meteorology 12.
@@ -26,7 +26,7 @@ public struct Calibration: Sendable, Equatable, Codable {
     /// Mean distance of the bins from the diagonal, weighted by count. Source: Naeini, Cooper, Hauskrecht (2015), AAAI.
     public private(set) var expectedCalibrationError = 0.0
 
-    /// `nil` without a case. Requires forecasts in [0, 1], as many hits, and at least one bin. O(n log n).
+    /// `nil` for empty input. Requires forecasts in [0, 1], as many hits, and at least one bin. O(n log n).
     public init?(forecasts: [Double], hits: [Bool], bins binCount: Int = 10) {
         precondition(forecasts.count == hits.count && binCount > 0)
         precondition(forecasts.allSatisfy { (0...1).contains($0) })

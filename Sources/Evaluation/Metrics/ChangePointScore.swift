@@ -1,4 +1,4 @@
-/// How well change points agree with those that people marked.
+/// How well detected change points agree with those that human annotators marked.
 ///
 /// A change point is the index of the first observation after the change; the beginning, 0, counts as one in every set.
 /// Source: van den Burg, Williams (2020), An evaluation of change point detection algorithms, arXiv 2003.06222.
@@ -6,8 +6,8 @@ public enum ChangePointScore {
     /// The F-measure: precision against the change points of all annotators together, recall as the mean over them.
     /// In [0, 1].
     ///
-    /// A found point is a hit within `margin` observations of a marked one; each found point counts once, and each marked
-    /// one takes the closest that is left.
+    /// A detected point is a hit within `margin` observations of a marked one; each detected point counts once, and
+    /// each marked point takes the closest unused one.
     public static func fMeasure(of found: [Int], annotations: [[Int]], margin: Int = 5) -> Double {
         precondition(!annotations.isEmpty && margin >= 0)
         let found = Set(found).union([0])
@@ -19,7 +19,7 @@ public enum ChangePointScore {
         return precision + recall > 0 ? 2 * precision * recall / (precision + recall) : 0
     }
 
-    /// The covering metric: how much of each annotator's segments the best-fitting found segment covers (Jaccard),
+    /// The covering metric: how much of each annotator's segments the best-fitting detected segment covers (Jaccard),
     /// weighted by length, as the mean over annotators. In [0, 1].
     public static func cover(of found: [Int], annotations: [[Int]], count: Int) -> Double {
         precondition(!annotations.isEmpty && count > 0)

@@ -1,4 +1,4 @@
-/// How decisions agree with what then happened. A rate whose denominator is zero is `nil`.
+/// How well decisions agree with outcomes. A rate whose denominator is zero is `nil`.
 public struct ConfusionMatrix: Sendable, Equatable, Codable {
     public private(set) var truePositives = 0
     public private(set) var falsePositives = 0
@@ -7,7 +7,7 @@ public struct ConfusionMatrix: Sendable, Equatable, Codable {
 
     public init() {}
 
-    /// A case is predicted positive where its score is at least `threshold`. `scores` and `hits` are equally long.
+    /// A case is predicted positive if its score is at least `threshold`. `scores` and `hits` have equal length.
     public init(scores: [Double], hits: [Bool], threshold: Double) {
         precondition(scores.count == hits.count)
         for (score, hit) in zip(scores, hits) { add(predicted: score >= threshold, actual: hit) }
@@ -24,9 +24,9 @@ public struct ConfusionMatrix: Sendable, Equatable, Codable {
 
     public var count: Int { truePositives + falsePositives + trueNegatives + falseNegatives }
     public var precision: Double? { Self.share(truePositives, truePositives + falsePositives) }
-    /// True positives among what was positive: sensitivity.
+    /// True positives among actual positives: sensitivity.
     public var recall: Double? { Self.share(truePositives, truePositives + falseNegatives) }
-    /// False positives among what was negative.
+    /// False positives among actual negatives.
     public var falsePositiveRate: Double? { Self.share(falsePositives, falsePositives + trueNegatives) }
     public var accuracy: Double? { Self.share(truePositives + trueNegatives, count) }
     public var f1: Double? { Self.share(2 * truePositives, 2 * truePositives + falsePositives + falseNegatives) }

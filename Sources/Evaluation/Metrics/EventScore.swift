@@ -1,19 +1,19 @@
 import Microstructure
 
-/// How well signals in time agree with events in time: recall within given delays, precision, the delays themselves, and
-/// false alarms a day a symbol.
+/// How well signals match events in time: recall within given delays, precision, the delays themselves, and false
+/// alarms a day a symbol.
 ///
-/// Matching: an event is found by the first signal of its symbol in `[start − slack, start + w]`, w being the largest of
-/// the rules' delays; within a smaller one it is found if that first signal was early enough. Signals around an event that
-/// do not find it (its aftershocks) are neither right nor wrong: a false alarm is a signal outside the exclusion zone of
-/// every event of its symbol. Where spans are given, only what lies inside them counts: an event that was not observed
-/// cannot be missed. O((signals + events)·log).
+/// Matching: an event is found by the first signal of its symbol in `[start − slack, start + w]`, where w is the
+/// largest delay of the rules; within a smaller delay it is found if that first signal was early enough. Signals near
+/// an event that do not find it (its aftershocks) are ignored: a false alarm is a signal outside the exclusion zone of
+/// every event of its symbol. If spans are given, only events and signals inside them count: an unobserved event cannot
+/// be missed. O((signals + events)·log).
 public struct EventScore: Sendable, Equatable {
     public struct Event: Sendable, Hashable {
         public var symbol: String
-        /// Nanoseconds since 1970, as all times here.
+        /// Nanoseconds since 1970, like all times here.
         public var startNanoseconds: Int64
-        /// The exclusion zone begins to run out here; `nil` is at the start.
+        /// The exclusion zone starts to run out here; `nil` means at the start.
         public var endNanoseconds: Int64?
 
         public init(symbol: String, startNanoseconds: Int64, endNanoseconds: Int64? = nil) {
@@ -33,14 +33,14 @@ public struct EventScore: Sendable, Equatable {
         }
     }
 
-    /// When a symbol was watched, both ends included.
+    /// A time span in which a symbol was observed, both ends included.
     public struct Span: Sendable, Hashable {
         /// `nil` means every symbol that an event, a signal or another span names.
         public var symbol: String?
         public var startNanoseconds: Int64
         public var endNanoseconds: Int64
 
-        /// Requires that it does not end before it starts.
+        /// Requires `startNanoseconds <= endNanoseconds`.
         public init(symbol: String? = nil, startNanoseconds: Int64, endNanoseconds: Int64) {
             precondition(startNanoseconds <= endNanoseconds)
             self.symbol = symbol
@@ -50,12 +50,12 @@ public struct EventScore: Sendable, Equatable {
     }
 
     public struct Rules: Sendable, Hashable {
-        /// Delays that recall is asked for, in seconds, ascending.
+        /// Delays at which recall is measured, in seconds, ascending.
         public let withinSeconds: [Double]
-        /// How much earlier than its label an event may be found, in seconds: labels are often to the minute.
+        /// How much before its label an event may be found, in seconds: labels are often precise only to the minute.
         public let slackSeconds: Double
-        /// The exclusion zone begins this long before an event's start and ends this long after its end, and holds at
-        /// least what can find the event.
+        /// The exclusion zone starts this long before an event's start and ends this long after its end. It always
+        /// includes the matching window.
         public let excludedBeforeSeconds: Double
         public let excludedAfterSeconds: Double
 
@@ -74,37 +74,37 @@ public struct EventScore: Sendable, Equatable {
         }
     }
 
-    /// What holds for one delay.
+    /// Results for one delay.
     public struct Level: Sendable, Equatable {
         public var withinSeconds: Double
-        /// Events found so early.
+        /// Events found within the delay.
         public var found: Int
-        /// `found` among the observed events; NaN where there is none.
+        /// `found` among the observed events; NaN if there are none.
         public var recall: Double
         /// Wilson's interval of the recall at 95 %.
         public var recallInterval: ClosedRange<Double>?
-        /// `found` among found events and false alarms; NaN where there is neither.
+        /// `found` among found events and false alarms; NaN if there are neither.
         public var precision: Double
-        /// Harmonic mean of the two; NaN where one is.
+        /// Harmonic mean of recall and precision; NaN if either is NaN.
         public var fMeasure: Double
     }
 
-    /// A symbol's part.
+    /// Results of one symbol.
     public struct SymbolScore: Sendable, Equatable {
         public var symbol: String
         public var events: Int
         public var found: Int
         public var signals: Int
         public var falseAlarms: Int
-        /// Days watched, exclusion zones left out; `nil` without spans.
+        /// Days observed, without exclusion zones; `nil` without spans.
         public var quietDays: Double?
     }
 
-    /// One a delay, ascending.
+    /// One for each delay, ascending.
     public private(set) var levels: [Level] = []
-    /// Seconds from the start of each observed event to the signal that found it, `nil` where none did; in the order given.
+    /// Seconds from the start of each observed event to the signal that found it, `nil` if none did; in input order.
     public private(set) var delaysSeconds: [Double?] = []
-    /// By name.
+    /// Sorted by name.
     public private(set) var symbols: [SymbolScore] = []
     /// Events outside the spans.
     public private(set) var unobservedEvents = 0
@@ -115,23 +115,23 @@ public struct EventScore: Sendable, Equatable {
     public var signals: Int { symbols.reduce(0) { $0 + $1.signals } }
     public var falseAlarms: Int { symbols.reduce(0) { $0 + $1.falseAlarms } }
 
-    /// Symbol-days watched, exclusion zones left out; `nil` without spans.
+    /// Symbol-days observed, without exclusion zones; `nil` without spans.
     public var quietDays: Double? {
         symbols.reduce(0.0 as Double?) { sum, part in sum.flatMap { sum in part.quietDays.map { sum + $0 } } }
     }
 
-    /// False alarms a day a symbol; `nil` without spans, or where they leave no time.
+    /// False alarms a day a symbol; `nil` without spans, or if they leave no quiet time.
     public var falseAlarmsPerDay: Double? {
         quietDays.flatMap { $0 > 0 ? Double(falseAlarms) / $0 : nil }
     }
 
-    /// The quantile of the delays of the events that were found, `nil` where none was; `probability` in [0, 1].
+    /// The quantile of the delays of found events, `nil` if none was found; `probability` in [0, 1].
     public func delayQuantile(_ probability: Double) -> Double? {
         Quantile.linear(delaysSeconds.compactMap { $0 }.sorted(), probability)
     }
 
-    /// - Parameter spans: when the symbols were watched, in any order, overlaps counted once. Empty: always, and rates a
-    ///   day remain unknown.
+    /// - Parameter spans: when the symbols were observed, in any order; overlaps count once. Empty means always, and
+    ///   daily rates are then unknown.
     public init(events: [Event], detections: [Detection], spans: [Span] = [], rules: Rules = Rules()) {
         let latest = Self.nanoseconds(rules.withinSeconds.last ?? 0)
         let slack = Self.nanoseconds(rules.slackSeconds)
@@ -214,7 +214,7 @@ public struct EventScore: Sendable, Equatable {
     }
 }
 
-/// Stretches of time in order, joined where they meet; ends included.
+/// Time intervals in order, merged where they touch; ends included.
 private struct Intervals {
     private var parts: [(start: Int64, end: Int64)] = []
 

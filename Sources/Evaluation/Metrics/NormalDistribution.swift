@@ -7,12 +7,12 @@ public enum NormalDistribution {
 
     /// Φ⁻¹(p): −∞ at 0, +∞ at 1, NaN outside [0, 1]. Relative error below 1e-14.
     ///
-    /// A rational start (Abramowitz, Stegun (1964), 26.2.23) and Halley's steps on Φ.
+    /// A rational starting value (Abramowitz, Stegun (1964), 26.2.23), refined by Halley's steps on Φ.
     public static func quantile(_ probability: Double) -> Double {
         guard probability > 0, probability < 1 else {
             return probability == 0 ? -.infinity : probability == 1 ? .infinity : .nan
         }
-        // The lower tail alone: there Φ loses no digits.
+        // Use only the lower tail, where Φ loses no digits.
         guard probability <= 0.5 else { return -quantile(1 - probability) }
         let t = (-2 * Double.log(probability)).squareRoot()
         var x =

@@ -1,6 +1,7 @@
-/// A share of a number of cases.
+/// A proportion of a number of cases.
 public enum Proportion {
-    /// Wilson's interval at 95 %; `nil` of no case. Source: Wilson (1927), Journal of the American Statistical Association 22.
+    /// Wilson's interval at 95 %; `nil` for no cases. Source: Wilson (1927), Journal of the American Statistical
+    /// Association 22.
     public static func wilsonInterval(_ hits: Int, of count: Int) -> ClosedRange<Double>? {
         guard count > 0 else { return nil }
         let (z, n) = (1.959963984540054, Double(count))

@@ -1,13 +1,13 @@
-/// How well scores put hits before misses. Cases of equal score are one step: their order is not known.
+/// How well scores rank hits above misses. Cases of equal score form one step, since their order is unknown.
 public struct Ranking: Sendable {
-    /// A point of a curve: what holds when everything from `threshold` up is taken.
+    /// A point of a curve: the result of taking every case with a score of at least `threshold`.
     public struct Step: Sendable, Equatable, Codable {
         public var threshold: Double
         public var truePositives: Int
         public var falsePositives: Int
     }
 
-    /// One a distinct score, descending.
+    /// One for each distinct score, descending.
     public private(set) var steps: [Step] = []
     public private(set) var positives = 0
     public private(set) var negatives = 0
@@ -25,7 +25,7 @@ public struct Ranking: Sendable {
         }
     }
 
-    /// Points (false positive rate, true positive rate), from (0, 0) to (1, 1); empty without both kinds.
+    /// Points (false positive rate, true positive rate), from (0, 0) to (1, 1); empty without both hits and misses.
     public var rocCurve: [(falsePositiveRate: Double, truePositiveRate: Double)] {
         guard positives > 0, negatives > 0 else { return [] }
         return [(0, 0)]
@@ -34,7 +34,7 @@ public struct Ranking: Sendable {
             }
     }
 
-    /// Area under the ROC curve: how often a hit scores above a miss, ties one half. `nil` without both kinds.
+    /// Area under the ROC curve: the probability that a hit scores above a miss, ties one half. `nil` without both.
     /// Source: Hanley, McNeil (1982), Radiology 143.
     public var areaUnderROC: Double? {
         guard positives > 0, negatives > 0 else { return nil }
@@ -46,7 +46,7 @@ public struct Ranking: Sendable {
         return area / (Double(positives) * Double(negatives))
     }
 
-    /// Standard error of the area under a null of no skill: that of the Mann–Whitney statistic without ties.
+    /// Standard error of the area under the null hypothesis of no skill: Mann–Whitney statistic without ties.
     public var areaErrorWithoutSkill: Double? {
         guard positives > 0, negatives > 0 else { return nil }
         let (p, n) = (Double(positives), Double(negatives))
@@ -75,8 +75,8 @@ public struct Ranking: Sendable {
         return sum
     }
 
-    /// Hits among the `k` highest scores, over `k`; of a tie across the border, the share expected from a random order.
-    /// `nil` where there are fewer than `k` cases.
+    /// Hits among the `k` highest scores, over `k`; a tie across the border contributes the share expected from a
+    /// random order. `nil` if there are fewer than `k` cases.
     public func precision(atTop k: Int) -> Double? {
         guard k > 0, k <= positives + negatives else { return nil }
         var last = (taken: 0, hits: 0)

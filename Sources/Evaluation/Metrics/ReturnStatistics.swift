@@ -1,17 +1,17 @@
 public import Microstructure
 import RealModule
 
-/// Returns of equal periods, summarised. Nothing is annualised: a ratio is that of one period.
+/// Statistics of returns over equal periods. Nothing is annualised: every ratio is per period.
 public struct ReturnStatistics: Sendable, Equatable, Codable {
     public private(set) var count = 0
     public private(set) var mean = 0.0
-    /// Sample standard deviation; `nil` below two returns.
+    /// Sample standard deviation; `nil` for fewer than two returns.
     public private(set) var deviation: Double?
-    /// m₃/m₂^1.5; `nil` where the returns do not vary.
+    /// m₃/m₂^1.5; `nil` if the returns do not vary.
     public private(set) var skewness: Double?
-    /// m₄/m₂², 3 for a normal distribution; `nil` where the returns do not vary.
+    /// m₄/m₂², 3 for a normal distribution; `nil` if the returns do not vary.
     public private(set) var kurtosis: Double?
-    /// Root of the mean squared return below zero, over all returns; `nil` of none.
+    /// Root of the mean squared negative return, over all returns; `nil` for no returns.
     public private(set) var downsideDeviation: Double?
 
     public init(_ returns: [Double]) {
@@ -44,31 +44,31 @@ public struct ReturnStatistics: Sendable, Equatable, Codable {
     /// Source: Sortino, Price (1994), Journal of Investing 3.
     public var sortinoRatio: Double? { downsideDeviation.flatMap { $0 > 0 ? mean / $0 : nil } }
 
-    /// Probability that the true Sharpe ratio a period exceeds `benchmark`, in [0, 1]; `nil` where it has none.
-    /// Source: Bailey, López de Prado (2012), Journal of Risk 15.
+    /// Probability that the true Sharpe ratio a period exceeds `benchmark`, in [0, 1]; `nil` if undefined. Source:
+    /// Bailey, López de Prado (2012), Journal of Risk 15.
     public func probabilisticSharpeRatio(above benchmark: Double = 0) -> Double? {
         guard let sharpe = sharpeRatio, let variance = sharpeVariance(sharpe) else { return nil }
         return NormalDistribution.cumulative(
             (sharpe - benchmark) * (Double(count) - 1).squareRoot() / variance.squareRoot())
     }
 
-    /// Returns needed for the ratio seen to exceed `benchmark` with `confidence`; `nil` where it does not exceed it at all.
-    /// Source: Bailey, López de Prado (2012), Journal of Risk 15.
+    /// Number of returns needed for the observed ratio to exceed `benchmark` with `confidence`; `nil` if it does not
+    /// exceed it. Source: Bailey, López de Prado (2012), Journal of Risk 15.
     public func minimumTrackRecord(above benchmark: Double = 0, confidence: Double = 0.95) -> Double? {
         guard let sharpe = sharpeRatio, sharpe > benchmark, let variance = sharpeVariance(sharpe) else { return nil }
         let z = NormalDistribution.quantile(confidence) / (sharpe - benchmark)
         return 1 + variance * z * z
     }
 
-    /// The probability that the true ratio exceeds what the best of `trials` runs without skill would show.
-    /// `sharpeDeviation` is the deviation of the Sharpe ratios of the trials. `nil` where it has none.
-    /// Source: Bailey, López de Prado (2014), Journal of Portfolio Management 40.
+    /// The probability that the true ratio exceeds the expected best ratio of `trials` runs without skill.
+    /// `sharpeDeviation` is the deviation of the trials' Sharpe ratios. `nil` if undefined. Source: Bailey, López de
+    /// Prado (2014), Journal of Portfolio Management 40.
     public func deflatedSharpeRatio(trials: Int, sharpeDeviation: Double) -> Double? {
         probabilisticSharpeRatio(
             above: Self.expectedMaximumSharpe(trials: trials, sharpeDeviation: sharpeDeviation))
     }
 
-    /// The Sharpe ratio that the best of `trials` independent runs without skill is expected to show; 0 of one trial.
+    /// The expected Sharpe ratio of the best of `trials` independent runs without skill; 0 for one trial.
     public static func expectedMaximumSharpe(trials: Int, sharpeDeviation: Double) -> Double {
         guard trials > 1 else { return 0 }
         let n = Double(trials)
@@ -78,7 +78,7 @@ public struct ReturnStatistics: Sendable, Equatable, Codable {
                 + gamma * NormalDistribution.quantile(1 - 1 / (n * Double.exp(1))))
     }
 
-    /// (T − 1) times the variance of the estimated ratio; `nil` where the moments make it not positive.
+    /// (T − 1) times the variance of the estimated ratio; `nil` if the moments make it non-positive.
     private func sharpeVariance(_ sharpe: Double) -> Double? {
         guard count > 1, let skewness, let kurtosis else { return nil }
         let variance = 1 - skewness * sharpe + (kurtosis - 1) / 4 * sharpe * sharpe
@@ -87,7 +87,7 @@ public struct ReturnStatistics: Sendable, Equatable, Codable {
 }
 
 extension Bootstrap {
-    /// The interval of the Sharpe ratio a period.
+    /// The bootstrap interval of the Sharpe ratio a period.
     public func sharpeInterval(_ returns: [Double]) -> ClosedRange<Double>? {
         interval(count: returns.count) { places in ReturnStatistics(places.map { returns[$0] }).sharpeRatio }
     }

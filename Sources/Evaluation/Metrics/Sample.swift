@@ -1,10 +1,10 @@
 import RealModule
 
-/// Numbers of a list. NaN where the list is too short.
+/// Statistics of a list. NaN if the list is too short.
 enum Sample {
     static func mean(_ values: [Double]) -> Double { values.reduce(0, +) / Double(values.count) }
 
-    /// Of the list itself, not of what it may be a sample of: divided by the count.
+    /// Population standard deviation: divided by the count.
     static func deviation(_ values: [Double]) -> Double {
         let mean = mean(values)
         return (values.reduce(0) { $0 + ($1 - mean) * ($1 - mean) } / Double(values.count)).squareRoot()

@@ -1,14 +1,14 @@
 import Microstructure
 import RealModule
 
-/// What kind of market a recording shows, in numbers: the facts that a synthetic market must share with a real one.
+/// Stylised facts of a recorded market, in numbers: a synthetic market must share them with a real one.
 ///
-/// Feed it the events of one market in order; prices and sizes in quote and base asset, times in ns. O(1) an event; the
-/// lists that it keeps grow with the recording. Which facts, and what real markets show:
-/// Cont (2001), "Empirical properties of asset returns", Quantitative Finance 1; Bouchaud, Mézard, Potters (2002),
-/// Quantitative Finance 2, for the book; Lillo, Mike, Farmer (2005), Phys. Rev. E 71, for the signs.
+/// Feed it the events of one market in order; prices in the quote asset, sizes in the base asset, times in ns. O(1) an
+/// event; its lists grow with the recording. Sources of the facts and of real markets' values: Cont (2001), "Empirical
+/// properties of asset returns", Quantitative Finance 1; Bouchaud, Mézard, Potters (2002), Quantitative Finance 2, for
+/// the book; Lillo, Mike, Farmer (2005), Phys. Rev. E 71, for the signs.
 public struct StylizedFacts: Sendable {
-    /// One fact; NaN where the recording is too short or lacks the stream.
+    /// One fact; NaN if the recording is too short or lacks the stream.
     public struct Fact: Sendable, Equatable {
         public let name: String
         public let value: Double
@@ -20,7 +20,7 @@ public struct StylizedFacts: Sendable {
         let spread: Double
     }
 
-    /// One market order: trades in a row of one millisecond and side.
+    /// One market order: consecutive trades of the same millisecond and side.
     private struct Order: Sendable {
         let millisecond: Int64
         let isBuy: Bool
@@ -36,7 +36,7 @@ public struct StylizedFacts: Sendable {
     private var tradeSizes: [Double] = []
     private var orders: [Order] = []
     private var books = 0
-    /// Sums over books and both sides of what rests within so many basis points of the mid price.
+    /// Sums, over books and both sides, of the size within each reach (in basis points) of the mid price.
     private var depth = [Double](repeating: 0, count: reaches.count)
     private var levels = [Double](repeating: 0, count: reaches.count)
     private static let reaches = [1.0, 5, 10]
@@ -52,7 +52,7 @@ public struct StylizedFacts: Sendable {
         bestSizes.append(askSize)
     }
 
-    /// - Parameter time: the venue's, to the millisecond: what has one is of one order.
+    /// - Parameter time: venue time, to the millisecond: trades of equal time belong to one order.
     public mutating func processTrade(time: Int64, size: Double, isBuy: Bool) {
         note(time)
         tradeSizes.append(size)
@@ -137,8 +137,8 @@ public struct StylizedFacts: Sendable {
         ]
     }
 
-    /// Moves of the mid price between the ends of steps of `step` seconds, in basis points (of the logarithm), from the
-    /// first quote on or from `origin` (ns).
+    /// Moves of the mid price between the ends of steps of `step` seconds, in basis points (logarithmic), from the
+    /// first quote or from `origin` (ns).
     public func returns(_ step: Double) -> [Double] { returns(step, from: quotes.first?.time ?? 0, to: last) }
 
     public func returns(_ step: Double, from origin: Int64, to end: Int64) -> [Double] {
@@ -163,7 +163,7 @@ public struct StylizedFacts: Sendable {
         return prices
     }
 
-    /// From the first event to the last, ns.
+    /// From the first event to the last, in ns.
     public var span: ClosedRange<Int64>? { first.map { $0...last } }
 
     /// The autocorrelation of the signs of market orders at lags 1 to `count`.
@@ -172,7 +172,7 @@ public struct StylizedFacts: Sendable {
         return (1...count).map { Sample.autocorrelation(sides, $0) }
     }
 
-    /// Of the moves in `step` seconds of two markets over the time that both cover.
+    /// Correlation of two markets' moves over `step` seconds, in the time that both cover.
     public func correlation(with other: StylizedFacts, step: Double) -> Double {
         guard let here = span, let there = other.span else { return .nan }
         let (start, end) = (max(here.lowerBound, there.lowerBound), min(here.upperBound, there.upperBound))

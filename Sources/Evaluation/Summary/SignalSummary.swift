@@ -1,6 +1,6 @@
 import Microstructure
 
-/// How good signals were, traded or not.
+/// Quality of the signals, traded or not.
 public struct SignalSummary: Sendable, Codable {
     public struct Interval: Sendable, Equatable, Codable {
         public var low: Double
@@ -23,10 +23,10 @@ public struct SignalSummary: Sendable, Codable {
         public var y: Double
     }
 
-    /// The score's order of hits before misses.
+    /// How well the score ranks hits above misses.
     public struct RankingSummary: Sendable, Equatable, Codable {
         public var areaUnderROC: Double
-        /// Of an area of one half: 1.96 of them is not chance, at 95 %.
+        /// Standard error of an area of one half: a distance of 1.96 of them is significant at 95 %.
         public var standardErrorWithoutSkill: Double
         public var averagePrecision: Double
         public var roc: [Point]
@@ -46,18 +46,18 @@ public struct SignalSummary: Sendable, Codable {
         public var isSkilled: Bool { areaUnderROC - 0.5 > 1.96 * standardErrorWithoutSkill }
     }
 
-    /// Scores made probabilities by models that have not seen the signals asked.
+    /// Scores converted to probabilities by models that were not trained on the tested signals.
     public struct CrossValidation: Sendable, Equatable, Codable {
         public var folds: Int
-        /// Training labels left out because they would have leaked.
+        /// Training labels removed to prevent leakage.
         public var purged: Int
         public var calibration: Calibration
         public var ranking: RankingSummary?
-        /// Acting where the probability is at least the break-even win rate, against what was right.
+        /// Decisions to act if the probability is at least the break-even win rate, compared with the hits.
         public var confusion: ConfusionMatrix
-        /// Of each complete path of the combinatorial cross-validation: the area under its ROC curve.
+        /// Area under the ROC curve of each complete path of the combinatorial cross-validation.
         public var pathAreas: [Double]
-        /// Of each fold walked forward that has both hits and misses.
+        /// The same area for each walk-forward fold that has both hits and misses.
         public var walkForwardAreas: [Double]
     }
 
@@ -67,30 +67,30 @@ public struct SignalSummary: Sendable, Codable {
         public var median: Double
         public var lowerQuartile: Double
         public var upperQuartile: Double
-        /// Of those found: the share of signals that came before the move.
+        /// Among moves found: the share of signals that came before the move.
         public var shareAhead: Double
         public var seconds: [Double]
     }
 
     public private(set) var count = 0
     public private(set) var labelled = 0
-    /// By `BarrierOutcome`.
+    /// Counts by `BarrierOutcome`.
     public private(set) var outcomes: [String: Int] = [:]
-    /// By `SkipReason`.
+    /// Counts by `SkipReason`.
     public private(set) var skipped: [String: Int] = [:]
-    /// Labels that paid their costs.
+    /// Labels that are profitable after costs.
     public private(set) var hits = 0
     public private(set) var hitRateInterval: Interval?
     public private(set) var breakEvenWinRate: Double
-    /// Of the labels, after costs; resampled in blocks, for labels overlap.
+    /// Mean and interval over the labels, after costs; block bootstrap, since labels overlap.
     public private(set) var meanNetReturn: Double?
     public private(set) var meanNetReturnInterval: Interval?
     public private(set) var meanGrossReturn: Double?
-    /// Σ uniqueness: how many labels that did not overlap would tell as much.
+    /// Σ uniqueness: the number of non-overlapping labels with the same information.
     public private(set) var effectiveLabels = 0.0
     public private(set) var precisionAtTop: [AtTop] = []
     public private(set) var ranking: RankingSummary?
-    /// The score taken as if it were a probability, which it is not.
+    /// Calibration of the raw score read as a probability, which it is not.
     public private(set) var scoreCalibration: Calibration?
     public private(set) var crossValidation: CrossValidation?
     public private(set) var leads: Leads?
@@ -108,7 +108,7 @@ public struct SignalSummary: Sendable, Codable {
             let count = signals.count { $0.skipped == reason }
             if count > 0 { skipped[reason.rawValue] = count }
         }
-        // In order of time, so that blocks of neighbours are neighbours.
+        // In time order, so that bootstrap blocks hold neighbours.
         let cases = signals.filter { $0.label != nil }.sorted {
             ($0.timeNanoseconds, $0.id) < ($1.timeNanoseconds, $1.id)
         }
@@ -152,7 +152,7 @@ public struct SignalSummary: Sendable, Codable {
             upperQuartile: high, shareAhead: Double(seconds.count { $0 > 0 }) / Double(seconds.count), seconds: seconds)
     }
 
-    /// Fewest labels a fold for a model to be worth asking.
+    /// Fewest labels a fold for a model to be worth testing.
     private static let labelsPerFold = 4
 
     private static func validate(
@@ -177,7 +177,7 @@ public struct SignalSummary: Sendable, Codable {
         }
         let purged = splits.reduce(0) { $0 + scores.count - $1.test.count - $1.training.count }
         guard let calibration = Calibration(forecasts: probabilities, hits: hits, bins: 5) else { return nil }
-        // 6 groups, 2 asked: 15 splits, 5 paths.
+        // 6 groups, 2 tested: 15 splits, 5 paths.
         var paths: [Double] = []
         if scores.count >= Self.labelsPerFold * 6 {
             let cross = CombinatorialPurgedCV(

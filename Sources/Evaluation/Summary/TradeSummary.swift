@@ -1,6 +1,6 @@
 import Microstructure
 
-/// What trading the signals brought. Money is in the quote asset, ratios are a period, returns are on the initial capital.
+/// Result of trading the signals. Money in the quote asset, ratios per period, returns on the initial capital.
 public struct TradeSummary: Sendable, Codable {
     public private(set) var count = 0
     public private(set) var wins = 0
@@ -13,7 +13,7 @@ public struct TradeSummary: Sendable, Codable {
     public private(set) var profitFactor: Double?
     public private(set) var meanNetReturn: Double?
     public private(set) var meanNetReturnInterval: SignalSummary.Interval?
-    /// The share of trades that had to win, given what the winners won and the losers lost; `nil` without both.
+    /// Win rate needed to break even with the average win and the average loss; `nil` without both.
     public private(set) var breakEvenOfAverages: Double?
     public private(set) var longestLosingRun = 0
     public private(set) var statistics: ReturnStatistics
@@ -22,7 +22,7 @@ public struct TradeSummary: Sendable, Codable {
     public private(set) var sharpe: Double?
     public private(set) var sharpeInterval: SignalSummary.Interval?
     public private(set) var sortino: Double?
-    /// Probability that the true Sharpe ratio is above 0, of one trial alone.
+    /// Probability that the true Sharpe ratio is above 0, for a single trial.
     public private(set) var probabilisticSharpe: Double?
     /// Periods needed to tell the Sharpe ratio from 0 at 95 %.
     public private(set) var minimumTrackRecord: Double?
@@ -32,7 +32,7 @@ public struct TradeSummary: Sendable, Codable {
     public var winRate: Double? { count > 0 ? Double(wins) / Double(count) : nil }
 
     /// - Parameters:
-    ///   - drawdown: that of the equity between the periods too; `nil` takes that of the periods.
+    ///   - drawdown: drawdown of the equity including moments within periods; `nil` uses the equity at period ends.
     public init(
         _ trades: [TradeRecord], returns: PeriodReturns, drawdown: Drawdown? = nil, seed: UInt64
     ) {

@@ -1,13 +1,13 @@
-/// Every choice of `tested` of `groups` groups is asked once, purged as in `PurgedKFold`, and the answers join to paths:
-/// complete histories, each label answered once, by models that have not seen it.
+/// Tests every choice of `tested` of `groups` groups once, purged as in `PurgedKFold`, and joins the results to paths:
+/// complete histories in which each label is tested once, by models that were not trained on it.
 /// Source: López de Prado (2018), Advances in Financial Machine Learning, ch. 12.
 public struct CombinatorialPurgedCV: Sendable {
-    /// Most splits: 12,870 is 16 groups of which 8 are asked.
+    /// Most splits; 16 groups with 8 tested give 12,870.
     public static let splitLimit = 20_000
 
     public let groups: [[Int]]
     public let splits: [DataSplit]
-    /// One a path: which split answers each group. `(k/N)·C(N, k)` of them, pairwise different.
+    /// One entry a path: the split that tests each group. `(k/N)·C(N, k)` paths, pairwise different.
     public let paths: [[Int]]
 
     /// - Parameters:
@@ -32,7 +32,7 @@ public struct CombinatorialPurgedCV: Sendable {
         splits = chosen.map { asked in
             labels.split(test: asked, training: (0..<count).filter { !asked.contains($0) })
         }
-        // The n-th path takes, of each group, the n-th split that asks it.
+        // The n-th path takes, for each group, the n-th split that tests it.
         let answering = (0..<count).map { group in chosen.indices.filter { chosen[$0].contains(group) } }
         paths = answering[0].indices.map { path in answering.map { $0[path] } }
     }

@@ -1,4 +1,4 @@
-/// Which labels teach and which are asked, by their places.
+/// Indices of the training labels and of the test labels.
 public struct DataSplit: Sendable, Equatable {
     public var training: [Int]
     public var test: [Int]
@@ -9,13 +9,13 @@ public struct DataSplit: Sendable, Equatable {
     }
 }
 
-/// Groups of neighbouring labels, and who may not teach beside them. What the three ways of splitting share.
+/// Groups of neighbouring labels, and which labels may train for each. Shared by the three ways of splitting.
 struct LabelGroups {
     let spans: [LabelSpan]
     let embargoNanoseconds: Int64
-    /// Places, by start; sizes differ by one at most.
+    /// Label indices, sorted by start; sizes differ by one at most.
     let groups: [[Int]]
-    /// What each group looks at: from its first start to its last end.
+    /// Time span of each group: from its first start to its last end.
     private let extents: [LabelSpan]
 
     init(_ spans: [LabelSpan], count: Int, embargo: Double) {
@@ -35,8 +35,8 @@ struct LabelGroups {
         embargoNanoseconds = Int64((Double(all.end.nanoseconds(since: all.start)) * embargo).rounded(.up))
     }
 
-    /// May the label teach where `group` is asked? Not where it shares a moment with what the group looks at, nor where it
-    /// starts within the embargo behind it.
+    /// May the label be used for training if `group` is tested? No if it overlaps the group's time span, or starts
+    /// within the embargo after it.
     func mayTeach(_ place: Int, beside group: Int) -> Bool {
         let (span, asked) = (spans[place], extents[group])
         let quiet = asked.end.advanced(byNanoseconds: embargoNanoseconds)

@@ -1,14 +1,14 @@
 import RealModule
 
-/// A score made a probability: `1/(1 + exp(−(intercept + slope·score)))`.
+/// Converts a score to a probability: `1/(1 + exp(−(intercept + slope·score)))`.
 ///
-/// Fitted to smoothed targets, so that a sample without a hit, or parted cleanly, has an answer too.
+/// Fitted to smoothed targets, so that a sample without hits, or with cleanly separated hits, has a solution too.
 /// Source: Platt (1999), Advances in Large Margin Classifiers; Lin, Lin, Weng (2007), Machine Learning 68.
 public struct PlattScaling: Sendable, Equatable {
     public private(set) var intercept = 0.0
     public private(set) var slope = 0.0
 
-    /// Newton's method with halved steps. Requires equally long arrays, finite scores and positive weights. O(n) a step.
+    /// Newton's method with halved steps. Requires equal-length arrays, finite scores, positive weights. O(n) a step.
     public init(scores: [Double], hits: [Bool], weights: [Double]) {
         precondition(scores.count == hits.count && scores.count == weights.count)
         let positive = zip(hits, weights).reduce(0.0) { $0 + ($1.0 ? $1.1 : 0) }

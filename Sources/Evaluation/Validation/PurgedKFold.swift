@@ -1,5 +1,5 @@
-/// Cross-validation of labels that last: each fold of neighbouring labels is asked once, and no label teaches that shares a
-/// moment with the fold, or starts within the embargo behind it.
+/// Cross-validation of labels that span time: each fold of neighbouring labels is tested once. Labels that overlap the
+/// fold, or start within the embargo after it, are not used for training.
 /// Source: López de Prado (2018), Advances in Financial Machine Learning, ch. 7.
 public enum PurgedKFold {
     /// - Parameters:
@@ -11,11 +11,11 @@ public enum PurgedKFold {
     }
 }
 
-/// Folds in the order of time: each is asked by what came before it.
+/// Folds in time order: each is tested with models trained on earlier folds.
 public enum WalkForward {
     /// - Parameters:
-    ///   - folds: 2 to the number of labels; the first only teaches.
-    ///   - window: how many folds teach, the nearest; `nil` takes all before.
+    ///   - folds: 2 to the number of labels; the first is only for training.
+    ///   - window: number of preceding folds to train on; `nil` uses all of them.
     public static func splits(_ spans: [LabelSpan], folds: Int, window: Int? = nil) -> [DataSplit] {
         precondition(window.map { $0 > 0 } ?? true)
         let groups = LabelGroups(spans, count: folds, embargo: 0)

@@ -2,9 +2,9 @@ import Foundation
 import Simulation
 import Transport
 
-/// The answers to good requests, and the errors of their parameters.
+/// The answers to valid requests, and parameter errors.
 extension BinanceAPI {
-    /// A request is answered with an error.
+    /// The request is answered with an error.
     private struct Refusal: Error {
         let answer: VenueAnswer
 

@@ -5,7 +5,7 @@ import Transport
 
 /// Binance's REST API and WebSocket handshakes, with its request weights, error codes and headers.
 final class BinanceAPI: VenueAPI {
-    /// Request weight a minute.
+    /// Request weight per minute.
     let weightLimit: Int
     private var weightMinute: Int64 = 0
     private var usedWeight = 0

@@ -1,15 +1,15 @@
 import Foundation
 import Simulation
 
-/// Binance's side of a WebSocket connection: subscriptions by message, at most five messages a second and 1,024 streams.
+/// Binance's side of a WebSocket connection: subscription messages, at most five a second, and 1,024 streams.
 final class BinanceConnection: VenueConnection {
     /// Most streams of a connection.
     static let streamLimit = 1_024
-    /// Most messages from a client in a second.
+    /// Most messages from a client per second.
     static let messagesPerSecond = 5
 
     enum Endpoint {
-        /// `/ws`: the payload alone.
+        /// `/ws`: the bare payload.
         case raw
         /// `/stream`: `{"stream":…,"data":…}`.
         case combined
@@ -20,11 +20,12 @@ final class BinanceConnection: VenueConnection {
     private let streams: [String]
     private let isInMicroseconds: Bool
     private let refusal: String?
-    /// When the last messages came; no more than the limit a second.
+    /// Arrival times of the last messages; at most the limit per second.
     private var messageTimes: [Int64] = []
     private let dialect = BinanceDialect()
 
-    /// - Parameter refusal: why the handshake's request cannot be served: the client is told, and its connection closed.
+    /// - Parameter refusal: why the handshake's request cannot be served; the client gets this, then its connection
+    ///   closes.
     init(_ endpoint: Endpoint, streams: [String], isInMicroseconds: Bool, refusal: String?) {
         self.endpoint = endpoint
         self.streams = streams
@@ -88,7 +89,7 @@ final class BinanceConnection: VenueConnection {
         }
     }
 
-    /// `serverShutdown`, as the endpoint spells it.
+    /// `serverShutdown`, in the endpoint's format.
     func shutdownNotice(atMilliseconds time: Int64) -> [UInt8]? {
         let data = #"{"e":"serverShutdown","E":\#(time)}"#
         return switch endpoint {

@@ -1,7 +1,7 @@
 import Runtime
 import Foundation
 
-/// A client's text message, `{"method":"SUBSCRIBE","params":["btcusdt@trade"],"id":1}`, and what is answered.
+/// A client's text message, `{"method":"SUBSCRIBE","params":["btcusdt@trade"],"id":1}`, and its answer.
 struct SubscriptionRequest: Decodable {
     enum Method: String {
         case subscribe = "SUBSCRIBE"
@@ -9,7 +9,7 @@ struct SubscriptionRequest: Decodable {
         case list = "LIST_SUBSCRIPTIONS"
     }
 
-    /// Repeated in the answer as it came.
+    /// Repeated unchanged in the answer.
     enum ID: Encodable, Equatable {
         case number(UInt64)
         case text(String)
@@ -25,7 +25,7 @@ struct SubscriptionRequest: Decodable {
         }
     }
 
-    /// The venue's own words (WebSocket Streams, "Error Messages").
+    /// The venue's own texts (WebSocket Streams, "Error Messages").
     struct Refusal: Error, Encodable, Equatable {
         let code: Int
         let msg: String
@@ -95,7 +95,7 @@ struct SubscriptionRequest: Decodable {
     static func answer(_ refusal: Refusal) -> [UInt8] { encoded(refusal) }
 
     private static func encoded(_ value: some Encodable) -> [UInt8] {
-        // Strings and numbers cannot fail to encode; were it otherwise, an empty message would say so.
+        // Strings and numbers always encode; if they ever fail, the message is empty.
         (try? CompactJSON.bytes(value)) ?? []
     }
 }

@@ -4,14 +4,14 @@ import Hummingbird
 import NIOCore
 import Transport
 
-/// `/api/v1/alerts` and `/api/v1/silences`: asked of the alerter, which keeps them, and passed on.
+/// `/api/v1/alerts` and `/api/v1/silences`: forwards requests to the alerter, which stores both.
 struct AlertsController: Sendable {
-    /// Largest body of a posted silence, and of the alerter's answer.
+    /// Largest body of a posted silence and of the alerter's answer, in bytes.
     static let bodyLimit = 16 << 10
     static let answerLimit = 16 << 20
     static let timeoutMilliseconds = 5_000
 
-    /// The alerter's address, e.g. `http://127.0.0.1:9104`; `nil` where there is none.
+    /// The alerter's address, e.g. `http://127.0.0.1:9104`; `nil` if there is none.
     let alerter: String?
     let http: HTTPClient
 
@@ -40,14 +40,14 @@ struct AlertsController: Sendable {
     @Sendable private func silence(_ request: Request, _ context: GatewayRequestContext) async throws -> Response {
         _ = try QueryParameters(request, allowed: [])
         let id = try context.parameters.require("id")
-        // Anything else in an address could lead to other pages of the alerter.
+        // Other characters in the URL could lead to other pages of the alerter.
         guard id.wholeMatch(of: /[A-Za-z0-9_-]{1,64}/) != nil else {
             throw Problem(.notFound, "there is no such silence; /api/v1/silences lists them")
         }
         return try await pass(request, to: "/api/v1/silences/" + id, context)
     }
 
-    /// - Parameter place: path and query at the alerter, made of parts that were checked.
+    /// - Parameter place: path and query at the alerter, built from checked parts.
     private func pass(_ request: Request, to place: String, _ context: GatewayRequestContext) async throws -> Response {
         guard let alerter else {
             throw Problem(.serviceUnavailable, "this gateway knows no alerter; start it with --alerter-url")

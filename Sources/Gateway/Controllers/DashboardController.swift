@@ -4,10 +4,10 @@ import Hummingbird
 import NIOCore
 import Transport
 
-/// The dashboard: `/` for whoever asks for HTML, and its parts under `/dashboard/`. Nothing here needs a key: the page asks
-/// its person for one where the data does.
+/// The dashboard: `/` for clients that accept HTML, and its parts under `/dashboard/`. Nothing here needs a key: the
+/// page asks its user for a key when the data needs one.
 struct DashboardController: Sendable {
-    /// Only what this gateway serves, no inline script or style, and in nobody's frame.
+    /// Allows only resources from this gateway, no inline script or style, and no framing.
     static let contentSecurityPolicy = """
         default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; base-uri 'none'; \
         form-action 'none'; frame-ancestors 'none'
@@ -19,7 +19,7 @@ struct DashboardController: Sendable {
         }
     }
 
-    /// The route `/`: the dashboard for a browser, `list` for whoever asks for anything else.
+    /// The route `/`: the dashboard for browsers, `list` for other clients.
     func index(orElse list: Route) -> Route {
         let page = Self.serve(.index)
         return Route(

@@ -5,8 +5,8 @@ import HTTPTypes
 import Hummingbird
 import NIOCore
 
-/// `GET /api/v1/signals/{id}/explain`: why a signal was raised, in words and numbers, with the features before and at its
-/// detection as long as they are remembered.
+/// `GET /api/v1/signals/{id}/explain`: why a signal was raised, in words and numbers, with the features before and at
+/// its detection while they are still in memory.
 struct ExplainController<Repository: SignalRepository>: Sendable {
     let repository: Repository
     let board: MarketBoard
@@ -53,11 +53,11 @@ struct ExplainController<Repository: SignalRepository>: Sendable {
         }
     }
 
-    /// The vector of that moment; null where it is no longer, or was never, remembered.
+    /// Writes the vector of that moment; null if it is no longer in memory or never was.
     private func write(
         _ key: String, _ seconds: Double?, of signal: SignalDocument, to json: inout JSONWriter
     ) {
-        // A `Double` of seconds is exact to a quarter of a microsecond only: the vector of the moment itself counts.
+        // A `Double` of seconds is exact only to a quarter of a microsecond: include the vector of the moment itself.
         guard let seconds, let venue = signal.venue, PostedSignal.timestampRange.contains(seconds),
             let past = board.vector(
                 venue: venue, symbol: signal.symbol, at: Int64(seconds * 1e9) + 1_000)
@@ -72,7 +72,7 @@ struct ExplainController<Repository: SignalRepository>: Sendable {
 }
 
 extension SignalRepository {
-    /// The signal whose id stands in the path; a 404 where there is none.
+    /// The signal whose id is in the path; throws a 404 if there is none.
     func require(_ context: GatewayRequestContext) async throws -> StoredSignal {
         let id = try context.parameters.require("id")
         if let signal = try await signal(id: id) { return signal }

@@ -5,9 +5,9 @@ import Hummingbird
 import Microstructure
 import NIOCore
 
-/// What is known of the markets now: their books, trades, features and detectors.
+/// Serves the current state of the markets: their books, trades, features and detectors.
 struct MarketController: Sendable {
-    /// Levels a side of a book's answer. Producers send 20 by default.
+    /// Levels per side in a book answer. Producers send 20 by default.
     static let depthRange = 1...5_000
 
     let board: MarketBoard
@@ -109,7 +109,7 @@ extension QueryParameters {
 }
 
 extension MarketBoard {
-    /// The market that a request's path names, and its query where there are several venues.
+    /// The market named by the request's path, and by its query if there are several venues.
     func market(of context: GatewayRequestContext, _ query: QueryParameters) throws -> Market {
         let text = try context.parameters.require("symbol")
         guard let symbol = SymbolName.normalized(text) else {
@@ -124,7 +124,7 @@ extension MarketBoard {
 }
 
 extension FeedBoard {
-    /// Of the market's feed now; STALE where none is heard.
+    /// Current validity of the market's feed; STALE if no feed is known.
     func validity(of market: Market) -> String {
         entry(venue: market.venue, symbol: market.symbol)?.validity(at: HostClock.monotonicNanoseconds) ?? "STALE"
     }

@@ -8,12 +8,12 @@ import Synchronization
 
 /// Live views of the markets as server-sent events: `/api/v1/features/stream` and `/api/v1/live/{symbol}`.
 ///
-/// A view shows the newest state at the rate that the client asks for, and leaves out what came in between: a slow client
-/// sees fewer events, never old ones, and there is no queue that could grow.
+/// A view shows the newest state at the rate that the client requests and skips the states in between: a slow client
+/// sees fewer events, never old ones, and no queue can grow.
 struct MarketStreamController: Sendable {
-    /// How often and how long a client wants to be told.
+    /// How often and for how long a client wants events.
     struct Pace: Sendable {
-        /// Events of a kind a second.
+        /// Events per second of each kind.
         static let rateRange = 0.1...100.0
         static let defaultRate = 10.0
 
@@ -66,7 +66,7 @@ struct MarketStreamController: Sendable {
         let first = try board.market(of: context, query)
         let (board, feeds, symbol, venue) = (board, feeds, first.symbol, first.venue)
         var sent = Market.Versions()
-        // A view begins with the last trades.
+        // The first refresh of a view sends the last trades.
         var sentTrades: UInt64 = 0
         var sentValidity = ""
         var sentFeed: Int64 = 0
@@ -99,7 +99,7 @@ struct MarketStreamController: Sendable {
     }
 }
 
-/// The events of one moment, as they go out.
+/// The events of one refresh, as sent.
 struct EventLines {
     fileprivate(set) var buffer = ByteBuffer()
 
@@ -112,13 +112,13 @@ struct EventLines {
     }
 }
 
-/// The open live views. Their number is bounded; a client that has not taken one moment's events for long is dropped.
+/// The open live views. Their number is bounded; a client that takes too long to read one refresh is dropped.
 final class LiveViews: Sendable {
-    /// Views open at a time; beyond it a new one is refused.
+    /// Most views open at a time; further ones are refused.
     static let limit = 1_000
-    /// How long a client may take for the events of one moment.
+    /// How long a client may take to read the events of one refresh.
     static let patienceNanoseconds: Int64 = 30_000_000_000
-    /// How often a view without news says that it is there.
+    /// How often a view without news sends a heartbeat.
     private static let heartbeatNanoseconds: Int64 = 15_000_000_000
 
     private let open = Atomic<Int>(0)
@@ -136,17 +136,17 @@ final class LiveViews: Sendable {
         return count
     }
 
-    /// One view's place, given back when this is let go of.
+    /// One view's slot, freed on deallocation.
     private final class Place: Sendable {
         let views: LiveViews
-        /// When the write under way began, on the monotonic clock; 0 while there is none.
+        /// When the current write began, on the monotonic clock; 0 while idle.
         let writing = Atomic<Int64>(0)
 
         init(_ views: LiveViews) { self.views = views }
         deinit { _ = views.add(-1) }
     }
 
-    /// Answers with a stream that asks `news` for events at that pace, never twice at a time.
+    /// Answers with a stream that calls `news` for events at the given pace, never concurrently.
     func open(
         _ request: Request, _ context: GatewayRequestContext, _ pace: MarketStreamController.Pace,
         _ news: sending @escaping (inout EventLines) -> Void
@@ -158,7 +158,7 @@ final class LiveViews: Sendable {
         }
         let channel = context.channel
         let (ticks, pulse) = AsyncStream<Void>.makeStream(bufferingPolicy: .bufferingNewest(1))
-        // Called by the one task that writes this view.
+        // Only the task that writes this view calls it.
         nonisolated(unsafe) let news = news
         let dropped = dropped
         let body = ResponseBody { writer in

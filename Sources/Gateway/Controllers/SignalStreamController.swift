@@ -4,15 +4,15 @@ import Hummingbird
 import NIOCore
 import ServiceLifecycle
 
-/// `/api/v1/signals/stream`: signals as they come, as server-sent events.
+/// `/api/v1/signals/stream`: live signals as server-sent events.
 ///
-/// An event is `id: …`, `event: signal`, `data: {the signal's JSON}`. A client that comes back with the header
-/// Last-Event-ID first gets what it missed; where that id is no longer held, an event `gap` and then all that is.
+/// An event is `id: …`, `event: signal`, `data: {the signal's JSON}`. A client that reconnects with the header
+/// Last-Event-ID first gets the missed signals; if that id is no longer held, an event `gap` and then all held signals.
 /// Source: WHATWG HTML, section "Server-sent events".
 struct SignalStreamController<Repository: SignalRepository>: Sendable {
-    /// Seconds that a client gets to read what is queued when the process stops, before its connection is closed.
+    /// Seconds that a client gets to read queued events when the process stops, before its connection is closed.
     static var stopLimitSeconds: Int64 { 1 }
-    /// How long a browser waits before it comes back.
+    /// How long a browser waits before it reconnects.
     static var retryMilliseconds: Int { 1_000 }
 
     let repository: Repository
@@ -33,7 +33,7 @@ struct SignalStreamController<Repository: SignalRepository>: Sendable {
             throw Problem(.badRequest, "Last-Event-ID is no signal's id; leave it out to begin with what comes now")
         }
         let channel = context.channel
-        // First the live signals, then the past ones: none falls between, and those in both are told by position.
+        // Subscribe first, then read the past signals: none is missed, and the position reveals duplicates.
         guard let subscription = hub.subscribe(onDrop: { channel.close(promise: nil) }) else {
             throw Problem(
                 .serviceUnavailable, "all \(SignalHub.streamLimit) streams are taken; try again",
@@ -75,7 +75,7 @@ struct SignalStreamController<Repository: SignalRepository>: Sendable {
 }
 
 extension QueryParameters {
-    /// The parameter `seconds`: how long a stream is wanted; `nil` for as long as may be.
+    /// The parameter `seconds`: the requested duration of the stream; `nil` sets no end.
     func streamSeconds() throws(QueryError) -> TimeAmount? {
         try number("seconds", in: 0.01...86_400).map { .nanoseconds(Int64($0 * 1e9)) }
     }

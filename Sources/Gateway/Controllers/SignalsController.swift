@@ -6,9 +6,9 @@ import Hummingbird
 import NIOCore
 import Transport
 
-/// `/api/v1/signals`: asking for signals and posting them.
+/// `/api/v1/signals`: queries signals and posts them.
 struct SignalsController<Repository: SignalRepository>: Sendable {
-    /// Largest body of a posted signal.
+    /// Largest body of a posted signal, in bytes.
     static var bodyLimit: Int { 64 << 10 }
 
     let repository: Repository
@@ -48,7 +48,7 @@ struct SignalsController<Repository: SignalRepository>: Sendable {
         }
     }
 
-    /// What a client is told whose signal was not taken.
+    /// The error answer to a client whose signal was not stored.
     static func problem(of outcome: SignalIntake<Repository>.Outcome) -> Problem {
         switch outcome {
         case .conflict:
@@ -64,7 +64,7 @@ struct SignalsController<Repository: SignalRepository>: Sendable {
         }
     }
 
-    /// Each holder of an API key has idempotency keys of his own.
+    /// Each API key has its own idempotency keys.
     private func idempotencyKey(_ request: Request, _ body: ByteBuffer) throws -> IdempotencyKey? {
         guard let key = request.headers[.idempotencyKey] else { return nil }
         let isPrintable = key.utf8.allSatisfy { (0x20...0x7E).contains($0) }
@@ -73,7 +73,7 @@ struct SignalsController<Repository: SignalRepository>: Sendable {
                 .badRequest, "Idempotency-Key needs 1 to \(IdempotencyKey.lengthLimit) printable ASCII characters")
         }
         let code = HMACSHA256.authenticationCode(for: Array(body.readableBytesView), key: Array(key.utf8))
-        // No name and no key holds a newline.
+        // Neither names nor keys contain a newline.
         return IdempotencyKey(
             key: access.caller(of: request) + "\n" + key,
             fingerprint: code.map { String($0, radix: 16) }.joined(separator: "."))
@@ -83,7 +83,7 @@ struct SignalsController<Repository: SignalRepository>: Sendable {
 extension SignalQuery {
     static let names = ["symbol", "type", "since", "until", "min_score", "limit", "cursor"]
 
-    /// Reads the parameters `names`. Throws a 400 that names the one that is wrong.
+    /// Reads the parameters `names`. Throws a 400 that names the invalid parameter.
     init(_ query: QueryParameters) throws {
         symbol = try query.symbol()
         if let text = query.text("type") {

@@ -4,7 +4,7 @@ import Hummingbird
 import NIOCore
 import Wire
 
-/// `GET /api/v1/stats`: what each symbol's feed has gone through, as its `ingest` last said.
+/// `GET /api/v1/stats`: each symbol's feed statistics, as last reported by its `ingest`.
 struct StatsController: Sendable {
     let board: FeedBoard
 
@@ -12,12 +12,12 @@ struct StatsController: Sendable {
         let symbols: [Feed]
     }
 
-    /// Counts are since the start of the symbol's `ingest`. What is not known is absent.
+    /// Counts start with the symbol's `ingest`. Unknown values are absent.
     struct Feed: Encodable {
         let symbol: String
         let venue: String
         let producer: String
-        /// VALID, RESYNCING or STALE; STALE too when nothing has been heard for ten seconds.
+        /// VALID, RESYNCING or STALE; also STALE after ten seconds without a Status.
         let validity: String
         let ageSeconds: Double
         let feedUp: Bool
@@ -28,7 +28,7 @@ struct StatsController: Sendable {
         let medianLatencyMs: Double?
         let p95LatencyMs: Double?
         let p99LatencyMs: Double?
-        /// Venue clock minus the clock of `ingest`, with its error bound, and how fast that changes.
+        /// Venue clock minus the clock of `ingest`, with its error bound and its rate of change.
         let clockDriftMs: Double?
         let clockErrorMs: Double?
         let clockDriftPpm: Double?
@@ -114,7 +114,7 @@ struct StatsController: Sendable {
     }
 
     static func encode(_ value: some Encodable) throws -> ByteBuffer {
-        // A status comes from the bus: a number that JSON does not have must not cost the whole answer.
+        // A status comes from the bus: NaN or infinity in one field must not fail the whole answer.
         ByteBuffer(bytes: try CompactJSON.bytes(value, isSnakeCase: true, namesNonFinite: true))
     }
 }

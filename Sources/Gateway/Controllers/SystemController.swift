@@ -4,7 +4,7 @@ import Hummingbird
 import Microstructure
 import NIOCore
 
-/// What the process says of itself: health, metrics, the schema of its features and its routes.
+/// Describes the process: health, metrics, the feature schema and the routes.
 struct SystemController: Sendable {
     let service: String
     let health: Health
@@ -63,7 +63,7 @@ struct SystemController: Sendable {
         ]
     }
 
-    /// The route `/`, which names all others.
+    /// The route `/`, which lists all other routes.
     func index(of routes: [Route]) -> Route {
         let entries = routes.map { IndexDocument.Entry(path: $0.path, methods: $0.methods, summary: $0.summary) }
         let document = IndexDocument(service: service, routes: entries)

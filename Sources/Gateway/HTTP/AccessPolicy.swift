@@ -5,7 +5,7 @@ import NIOCore
 import Synchronization
 import Transport
 
-/// A key that a client shows, and what it may do.
+/// A client's API key and its permissions.
 struct APIKey: Sendable {
     enum Scope: String, Sendable, CaseIterable {
         case read, write
@@ -15,14 +15,14 @@ struct APIKey: Sendable {
     /// Most keys of a gateway: each request is compared with all of them.
     static let countLimit = 100
 
-    /// For logs and metrics; the key itself is in neither.
+    /// Name for logs and metrics, which never contain the key itself.
     let name: String
     let scopes: Set<Scope>
     let key: String
 
-    /// Reads entries `name:scope:key`, one a line or separated by commas; the scope is `read`, `write` or `read+write`.
-    /// Empty lines and lines that begin with `#` are passed over; a list without a key is an error, for it would open the
-    /// gateway to everybody. The error shows no key.
+    /// Reads entries `name:scope:key`, one per line or separated by commas; the scope is `read`, `write` or
+    /// `read+write`. Empty lines and lines that begin with `#` are skipped; a list without a key is an error, as it
+    /// would open the gateway to everybody. Errors never contain a key.
     static func list(_ text: String, setting: String) throws(ConfigurationError) -> [APIKey] {
         var keys: [APIKey] = []
         let lines = text.split(whereSeparator: \.isNewline).map { $0.trimming() }
@@ -75,10 +75,10 @@ extension Substring {
     }
 }
 
-/// Who may do what, and how often. Without keys everybody may do everything.
+/// Who may make which requests, and how often. Without keys everybody may make every request.
 final class AccessPolicy: Sendable {
-    /// Callers whose rate is followed; beyond it, those that have used nothing up are forgotten, and else the further
-    /// ones share one allowance.
+    /// Most callers with their own rate limit. Above it, callers with an unused allowance are forgotten; if there are
+    /// none, further callers share one allowance.
     static let callerLimit = 10_000
 
     private struct Entry {
@@ -88,12 +88,12 @@ final class AccessPolicy: Sendable {
     }
 
     private let entries: [Entry]
-    /// New in each process: with it, what is compared has one length and tells nothing of the keys.
+    /// Random per process: turns keys into HMACs of equal length, whose comparison reveals nothing about the keys.
     private let secret: [UInt8]
     private let rate: RateLimit?
     private let buckets = Mutex<[String: TokenBucket]>([:])
 
-    /// - Parameter requestsPerSecond: of each key, or of each address where there are no keys; a second's worth may come
+    /// - Parameter requestsPerSecond: limit per key, or per address if there are no keys; one second's worth may arrive
     ///   at once. `nil` sets no limit.
     init(keys: [APIKey] = [], requestsPerSecond: Int? = nil) {
         var generator = SystemRandomNumberGenerator()
@@ -110,16 +110,16 @@ final class AccessPolicy: Sendable {
         }
     }
 
-    /// Nothing is to be checked at all.
+    /// Whether no request needs a check.
     var isOpen: Bool { entries.isEmpty && rate == nil }
 
-    /// Lets a request pass, or throws 401, 403 or 429.
+    /// Admits a request, or throws 401, 403 or 429.
     func admit(_ request: Request, _ context: GatewayRequestContext, needing scope: APIKey.Scope) throws(Problem) {
         if isOpen { return }
         try admit(key: Self.key(of: request), address: context.channel.remoteAddress?.ipAddress, needing: scope)
     }
 
-    /// - Parameter key: that the request shows.
+    /// - Parameter key: the key sent with the request.
     func admit(key: String?, address: String?, needing scope: APIKey.Scope) throws(Problem) {
         let caller = try entries.isEmpty ? address ?? "" : holder(of: key, scope)
         if let rate { try spend(rate, of: caller) }
@@ -142,18 +142,18 @@ final class AccessPolicy: Sendable {
         return entry.name
     }
 
-    /// For whom `admit` has let the request pass; empty where there are no keys.
+    /// Name of the key with which `admit` admitted the request; empty if there are no keys.
     func caller(of request: Request) -> String { Self.key(of: request).flatMap { entry(of: $0) }?.name ?? "" }
 
     private static func key(of request: Request) -> String? {
         guard let value = request.headers[.authorization] else { return request.headers[.apiKey] }
-        // Whoever shows something else beside a key means it: a wrong credential is not made good by a right one.
+        // Reject two credentials at once: a valid one must not make up for an invalid one.
         guard request.headers[.apiKey] == nil else { return "" }
         let parts = value.split(separator: " ", maxSplits: 1)
         return parts.count == 2 && parts[0].lowercased() == "bearer" ? String(parts[1]) : ""
     }
 
-    /// Takes the same time whether, and with how much, `key` agrees: all codes are compared, and all of their bytes.
+    /// Takes the same time however much of `key` matches: all codes are compared, and all of their bytes.
     private func entry(of key: String) -> Entry? {
         let code = HMACSHA256.authenticationCode(
             for: Array(key.utf8.prefix(APIKey.lengthRange.upperBound + 1)), key: secret)

@@ -3,7 +3,7 @@ import HummingbirdCore
 import Logging
 import NIOCore
 
-/// An HTTP/1.1 connection: TLS where configured, then the `FastPath`, then the server of all other requests.
+/// An HTTP/1.1 connection: TLS if configured, then the `FastPath`, then the full server for all other requests.
 struct GatewayChannel: HTTPChannelHandler {
     typealias Value = HTTP1Channel.Value
 
@@ -15,7 +15,7 @@ struct GatewayChannel: HTTPChannelHandler {
     var responder: HTTPChannelHandler.Responder { base.responder }
 
     func setup(channel: any Channel, logger: Logger) -> EventLoopFuture<Value> {
-        // A client that does not read may hold up so much of the kernel's memory, and no more.
+        // Limits the kernel memory that a client can occupy by not reading.
         let size = SocketOptionValue(ServerLimits.sendBufferBytes)
         _ = channel.setOption(ChannelOptions.socketOption(.so_sndbuf), value: size)
         do {
@@ -33,7 +33,7 @@ struct GatewayChannel: HTTPChannelHandler {
 
     func handle(value: Value, logger: Logger) async { await base.handle(value: value, logger: logger) }
 
-    /// The server of such connections.
+    /// The server for these connections.
     static func server(
         _ fastPath: any FastPathResponder, tls: GatewayConfiguration.Server.TLS?, _ logger: Logger
     ) -> HTTPServerBuilder {

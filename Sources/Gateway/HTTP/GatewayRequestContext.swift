@@ -1,7 +1,7 @@
 import Hummingbird
 import NIOCore
 
-/// What a handler knows besides the request: its connection, which the live stream closes where the client is slow.
+/// A handler's context besides the request: the connection, which a live stream closes if the client is slow.
 struct GatewayRequestContext: RequestContext {
     var coreContext: CoreRequestContextStorage
     let channel: any Channel

@@ -17,7 +17,7 @@ final class HTTPMeters: Sendable {
 
     private let meters = Mutex<[Key: Meters]>([:])
 
-    /// - Parameter start: of the request, on the monotonic clock.
+    /// - Parameter start: start time of the request on the monotonic clock.
     func count(_ key: Key, since start: Int64) {
         let meters = meters.withLock { known in
             if let meters = known[key] { return meters }

@@ -1,7 +1,7 @@
 import HTTPTypes
 
 extension HTTPField.Name {
-    /// Where a stream's client had got to. Source: WHATWG HTML, server-sent events.
+    /// The last event that a stream's client received. Source: WHATWG HTML, server-sent events.
     static let lastEventID = HTTPField.Name("Last-Event-ID")!
     /// Makes a repeated POST count once. Source: draft-ietf-httpapi-idempotency-key-header.
     static let idempotencyKey = HTTPField.Name("Idempotency-Key")!

@@ -3,7 +3,7 @@ import Hummingbird
 import NIOCore
 
 extension Response {
-    /// An answer with a JSON body that is already written.
+    /// An answer with an already written JSON body.
     static func json(_ body: ByteBuffer, status: HTTPResponse.Status = .ok) -> Response {
         Response(
             status: status,
@@ -13,8 +13,8 @@ extension Response {
             ], body: ResponseBody(byteBuffer: body))
     }
 
-    /// An answer with `value` as its JSON body, keys sorted. A value of this module that has no JSON (NaN) is a
-    /// fault of ours: 500.
+    /// An answer with `value` as its JSON body, keys sorted. A value that JSON cannot express (NaN) is a server error:
+    /// 500.
     static func json(_ value: some Encodable, status: HTTPResponse.Status = .ok) -> Response {
         guard let body = jsonBytes(value) else {
             return Problem(.internalServerError, "the answer holds a number that JSON does not have").response
@@ -22,7 +22,7 @@ extension Response {
         return json(body, status: status)
     }
 
-    /// `value` as JSON with sorted keys; `nil` where it has none.
+    /// `value` as JSON with sorted keys; `nil` if JSON cannot express it.
     static func jsonBytes(_ value: some Encodable) -> ByteBuffer? {
         (try? CompactJSON.bytes(value)).map { ByteBuffer(bytes: $0) }
     }

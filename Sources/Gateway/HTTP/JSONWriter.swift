@@ -4,7 +4,7 @@ import Wire
 
 /// Writes compact JSON straight into a buffer: for documents that are written many times a second.
 ///
-/// Commas come by themselves; an array's elements have no key. Its user keeps objects and arrays balanced.
+/// The writer adds commas; array elements have no key. The caller must close every object and array.
 struct JSONWriter {
     private(set) var buffer: ByteBuffer
     private var needsComma = false
@@ -33,7 +33,7 @@ struct JSONWriter {
         needsComma = true
     }
 
-    /// `nil`, NaN and the infinities, which JSON has not, become null.
+    /// Writes a number; `nil`, NaN and infinities, which JSON cannot express, become null.
     mutating func number(_ key: String?, _ value: Double?) {
         begin(key)
         if let value, value.isFinite { buffer.writeString(value.description) } else { buffer.writeStaticString("null") }
@@ -54,13 +54,13 @@ struct JSONWriter {
         if let value { quoted(value) } else { buffer.writeStaticString("null") }
     }
 
-    /// `mantissa · 10^exponent` as text in quotes, with as many decimals as the exponent says.
+    /// Writes `mantissa · 10^exponent` as quoted text, with the number of decimals that the exponent gives.
     mutating func decimal(_ key: String?, _ mantissa: Int64, exponent: Int32) {
         begin(key)
         quoted(DecimalNotation.text(mantissa, exponent: exponent))
     }
 
-    /// A value that is JSON already.
+    /// Writes a value that is already JSON.
     mutating func raw(_ key: String?, _ json: ByteBuffer) {
         begin(key)
         buffer.writeImmutableBuffer(json)

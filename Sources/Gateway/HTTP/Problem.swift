@@ -5,7 +5,7 @@ import Hummingbird
 /// An error answer whose body is a `ProblemDocument`.
 struct Problem: Error, HTTPResponseError {
     let status: HTTPResponse.Status
-    /// What was wrong with this very request, and what to do.
+    /// What was wrong with this request, and how to fix it.
     let detail: String
     var headers: HTTPFields
 
@@ -17,12 +17,12 @@ struct Problem: Error, HTTPResponseError {
 
     init(_ error: QueryError) { self.init(.badRequest, error.detail) }
 
-    /// A query that took too long.
+    /// The answer to a query that took too long.
     static let storeBusy = Problem(
         .serviceUnavailable, "this query takes too long; narrow it: a symbol, a type, a smaller limit",
         headers: [.retryAfter: "5"])
 
-    /// The body.
+    /// The body of the answer.
     var document: ProblemDocument {
         ProblemDocument(title: status.reasonPhrase, status: status.code, detail: detail)
     }

@@ -4,14 +4,14 @@ import Hummingbird
 import NIOCore
 
 extension Request {
-    /// Seconds in which a body has to be there.
+    /// Seconds within which the body must arrive.
     static var bodySeconds: Int64 { 30 }
-    /// Seconds that a client gets to read the answer to a body that is too large, before its connection is closed.
+    /// Seconds for a client to read the answer to a too large body, before its connection is closed.
     private static var refusalSeconds: Int64 { 5 }
 
-    /// The body, where it is declared as JSON and has at most `limit` bytes; else 415 or 413. The connection of a client
-    /// that takes too long, or does not stop sending, is closed.
-    /// - Parameter what: for the error, e.g. `signal`.
+    /// The body, if declared as JSON and at most `limit` bytes long; else throws 415 or 413. If a client takes too long
+    /// or does not stop sending, its connection is closed.
+    /// - Parameter what: name of the posted object for the error, e.g. `signal`.
     func jsonBody(upTo limit: Int, of what: String, _ context: GatewayRequestContext) async throws -> ByteBuffer {
         guard Self.isJSON(headers[.contentType]) else {
             throw Problem(
@@ -34,7 +34,7 @@ extension Request {
         }
     }
 
-    /// `application/json`, whatever its parameters.
+    /// Whether the type is `application/json`, with any parameters.
     private static func isJSON(_ contentType: String?) -> Bool {
         guard contentType != "application/json" else { return true }
         let type = contentType?.prefix { $0 != ";" } ?? ""

@@ -1,13 +1,13 @@
 import HTTPTypes
 import Hummingbird
 
-/// One path and all that may be asked of it.
+/// One path and the methods that it answers.
 struct Route: Sendable {
     typealias Handler = @Sendable (Request, GatewayRequestContext) async throws -> Response
 
-    /// With placeholders in braces: `/api/v1/signals/{id}`.
+    /// Path with placeholders in braces: `/api/v1/signals/{id}`.
     let path: String
-    /// What it is for, for the index.
+    /// The route's purpose, shown in the index.
     let summary: String
     let handlers: [HTTPRequest.Method: Handler]
 
@@ -17,7 +17,7 @@ struct Route: Sendable {
         self.handlers = handlers
     }
 
-    /// The methods answered, sorted: those of the handlers, HEAD where there is GET, and OPTIONS.
+    /// The methods answered, sorted: the handlers' methods, HEAD if there is GET, and OPTIONS.
     var methods: [String] {
         var names = Set(handlers.keys.map(\.rawValue))
         names.insert(HTTPRequest.Method.options.rawValue)
@@ -25,12 +25,12 @@ struct Route: Sendable {
         return names.sorted()
     }
 
-    /// Methods that have an answer on every path, if only 405.
+    /// Methods that every path answers, at least with 405.
     static let knownMethods: [HTTPRequest.Method] = [
         .get, .head, .post, .put, .patch, .delete, .options, .trace, .query,
     ]
 
-    /// The handler of a method: the route's own, or what HTTP asks for in its place.
+    /// The handler of a method: the route's own, or the default that HTTP prescribes.
     func handler(for method: HTTPRequest.Method) -> Handler {
         if let own = handlers[method] { return own }
         let allow = methods.joined(separator: ", ")
@@ -50,11 +50,11 @@ extension HTTPRequest.Method {
 }
 
 extension Route {
-    /// Whether a key may be asked for. Pages and their files, health and the contract are open to everybody.
+    /// Whether the route may require a key. Pages and their files, health and the API contract are open to everybody.
     var isGuarded: Bool { path.hasPrefix("/api/") || path == "/metrics" }
 
-    /// The handler behind the policy, which lets a request pass or answers for itself. What only says which methods there
-    /// are is open.
+    /// The handler behind the policy, which admits a request or rejects it. Answers that only list the methods are
+    /// open.
     fileprivate func handler(for method: HTTPRequest.Method, behind policy: AccessPolicy) -> Handler {
         let handler = handler(for: method)
         let isRead = method == .get || method == .head

@@ -5,7 +5,7 @@ import Wire
 
 /// The latest Status of each symbol's feed.
 final class FeedBoard: Sendable {
-    /// Symbols kept; a further one is passed over.
+    /// Most symbols kept; further ones are ignored.
     static let symbolLimit = 10_000
 
     struct Entry: Sendable {
@@ -13,12 +13,12 @@ final class FeedBoard: Sendable {
         let symbol: String
         let producer: String
         let status: ProtoStatus
-        /// When it came, on the monotonic clock.
+        /// When the Status arrived, on the monotonic clock.
         let moment: Int64
 
         func ageSeconds(at now: Int64) -> Double { (Double(now - moment) / 1e8).rounded() / 10 }
 
-        /// VALID, RESYNCING or STALE; STALE too when nothing has been heard for ten seconds.
+        /// VALID, RESYNCING or STALE; also STALE after ten seconds without a Status.
         func validity(at now: Int64) -> String {
             ageSeconds(at: now) <= UpstreamReader.silenceLimitSeconds ? status.validity.name : "STALE"
         }
@@ -26,7 +26,7 @@ final class FeedBoard: Sendable {
 
     private let entries = Mutex<[String: Entry]>([:])
 
-    /// Takes a message of a tick topic; anything but a Status is passed over.
+    /// Takes a message of a tick topic; ignores everything but a Status.
     func receive(_ delivery: Delivery) {
         guard case .status(let status) = delivery.envelope.payload else { return }
         let entry = Entry(
@@ -40,7 +40,7 @@ final class FeedBoard: Sendable {
 
     func entry(venue: String, symbol: String) -> Entry? { entries.withLock { $0["\(venue).\(symbol)"] } }
 
-    /// All of them, by venue and symbol.
+    /// All feeds, ordered by venue and symbol.
     var all: [Entry] {
         entries.withLock { $0.values.sorted { ($0.venue, $0.symbol) < ($1.venue, $1.symbol) } }
     }

@@ -6,7 +6,7 @@ import NIOCore
 import Synchronization
 import Wire
 
-/// A message with the moment at which it came, on the monotonic clock.
+/// A message with its arrival time on the monotonic clock.
 struct Heard<Message: Sendable>: Sendable {
     let message: Message
     let moment: Int64
@@ -16,29 +16,29 @@ struct Heard<Message: Sendable>: Sendable {
         moment = HostClock.monotonicNanoseconds
     }
 
-    /// How long ago it came, in tenths of a second.
+    /// Seconds since the message arrived, rounded to tenths.
     var ageSeconds: Double { (Double(HostClock.monotonicNanoseconds - moment) / 1e8).rounded() / 10 }
 }
 
-/// A trade with its place in the order in which this gateway heard the market's trades, from 1.
+/// A trade with its number, from 1, in the order in which this gateway received the market's trades.
 struct HeardTrade: Sendable {
     let number: UInt64
     let trade: ProtoTrade
 }
 
-/// The vector of one moment, kept to explain a signal by.
+/// A feature vector of the past, kept to explain signals.
 struct PastVector: Sendable {
     let receiveTimeNs: Int64
-    /// Of the values, in their order.
+    /// Names of the values, in the same order.
     let names: [String]
     let values: [Double]
 }
 
-/// What is known of one market now.
+/// The current state of one market.
 struct Market: Sendable {
-    /// Trades remembered.
+    /// Most trades kept.
     static let tradeLimit = 200
-    /// Vectors remembered for explanations, and the least time between two of them: five minutes.
+    /// Most vectors kept for explanations, and the least time between two of them: five minutes in all.
     static let pastLimit = 1_200
     static let pastSpacingNanoseconds: Int64 = 250_000_000
 
@@ -47,12 +47,12 @@ struct Market: Sendable {
     fileprivate(set) var book: Heard<ProtoBook>?
     fileprivate(set) var quote: Heard<ProtoQuote>?
     fileprivate(set) var vector: Heard<ProtoFeatureVector>?
-    /// That of `vector`.
+    /// Schema of `vector`.
     fileprivate(set) var schema: FeatureSchema?
     fileprivate(set) var detectors: Heard<ProtoDetectorState>?
     fileprivate(set) var trades = RingBuffer<HeardTrade>(limit: tradeLimit)
     fileprivate(set) var tradeCount: UInt64 = 0
-    /// Counts of messages, by which a stream sees what is new.
+    /// Message counts, by which a stream recognizes new messages.
     fileprivate(set) var versions = Versions()
     fileprivate var past = RingBuffer<PastVector>(limit: pastLimit)
     fileprivate let keepsPast: Bool
@@ -67,19 +67,19 @@ struct Market: Sendable {
 
 /// The latest book, quote, trades, feature vector and detector state of each market, taken from the bus.
 final class MarketBoard: Sendable {
-    /// Markets kept; the messages of a further one are refused and counted.
+    /// Most markets kept; messages of further markets are refused and counted.
     static let marketLimit = 10_000
-    /// Markets whose past vectors are kept, 500 KB each: the first ones heard.
+    /// Most markets whose past vectors are kept, 500 KB each: the first markets received.
     static let pastMarketLimit = 128
 
-    /// This version's.
+    /// The feature schema of this program version.
     let schema = FeatureSchema()
     private let schemas = Mutex(SchemaCatalog())
     private let markets = Mutex<[String: Market]>([:])
     private let unknownSchema = Counter(label: MetricName.busRejected, dimensions: [("reason", "schema")])
     private let tooManyMarkets = Counter(label: MetricName.busRejected, dimensions: [("reason", "market_limit")])
 
-    /// Takes a message of a tick, feature or detector topic; what is none of these is passed over.
+    /// Takes a message of a tick, feature or detector topic; ignores all others.
     func receive(_ delivery: Delivery) {
         let topic = delivery.topic
         switch delivery.envelope.payload {
@@ -99,7 +99,7 @@ final class MarketBoard: Sendable {
                 $0.trades.append(HeardTrade(number: $0.tradeCount, trade: trade))
             }
         case .featureVector(let vector):
-            // Values whose names are not known yet, or not all, would stand under wrong ones.
+            // Without a matching schema, values would appear under wrong names.
             guard let schema = knownSchema(vector.schemaID), vector.values.count == schema.columns.count else {
                 return unknownSchema.increment()
             }
@@ -110,14 +110,14 @@ final class MarketBoard: Sendable {
                 guard market.keepsPast else { return }
                 let time = vector.receiveTimeNs
                 if let last = market.past.last?.receiveTimeNs {
-                    // A clock that was set back begins the past anew: its order is what is searched.
+                    // If the clock was set back, clear the past vectors: the search needs ascending times.
                     if time < last { market.past.removeAll() }
                     if time >= last, time - last < Market.pastSpacingNanoseconds { return }
                 }
                 market.past.append(PastVector(receiveTimeNs: time, names: schema.names, values: vector.values))
             }
         case .featureSchema(let schema):
-            // One that cannot be used is counted like the vectors that it leaves without names.
+            // An unusable schema is counted like the vectors that it leaves without names.
             do throws(WireError) {
                 _ = try schemas.withLock { schemas throws(WireError) in try schemas.learn(schema) }
             } catch {
@@ -148,12 +148,12 @@ final class MarketBoard: Sendable {
         }
     }
 
-    /// All of them, by venue and symbol.
+    /// All markets, ordered by venue and symbol.
     var all: [Market] {
         markets.withLock { $0.values.sorted { ($0.venue, $0.symbol) < ($1.venue, $1.symbol) } }
     }
 
-    /// The market of a symbol: at `venue`, or where it was heard first by name of the venue.
+    /// The market of a symbol at `venue`; without a venue, at the first venue in alphabetical order.
     func market(_ symbol: String, venue: String?) -> Market? {
         markets.withLock { markets in
             if let venue { return markets["\(venue).\(symbol)"] }
@@ -161,7 +161,7 @@ final class MarketBoard: Sendable {
         }
     }
 
-    /// The last vector kept at or before `time`, if it is at most `withinSeconds` older. O(log of what is kept).
+    /// The last vector kept at or before `time`, if at most `withinSeconds` older. O(log of vectors kept).
     func vector(
         venue: String, symbol: String, at time: Int64, withinSeconds: Double = 2
     ) -> PastVector? {

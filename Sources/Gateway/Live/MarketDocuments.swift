@@ -3,7 +3,7 @@ import NIOCore
 import Wire
 
 extension ProtoValidity {
-    /// As every document names it; an unknown one counts as STALE.
+    /// The validity's name in every document; an unknown validity counts as STALE.
     var name: String {
         switch self {
         case .valid: "VALID"
@@ -13,7 +13,7 @@ extension ProtoValidity {
     }
 }
 
-/// The JSON of a market's parts. Times are seconds since 1970; prices and quantities are exact decimals as text.
+/// The JSON documents of a market. Times are seconds since 1970; prices and quantities are exact decimals as text.
 extension Market {
     private func writeName(to json: inout JSONWriter) {
         json.string("symbol", symbol)
@@ -23,8 +23,8 @@ extension Market {
     private static func seconds(_ nanoseconds: Int64) -> Double { Double(nanoseconds) / 1e9 }
 
     /// - Parameters:
-    ///   - depth: most levels a side.
-    ///   - validity: of the feed now; a book is as good as its feed.
+    ///   - depth: most levels per side.
+    ///   - validity: the feed's current validity; a book is only as valid as its feed.
     func bookJSON(depth: Int, validity: String) -> ByteBuffer? {
         guard let heard = book else { return nil }
         let book = heard.message
@@ -37,7 +37,7 @@ extension Market {
             json.number("venue_time", Self.seconds(book.venueTimeNs))
             json.integer("book_epoch", book.bookEpoch)
             json.integer("update_id", book.updateID)
-            // In whole price units, so that a spread of one tick is not a rounding error more.
+            // Computed in whole price units, so that the spread has no floating-point error.
             let exponent = Int8(max(-22, min(22, book.priceExponent)))
             let best = book.bidPrices.first.flatMap { bid in book.askPrices.first.map { (bid: bid, ask: $0) } }
             json.number("mid", best.map { Decimal10.value($0.bid &+ $0.ask, exponent: exponent) / 2 })
@@ -71,7 +71,7 @@ extension Market {
         }
     }
 
-    /// The newest `limit` trades heard after number `after`, newest first.
+    /// The newest `limit` trades with a number above `after`, newest first.
     func tradesJSON(limit: Int, after: UInt64 = 0) -> ByteBuffer {
         var json = JSONWriter(capacity: 1_024)
         json.object { json in

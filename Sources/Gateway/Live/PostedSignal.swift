@@ -5,15 +5,15 @@ import Microstructure
 import NIOCore
 import Wire
 
-/// A signal that a program posts, checked: `{"timestamp": …, "signal_type": …, "score": …, "symbol": …}`.
+/// A validated signal from a POST: `{"timestamp": …, "signal_type": …, "score": …, "symbol": …}`.
 struct PostedSignal: Sendable, Equatable {
-    /// What stands in place of an exchange in the topic of a posted signal.
+    /// Takes the venue's place in the topic of a posted signal.
     static let venue = "api"
     /// Seconds since 1970 that fit in 64-bit nanoseconds.
     static let timestampRange = 0...9_223_372_036.0
 
-    /// 16 hexadecimal digits of the time in nanoseconds, "-", symbol, "-", type, as a detector writes it, and then
-    /// "-" and 16 random hexadecimal digits, which tell two posts of one instant apart.
+    /// 16 hexadecimal digits of the time in nanoseconds, "-", symbol, "-", type, as a detector writes it, then "-" and
+    /// 16 random hexadecimal digits that distinguish two posts of one instant.
     let id: String
     let timestamp: Double
     let type: SignalType
@@ -22,7 +22,7 @@ struct PostedSignal: Sendable, Equatable {
     /// Normalised: `BTC/USDT` is posted, `BTCUSDT` is stored.
     let symbol: String
 
-    /// Reads a request's body. Throws a 400 that names the field and says what it should be.
+    /// Reads a request's body. Throws a 400 that names the invalid field and the expected value.
     init(json: Data) throws(Problem) {
         let fields: Fields
         do {
@@ -35,7 +35,7 @@ struct PostedSignal: Sendable, Equatable {
         try self.init(timestamp: fields.timestamp, type: fields.type, score: fields.score, symbol: fields.symbol)
     }
 
-    /// The fields as written. Throws a 400 that names the one that cannot be.
+    /// Validates the posted fields. Throws a 400 that names the invalid field.
     init(timestamp: Double, type: String, score: Double, symbol: String) throws(Problem) {
         guard Self.timestampRange.contains(timestamp) else {
             throw Problem(
@@ -82,7 +82,7 @@ struct PostedSignal: Sendable, Equatable {
         SignalDocument(id: id, timestamp: timestamp, signalType: type.rawValue, score: score, symbol: symbol)
     }
 
-    /// For the alerter. No onset is known, so it is the signal's own time.
+    /// The signal as sent to the alerter. The onset is unknown, so it equals the signal's time.
     var message: ProtoSignal {
         var message = ProtoSignal()
         message.id = id
@@ -96,7 +96,7 @@ struct PostedSignal: Sendable, Equatable {
         return message
     }
 
-    /// `seconds` is in `timestampRange`; the upper end, multiplied, still is below 2⁶³.
+    /// `seconds` is in `timestampRange`, whose upper end in nanoseconds is still below 2⁶³.
     private static func nanoseconds(_ seconds: Double) -> Int64 { Int64((seconds * 1e9).rounded()) }
 
     private static func problem(of error: any Error) -> Problem {
@@ -117,7 +117,7 @@ struct PostedSignal: Sendable, Equatable {
         }
     }
 
-    /// The body as written.
+    /// The fields of the body as posted.
     private struct Fields: Decodable {
         static let example =
             #"{"timestamp": 1696867200.0, "signal_type": "buy_imbalance", "score": 0.85, "symbol": "BTC/USDT"}"#

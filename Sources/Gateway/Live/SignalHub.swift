@@ -4,11 +4,11 @@ import NIOCore
 import ServiceLifecycle
 import Synchronization
 
-/// What goes to a live stream.
+/// One event of a live stream.
 struct StreamEvent: Sendable {
-    /// Of the signal; `nil` for a heartbeat.
+    /// The signal's position; `nil` for a heartbeat.
     let position: UInt64?
-    /// As sent. All streams share the one buffer.
+    /// The event as sent. All streams share one buffer.
     let bytes: ByteBuffer
 
     static let heartbeat = StreamEvent(position: nil, bytes: ByteBuffer(string: ": heartbeat\n\n"))
@@ -31,11 +31,11 @@ struct StreamEvent: Sendable {
     }
 }
 
-/// Hands signals to the live streams. A stream whose client does not keep up is dropped, so that nobody waits for it.
+/// Sends signals to the live streams. A stream whose client falls behind is dropped, so that nobody waits for it.
 final class SignalHub: Sendable {
-    /// Streams open at a time; beyond it a new one is refused.
+    /// Most streams open at a time; further ones are refused.
     static let streamLimit = 1_000
-    /// Events waiting for one client; a client with more is dropped and counted.
+    /// Most events waiting for one client; a client with more is dropped and counted.
     static let queueLimit = 1_000
 
     private struct Stream {
@@ -54,12 +54,12 @@ final class SignalHub: Sendable {
 
     init() {
         clients.record(0)
-        // A counter that has not moved yet must still be there to alert on.
+        // The counter must exist before its first increment, so that alerts can use it.
         dropped.increment(by: 0)
     }
 
-    /// Opens a stream of all signals from now on; `nil` at the limit. It closes when the subscription is let go of.
-    /// - Parameter onDrop: called, on any thread, when the client has been too slow.
+    /// Opens a stream of all signals from now on; `nil` at the limit. It closes when the subscription is deallocated.
+    /// - Parameter onDrop: called on any thread when the client is too slow.
     func subscribe(onDrop: @escaping @Sendable () -> Void) -> StreamSubscription? {
         let (events, continuation) = AsyncStream<StreamEvent>.makeStream(
             bufferingPolicy: .bufferingOldest(Self.queueLimit))
@@ -103,9 +103,9 @@ final class SignalHub: Sendable {
     }
 }
 
-/// One client's place in the hub, given back when this is let go of.
+/// One client's slot in the hub, freed on deallocation.
 final class StreamSubscription: Sendable {
-    /// Ends after `finish`, when what was queued has been read.
+    /// Ends after `finish`, once the queued events have been read.
     let events: AsyncStream<StreamEvent>
     private let id: UInt64
     private let continuation: AsyncStream<StreamEvent>.Continuation
@@ -126,8 +126,8 @@ final class StreamSubscription: Sendable {
     func finish() { continuation.finish() }
 }
 
-/// Writes a comment to every live stream now and then, so that no proxy takes a quiet one for dead and a client that
-/// has vanished is noticed.
+/// Writes a comment to every live stream at intervals, so that proxies keep quiet streams open and vanished clients are
+/// noticed.
 struct StreamHeartbeat: Service {
     static let intervalSeconds = 15
 

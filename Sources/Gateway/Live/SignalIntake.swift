@@ -4,14 +4,14 @@ import Logging
 import Metrics
 import Wire
 
-/// The one writer of signals. Its thread stores what has gathered in one commit and hands it to the live streams; so all
-/// see the signals in one order.
+/// The only writer of signals. Its thread stores all queued signals in one commit and passes them to the live streams,
+/// so that every client sees the same order.
 final class SignalIntake<Repository: SignalRepository>: Sendable {
     enum Outcome: Sendable {
         case stored(StoredSignal)
-        /// Stored by an earlier request with the same idempotency key.
+        /// Already stored by an earlier request with the same idempotency key.
         case known(StoredSignal)
-        /// The idempotency key stood with another body before.
+        /// The idempotency key was used before with another body.
         case conflict
         /// The queue is full: try again.
         case busy
@@ -21,8 +21,8 @@ final class SignalIntake<Repository: SignalRepository>: Sendable {
         case failed
     }
 
-    /// Batches and posted signals waiting to be stored. At the limit a posted signal is refused, and the bus reader waits:
-    /// what the bus drops meanwhile, the logs replay.
+    /// Most batches and posted signals waiting to be stored. At the limit, posted signals are refused and the bus
+    /// reader waits; the logs replay the messages that the bus drops meanwhile.
     static var queueLimit: Int { 10_000 }
     /// How often retention is applied.
     private static var pruneNanoseconds: Int64 { 60_000_000_000 }
@@ -38,14 +38,14 @@ final class SignalIntake<Repository: SignalRepository>: Sendable {
     private let repository: Repository
     private let hub: SignalHub
     private let logger: Logger
-    /// Forgotten whenever the store changes.
+    /// Cached pages, cleared whenever the store changes.
     let pages = SignalPageCache()
     private let onPosted: @Sendable () -> Void
     private let mailbox = Mailbox<Item>(limit: SignalIntake.queueLimit)
     private let held = Gauge(label: MetricName.signalsStored)
     private let failures = Counter(label: MetricName.storeFailures)
 
-    /// - Parameter onPosted: a posted signal is in the repository, and no log has it yet.
+    /// - Parameter onPosted: called when a posted signal is stored that no log has yet.
     init(
         repository: Repository, hub: SignalHub, logger: Logger, onPosted: @escaping @Sendable () -> Void = {}
     ) {
@@ -56,8 +56,8 @@ final class SignalIntake<Repository: SignalRepository>: Sendable {
         failures.increment(by: 0)
     }
 
-    /// Takes signals from the bus, with the positions that they bring the logs to, waiting while the queue is full. Call
-    /// it on the reader's thread. A signal that could not be shown is refused and counted.
+    /// Takes signals from the bus, with each log's position after them; waits while the queue is full. Call it on the
+    /// reader's thread. A signal that cannot be displayed is refused and counted.
     func receive(_ signals: [ProtoSignal], positions: [UInt64: UInt64]) {
         let usable = signals.filter { Self.isUsable(id: $0.id) }
         if usable.count < signals.count {
@@ -70,14 +70,14 @@ final class SignalIntake<Repository: SignalRepository>: Sendable {
         }
     }
 
-    /// Takes a posted signal and returns once it is on the disk, or will not be.
+    /// Takes a posted signal and returns once it is on disk or has failed.
     func submit(_ signal: PostedSignal, key: IdempotencyKey? = nil) async -> Outcome {
         await withCheckedContinuation { continuation in
             submit(signal, key: key) { continuation.resume(returning: $0) }
         }
     }
 
-    /// Takes a posted signal; `onOutcome` is called, on the store's thread, once it is on the disk, or will not be.
+    /// Takes a posted signal; calls `onOutcome` on the store's thread once the signal is on disk or has failed.
     func submit(
         _ signal: PostedSignal, key: IdempotencyKey? = nil, onOutcome: @escaping @Sendable (Outcome) -> Void
     ) {
@@ -90,7 +90,7 @@ final class SignalIntake<Repository: SignalRepository>: Sendable {
             for case .posted(_, _, let answer) in mailbox.close() { answer(.stopping) }
         }
         stop.onRequest { [mailbox] in mailbox.wake() }
-        // What the disk refused, to be tried again: the queue behind it fills, and the reader waits.
+        // Items that the disk refused, to be retried: meanwhile the queue fills and the reader waits.
         var kept: [Item] = []
         var problem: String?
         var isDraining = false
@@ -109,7 +109,7 @@ final class SignalIntake<Repository: SignalRepository>: Sendable {
                 if problem != "\(error)" { logger.error("signals not stored", metadata: ["error": "\(error)"]) }
                 problem = "\(error)"
                 kept = refuse(items)
-                // Their logs have them.
+                // The kept signals are in their logs and will be replayed.
                 if stop.isRequested { return }
                 let size = kept.reduce(0) { if case .received(let batch, _) = $1 { $0 + batch.count } else { $0 } }
                 if !kept.isEmpty {
@@ -129,12 +129,12 @@ final class SignalIntake<Repository: SignalRepository>: Sendable {
                 }
             }
             if isDraining, items.isEmpty { return }
-            // What was put in before the stop is still taken: hence one more round.
+            // Items queued before the stop are still stored, so run one more round.
             isDraining = stop.isRequested
         }
     }
 
-    /// All of it in one commit, and then the answers.
+    /// Stores all items in one commit, then sends the answers.
     private func process(_ items: [Item]) throws {
         guard !items.isEmpty else { return }
         var signals: [NewSignal] = []
@@ -173,7 +173,7 @@ final class SignalIntake<Repository: SignalRepository>: Sendable {
         if hasPosted { onPosted() }
     }
 
-    /// Answers the posted signals, whose clients can come back, and returns the rest.
+    /// Fails the posted signals, whose clients can retry, and returns the rest.
     private func refuse(_ items: [Item]) -> [Item] {
         items.filter { item in
             guard case .posted(_, _, let answer) = item else { return true }

@@ -3,10 +3,10 @@ import Runtime
 import Wire
 import ZeroMQ
 
-/// Follows the detectors' signals into the intake, on a thread of its own: live, and by replay where something is missing.
+/// Passes the detectors' signals to the intake on its own thread: live, and by replay after a gap.
 struct SignalReader<Repository: SignalRepository>: Sendable {
     static var part: String { "signals" }
-    /// Longest time spent on what is already queued once the stop is requested; the rest is replayed at the next start.
+    /// Longest time spent on queued signals once the stop is requested; the rest is replayed at the next start.
     static var drainLimitSeconds: Double { 0.5 }
 
     let signals: [Endpoint]
@@ -25,7 +25,7 @@ struct SignalReader<Repository: SignalRepository>: Sendable {
             let now = HostClock.monotonicNanoseconds
             guard now >= nextBeat else { continue }
             nextBeat = now + 1_000_000_000
-            // A signal may not come for hours: silence is no fault.
+            // Hours may pass without a signal: silence is not a fault.
             runtime.health.beat(Self.part, isReady: true, detail: feed.detail)
         }
         let end = HostClock.monotonicNanoseconds + Int64(Self.drainLimitSeconds * 1e9)
@@ -37,8 +37,8 @@ struct SignalReader<Repository: SignalRepository>: Sendable {
     }
 }
 
-/// Hands posted signals on to a detector's log, which publishes them like its own: from there they reach every
-/// subscriber and the alerter. What the log has not confirmed is sent again; the log tells it by its id.
+/// Forwards posted signals to a detector's log, which publishes them like its own: so they reach every subscriber and
+/// the alerter. Unconfirmed signals are sent again; the log recognizes duplicates by id.
 struct PostForwarder<Repository: SignalRepository>: Sendable {
     /// A log that has not answered for this long is asked again.
     private static var patienceMilliseconds: Int { 2_000 }
@@ -46,7 +46,7 @@ struct PostForwarder<Repository: SignalRepository>: Sendable {
 
     let replay: [Endpoint]
     let repository: Repository
-    /// Rung when there is something new.
+    /// Rung when there are new posted signals.
     let wake: WakeSignal
 
     func run(in context: Context, _ runtime: ServiceRuntime, until stop: StopSignal) throws {

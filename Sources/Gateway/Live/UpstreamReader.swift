@@ -4,11 +4,11 @@ import Logging
 import Wire
 import ZeroMQ
 
-/// Reads one kind of topic from the bus, on a thread of its own, and says in the health whether it is heard.
+/// Reads one kind of topic from the bus on its own thread and reports in the health whether messages arrive.
 struct UpstreamReader: Sendable {
-    /// Market data, which speaks at least once a second while all is well, is unready after this silence.
+    /// Market data normally arrives at least once a second; after this silence it is reported as not ready.
     static let silenceLimitSeconds = 10.0
-    /// Longest time spent on what is already queued once the stop is requested.
+    /// Longest time spent on queued messages once the stop is requested.
     static let drainLimitSeconds = 2.0
 
     let kind: Topic.Kind
@@ -19,7 +19,7 @@ struct UpstreamReader: Sendable {
         self.endpoints = endpoints
     }
 
-    /// Its name in the health: `ticks`, `features`.
+    /// The reader's name in the health: `ticks`, `features`.
     var part: String { kind.rawValue + "s" }
 
     func run(
@@ -29,7 +29,7 @@ struct UpstreamReader: Sendable {
             EndpointDirectory(endpoints, logger: runtime.logger), topics: [Topic.prefix(kind)], in: context,
             logger: runtime.logger)
         var lastHeard: Int64?
-        // Until something is heard, the process is not ready.
+        // Until a message arrives, the process is not ready.
         beat(runtime.health, subscriber.counts, silence: nil)
         var nextBeat: Int64 = 0
         while !stop.isRequested {

@@ -1,17 +1,17 @@
 import HTTPTypes
 import Hummingbird
 
-/// Lets web pages of other origins use the service, where it was told so. Keys travel in headers, so that no page gets
-/// what its user's browser has stored. Source: WHATWG Fetch, section "CORS protocol".
+/// Lets web pages of configured other origins use the service. Keys travel in headers, so that no page can use
+/// credentials stored in the browser. Source: WHATWG Fetch, section "CORS protocol".
 struct CrossOriginMiddleware: RouterMiddleware {
     typealias Context = GatewayRequestContext
 
     private static let headers = "Authorization, Content-Type, Idempotency-Key, Last-Event-ID, X-API-Key"
     private static let methods = "GET, HEAD, POST, DELETE, OPTIONS"
-    /// How long a browser may remember the answer.
+    /// Seconds for which a browser may cache the answer.
     private static let memorySeconds = 600
 
-    /// As browsers write them, `https://example.org`; `*` for all. Empty for none.
+    /// Allowed origins as browsers write them, `https://example.org`; `*` for all. Empty for none.
     let origins: Set<String>
 
     func handle(

@@ -2,8 +2,8 @@ import Runtime
 import HTTPTypes
 import Hummingbird
 
-/// Counts and times requests by route template, method and status; a live stream counts when it opens. The path as
-/// sent is never a label: the number of series is the number of routes, methods and statuses.
+/// Counts and times requests by route template, method and status; a live stream counts when it opens. The raw path is
+/// never a label, so routes, methods and statuses bound the number of series.
 struct HTTPMetricsMiddleware: RouterMiddleware {
     typealias Context = GatewayRequestContext
 

@@ -29,7 +29,7 @@ struct ProblemMiddleware: RouterMiddleware {
         } catch let error as HTTPError {
             return Problem(error.status, error.body ?? error.status.reasonPhrase, headers: error.headers).response
         } catch {
-            // The server closes a connection that broke, or on which no HTTP is spoken.
+            // Let the server close a broken connection or one that does not speak HTTP.
             if error is HTTPParserError || error is ChannelError || error is IOError || error is CancellationError {
                 throw error
             }

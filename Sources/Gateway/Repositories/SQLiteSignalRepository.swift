@@ -8,18 +8,18 @@ import Wire
 
 /// Signals in an SQLite file.
 ///
-/// What comes from the bus can be had again from its log, so its commits survive a kill but are not synced; a commit with
-/// a posted signal is synced before the client hears of it.
+/// Logs can replay signals from the bus, so commits of such signals survive a kill but are not synced; a commit with a
+/// posted signal is synced before the client gets its answer.
 final class SQLiteSignalRepository: SignalRepository {
     struct Retention: Sendable {
         var days = 30.0
         var signals = 1_000_000
     }
 
-    /// Signals deleted in one commit, so that readers and the writer wait for milliseconds only.
+    /// Most signals deleted in one commit, so that readers and the writer wait only milliseconds.
     private static let pruneLimit = 10_000
 
-    /// How long a query may look.
+    /// Longest run time of a query.
     private static let readSeconds = 5.0
 
     private let file: StateFile
@@ -27,7 +27,7 @@ final class SQLiteSignalRepository: SignalRepository {
     private let hasLogs: Bool
     private let held = Atomic<Int>(0)
 
-    /// - Parameter hasLogs: posted signals are to be handed to a log; where there is none, they are not noted for it.
+    /// - Parameter hasLogs: whether posted signals are marked for forwarding to a log.
     init(path: String, retention: Retention = Retention(), hasLogs: Bool = true) throws(StorageError) {
         var migrator = DatabaseMigrator()
         migrator.registerMigration("1") { database in
@@ -47,7 +47,7 @@ final class SQLiteSignalRepository: SignalRepository {
                     CREATE TABLE position (log INTEGER PRIMARY KEY, sequence INTEGER NOT NULL);
                     """)
         }
-        // The columns that filters look at, in the order of answers: a narrow copy to walk through where no index serves.
+        // An index of the filter columns in answer order: a narrow copy to scan when no other index fits.
         migrator.registerMigration("2") { database in
             try database.execute(
                 sql: """
@@ -87,7 +87,7 @@ final class SQLiteSignalRepository: SignalRepository {
 
     // MARK: Writing
 
-    /// O(log of what is held) a signal.
+    /// O(log of signals held) per signal.
     func insert(_ signals: [NewSignal], positions: [UInt64: UInt64]) throws -> [Insertion] {
         let now = Date().timeIntervalSince1970
         let insertions = try write(isSynced: signals.contains { $0.post != nil }) { [hasLogs] database in
@@ -115,7 +115,7 @@ final class SQLiteSignalRepository: SignalRepository {
                 arguments: [key.key, now - IdempotencyKey.memorySeconds])
         {
             guard row["fingerprint"] == key.fingerprint else { return .conflict }
-            // Where retention took the signal meanwhile, the key is free again.
+            // If retention has deleted the signal meanwhile, the key is free again.
             if let known = try find(row["id"], in: database) { return .known(known) }
         }
         let document = signal.document
@@ -164,7 +164,7 @@ final class SQLiteSignalRepository: SignalRepository {
         }
     }
 
-    /// Whatever is too old or too many, but nothing that no log has taken yet.
+    /// Deletes signals that are too old or too many, but none that still awaits forwarding to a log.
     func prune() throws -> Int {
         let now = Date().timeIntervalSince1970
         let deleted = try write { database in
@@ -209,8 +209,8 @@ final class SQLiteSignalRepository: SignalRepository {
         try await file.pool.read { try Self.find(id, in: $0) }
     }
 
-    /// O(signals returned) where an index serves the conditions, at worst O(signals held), and then for at most
-    /// `readSeconds`; throws `StoreBusy` beyond.
+    /// O(signals returned) if an index fits the conditions, at worst O(signals held). Throws `StoreBusy` after
+    /// `readSeconds`.
     func signals(matching query: SignalQuery) async throws -> SignalPage {
         var filter = SQLFilter()
         filter.add("symbol = ?", query.symbol)
@@ -237,7 +237,7 @@ final class SQLiteSignalRepository: SignalRepository {
         return SignalPage(signals: Array(found.prefix(query.limit)), hasMore: found.count > query.limit)
     }
 
-    /// A read that is cancelled interrupts its statement.
+    /// Cancelling a read interrupts its SQL statement.
     private func withTimeLimit<T: Sendable>(_ body: @escaping @Sendable () async throws -> T) async throws -> T {
         try await withThrowingTaskGroup(of: T?.self) { group in
             group.addTask { try await body() }

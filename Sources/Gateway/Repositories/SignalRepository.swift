@@ -2,9 +2,9 @@ import Foundation
 import NIOCore
 import Wire
 
-/// A signal as held: its JSON, written once, and its place in the order of arrival.
+/// A stored signal: its JSON, written once, and its position in arrival order.
 final class StoredSignal: Sendable {
-    /// From 1, in the order of arrival, without holes.
+    /// Position in arrival order, from 1, without gaps.
     let position: UInt64
     let id: String
     /// The `SignalDocument` as compact JSON.
@@ -21,7 +21,7 @@ final class StoredSignal: Sendable {
     }
 }
 
-/// Which signals a client asks for. Absent conditions let everything pass.
+/// A client's query of signals. An absent condition matches every signal.
 struct SignalQuery: Sendable, Equatable {
     static let limitRange = 1...1_000
 
@@ -43,32 +43,32 @@ struct SignalQuery: Sendable, Equatable {
 struct SignalPage: Sendable {
     /// Newest arrival first.
     let signals: [StoredSignal]
-    /// Further ones match.
+    /// Whether further signals match.
     let hasMore: Bool
 }
 
-/// What a returning client of the live stream has missed.
+/// The signals that a reconnecting client of the live stream has missed.
 struct SignalBacklog: Sendable {
-    /// Most signals of a backlog; of more the newest are given, and it is not complete.
+    /// Most signals in a backlog; a longer one is cut to the newest and is not complete.
     static let limit = 10_000
 
     /// Oldest first.
     let signals: [StoredSignal]
-    /// `false` where the last signal that the client saw is no longer held, or too long ago: some may be missing before
+    /// `false` if the last signal that the client saw is no longer held or is too old: signals may be missing before
     /// the first.
     let isComplete: Bool
-    /// The newest position when this was read: later signals come live.
+    /// The newest position at the time of the read: later signals arrive live.
     let end: UInt64
 }
 
 /// A signal to be stored.
 struct NewSignal: Sendable {
-    /// What a program posted, beyond the document.
+    /// The extra data of a posted signal, besides the document.
     struct Post: Sendable {
-        /// As the detector's log takes it.
+        /// The message for the detector's log.
         let message: ProtoSignal
         let key: IdempotencyKey?
-        /// The document, where it is written already.
+        /// The document's JSON, if already written.
         var json: ByteBuffer?
     }
 
@@ -77,42 +77,42 @@ struct NewSignal: Sendable {
     var post: Post?
 }
 
-/// The header Idempotency-Key with what was asked under it: the same key with another body is a mistake of the client.
+/// The header Idempotency-Key with a fingerprint of the body: the same key with another body is a client error.
 struct IdempotencyKey: Sendable, Equatable {
-    /// What a client may send: printable ASCII, at most this many bytes.
+    /// Most bytes of a key, which is printable ASCII.
     static let lengthLimit = 255
     /// How long a key is remembered.
     static let memorySeconds = 86_400.0
-    /// Most that are remembered: beyond, the oldest go first.
+    /// Most keys remembered; the oldest are dropped first.
     static let countLimit = 1_000_000
 
     let key: String
-    /// Of the body.
+    /// Fingerprint of the body.
     let fingerprint: String
 }
 
-/// A query that took too long was given up.
+/// A query took too long and was interrupted.
 struct StoreBusy: Error {}
 
-/// What became of a signal.
+/// The outcome of storing a signal.
 enum Insertion: Sendable {
     case stored(StoredSignal)
-    /// One with its id, or its idempotency key and body, is held already.
+    /// A signal with the same id, or the same idempotency key and body, is already held.
     case known(StoredSignal)
-    /// Its idempotency key stood with another body before.
+    /// The idempotency key was used before with another body.
     case conflict
 }
 
 /// Keeps signals. There is one writer, `SignalIntake`; anyone may read at any time.
 protocol SignalRepository: Sendable {
-    /// Adds signals as the newest, in their order, with the positions that they bring the logs to: all in one commit,
-    /// on the disk when it returns where one of them was posted. Blocks.
+    /// Appends signals in order, with each log's position after them, in one commit. If one of them was posted, the
+    /// commit is on disk on return. Blocks.
     func insert(_ signals: [NewSignal], positions: [UInt64: UInt64]) throws -> [Insertion]
-    /// Up to where each log's signals are held.
+    /// The position up to which each log's signals are held.
     var positions: [UInt64: UInt64] { get throws }
     /// Posted signals that no log has taken yet, oldest first, at most `limit`. Blocks.
     func unlogged(limit: Int) throws -> [(position: UInt64, signal: ProtoSignal)]
-    /// Logs have these now. Blocks.
+    /// Marks these signals as taken by a log. Blocks.
     func markLogged(_ positions: [UInt64]) throws
     /// Deletes what retention no longer keeps. Blocks.
     func prune() throws -> Int
@@ -120,6 +120,6 @@ protocol SignalRepository: Sendable {
     var count: Int { get }
     func signal(id: String) async throws -> StoredSignal?
     func signals(matching query: SignalQuery) async throws -> SignalPage
-    /// All that came after the signal `id`, or everything held where that one is unknown, within `SignalBacklog.limit`.
+    /// Signals after the signal `id`, or all held signals if `id` is unknown, up to `SignalBacklog.limit`.
     func backlog(after id: String) async throws -> SignalBacklog
 }

@@ -100,7 +100,7 @@ struct BacktestCharts {
         return picture.svg
     }
 
-    /// The share of the k strongest that paid, beside the share of all and what breaks even.
+    /// Hit rate of the k strongest signals, with the hit rate of all and the break-even rate.
     var precision: String {
         let tops = report.signals.precisionAtTop
         guard let most = tops.last?.k else { return Self.empty("precision at the top k: no label") }

@@ -6,7 +6,7 @@ import Evaluation
 import Foundation
 import Microstructure
 
-/// `microlab backtest`: what acting on the signals of tapes would have brought.
+/// `microlab backtest`: the result of trading on the signals of tapes.
 package struct BacktestCommand: AsyncParsableCommand {
     package static let configuration = CommandConfiguration(
         commandName: "backtest",

@@ -15,7 +15,7 @@ struct BacktestOutcome {
         let fees, slippage, profit: Double
     }
 
-    /// Signals against moves of `move_pct`, by the rules of `EventScore`.
+    /// Signals scored against moves of `move_pct`, by the rules of `EventScore`.
     struct Recall: Encodable {
         struct Level: Encodable {
             let withinSeconds: Double
@@ -66,7 +66,7 @@ struct BacktestOutcome {
             seed: configuration.seed)
     }
 
-    /// A market is known here by its place: the same symbol on two tapes is two markets.
+    /// Identifies markets by index: the same symbol on two tapes is two markets.
     private static func recall(
         _ run: BacktestRun, _ index: Int, _ configuration: BacktestConfiguration
     ) -> Recall {

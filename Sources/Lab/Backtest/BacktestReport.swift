@@ -3,7 +3,7 @@ import Evaluation
 import Foundation
 import Microstructure
 
-/// All that a run has to say: `report.json`, and what `report.html` shows.
+/// All results of a run: written as `report.json`, shown by `report.html`.
 struct BacktestReport: Encodable {
     struct TapeLine: Encodable {
         let name, hash: String
@@ -13,7 +13,7 @@ struct BacktestReport: Encodable {
 
     struct EquityPoint: Encodable {
         let timeNs: Int64
-        /// In initial capitals; 1 at the start.
+        /// Equity as a multiple of the initial capital; 1 at the start.
         let equity: Double
         let drawdown: Double
     }
@@ -24,7 +24,7 @@ struct BacktestReport: Encodable {
         let signals: SignalSummary
         let trades: TradeSummary
         let recall: BacktestOutcome.Recall
-        /// This less the other, a period; resampled in blocks, both at the same places.
+        /// This run's return minus the other's, per period; both resampled in the same blocks.
         let meanReturnDifference: Double?
         let meanReturnDifferenceInterval: SignalSummary.Interval?
         let sharpeDifferenceInterval: SignalSummary.Interval?
@@ -36,7 +36,7 @@ struct BacktestReport: Encodable {
     let trial: String
     let tapes: [TapeLine]
     let symbols: [String]
-    /// What this run does not show, first of all.
+    /// Verdicts on this run, above all what it does not show.
     let verdicts: [String]
     let signals: SignalSummary
     let trades: TradeSummary
@@ -118,7 +118,7 @@ struct BacktestReport: Encodable {
 enum BacktestVerdicts {
     /// Fewer trades or labels say nothing about a rate.
     private static let fewCases = 30
-    /// The rank of one among fewer is too coarse for a probability of overfitting to mean much.
+    /// With fewer trials, ranks are too coarse for a meaningful probability of overfitting.
     private static let fewTrials = 10
 
     static func lines(

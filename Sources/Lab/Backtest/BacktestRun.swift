@@ -5,17 +5,17 @@ import Evaluation
 import Microstructure
 import Wire
 
-/// Runs configurations over tapes: the features and the bank of `detector`, event by event, once for all of them.
+/// Runs configurations over tapes. All share one pass, event by event, of the features and the bank of `detector`.
 ///
-/// Each symbol of each tape is a market with an account of its own, and begins with nothing remembered.
+/// Each symbol of each tape is a market with its own account, and begins without state.
 struct BacktestRun {
     /// A symbol of a tape.
     struct Market {
         let symbol: String
         let tape: String
-        /// One a configuration.
+        /// One backtest per configuration.
         fileprivate(set) var backtests: [Backtest]
-        /// The mid price at the end of each period of `priceGrid`; NaN where there was none.
+        /// The mid price at the end of each period of `priceGrid`; NaN if there was none.
         fileprivate(set) var prices: [Double]
         let priceGrid: TimeGrid
     }
@@ -34,7 +34,7 @@ struct BacktestRun {
     /// - Parameters:
     ///   - configurations: at least one.
     ///   - symbols: empty takes all.
-    ///   - advance: told of bytes passed; may throw to stop.
+    ///   - advance: receives the bytes read; may throw to stop.
     init(
         tapes: TapeSet, profile: Profile, configurations: [BacktestConfiguration], symbols: Set<String> = [],
         advance: (Int) throws -> Void = { _ in }
@@ -124,7 +124,7 @@ struct BacktestRun {
             prices: [Double](repeating: .nan, count: priceGrid.count), priceGrid: priceGrid)
     }
 
-    /// What a signal says to do, by what is to be done with those without a side.
+    /// The side to trade on a signal, for each treatment of signals without a side.
     private func side(_ signal: Signal, flow: Double?) -> [BacktestConfiguration.UndirectedSignals: Side?] {
         switch signal.direction {
         case .up: return [.flow: .long, .long: .long, .skip: .long]

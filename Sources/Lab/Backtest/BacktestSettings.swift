@@ -5,7 +5,7 @@ import Evaluation
 import Foundation
 import Microstructure
 
-/// Configurations and profiles as files, and how a trial is named.
+/// Reads configurations and profiles from files, and names trials.
 enum BacktestSettings {
     /// A larger file is no configuration.
     private static let byteLimit = 1 << 20
@@ -68,7 +68,7 @@ enum BacktestSettings {
         }
     }
 
-    /// Which trial it is: a hash of all that the result depends on, but for the data.
+    /// Identifies the trial: a hash of everything that affects the result, except the data.
     static func trialHash(_ profile: Profile, _ configuration: BacktestConfiguration) throws -> String {
         let encoder = JSONEncoder()
         encoder.outputFormatting = [.sortedKeys]

@@ -50,7 +50,7 @@ package struct SweepCommand: AsyncParsableCommand {
         let points: [SweepGrid.Point]
     }
 
-    /// Most configurations a pass: what is lost when a sweep is stopped.
+    /// Most configurations per pass: a stopped sweep loses its unfinished passes.
     private static let pointsAPass = 64
 
     private func sweep() throws {
@@ -123,13 +123,13 @@ package struct SweepCommand: AsyncParsableCommand {
                     trial: trial.trial, dataset: dataset, tape: job.tape.tapes[0].name,
                     values: job.variant.values.merging(point.values) { first, _ in first }, outcome: outcome))
         }
-        // The ledger first: a run that is in the table alone would be forgotten.
+        // Write the ledger first: it would never learn of a run that is only in the table.
         try ledger.append(trials)
         try table.append(rows)
     }
 }
 
-/// The bytes of all passes, from many threads.
+/// Sums the bytes read by all passes, on many threads.
 final class SweepProgress: Sendable {
     private struct State {
         var done = 0
@@ -150,7 +150,7 @@ final class SweepProgress: Sendable {
     func finish() { state.withLock { $0.bar.finish() } }
 }
 
-/// The table of a sweep: rows are only added, whole.
+/// The table of a sweep: only whole rows are added.
 final class SweepTable: Sendable {
     struct Row {
         let trial, dataset, tape: String
@@ -165,7 +165,7 @@ final class SweepTable: Sendable {
         "false_alarms",
     ]
 
-    /// Keys of the rows that were there.
+    /// Keys of the rows already in the file.
     let done: Set<String>
     private let columns: [String]
     private let path: String
@@ -201,7 +201,7 @@ final class SweepTable: Sendable {
         if whole == nil {
             try write(header + "\n")
         } else if let whole, ftruncate(file, off_t(whole)) != 0 {
-            // What there is of a row that a kill cut off must not spoil the next.
+            // Part of a row that a kill cut off must not spoil the next row.
             throw ImportError(.inputOutput, "cannot write \(path): \(String(cString: strerror(errno)))")
         }
     }

@@ -14,7 +14,7 @@ struct SweepGrid {
 
     struct Variant {
         let profile: Profile
-        /// By name, as the CSV has them.
+        /// Values by name, as written to the CSV.
         let values: [String: String]
     }
 

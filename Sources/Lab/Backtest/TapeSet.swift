@@ -3,8 +3,8 @@ import Foundation
 import Microstructure
 import Wire
 
-/// The tapes of a run: what they hold, from when to when, and a hash of their bytes, so that runs on the same data know
-/// each other whatever the files are called.
+/// The tapes of a run: their contents, their time extent, and a hash of their bytes, which identifies the same data
+/// whatever the files are called.
 struct TapeSet {
     struct Tape {
         let path: String
@@ -37,14 +37,14 @@ struct TapeSet {
 
     var byteCount: Int { tapes.reduce(0) { $0 + $1.byteCount } }
 
-    /// Of all tapes, in any order.
+    /// Hash of all tapes, independent of their order.
     var hash: String {
         var hash = StableHash()
         for part in tapes.map(\.hash).sorted() { hash.combine(part) }
         return Self.text(hash.mixed)
     }
 
-    /// From the first record of any to the last.
+    /// Times from the first record of any tape to the last.
     var extent: ClosedRange<Timestamp> {
         let first = tapes.map(\.extent.lowerBound).min() ?? Timestamp(nanoseconds: 0)
         return first...(tapes.map(\.extent.upperBound).max() ?? first)

@@ -2,10 +2,10 @@ import Runtime
 import Evaluation
 import Foundation
 
-/// Every run on a data set, one JSON object a line: what makes a Sharpe ratio an honest one. The file is only added to; two
-/// programs may add to it at once, a line is written at once. A line cut off by a crash is passed over and counted.
+/// Records every run on a data set, one JSON object per line, so that Sharpe ratios can be deflated by the number of
+/// trials. Append-only; two programs may append at once. A line cut off by a crash is skipped and counted.
 struct TrialLedger {
-    /// One run. The same trial run again is the same trial.
+    /// One run. Repeating a run gives the same trial.
     struct Trial: Codable {
         /// Hash of the tapes' bytes and of the symbols taken.
         let dataset: String
@@ -15,28 +15,28 @@ struct TrialLedger {
         let sharpe: Double?
         let periodSeconds: Double
         let trades: Int
-        /// One a period that was watched, at most `TimeGrid.periodLimit`.
+        /// One return per watched period, at most `TimeGrid.periodLimit`.
         let returns: [Double]
     }
 
-    /// What the trials of a data set say together.
+    /// Statistics over all trials on a data set.
     struct Verdict: Encodable {
         /// Distinct trials on this data, this one included.
         let trials: Int
-        /// Of the trials' Sharpe ratios with this period; `nil` of fewer than two.
+        /// Deviation of the Sharpe ratios of trials with this period; `nil` for fewer than two.
         let sharpeDeviation: Double?
-        /// What the best of so many without skill is expected to show.
+        /// Expected best Sharpe ratio of as many trials without skill.
         let expectedMaximumSharpe: Double?
         let deflatedSharpe: Double?
         /// `nil` of fewer than two trials that traded.
         let overfitting: BacktestOverfitting?
-        /// Lines that are no trial.
+        /// Lines that are not trials.
         let unreadable: Int
     }
 
     let path: String
 
-    /// - Parameter path: `nil` is `trials.ndjson` in the folder of states.
+    /// - Parameter path: `nil` means `trials.ndjson` in the state folder.
     init(path: String?) throws {
         if let path {
             self.path = path
@@ -60,7 +60,7 @@ struct TrialLedger {
             throw ImportError(.cannotCreate, "cannot open \(path): \(String(cString: strerror(errno)))")
         }
         defer { close(descriptor) }
-        // The half line of a run that was killed must not swallow this one.
+        // Begin a new line if a killed run left a partial one.
         var last: UInt8 = 0
         let end = lseek(descriptor, 0, SEEK_END)
         if end > 0, pread(descriptor, &last, 1, end - 1) == 1, last != UInt8(ascii: "\n") {
@@ -78,7 +78,7 @@ struct TrialLedger {
         }
     }
 
-    /// The trials on a data set, each once, the last of equal ones; and how many lines cannot be read.
+    /// The distinct trials on a data set, the latest of equal ones, and the number of unreadable lines.
     func trials(on dataset: String) throws -> (trials: [Trial], unreadable: Int) {
         guard FileManager.default.fileExists(atPath: path) else { return ([], 0) }
         guard let file = FileManager.default.contents(atPath: path) else {
@@ -100,7 +100,7 @@ struct TrialLedger {
         return (order.compactMap { found[$0] }, unreadable)
     }
 
-    /// What the ledger says of a run that is in it.
+    /// The verdict on a run that is already in the ledger.
     func verdict(dataset: String, on summary: TradeSummary) throws -> Verdict {
         let (trials, unreadable) = try trials(on: dataset)
         let alike = trials.filter { $0.periodSeconds == summary.periodSeconds }
@@ -108,7 +108,7 @@ struct TrialLedger {
         let expected = deviation.map {
             ReturnStatistics.expectedMaximumSharpe(trials: trials.count, sharpeDeviation: $0)
         }
-        // Of one trial there is nothing to deflate by.
+        // A single trial needs no deflation.
         let deflated =
             trials.count == 1
             ? summary.probabilisticSharpe

@@ -23,7 +23,7 @@ final class CSVRows {
 
     var bytesRead: Int { file.bytesRead }
 
-    /// Moves to the next row; `false` behind the last.
+    /// Moves to the next row; returns `false` after the last.
     func next(_ report: inout ImportReport) -> Bool {
         if isHeld {
             isHeld = false
@@ -43,7 +43,7 @@ final class CSVRows {
         return false
     }
 
-    /// Lets the next `next(_:)` give the row at hand once more: it was looked at to see whether it is a header.
+    /// Makes the next `next(_:)` return the current row again, after a check whether it is a header.
     func hold() { isHeld = true }
 
     /// The text of a field.
@@ -99,7 +99,7 @@ extension CSVRows {
     }
 
     func integer(_ column: Int, _ name: String) throws(RowProblem) -> Int64 {
-        // The successor of an id must exist.
+        // The id plus one must not overflow.
         guard column < fields.count, let value = WholeNumber.parse(bytes, fields[column]), value >= 0, value < .max
         else {
             throw problem(column, "\(name) is no whole number from 0 on")
@@ -107,7 +107,7 @@ extension CSVRows {
         return value
     }
 
-    /// - Parameter allowsZero: a level of size zero is one that went.
+    /// - Parameter allowsZero: a level of size zero is a removed level.
     func decimal(_ column: Int, _ name: String, allowsZero: Bool = false) throws(RowProblem) -> ExactDecimal {
         let value: ExactDecimal
         do throws(ExactDecimal.Problem) {

@@ -70,7 +70,7 @@ struct ExactDecimal: Sendable, Hashable {
         self.init(mantissa: mantissa, exponent: exponent)
     }
 
-    /// The number in units of `10^exponent`; `nil` where it is no whole count of them or does not fit.
+    /// The number in units of `10^exponent`; `nil` if it is not a whole number of units or does not fit.
     func units(of exponent: Int8) -> Int64? {
         guard mantissa != 0 else { return 0 }
         guard self.exponent >= exponent else { return nil }
@@ -97,7 +97,7 @@ struct ExactDecimal: Sendable, Hashable {
 
 /// Whole numbers of text files.
 enum WholeNumber {
-    /// Digits with an optional minus sign; `nil` for anything else and for what does not fit.
+    /// Parses digits with an optional minus sign; `nil` for other text and for numbers that do not fit.
     static func parse(_ bytes: [UInt8], _ range: Range<Int>, allowsPlus: Bool = false) -> Int64? {
         var index = range.lowerBound
         guard index < range.upperBound else { return nil }
@@ -118,12 +118,12 @@ enum WholeNumber {
     }
 }
 
-/// The scale that suits the numbers of one column, learnt from all of them.
+/// Finds the scale for the numbers of one column, from all of them.
 struct DecimalSurvey: Sendable {
     private static let finest = Int(Instrument.exponentRange.lowerBound)
     private static let exponents = Instrument.exponentRange.count
     private static let magnitudes = 64
-    /// Numbers by the places of their last and of their first digit.
+    /// Counts of numbers by the places of their last and first digits.
     private var counts = [Int](repeating: 0, count: Self.exponents * Self.magnitudes)
     private(set) var isEmpty = true
 
@@ -134,8 +134,8 @@ struct DecimalSurvey: Sendable {
         counts[(Int(number.exponent) - Self.finest) * Self.magnitudes + magnitude] += 1
     }
 
-    /// The coarsest exponent at which most numbers are whole and fit. All of them, unless some are absurd: those must
-    /// not take the others' digits away.
+    /// The coarsest exponent at which the most numbers are whole and fit: all of them, unless some are absurd. Absurd
+    /// numbers must not cost the others digits.
     var exponent: Int8 {
         var best = (exponent: Self.exponents - 1, count: -1)
         for exponent in (0..<Self.exponents).reversed() {

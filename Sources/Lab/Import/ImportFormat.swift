@@ -10,7 +10,7 @@ package enum ImportFormat: String, CaseIterable, Sendable, ExpressibleByArgument
     case tardisCSV = "tardis-csv"
     case tradesCSV = "trades-csv"
 
-    /// Opens a file of this format. `symbol` is that of files which do not name one.
+    /// Opens a file of this format. `symbol` applies to files that name none.
     func open(_ path: String, symbol: String?) throws(ImportError) -> any MessageReader {
         try Self.refuseArchive(path)
         do {
@@ -26,7 +26,7 @@ package enum ImportFormat: String, CaseIterable, Sendable, ExpressibleByArgument
     }
 
     private func open(_ rows: CSVRows, symbol: String?) throws(ImportError) -> any MessageReader {
-        // What is wrong with the first row shows again when the rows are read.
+        // Stay silent: problems of the first row appear again when the rows are read.
         var silent = ImportReport(nil)
         guard rows.next(&silent) else { return EmptyFile() }
         let header = CSVHeader(rows)
@@ -160,7 +160,7 @@ package enum ImportFormat: String, CaseIterable, Sendable, ExpressibleByArgument
             ? SymbolName.normalized(symbol.utf8) : nil
     }
 
-    /// `# DEPTH_SNAPSHOT SPOT BTCUSDT 14-04-2025` in the report before the header.
+    /// `# DEPTH_SNAPSHOT SPOT BTCUSDT 14-04-2025` in the comments before the header.
     private static func symbol(ofComments comments: [String]) -> String? {
         for comment in comments {
             let words = comment.split(separator: " ")

@@ -1,6 +1,6 @@
 import Microstructure
 
-/// One thing that a recording says, with the moment it was received.
+/// One message of a recording, with its receive time.
 struct ImportMessage: Sendable {
     struct Trade: Sendable {
         var symbol: String
@@ -23,7 +23,7 @@ struct ImportMessage: Sendable {
         var quantity: ExactDecimal
     }
 
-    /// Levels of both sides: a change of the book, a whole one, or its top.
+    /// Levels of both sides: a delta, a whole book, or its top.
     struct Levels: Sendable {
         var symbol: String
         var bids: [Level] = []
@@ -36,29 +36,29 @@ struct ImportMessage: Sendable {
         case frame(symbol: String?, [UInt8])
         /// Binance's REST answer, as text; without a symbol it is that of the file.
         case snapshot(symbol: String?, [UInt8])
-        /// The recorder connected anew.
+        /// The recorder reconnected.
         case connected
         /// A Binance depth update by its ids.
         case depth(Levels, first: Int64, last: Int64)
         /// A Binance snapshot by its id.
         case depthSnapshot(Levels, last: Int64)
-        /// A book without ids: replaced or changed.
+        /// A snapshot or delta of a book without ids.
         case levels(Levels, isSnapshot: Bool)
-        /// A change of the book that could not be read.
+        /// An unreadable delta of the book.
         case lostLevels(symbol: String)
-        /// The best levels as they were, nothing to keep.
+        /// The best levels at one moment; each message stands alone.
         case top(Levels)
         case quote(Quote)
         case trade(Trade)
     }
 
     var receiveTime: Timestamp
-    /// Where it stands in its file, from 1.
+    /// Its line in the file, from 1.
     var line: Int
     var content: Content
 }
 
-/// Reads the messages of one file. What cannot be read is reported and passed over.
+/// Reads the messages of one file. Reports and skips unreadable data.
 protocol MessageReader: AnyObject {
     /// The next message in the order of the file, or `nil` behind the last.
     func next(_ report: inout ImportReport) -> ImportMessage?
@@ -66,14 +66,14 @@ protocol MessageReader: AnyObject {
     var bytesRead: Int { get }
 }
 
-/// The times that a recording may state.
+/// Parses the times of a recording.
 enum RecordingTime {
-    /// 2009-01-03, the first day that any of these markets could have had, to 2100: outside it a time is damage.
+    /// From 2009-01-03, the earliest possible day of these markets, to 2100: a time outside is damaged data.
     static let range =
         Timestamp(nanoseconds: 1_230_940_800_000_000_000)...Timestamp(nanoseconds: 4_102_444_800_000_000_000)
 
-    /// A whole or decimal count since 1970 in seconds, milliseconds, microseconds or nanoseconds, whose sizes cannot be
-    /// confused within `range`.
+    /// Parses a whole or decimal count since 1970 in seconds, milliseconds, microseconds or nanoseconds; within `range`
+    /// its size tells the unit.
     static func parse(_ bytes: [UInt8], _ range: Range<Int>) -> Timestamp? {
         let point = bytes[range].firstIndex(of: UInt8(ascii: ".")) ?? range.upperBound
         guard let whole = WholeNumber.parse(bytes, range.lowerBound..<point), whole > 0 else { return nil }

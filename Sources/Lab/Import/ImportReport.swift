@@ -1,7 +1,7 @@
 import Foundation
 import Wire
 
-/// What an import found wrong with its data: the first cases in full, then counts.
+/// The problems in imported data: the first cases in full, then counts.
 struct ImportReport {
     enum Trouble: String, CaseIterable {
         case badRow = "rows that cannot be used"
@@ -25,7 +25,7 @@ struct ImportReport {
     private let isSilent: Bool
     private let write: (String) -> Void
 
-    /// - Parameter write: takes one line of text; `nil` keeps silent, for the first of two passes.
+    /// - Parameter write: receives one line of text; `nil` prints nothing, for the first of two passes.
     init(_ write: ((String) -> Void)?) {
         isSilent = write == nil
         self.write = write ?? { _ in }
@@ -44,13 +44,13 @@ struct ImportReport {
         printed += 1
     }
 
-    /// One line a trouble, in a fixed order.
+    /// One line per trouble, in a fixed order.
     var summary: [String] {
         Trouble.allCases.compactMap { trouble in counts[trouble].map { "\($0) \(trouble.rawValue)" } }
     }
 }
 
-/// An import that cannot go on, and how the process ends for it.
+/// An error that ends an import, with the exit code of the process.
 struct ImportError: Error, CustomStringConvertible {
     /// As `sysexits.h` numbers them.
     enum Kind: Int32 {

@@ -4,7 +4,7 @@ import Foundation
 import Microstructure
 import Wire
 
-/// One import from start to end: read everything once to learn its symbols and scales, then once more to write it.
+/// One import: reads all files once to learn their symbols and scales, then again to write the tape.
 struct ImportRun {
     struct Options {
         var format: ImportFormat
@@ -47,7 +47,7 @@ struct ImportRun {
         let instruments = try survey.instruments()
         var report = ImportReport(write)
         guard let first = survey.firstTime, !instruments.isEmpty else {
-            // Read once more, to say what is wrong with it.
+            // Read the files again, to report their problems.
             var messages = OrderedMessages(try open())
             while messages.next(&report) != nil {}
             throw ImportError(

@@ -2,12 +2,12 @@ import Microstructure
 import Simulation
 import Venues
 
-/// What must be known of all messages before the first can be written: the symbols, their decimal scales, the begin.
+/// Facts needed from all messages before the first is written: symbols, their decimal scales, the first time.
 struct ImportSurvey {
     private struct Symbol {
         var prices = DecimalSurvey()
         var quantities = DecimalSurvey()
-        /// By its first recorded snapshot.
+        /// Listing from its first recorded snapshot.
         var listing: Listing?
         var hasFrames = false
         var hasUpdates = false
@@ -27,18 +27,18 @@ struct ImportSurvey {
         unnamed = Array(repeating: nil, count: fileCount)
     }
 
-    /// The symbol of the snapshots of a file that name none: its only one.
+    /// The symbol for a file's snapshots that name none: the file's only symbol.
     func symbol(ofFile index: Int) -> String? {
         symbolsOfFile[index].count == 1 ? symbolsOfFile[index].first : nil
     }
 
-    /// Whether there is anything that a book of `symbol` could come from.
+    /// Whether any data could build a book of `symbol`.
     func hasBook(_ symbol: String) -> Bool {
         guard let symbol = symbols[symbol] else { return false }
         return symbol.hasFrames || symbol.listing != nil || symbol.hasRows
     }
 
-    /// Whether the book of `symbol` is kept by changes with Binance's ids.
+    /// Whether deltas with Binance's ids build the book of `symbol`.
     func hasUpdates(_ symbol: String) -> Bool { symbols[symbol]?.hasUpdates ?? false }
 
     mutating func add(_ message: ImportMessage, file: Int) {

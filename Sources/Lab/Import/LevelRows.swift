@@ -1,9 +1,9 @@
 import Microstructure
 
-/// Reads files with a price level a row: rows that belong together are one message.
+/// Reads files with one price level per row; rows that belong together make one message.
 ///
-/// A message with a row that cannot be used is left out whole, and the book that it belongs to is given up: a book may
-/// not be built of parts.
+/// A message with an unusable row is left out whole and invalidates its book: a book must not be built from partial
+/// messages.
 final class LevelRows: MessageReader {
     /// Most levels of one message.
     static let levelLimit = 50_000
@@ -11,9 +11,9 @@ final class LevelRows: MessageReader {
     enum Kind {
         /// Changes with Binance's ids.
         case depth(first: Int, last: Int)
-        /// Whole books with Binance's id.
+        /// Snapshots with Binance's id.
         case depthSnapshot(last: Int)
-        /// Changes and whole books without ids.
+        /// Deltas and snapshots without ids.
         case levels(isSnapshot: Int)
     }
 
@@ -76,7 +76,7 @@ final class LevelRows: MessageReader {
                 if let finished { return message(finished) }
             } catch {
                 report.note(.badRow, rows.path, rows.line, error.text)
-                // Whose row it is cannot be told; the message that it interrupts is the likeliest.
+                // The row's message is unknown; most likely it is the message being read.
                 group?.isBroken = true
             }
         }

@@ -2,12 +2,12 @@ import Microstructure
 import Venues
 import Wire
 
-/// Makes market events of a recording's messages: Binance's by the venue session that also runs live, others by the
-/// rules that their format states.
+/// Turns a recording's messages into market events: Binance's through the venue session that also runs live, others by
+/// the rules of their format.
 struct MarketImport: ~Copyable {
-    /// What is kept of a symbol outside the session.
+    /// State of a symbol outside the session.
     private struct Line {
-        /// Only where no stream of changes with ids builds the book.
+        /// Used only if no stream of deltas with ids builds the book.
         var book: OrderBook?
         var bookEpoch: UInt64 = 0
         var bookValidity = Validity.resyncing
@@ -15,7 +15,7 @@ struct MarketImport: ~Copyable {
         var quoteID: Int64 = 0
         var tradeID: Int64 = 0
         var counts = SessionCounts()
-        /// The frame at hand; compared with what the session counts after it.
+        /// Session counts after the previous message, to find what the current one adds.
         var seen = SessionCounts()
     }
 
@@ -45,8 +45,8 @@ struct MarketImport: ~Copyable {
 
     mutating func begin(at time: Timestamp) { session.connectionOpened(at: time) }
 
-    /// Appends the events of `message`. Returns the instrument whose book has just been given up, as live ingest states
-    /// that at once.
+    /// Appends the events of `message`. Returns the instrument whose book has just become invalid, since live ingest
+    /// publishes that at once.
     mutating func process(
         _ message: ImportMessage, file: Int, path: String, into batch: inout EventBatch, _ report: inout ImportReport
     ) -> InstrumentID? {
@@ -99,17 +99,17 @@ struct MarketImport: ~Copyable {
         return nil
     }
 
-    /// What the status of an instrument says.
+    /// The values for an instrument's status message.
     func state(of id: InstrumentID) -> (validity: Validity, bookEpoch: UInt64, counts: SessionCounts) {
         var counts = session.counts(of: id)
         counts += lines[id.index].counts
-        // Where no book was recorded there is none to doubt: what the trades say is valid.
+        // Without a recorded book, no book can be invalid: the trades are valid.
         guard survey.hasBook(instruments[id.index].symbol) else { return (.valid, 0, counts) }
         guard lines[id.index].book != nil else { return (session.validity(of: id), session.epoch(of: id), counts) }
         return (lines[id.index].bookValidity, lines[id.index].bookEpoch, counts)
     }
 
-    /// Reports the books that never came to life although changes for them came.
+    /// Reports books that never became valid although deltas for them arrived.
     func finish(_ paths: String, _ report: inout ImportReport) {
         for (index, instrument) in instruments.enumerated() {
             let counts = session.counts(of: InstrumentID(index))
@@ -194,7 +194,7 @@ struct MarketImport: ~Copyable {
 
     // MARK: The session
 
-    /// Hands something to the session; the instrument whose book has just been given up, if any.
+    /// Gives data to the session; returns the instrument whose book has just become invalid, if any.
     private mutating func handIn(
         _ index: Int?, _ message: ImportMessage, _ path: String, _ report: inout ImportReport,
         _ body: (inout BinanceSession) throws(VenueError) -> VenueAction
@@ -256,7 +256,7 @@ struct MarketImport: ~Copyable {
         _ levels: ImportMessage.Levels, _ index: Int, isSnapshot: Bool, _ message: ImportMessage, _ path: String,
         into batch: inout EventBatch, _ report: inout ImportReport
     ) -> InstrumentID? {
-        // Changes before the first whole book belong to none.
+        // Deltas before the first snapshot belong to no book.
         guard isSnapshot || lines[index].bookValidity == .valid else { return nil }
         var book = lines[index].book.take() ?? OrderBook()
         lines[index].counts.depthUpdates += 1

@@ -3,7 +3,7 @@ import Microstructure
 import Venues
 import Wire
 
-/// Writes market events as the envelopes that live ingest publishes, each under its topic and number.
+/// Writes market events as the envelopes that live ingest publishes, with topics and sequence numbers.
 struct MarketTape {
     private struct Line {
         let topics: [Topic.TickDetail: [UInt8]]
@@ -16,7 +16,7 @@ struct MarketTape {
     private let epoch: UInt64
     private var lines: [Line]
 
-    /// - Parameter epoch: what a live producer's start would be.
+    /// - Parameter epoch: stands for a live producer's start time.
     init(_ writer: TapeWriter, instruments: [Instrument], epoch: UInt64, producer: String = "microlab-import") {
         self.producer = producer
         self.writer = writer
@@ -63,7 +63,7 @@ struct MarketTape {
         }
     }
 
-    /// Writes what live ingest would have stated at `time`.
+    /// Writes the status that live ingest would have published at `time`.
     mutating func write(
         validity: Validity, bookEpoch count: UInt64, _ counts: SessionCounts, of id: InstrumentID, at time: Timestamp
     ) throws(TapeError) {
@@ -100,6 +100,6 @@ struct MarketTape {
             topic: lines[index].topics[detail] ?? [], body: EnvelopeCodec.encode(envelope), receiveTime: time)
     }
 
-    /// As on the bus: never used twice.
+    /// Book epochs are never reused, as on the bus.
     private func bookEpoch(_ count: UInt64) -> UInt64 { count == 0 ? 0 : epoch &+ count }
 }

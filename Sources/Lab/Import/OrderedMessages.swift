@@ -2,9 +2,8 @@ import Microstructure
 
 /// The messages of several files as one, in the order of their receive times.
 ///
-/// Rows that stand up to `window` rows from their place within their file are put back; one that comes later than that
-/// is reported and left out, since what must stand behind it is written already. Equal times keep the order of the
-/// files, then of the lines.
+/// Rows up to `window` rows out of order within their file are sorted. A row that comes even later is reported and left
+/// out, since later messages are already written. Equal times keep the order of the files, then of the lines.
 struct OrderedMessages {
     static let window = 1_000
 

@@ -1,8 +1,8 @@
 import Runtime
 import Microstructure
 
-/// Lines of `receive_ns JSON` as Binance's streams send it, the recorder's REST snapshots among them; also the text of
-/// recorders that write `seconds: JSON` and `URL -> seconds: JSON`.
+/// Reads lines of `receive_ns JSON` with frames of Binance's streams and the recorder's REST snapshots; also the text
+/// of recorders that write `seconds: JSON` and `URL -> seconds: JSON`.
 final class RawCaptureReader: MessageReader {
     private let path: String
     private let file: CaptureFile
@@ -30,7 +30,7 @@ final class RawCaptureReader: MessageReader {
 
     private enum Line {
         case message(Timestamp, ImportMessage.Content)
-        /// What a recorder sent, or says of itself.
+        /// A line that the recorder sent, or about itself.
         case nothing
         case bad(String)
     }
@@ -56,7 +56,7 @@ final class RawCaptureReader: MessageReader {
         return .bad("does not begin with a receive time")
     }
 
-    /// `time JSON` or `time: JSON` from `start` on.
+    /// Parses `time JSON` or `time: JSON` from `start` on.
     private func timed(_ bytes: [UInt8], from start: Int, symbol: String?, mustBeSnapshot: Bool) -> Line {
         guard let blank = bytes[start...].firstIndex(of: UInt8(ascii: " ")) else {
             return .bad("holds a time and nothing else")

@@ -1,4 +1,4 @@
-/// A reader of files whose rows are messages of their own.
+/// Reads files in which each row is one message.
 protocol RowReader: MessageReader {
     var rows: CSVRows { get }
     /// `nil` where the file names no exchange.
@@ -10,7 +10,7 @@ protocol RowReader: MessageReader {
 extension RowReader {
     var bytesRead: Int { rows.bytesRead }
 
-    /// The next message; rows that are none are reported and passed over.
+    /// The next message; reports and skips rows that are not messages.
     func next(_ report: inout ImportReport) -> ImportMessage? {
         while rows.next(&report) {
             do throws(RowProblem) {

@@ -1,10 +1,10 @@
 import Microstructure
 
-/// Reads files with a trade a row, whatever their columns are called.
+/// Reads files with one trade per row, whatever their columns are called.
 final class TradeRows: RowReader {
-    /// Where the values stand.
+    /// The columns of the values.
     struct Columns {
-        /// Absent where `symbol` is of the whole file.
+        /// Absent if `symbol` applies to the whole file.
         var symbol: Int?
         var id: Int?
         var price: Int
@@ -65,7 +65,7 @@ struct ExchangeColumn {
     let column: Int
 
     func check(_ rows: CSVRows) throws(RowProblem) {
-        // What is imported is published under this one name.
+        // All imports are published under this one venue name.
         guard rows.text(column) != Venue.binance.rawValue else { return }
         throw rows.problem(column, "exchange is none of those known (\(Venue.binance))")
     }

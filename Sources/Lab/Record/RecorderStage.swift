@@ -6,7 +6,7 @@ import Microstructure
 import Wire
 import ZeroMQ
 
-/// What a recorder is told.
+/// Settings of a recorder.
 package struct RecorderConfiguration: Sendable {
     package var connect: [Endpoint]
     /// Symbols to take; empty takes all.
@@ -16,7 +16,7 @@ package struct RecorderConfiguration: Sendable {
     var archive: TapeArchive.Options
 }
 
-/// Between the tick topics and a folder of segments.
+/// Records the tick topics to a folder of segments.
 enum RecorderStage {
     static func run(
         _ configuration: RecorderConfiguration, _ runtime: ServiceRuntime, until stop: StopSignal

@@ -8,8 +8,8 @@ import ZeroMQ
 
 /// Publishes recorded envelopes as they are, but for their sent time. Lives on one thread.
 ///
-/// Unlike live producers it waits for a slow subscriber rather than let it lose messages: a replay has time. One that
-/// does not move for `stallSeconds` is stuck; the message is counted as not taken, and the replay goes on.
+/// Unlike live producers it waits for slow subscribers, so that they lose no messages: a replay has time. After
+/// `stallSeconds` without progress a subscriber is stuck; the message is counted as dropped, and the replay goes on.
 struct TapePublisher: ~Copyable {
     static let stallSeconds = 10.0
 

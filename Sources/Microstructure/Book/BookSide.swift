@@ -1,7 +1,7 @@
-/// One side of a book: price levels, best first to the reader.
+/// One side of a book: price levels, which readers see best first.
 ///
-/// Levels are stored worst first, since nearly every change is close to the best price: an insertion moves a
-/// few levels at the end of the array instead of thousands at its front.
+/// Levels are stored worst first, since nearly every change is close to the best price: an insertion then moves a few
+/// levels at the end of the array instead of thousands at its front.
 public struct BookSide: Sendable, Equatable {
     public enum Kind: Sendable { case bid, ask }
 
@@ -34,15 +34,15 @@ public struct BookSide: Sendable, Equatable {
         }
     }
 
-    /// The size that rests at `price`, zero where there is none. O(log n).
+    /// The size resting at `price`, zero if there is none. O(log n).
     public func quantity(at price: Price) -> Quantity {
         let index = insertionIndex(of: price)
         guard index < worstFirst.count, worstFirst[index].price == price else { return .zero }
         return worstFirst[index].quantity
     }
 
-    /// Sets the size at a price; zero removes the level, and removing an unknown level is normal.
-    /// O(log n) to find, O(distance from the best) to insert or remove.
+    /// Sets the size at a price; zero removes the level, and removing an unknown level is normal. O(log n) to find the
+    /// level, O(distance from the best) to insert or remove it.
     public mutating func set(_ price: Price, to quantity: Quantity) {
         let index = insertionIndex(of: price)
         let exists = index < worstFirst.count && worstFirst[index].price == price
@@ -54,8 +54,8 @@ public struct BookSide: Sendable, Equatable {
         }
     }
 
-    /// Sets the size at many prices, as `set(_:to:)` does at each. O(changes · log n) to find; where they come best first, each
-    /// level moves at most once, and those between an insertion and a removal only.
+    /// Sets the size at many prices, like `set(_:to:)` at each. O(changes · log n) to find the levels; if the changes
+    /// come best first, each level moves at most once, and only levels between an insertion and a removal move.
     public mutating func set(_ changes: [PriceLevel]) {
         guard changes.count > 1, areBestFirst(changes) else {
             for change in changes { set(change.price, to: change.quantity) }
@@ -93,16 +93,15 @@ public struct BookSide: Sendable, Equatable {
         return true
     }
 
-    /// A level that is inserted (`shift` 1) or removed (−1) at a place; all better ones move by `shift`.
+    /// A level inserted (`shift` 1) or removed (−1) at a place; all better levels move by `shift`.
     private struct Step {
         let place: Int
         let shift: Int
-        /// Which of the changes.
+        /// Index of the change.
         let number: Int
     }
 
-    /// Where a change belongs, not behind `end`, the place of the change before; what only sets the size of a level is done
-    /// at once.
+    /// Finds the place of a change, at most `end`, the place of the previous change. Applies a change of size at once.
     @inline(__always)
     private mutating func step(to change: PriceLevel, _ number: Int, before end: Int) -> Step {
         let place = insertionIndex(of: change.price, before: end)
@@ -115,7 +114,7 @@ public struct BookSide: Sendable, Equatable {
         return Step(place: place, shift: shift, number: number)
     }
 
-    /// Moves the levels that go to a higher place, the highest first, and inserts what then has its place.
+    /// Moves the levels with a new higher place, the highest first, and inserts new levels into the free places.
     private static func moveUp(
         _ levels: UnsafeMutablePointer<PriceLevel>, _ length: Int, _ steps: UnsafeBufferPointer<Step>, _ total: Int,
         _ changes: [PriceLevel]
@@ -131,7 +130,7 @@ public struct BookSide: Sendable, Equatable {
         }
     }
 
-    /// Moves the levels that go to a lower place, the lowest first, and inserts what then has its place.
+    /// Moves the levels with a new lower place, the lowest first, and inserts new levels into the free places.
     private static func moveDown(
         _ levels: UnsafeMutablePointer<PriceLevel>, _ length: Int, _ steps: UnsafeBufferPointer<Step>,
         _ changes: [PriceLevel]
@@ -153,7 +152,7 @@ public struct BookSide: Sendable, Equatable {
 
     public mutating func removeAll() { worstFirst.removeAll(keepingCapacity: true) }
 
-    /// Drops the levels furthest from the best price until at most `limit` remain; returns how many went.
+    /// Drops the levels furthest from the best price until at most `limit` remain; returns the number dropped.
     public mutating func trim(to limit: Int) -> Int {
         let excess = worstFirst.count - limit
         guard excess > 0 else { return 0 }
@@ -168,7 +167,7 @@ public struct BookSide: Sendable, Equatable {
         return index < worstFirst.count && worstFirst[index].price == price ? index : nil
     }
 
-    /// Adds to what rests at a price; says where that is stored and whether the level is new.
+    /// Adds to the size at a price; returns the level's storage index and whether the level is new.
     package mutating func add(_ quantity: Quantity, at price: Price) -> (index: Int, isNew: Bool) {
         let index = insertionIndex(of: price)
         if index < worstFirst.count, worstFirst[index].price == price {
@@ -183,7 +182,7 @@ public struct BookSide: Sendable, Equatable {
         worstFirst[index].quantity.mantissa -= quantity
     }
 
-    // `Array.insert` and `Array.remove` do the same at several times the cost for a few levels.
+    // `Array.insert` and `Array.remove` do the same, but cost several times as much for a few levels.
 
     private mutating func insert(_ level: PriceLevel, atStored index: Int) {
         let moved = worstFirst.count - index
@@ -207,19 +206,19 @@ public struct BookSide: Sendable, Equatable {
     /// First index whose level is not worse than `price`.
     private func insertionIndex(of price: Price) -> Int { insertionIndex(of: price, before: worstFirst.count) }
 
-    /// First index below `end` whose level is not worse than `price`, else `end`. Looks at the last levels before it looks at
-    /// all: most changes are there.
+    /// First index below `end` whose level is not worse than `price`, else `end`. Searches the last levels first: most
+    /// changes are there.
     ///
-    /// Halves without a branch on what it finds: a processor guesses it wrong every other time. Prices are not below zero.
+    /// Binary search without a comparison branch, which a processor mispredicts half the time. Prices are ≥ 0.
     @inline(__always)
     private func insertionIndex(of price: Price, before end: Int) -> Int {
-        // Turns the order of the asks round: of both sides the lower rank is the worse one.
+        // Reverses the order of the asks, so that on both sides the lower rank is the worse one.
         let turn: Int64 = kind == .bid ? 0 : -1
         let rank = price.mantissa ^ turn
         return worstFirst.withUnsafeBufferPointer { levels in
             guard let first = levels.baseAddress else { return 0 }
-            /// `step` where the level `step` places from `lower`, itself counted, is worse, else 0: of two numbers of one sign
-            /// the difference tells.
+            /// `step` if the level at the end of the next `step` places from `lower` is worse, else 0; since both
+            /// numbers have the same sign, their difference tells.
             @inline(__always) func advance(_ lower: Int, _ step: Int) -> Int {
                 step & Int(((first[lower &+ step &- 1].price.mantissa ^ turn) &- rank) &>> 63)
             }

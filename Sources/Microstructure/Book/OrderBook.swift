@@ -1,29 +1,29 @@
-/// A limit order book by price: built from a snapshot, kept by deltas, in integers.
+/// A limit order book by price, in integers: built from a snapshot, updated by deltas.
 ///
-/// The book itself knows nothing of a venue's sequence rules; the venue session decides which deltas belong.
+/// The book does not know a venue's sequence rules; the venue session decides which deltas apply.
 public struct OrderBook: Sendable, Equatable {
     public private(set) var bids = BookSide(.bid)
     public private(set) var asks = BookSide(.ask)
-    /// The venue's id of the last change contained.
+    /// The venue's id of the last applied change.
     public private(set) var updateID: Int64 = 0
-    /// Levels dropped because a side was full; they are the ones furthest from the best price.
+    /// Levels dropped because a side was full; always the levels furthest from the best price.
     public private(set) var trimmedLevels: UInt64 = 0
     /// Most levels kept a side. Beyond it the levels furthest from the best are dropped and counted.
     public let levelLimit: Int
 
-    /// - Parameter levelLimit: twice the deepest snapshot that a venue hands out (Binance: 5,000).
+    /// - Parameter levelLimit: twice the deepest snapshot that a venue provides (Binance: 5,000).
     public init(levelLimit: Int = 10_000) {
         precondition(levelLimit > 0)
         self.levelLimit = levelLimit
     }
 
-    /// Best ask at or below best bid: an impossible state, hence a wrong book.
+    /// Is the best ask at or below the best bid? That is impossible in a market, so the book is wrong.
     public var isCrossed: Bool {
         guard let bid = bids.best, let ask = asks.best else { return false }
         return ask.price <= bid.price
     }
 
-    /// Empties the book, to be filled from a snapshot whose last change is `updateID`.
+    /// Empties the book before a snapshot whose last change is `updateID` fills it.
     public mutating func reset(updateID: Int64) {
         bids.removeAll()
         asks.removeAll()
@@ -36,10 +36,10 @@ public struct OrderBook: Sendable, Equatable {
     /// Sets one ask level; a quantity of zero removes it.
     public mutating func setAsk(_ price: Price, to quantity: Quantity) { asks.set(price, to: quantity) }
 
-    /// Sets many bid levels, faster where they come best first.
+    /// Sets many bid levels; faster if they come best first.
     public mutating func setBids(_ levels: [PriceLevel]) { bids.set(levels) }
 
-    /// Sets many ask levels, faster where they come best first.
+    /// Sets many ask levels; faster if they come best first.
     public mutating func setAsks(_ levels: [PriceLevel]) { asks.set(levels) }
 
     /// Ends one delta or snapshot: the book now contains all changes up to `updateID`.

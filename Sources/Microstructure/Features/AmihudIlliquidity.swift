@@ -1,7 +1,7 @@
 /// How far the price moves per unit of money: `amihud` = mean(|r|/dollar volume) over those of the last 60 one-second
-/// bars in which something traded. Per unit of the quote asset, ≥ 0.
+/// bars that have trades. Per unit of the quote asset, ≥ 0.
 ///
-/// NaN before 20 bars and where none of them has volume. O(bars) once a second, O(1) a vector.
+/// NaN before 20 bars and if none of the bars has volume. O(bars) once a second, O(1) a vector.
 /// Source: Amihud (2002), Journal of Financial Markets 5.
 struct AmihudIlliquidity: Measure {
     private let minimum: Int

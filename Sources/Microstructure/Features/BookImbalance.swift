@@ -1,6 +1,6 @@
-/// Which side is heavier: `imbalance_n` = (ΣQᵇ−ΣQᵃ)/(ΣQᵇ+ΣQᵃ) over the best 5 and 10 levels, or those there are.
+/// The heavier side: `imbalance_n` = (ΣQᵇ−ΣQᵃ)/(ΣQᵇ+ΣQᵃ) over the best 5 and 10 levels, or fewer if the book has fewer.
 ///
-/// Range −1…1: ±1 where one side is empty. NaN where both are, or hold no size. O(levels).
+/// Range −1…1: ±1 if one side is empty. NaN if both are empty or have no size. O(levels).
 struct BookImbalance: Measure {
     var columns: [Column] {
         [5, 10].map { levels in

@@ -1,4 +1,4 @@
-/// The best levels of a book as a plain value, best first: what the book measures look at, and can keep.
+/// The best levels of a book as a plain value, best first, which the book measures read and can store.
 struct BookTop: Sendable {
     /// Most levels kept a side.
     static let depth = 10
@@ -7,13 +7,13 @@ struct BookTop: Sendable {
     private(set) var asks = InlineArray<10, PriceLevel>(repeating: PriceLevel(price: Price(0), quantity: .zero))
     private(set) var bidCount = 0
     private(set) var askCount = 0
-    // What many measures ask for, once an update. Sizes in quantity units, exact, of the levels that there are.
+    // Values that many measures need, computed once an update. Exact sizes in quantity units, over the existing levels.
     private(set) var bestBid: PriceLevel?
     private(set) var bestAsk: PriceLevel?
-    /// Of the best five levels.
+    /// Over the best five levels.
     private(set) var nearBidDepth: Int128 = 0
     private(set) var nearAskDepth: Int128 = 0
-    /// Of all ten.
+    /// Over all ten levels.
     private(set) var bidDepth: Int128 = 0
     private(set) var askDepth: Int128 = 0
 
@@ -33,13 +33,13 @@ struct BookTop: Sendable {
         (nearAskDepth, askDepth) = Self.depths(newAsks, askCount)
     }
 
-    // By a span: each subscript of an inline array may copy the whole of it.
+    // Uses a span: each subscript of an inline array may copy the whole array.
     private static func copy(_ levels: Span<PriceLevel>, _ count: Int, to side: inout InlineArray<10, PriceLevel>) {
         var side = side.mutableSpan
         for rank in 0..<count { side[rank] = levels[rank] }
     }
 
-    /// The size of the best five of `count` levels, and of all.
+    /// The total size of the best five of `count` levels, and of all of them.
     private static func depths(_ levels: Span<PriceLevel>, _ count: Int) -> (near: Int128, all: Int128) {
         var near: Int128 = 0
         for rank in 0..<min(5, count) { near += Int128(levels[rank].quantity.mantissa) }

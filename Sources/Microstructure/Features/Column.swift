@@ -1,9 +1,9 @@
-/// One column of a feature vector: its name, and what its numbers mean.
+/// One column of a feature vector: its name, and the meaning of its values.
 ///
-/// Whoever needs to know what a column is reads it here: a detector which columns a new book epoch resets and which side a
-/// rise speaks for, an explanation its words, the documents their tables. Nobody guesses from the name.
+/// The only description of a column: detectors read which columns a new book epoch resets and which side a rise
+/// supports, explanations read the wording, documents their tables. No code infers these from the name.
 public struct Column: Sendable, Hashable {
-    /// What consumers bind to: unique in a schema, and never used for another quantity.
+    /// The name that consumers bind to: unique in a schema, and never reused for another quantity.
     public let name: String
     public let source: Source
     public let side: Side
@@ -19,22 +19,22 @@ public struct Column: Sendable, Hashable {
         self.meaning = meaning
     }
 
-    /// What a column is computed from.
+    /// The data that a column is computed from.
     public enum Source: String, Sendable, Hashable, CaseIterable {
         /// The levels of the book.
         case book
-        /// The best bid and ask of the venue's quotes, or of the book where there are no quotes.
+        /// The best bid and ask of the venue's quotes, or of the book if there are no quotes.
         case quotes
         case trades
         /// The single orders of the book.
         case orders
-        /// The time alone.
+        /// The time only.
         case clock
         /// The markets of a group together.
         case group
 
-        /// Whether a new book epoch breaks the column's series: what was learnt of it before says nothing of what comes.
-        /// Trades and the clock go on.
+        /// Whether a new book epoch breaks the column's series: values learnt before it do not apply after it. Trades
+        /// and the clock continue.
         public var isResetByBookEpoch: Bool {
             switch self {
             case .book, .quotes, .orders, .group: true
@@ -43,15 +43,15 @@ public struct Column: Sendable, Hashable {
         }
     }
 
-    /// Whether a rise of the column speaks for a side of the market.
+    /// Whether a rise of the column supports a side of the market.
     public enum Side: String, Sendable, Hashable, CaseIterable {
         /// A rise is buying pressure and a fall is selling pressure.
         case signed
-        /// Neither: spread, volume, volatility.
+        /// Neither side: spread, volume, volatility.
         case unsigned
     }
 
-    /// What a value of 1 is one of. An open set: `rawValue` is what people read.
+    /// The unit of a value. An open set: people read `rawValue`.
     public struct Unit: RawRepresentable, Sendable, Hashable, Codable {
         public let rawValue: String
 
@@ -60,9 +60,9 @@ public struct Column: Sendable, Hashable {
         /// A plain number: a ratio, a count, a probability.
         public static let one = Unit(rawValue: "1")
         public static let basisPoints = Unit(rawValue: "bps")
-        /// What prices are in: USDT of BTC/USDT.
+        /// The unit of prices: USDT for BTC/USDT.
         public static let quoteCurrency = Unit(rawValue: "quote currency")
-        /// What sizes are in: BTC of BTC/USDT.
+        /// The unit of sizes: BTC for BTC/USDT.
         public static let baseCurrency = Unit(rawValue: "base currency")
         /// The column is a z-score already.
         public static let standardDeviations = Unit(rawValue: "standard deviations")

@@ -1,4 +1,4 @@
-/// From an instrument's integers to doubles, with the power of ten at hand. Equal to `Decimal10.value`.
+/// Converts an instrument's integers to doubles, with a stored power of ten. Equal to `Decimal10.value`.
 struct DecimalScale: Sendable {
     private let power: Double
     private let divides: Bool
@@ -11,7 +11,7 @@ struct DecimalScale: Sendable {
     /// Correctly rounded for |mantissa| ≤ 2⁵³.
     func value(_ mantissa: Int128) -> Double { value(Double(rounding: mantissa)) }
 
-    /// A measure in units, which need not be whole, in the asset itself.
+    /// Converts a measure in units, which need not be whole, to the asset itself.
     func value(_ units: Double) -> Double {
         divides ? units / power : units * power
     }

@@ -1,7 +1,7 @@
-/// Size that rests near the touch: `bid_depth_10`, `ask_depth_10`, sums over the best 10 levels or those there are,
-/// in the base asset, and `depth_ratio` = bid/ask.
+/// Size resting near the touch: `bid_depth_10`, `ask_depth_10`, sums over the best 10 levels (or fewer if the book has
+/// fewer), in the base asset, and `depth_ratio` = bid/ask.
 ///
-/// An empty side is a depth of 0. The ratio is NaN where the ask depth is not positive. O(levels), exact sums.
+/// An empty side has a depth of 0. The ratio is NaN unless the ask depth is positive. O(levels), exact sums.
 struct Depth: Measure {
     var columns: [Column] {
         [

@@ -1,26 +1,26 @@
 /// Turns one instrument's events into feature vectors. Deterministic: the same events give the same bits.
 ///
-/// A vector is written at each valid book update, and at each heartbeat when no book update wrote one since the
-/// last heartbeat; there the book columns are NaN unless the heartbeat is valid and a book of its epoch is known.
-/// What is undefined is NaN. A book update that is not valid writes nothing, and the book is unknown until the next
-/// valid one. A new epoch resets whatever looks back at the book; trades are remembered across it.
+/// A vector is written at each valid book update, and at each heartbeat if no book update wrote one since the last
+/// heartbeat; there the book columns are NaN unless the heartbeat is valid and a book of its epoch is known. Undefined
+/// values are NaN. An invalid book update writes nothing, and the book is unknown until the next valid one. A new epoch
+/// resets all measures with book history; trade history continues.
 ///
-/// The clock is the latest receive time seen. An event from before it is taken at the clock and counted. Backfilled
-/// trades are counted and otherwise ignored: at their receive time they would look like a burst that never was.
+/// The clock is the latest receive time seen. An earlier event is processed at the clock's time and counted. Backfilled
+/// trades are counted and otherwise ignored: at their receive time they would look like a false burst.
 ///
-/// O(levels + windows) an event, amortised over the trades that leave a window; no allocation once the rings of the
-/// windows have grown to the market's busiest moment, but for the one sort behind the first micro-price of an epoch.
+/// O(levels + windows) an event, amortised over the trades that leave a window; no allocation once the windows' rings
+/// have grown to the market's busiest moment, except one sort before the first micro-price of an epoch.
 public struct FeatureEngine: Sendable {
     public let schema: FeatureSchema
-    /// The last vector, one value a column of the schema; all NaN before the first. A copy that is kept across the
-    /// next `process` costs that call an allocation.
+    /// The last vector, one value a column of the schema; all NaN before the first. Keeping a copy during the next
+    /// `process` makes that call allocate.
     public private(set) var values: [Double]
     public let instrument: Instrument
     private let id: InstrumentID
     private var market: MarketState
     private var measures: MeasureSet
     private var counts = FeatureCounters()
-    /// `nil` before the first event that names one.
+    /// `nil` before the first event that has an epoch.
     private var epoch: UInt64?
     private var wroteSinceHeartbeat = false
 
@@ -43,7 +43,7 @@ public struct FeatureEngine: Sendable {
 
     /// Takes one event; returns the header of the vector now in `values`, or `nil` if the event writes none.
     ///
-    /// - Parameter levels: the levels of the event's batch. The ranges of a book update must lie inside.
+    /// - Parameter levels: the levels of the event's batch. The ranges of a book update must lie inside it.
     public mutating func process(_ event: MarketEvent, levels: Span<PriceLevel>) -> FeatureHeader? {
         switch event {
         case .book(let update):
@@ -61,7 +61,7 @@ public struct FeatureEngine: Sendable {
         }
     }
 
-    /// Is the event one of ours? Then the clock moves.
+    /// Returns whether the event belongs to this instrument; if so, moves the clock.
     private mutating func accept(_ instrument: InstrumentID, _ times: EventTimes) -> Bool {
         guard instrument == id else {
             counts.foreignEvents += 1

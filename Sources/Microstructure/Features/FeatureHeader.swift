@@ -1,9 +1,9 @@
-/// What a feature vector says about itself; its numbers lie in `FeatureEngine.values`.
+/// Metadata of a feature vector, whose values are in `FeatureEngine.values`.
 public struct FeatureHeader: Sendable, Hashable {
     public var instrument: InstrumentID
-    /// Of the event that wrote the vector, as that event carried them.
+    /// The times of the event that wrote the vector, unchanged.
     public var times: EventTimes
-    /// The life of the book that the book columns come from.
+    /// The epoch of the book behind the book columns.
     public var epoch: UInt64
     public var validity: Validity
 

@@ -2,44 +2,44 @@
 public struct FeatureParameters: Sendable, Hashable {
     /// Windows of the trade columns, in seconds, ascending; 1 to 8 windows of 1 s to one day.
     public let windowSeconds: [Int]
-    /// Book updates that the mean spread looks back on, the current included. 1 to 65,536.
+    /// Number of book updates in the mean spread, including the current one. 1 to 65,536.
     public let spreadCompressionLength: Int
     /// Book updates before the mean spread is defined. 1 to `spreadCompressionLength`.
     public let spreadCompressionMinimum: Int
-    /// Completed buckets that the volume's mean and deviation look back on. 2 to 4,096.
+    /// Number of completed buckets in the volume's mean and deviation. 2 to 4,096.
     public let volumeBuckets: Int
-    /// Completed buckets before they are defined. 2 to `volumeBuckets`.
+    /// Completed buckets before these are defined. 2 to `volumeBuckets`.
     public let volumeBucketMinimum: Int
-    /// Most trades, and most order flows, kept for their widest window. Beyond it the oldest leave before their time and
-    /// are counted in `FeatureCounters.earlyExpiries`. A trade takes 16 bytes in each of two rings, a flow 32 in one.
+    /// Most trades, and most order flows, kept for their widest window. Beyond it the oldest leave early and are
+    /// counted in `FeatureCounters.earlyExpiries`. A trade takes 16 bytes in each of two rings, a flow 32 in one.
     public let tradeLimit: Int
     /// Windows of the order-flow columns, in seconds, ascending; 1 to 8 windows of 1 s to one day.
     public let orderFlowWindowSeconds: [Int]
-    /// Book updates that the mean depth behind the integrated order flow looks back on. 1 to 65,536.
+    /// Number of book updates in the mean depth behind the integrated order flow. 1 to 65,536.
     public let integratedFlowDepthLength: Int
-    /// Flow vectors from one fit of the integrated order flow to the next. At least 2.
+    /// Number of flow vectors between two fits of the integrated order flow. At least 2.
     public let integratedFlowInterval: Int
     /// Flow vectors after which the weight of the past is halved. At least `integratedFlowInterval`.
     public let integratedFlowMemory: Int
-    /// Book transitions from one fit of Stoikov's micro-price to the next. 10 to 65,536.
+    /// Number of book transitions between two fits of Stoikov's micro-price. 10 to 65,536.
     public let micropriceInterval: Int
     /// Book transitions after which the weight of the past is halved. At least `micropriceInterval`.
     public let micropriceMemory: Int
-    /// Buckets that VPIN looks back on. 1 to 4,096.
+    /// Number of buckets in VPIN. 1 to 4,096.
     public let vpinBuckets: Int
-    /// Seconds of trade that fix the volume of a bucket. 1 to 86,400.
+    /// Seconds of trades that determine a bucket's volume. 1 to 86,400.
     public let vpinWarmUpSeconds: Int
-    /// One-second bars that the price-impact columns look back on. 3 to 4,096.
+    /// Number of one-second bars in the price-impact columns. 3 to 4,096.
     public let impactBars: Int
-    /// Bars before they are defined. 3 to `impactBars`.
+    /// Bars before these are defined. 3 to `impactBars`.
     public let impactBarMinimum: Int
     /// Seconds that a regime is expected to last. At least 2.
     public let regimeMeanLength: Int
-    /// Run lengths that count as a recent change: 0 to this.
+    /// Longest run length that counts as a recent change, from 0.
     public let regimeRecentLength: Int
-    /// One-second returns that the regime's returns are standardised by. At least 2.
+    /// Number of one-second returns that set the standardisation of the regime's returns. At least 2.
     public let regimeWarmUp: Int
-    /// Returns after these before the regime columns are defined. At least 1.
+    /// Further returns before the regime columns are defined. At least 1.
     public let regimeMinimum: Int
     /// Run lengths kept. 2 to 65,536.
     public let regimeStateLimit: Int
@@ -97,7 +97,7 @@ public struct FeatureParameters: Sendable, Hashable {
     /// The windows in nanoseconds.
     var windowWidths: [Int64] { windowSeconds.map { Int64($0) * 1_000_000_000 } }
 
-    /// One column of the trades a window: `prefix_1s`, `prefix_5s`, …; `meaning` is told the window's length.
+    /// One trade column for each window: `prefix_1s`, `prefix_5s`, …; `meaning` receives the window's length.
     func windowColumns(
         _ prefix: String, side: Column.Side = .unsigned, unit: Column.Unit, meaning: (String) -> String
     ) -> [Column] {

@@ -1,17 +1,16 @@
-/// The vector in the making: measures declare their columns once, then put their values in the same order.
+/// A vector under construction: measures declare their columns once, then put their values in the same order.
 ///
-/// It writes straight into the engine's array, which it must not outlive: an array would be asked for every value whether
-/// it is shared.
+/// It writes straight into the engine's array, which must outlive it: an array would check for sharing at every value.
 struct FeatureRow {
     private(set) var columns: [Column] = []
     private let values: UnsafeMutableBufferPointer<Double>
     private var next = 0
     private let isBookBelieved: Bool
 
-    /// A row that only takes declarations.
+    /// A row that only accepts declarations.
     init() { self.init(UnsafeMutableBufferPointer(start: nil, count: 0), isBookBelieved: false) }
 
-    /// A row that fills `values`. Without a believed book its book columns become NaN.
+    /// A row that fills `values`. Without a trusted book its book columns become NaN.
     init(_ values: UnsafeMutableBufferPointer<Double>, isBookBelieved: Bool) {
         self.values = values
         self.isBookBelieved = isBookBelieved

@@ -1,4 +1,4 @@
-/// The columns of a feature vector, and a number that names them.
+/// The columns of a feature vector, and a number that identifies them.
 public struct FeatureSchema: Sendable, Hashable {
     /// In the order of the values.
     public let columns: [Column]
@@ -8,7 +8,7 @@ public struct FeatureSchema: Sendable, Hashable {
     /// version. Source: Fowler, Noll, Vo, draft-eastlake-fnv.
     public let id: UInt64
 
-    /// A schema as another process states it.
+    /// A schema as received from another process.
     public init(columns: [Column], id: UInt64) {
         self.columns = columns
         names = columns.map(\.name)
@@ -31,7 +31,7 @@ public struct FeatureSchema: Sendable, Hashable {
         self.init(columns: columns, id: hash.value)
     }
 
-    /// Where a column lies, `nil` if there is none. O(columns): look it up once.
+    /// Index of a column, `nil` if there is none. O(columns): look it up once.
     public func index(of name: String) -> Int? { names.firstIndex(of: name) }
 
     /// The column of that name, `nil` if there is none. O(columns).

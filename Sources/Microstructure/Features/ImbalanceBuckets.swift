@@ -1,7 +1,7 @@
 /// Ten buckets of the imbalance I = Qᵇ/(Qᵇ+Qᵃ) with equally many observations each, symmetric about ½.
 ///
-/// The sample is pooled with its mirror image 1−I, so that a book and the same book with its sides exchanged lie in
-/// buckets b and 9−b. The edges are linear-interpolation quantiles, Hyndman and Fan's type 7.
+/// The sample is pooled with its mirror image 1−I, so a book and the same book with exchanged sides lie in buckets b
+/// and 9−b. The edges are linear-interpolation quantiles, Hyndman and Fan's type 7.
 struct ImbalanceBuckets: Sendable {
     static let count = 10
 
@@ -19,7 +19,7 @@ struct ImbalanceBuckets: Sendable {
         }
     }
 
-    /// The bucket of a book with these best sizes, 0 where the ask outweighs most, 9 where the bid does. Sizes > 0.
+    /// The bucket of these best sizes: 0 for the heaviest ask, 9 for the heaviest bid. Sizes > 0.
     func bucket(bid: Int64, ask: Int64) -> Int {
         guard bid <= ask else { return Self.count - 1 - bucket(bid: ask, ask: bid) }
         let imbalance = Self.share(bid, of: (bid, ask))

@@ -1,10 +1,10 @@
 /// The order flows of ten levels as one number: ofiᵐ/Q̄ projected on their first principal component,
 /// w₁ᵀofi/‖w₁‖₁. Dimensionless.
 ///
-/// Q̄ is the mean size of a level over the ten levels, both sides and the last 100 book updates of the epoch that have
-/// all of them. w₁ comes from the sample covariance of the epoch's complete flow vectors and is fitted anew after every
-/// 100th of them; a vector is always projected on a w₁ that was fitted before it. Its sign is such that its elements
-/// sum to a positive number. NaN before the first fit, and where all flows so far were equal.
+/// Q̄ is the mean size of a level over the ten levels, both sides and the epoch's last 100 book updates that have all
+/// these levels. w₁ comes from the sample covariance of the epoch's complete flow vectors and is refitted after every
+/// 100th; a vector is always projected on an earlier fit of w₁. The elements of w₁ sum to a positive number. NaN before
+/// the first fit, and if all flows so far were equal.
 ///
 /// O(levels²) an update, and one eigenvector of a 10×10 matrix every 100.
 /// Source: Cont, Cucuringu, Zhang (2023), Quantitative Finance 23; arXiv 2112.13213, section 2.2.
@@ -12,7 +12,7 @@ struct IntegratedOrderFlow: Sendable {
     private static let levels = BookTop.depth
 
     private let interval: Int
-    /// Twenty sizes of each of the last updates summed, in quantity units.
+    /// For each of the last updates, the sum of its twenty sizes, in quantity units.
     private var depths: RingBuffer<Int128>
     private var depthSum: Int128 = 0
     private var covariance: RunningCovariance
@@ -34,14 +34,14 @@ struct IntegratedOrderFlow: Sendable {
         weights = InlineArray(repeating: .nan)
     }
 
-    /// Takes the sizes of a book that has all levels; another leaves no trace.
+    /// Records the sizes of a book that has all levels; ignores any other book.
     mutating func note(_ book: borrowing BookTop) {
         guard min(book.bidCount, book.askCount) == Self.levels else { return }
         let depth = book.bidDepth + book.askDepth
         depthSum += depth - (depths.append(depth) ?? 0)
     }
 
-    /// The projection of `flows`, in quantity units, after which they become part of the sample.
+    /// Returns the projection of `flows`, in quantity units, then adds them to the sample.
     mutating func process(_ flows: InlineArray<10, Double>) -> Double {
         guard depthSum > 0 else { return .nan }
         let meanDepth = Double(rounding: depthSum) / Double(2 * Self.levels * depths.count)

@@ -1,7 +1,7 @@
-/// What volume does to the price: `kyle_lambda`, the slope of the least-squares line of Δp (close to close, quote
-/// asset) on signed volume (base asset) over the last 60 one-second bars.
+/// Price impact of volume: `kyle_lambda`, the slope of the least-squares line of Δp (close to close, quote asset) on
+/// signed volume (base asset) over the last 60 one-second bars.
 ///
-/// NaN before 20 bars and where all volumes are equal. O(bars) once a second, O(1) a vector.
+/// NaN before 20 bars and if all volumes are equal. O(bars) once a second, O(1) a vector.
 /// Source: Kyle (1985), Econometrica 53; as a regression: Hasbrouck (2009), Journal of Finance 64.
 struct KyleLambda: Measure {
     private let minimum: Int

@@ -1,15 +1,15 @@
-/// What several measures look at, kept once: the clock, the book's best levels, the trades of the windows and bars.
+/// State shared by several measures: the clock, the book's best levels, the trades of the windows and bars.
 struct MarketState: Sendable {
     let priceScale: DecimalScale
     let quantityScale: DecimalScale
     /// The engine's clock: the latest receive time seen. Never goes backwards.
     private(set) var now = Timestamp(nanoseconds: .min)
-    /// The book of the last valid update of this epoch; `isBookBelieved` says whether there is one that holds.
+    /// The book of this epoch's last valid update; `isBookBelieved` says whether it exists and is trusted.
     private(set) var book = BookTop()
     private var isBookKnown = false
-    /// The last heartbeat said that the known book may be out of date.
+    /// The last heartbeat said that the known book may be stale.
     private var isBookDoubted = false
-    /// The smallest price step, in price units, as the last book update stated it; at least 1.
+    /// The smallest price step, in price units, from the last book update; at least 1.
     private(set) var tickSize: Int64 = 1
     private(set) var trades: SlidingWindows<TradeSum>
     private(set) var bars: TradeBars
@@ -23,7 +23,7 @@ struct MarketState: Sendable {
 
     enum Advance { case late, moved, completedBar }
 
-    /// Moves the clock to `time`; `.late` if that is in its past, and then the clock stays.
+    /// Moves the clock to `time`; returns `.late` and keeps the clock if `time` is in its past.
     mutating func advance(to time: Timestamp) -> Advance {
         guard time >= now else { return .late }
         now = time
@@ -43,16 +43,16 @@ struct MarketState: Sendable {
         bars.process(trade, at: now)
     }
 
-    /// A book of this epoch is known, and nothing said since is against it.
+    /// A book of this epoch is known, and no later heartbeat contradicts it.
     var isBookBelieved: Bool { isBookKnown && !isBookDoubted }
 
     mutating func forgetBook() { isBookKnown = false }
 
-    /// A heartbeat's word on the book: a doubt holds until the next valid heartbeat or book.
+    /// Applies a heartbeat's validity: a doubt holds until the next valid heartbeat or book.
     mutating func process(_ validity: Validity) { isBookDoubted = validity != .valid }
 }
 
-/// Sizes of trades, exact: the sum of 2⁶⁴ trades of the largest size still fits.
+/// Sums of trade sizes, exact: the sum of 2⁶⁴ trades of the largest size still fits.
 struct TradeSum: InvertibleSum {
     /// Bought minus sold, in quantity units.
     private(set) var net: Int128 = 0

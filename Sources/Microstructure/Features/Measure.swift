@@ -1,9 +1,9 @@
-/// A group of columns that are computed together: a small struct that sees what happens and writes its values.
+/// A group of columns that are computed together: a small struct that observes events and writes its values.
 ///
-/// The requirements that a measure does not need have empty defaults. Measures are concrete members of
-/// `MeasureSet`; the protocol is never used as a type of its own.
+/// Requirements that a measure does not need have empty defaults. Measures are concrete members of `MeasureSet`; the
+/// protocol is never used as an existential type.
 protocol Measure: Sendable {
-    /// In the order in which `write` puts their values.
+    /// In the order in which `write` puts the values.
     var columns: [Column] { get }
     /// The clock moved to `market.now`.
     mutating func advance(_ market: borrowing MarketState)
@@ -11,13 +11,13 @@ protocol Measure: Sendable {
     mutating func processBook(_ market: borrowing MarketState)
     /// A quote arrived at `market.now`.
     mutating func process(_ quote: Quote, _ market: borrowing MarketState)
-    /// The book is no longer believed: what comes next does not continue it.
+    /// The book is no longer trusted: the next book does not continue it.
     mutating func forgetBook()
     /// A trade arrived at `market.now`; `market.trades` contains it.
     mutating func process(_ trade: Trade, _ market: borrowing MarketState)
     /// A one-second bar of trades was completed; it is the last in `market.bars`.
     mutating func processBar(_ market: borrowing MarketState)
-    /// A new life of the book begins: forget what looks back at the old one.
+    /// A new book epoch begins: forget state from the old book.
     mutating func startEpoch()
     /// Puts one value a column. Called once a vector.
     mutating func write(_ market: borrowing MarketState, into row: inout FeatureRow)
@@ -33,7 +33,7 @@ extension Measure {
     mutating func startEpoch() {}
 }
 
-/// What the engine asks of all measures at once.
+/// A call that the engine makes on all measures.
 enum MeasureStep {
     case declare
     case advance

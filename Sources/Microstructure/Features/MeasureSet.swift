@@ -1,5 +1,5 @@
-/// All measures. A new one is a file of its own, a member here and a line in `run`; the order in `run` is the
-/// order of the columns.
+/// All measures. A new measure needs its own file, a member here and a line in `run`; the order in `run` is the order
+/// of the columns.
 struct MeasureSet: Sendable {
     private var touch = Touch()
     private var imbalance = BookImbalance()
@@ -36,7 +36,7 @@ struct MeasureSet: Sendable {
         regimeChange = RegimeChange(parameters)
     }
 
-    /// Of all measures, in the order of their values.
+    /// Columns of all measures, in the order of their values.
     var columns: [Column] {
         mutating get {
             var row = FeatureRow()
@@ -45,14 +45,14 @@ struct MeasureSet: Sendable {
         }
     }
 
-    /// Asks every measure to perform a step that writes nothing.
+    /// Makes every measure perform a step that writes nothing.
     @inline(__always)
     mutating func run(_ step: MeasureStep, market: borrowing MarketState) {
         var row = FeatureRow()
         run(step, market: market, row: &row)
     }
 
-    /// Asks every measure to perform `step`.
+    /// Makes every measure perform `step`.
     @inline(__always)
     mutating func run(_ step: MeasureStep, market: borrowing MarketState, row: inout FeatureRow) {
         touch.perform(step, market: market, row: &row)

@@ -1,10 +1,11 @@
 /// The size-weighted mid: `microprice` = (Pᵃ·Qᵇ + Pᵇ·Qᵃ)/(Qᵇ+Qᵃ), and `microprice_drift`, its change since the
 /// previous vector of this epoch. Both in the quote asset; the microprice lies between the best prices.
 ///
-/// NaN unless both sides have a level and together a size; the drift also where the previous one was undefined, as at the
-/// first vector of an epoch, or the book was not believed in between. O(1). Source: Gatheral, Oomen (2010), Finance and Stochastics 14.
+/// NaN unless both sides have a level and a size in total; the drift also if the previous value was undefined (as at an
+/// epoch's first vector) or the book was untrusted in between. O(1). Source: Gatheral, Oomen (2010), Finance and
+/// Stochastics 14.
 struct Microprice: Measure {
-    /// The microprice as the bid, in price units, and what lies above it: its digits are needed for the drift.
+    /// The microprice as the bid, in price units, plus an offset: the drift needs the offset's digits.
     private struct Position {
         var bid: Int128 = 0
         var above = Double.nan
@@ -40,7 +41,7 @@ struct Microprice: Measure {
         previous = market.isBookBelieved ? current : Position()
     }
 
-    /// Written as Pᵇ + S·Qᵇ/(Qᵇ+Qᵃ): the products of the definition may overflow even 128 bits.
+    /// Computed as Pᵇ + S·Qᵇ/(Qᵇ+Qᵃ): the products in the definition may overflow even 128 bits.
     private static func position(_ market: borrowing MarketState) -> Position {
         guard let bid = market.book.bestBid, let ask = market.book.bestAsk, let spread = market.book.spread else {
             return Position()

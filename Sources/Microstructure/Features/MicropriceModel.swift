@@ -1,14 +1,14 @@
-/// Stoikov's chain of book states: how far, in ticks, the mid is expected to move from each state before all is told.
+/// Stoikov's Markov chain of book states: the expected long-run move of the mid from each state, in ticks.
 ///
-/// A state is an imbalance bucket (ten) with a spread class (one tick, wider). From the transitions seen, each taken
-/// together with its mirror image (I→1−I, dM→−dM) so that the sum converges:
+/// A state is an imbalance bucket (ten) with a spread class (one tick, wider). From the observed transitions, each
+/// pooled with its mirror image (I→1−I, dM→−dM) so that the sum converges:
 /// `Q = P(dM=0, X')`, `R¹ = P(dM=k)` for k = ±½, ±1 tick, `R² = P(dM≠0, X')`,
 /// `g¹ = (1−Q)⁻¹R¹k`, `gⁿ⁺¹ = (1−Q)⁻¹R²gⁿ`, `G* = Σgⁿ` over six terms.
-/// Hence `G*(I) = −G*(1−I)` and, but for the seventh term, `G = QG + R¹k + R²G`.
+/// Hence `G*(I) = −G*(1−I)` and, except for the seventh term, `G = QG + R¹k + R²G`.
 ///
-/// A state from which no path of transitions leads to a move knows nothing of the price, and 1−Q is singular over such
-/// states. They are left out: their G* is NaN, and for the others they are an end at which the mid rests, which is the
-/// least solution of the equations. What happens less than once in a million transitions of a state does not count as a
+/// A state from which no path of transitions leads to a move has no information on the price, and 1−Q is singular over
+/// such states. They are excluded: their G* is NaN, and for other states they are absorbing states where the mid rests,
+/// which is the least solution of the equations. Shares below one in a million of a state's transitions do not form a
 /// path, since the fading past leaves ever smaller traces.
 ///
 /// Once the transitions weigh `weightLimit` their weight is halved, so that the past fades.
@@ -16,12 +16,12 @@
 struct MicropriceModel: Sendable {
     static let stateCount = 2 * ImbalanceBuckets.count
     static let terms = 6
-    /// Shares of a state's transitions below this are no path to a move.
+    /// Smaller shares of a state's transitions do not form a path to a move.
     private static let leastShare = 1e-6
 
     private let weightLimit: Double
     private var weight = 0.0
-    /// Transitions from row to column, of those that left the mid where it was, and of those that moved it.
+    /// Transitions from row to column: those that left the mid unchanged, and those that moved it.
     private var staying: [Double]
     private var moving: [Double]
     /// Σ of the moves from a state, in half ticks.
@@ -46,7 +46,7 @@ struct MicropriceModel: Sendable {
         term = Array(repeating: 0, count: states)
     }
 
-    /// G* of a state in ticks; NaN where the last fit knows nothing of it, or there was none.
+    /// G* of a state in ticks; NaN if the last fit excluded the state, or before the first fit.
     func adjustment(_ state: Int) -> Double { adjustments[state] }
 
     mutating func removeAll() {
@@ -55,7 +55,7 @@ struct MicropriceModel: Sendable {
         for state in visits.indices { (moves[state], visits[state], adjustments[state]) = (0, 0, .nan) }
     }
 
-    /// Takes a transition and its mirror image; `halfTicks` is the move of the mid.
+    /// Adds a transition and its mirror image; `halfTicks` is the move of the mid.
     mutating func add(from: Int, to: Int, halfTicks: Int) {
         if weight >= weightLimit { halve() }
         weight += 1
@@ -63,7 +63,7 @@ struct MicropriceModel: Sendable {
         count(Self.mirror(from), Self.mirror(to), -Double(halfTicks))
     }
 
-    /// Computes G* of all states from the transitions so far; NaN for those from which no move was ever reached.
+    /// Computes G* of all states from the transitions so far; NaN for states that never lead to a move.
     mutating func fit() {
         let states = Self.stateCount
         let leads = statesThatLeadToMoves()
@@ -144,7 +144,7 @@ struct MicropriceModel: Sendable {
         }
     }
 
-    /// LU decomposition of `system` in place, false where it is singular. 1−Q is diagonally dominant by rows, so that
+    /// LU decomposition of `system` in place; false if it is singular. 1−Q is diagonally dominant by rows, so
     /// elimination needs no pivoting. Source: Golub, Van Loan, Matrix Computations, 3.4.10.
     private mutating func eliminate() -> Bool {
         let states = Self.stateCount

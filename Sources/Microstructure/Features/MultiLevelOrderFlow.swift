@@ -2,14 +2,14 @@
 /// previous book update to this one, in the base asset, and `ofi_integrated`, all ten in one dimensionless number
 /// (`IntegratedOrderFlow`).
 ///
-/// NaN at the first update of an epoch and at the first after the book was not believed: nobody knows what came and went
-/// in between. NaN at a level that either side lacks before or after. In a vector without a
-/// book update, 0 where the last update had a value. O(levels).
+/// NaN at the first update of an epoch and at the first after the book was untrusted, since the changes in between are
+/// unknown. NaN at a level that either side lacks before or after. In a vector without a book update, 0 if the last
+/// update had a value. O(levels).
 /// Source: Xu, Gould, Howison (2018), arXiv 1907.06230; Cont, Cucuringu, Zhang (2023), arXiv 2112.13213.
 struct MultiLevelOrderFlow: Measure {
     private static let levels = BookTop.depth
 
-    /// The book of the last update, where `isContinued`.
+    /// The book of the last update, valid if `isContinued`.
     private var last = BookTop()
     private var isContinued = false
     private var flows = InlineArray<10, Double>(repeating: .nan)
@@ -47,7 +47,7 @@ struct MultiLevelOrderFlow: Measure {
         for level in 0..<known { flows[level] = market.quantityScale.value(flows[level]) }
     }
 
-    /// The flows at the first `count` levels, in quantity units; the others are NaN.
+    /// Fills the flows of the first `count` levels, in quantity units; the others are NaN.
     private static func fill(
         _ flows: inout InlineArray<10, Double>, _ count: Int, from last: borrowing BookTop, to book: borrowing BookTop
     ) {

@@ -1,7 +1,7 @@
-/// The order flow at one level of a book: what e = ΔQᵇ − ΔQᵃ says of the pressure on the price.
+/// The order flow at one level of a book: e = ΔQᵇ − ΔQᵃ, which measures the pressure on the price.
 ///
 /// e = Qᵇₙ·1{Pᵇₙ≥Pᵇₙ₋₁} − Qᵇₙ₋₁·1{Pᵇₙ≤Pᵇₙ₋₁} − Qᵃₙ·1{Pᵃₙ≤Pᵃₙ₋₁} + Qᵃₙ₋₁·1{Pᵃₙ≥Pᵃₙ₋₁}, in quantity units, exact.
-/// Positive where bids grow or improve, or asks shrink or retreat.
+/// Positive if bids grow or improve, or asks shrink or retreat.
 /// Source: Cont, Kukanov, Stoikov (2014), Journal of Financial Econometrics 12, eq. 2; arXiv 1011.6402.
 struct OrderFlow: Sendable {
     let bid: PriceLevel

@@ -1,17 +1,17 @@
 /// Pressure at the best prices: `ofi` = Σe (`OrderFlow`) over the best-price changes since the previous vector, and
-/// `ofi_w` over those in `(t−w, t]`. In the base asset, positive where buyers press.
+/// `ofi_w` over the changes in `(t−w, t]`. In the base asset, positive if buyers press.
 ///
-/// The best prices are those of the quotes where there are any, else those of the book; the two are never mixed. The
-/// first quote of an epoch therefore starts the measure afresh, and so does the first book update at which the book's
-/// best prices have differed from the last quote's for five seconds without a new one: the quotes have stopped, and the
-/// book takes over. A crossed, locked or one-sided state, and a book that is no longer believed, break the chain: the next
-/// state is a starting point only. So does an update id that goes back: a quote with an older id is ignored, unless none
-/// was taken for five seconds, since ids then count anew.
+/// The best prices come from the quotes if there are any, else from the book; the two are never mixed. The first quote
+/// of an epoch therefore restarts the measure. So does the first book update whose best prices have differed from the
+/// last quote's for five seconds without a new quote: the quotes have stopped, and the book takes over. A crossed,
+/// locked or one-sided state, and an untrusted book, break the chain: the next state is only a starting point. So does
+/// an update id that goes back: a quote with an older id is ignored, unless no quote was accepted for five seconds,
+/// since ids then restart.
 ///
 /// NaN until an epoch has seen its first change; then 0 while nothing changes. Exact sums, amortised O(windows).
 /// Source: Cont, Kukanov, Stoikov (2014), arXiv 1011.6402.
 struct OrderFlowImbalance: Measure {
-    /// How long nothing has to be heard of a quote until it is no longer waited for.
+    /// Silence after which quotes are no longer expected.
     private static let silenceLimitNanoseconds: Int64 = 5_000_000_000
 
     let columns: [Column]
@@ -23,12 +23,12 @@ struct OrderFlowImbalance: Measure {
     private var usesQuotes = false
     private var lastQuoteID = Int64.min
     private var lastQuoteTime = Timestamp(nanoseconds: .min)
-    /// Best prices of the last quote, whatever became of the chain.
+    /// Best prices of the last quote, even if the chain broke.
     private var lastQuote: OrderFlow?
-    /// When the book first differed from the last quote; `nil` while they agree or nothing has been compared.
+    /// When the book first differed from the last quote; `nil` while they agree or before a comparison.
     private var differsSince: Timestamp?
 
-    /// Flows that left a window before their time, since too many came.
+    /// Flows that left a window early because it was full.
     var earlyExpiries: UInt64 { windows.earlyExpiries }
 
     init(_ parameters: FeatureParameters) {
@@ -54,7 +54,7 @@ struct OrderFlowImbalance: Measure {
             usesQuotes = true
         }
         if quote.updateID < lastQuoteID {
-            // Two overlapping connections may hand over the same change twice, but not for long.
+            // Two overlapping connections may deliver the same change twice, but only briefly.
             guard hasExpired(lastQuoteTime, market.now) else { return }
             last = nil
         }
@@ -91,7 +91,7 @@ struct OrderFlowImbalance: Measure {
         sinceVector = 0
     }
 
-    /// Does the book know better prices than the quotes, and has for long?
+    /// Have the book's best prices differed from the last quote's for too long?
     private mutating func haveQuotesStopped(_ market: borrowing MarketState) -> Bool {
         guard market.book.bestBid != lastQuote?.bid || market.book.bestAsk != lastQuote?.ask else {
             differsSince = nil

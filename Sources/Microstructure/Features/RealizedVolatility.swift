@@ -1,12 +1,12 @@
-/// How far the trade price travelled: `realized_vol_w` = sqrt(Σ ln(pᵢ/pᵢ₋₁)²) over the trades i in `(t−w, t]`, where
-/// pᵢ₋₁ is the previous trade's price, inside the window or not. Dimensionless, ≥ 0, not annualised.
+/// How far the trade price travelled: `realized_vol_w` = sqrt(Σ ln(pᵢ/pᵢ₋₁)²) over the trades i in `(t−w, t]`; pᵢ₋₁ is
+/// the previous trade's price, inside the window or not. Dimensionless, ≥ 0, not annualised.
 ///
-/// NaN until two trades had a price; then 0 while nothing moves. Prices ≤ 0 are left out and counted.
+/// NaN until two trades had a price; then 0 while the price does not move. Prices ≤ 0 are ignored and counted.
 /// O(windows) amortised. Source: Andersen, Bollerslev, Diebold, Labys (2003), Econometrica 71.
 struct RealizedVolatility: Measure {
     let columns: [Column]
     private let windowCount: Int
-    /// Squared returns. Zero returns, the most frequent, need no place.
+    /// Squared returns. Zero returns, the most frequent, are not stored.
     private var squares: SlidingWindows<CompensatedSum>
     private var lastPrice: Int64?
     private var hasReturn = false
@@ -33,7 +33,7 @@ struct RealizedVolatility: Measure {
 
     func write(_ market: borrowing MarketState, into row: inout FeatureRow) {
         for window in 0..<windowCount {
-            // Squares sum to no less than zero; only rounding, next to a return many orders larger, says otherwise.
+            // A sum of squares is never negative, except by rounding next to a return many orders larger.
             row.put(hasReturn ? max(0, squares[window].value).squareRoot() : .nan)
         }
     }

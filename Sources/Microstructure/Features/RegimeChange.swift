@@ -1,22 +1,22 @@
-/// Has the market changed its ways: `regime_change_probability` = P(r ≤ 5), the probability that at most 5 seconds have
-/// passed since the last change of regime, in [0, 1], and `regime_run_length`, the most probable age of the regime in
-/// seconds.
+/// Detects a change of market regime: `regime_change_probability` = P(r ≤ 5), the probability that at most 5 seconds
+/// have passed since the last change of regime, in [0, 1], and `regime_run_length`, the most probable age of the regime
+/// in seconds.
 ///
-/// Both are those of `BayesianChangePoint` over the log returns of the mid from one UTC second to the next, whose mean
-/// and variance a regime keeps. Returns are standardised by the mean and deviation of the first 60 of the epoch, so that
-/// the prior of a standard normal fits; these 60 are not looked at again. A regime is expected to last 300 seconds.
+/// Both come from `BayesianChangePoint` over the log returns of the mid from one UTC second to the next; a regime has
+/// constant mean and variance. Returns are standardised by the mean and deviation of the epoch's first 60, so that the
+/// prior of a standard normal fits; these 60 are not used again. A regime is expected to last 300 seconds.
 ///
-/// NaN until 20 returns after those 60. While the mid has never moved there is nothing to standardise by, and the warm-up
-/// goes on. A book that is not believed breaks the chain of returns: the next close is a starting point only. More than a
-/// minute of silence, or without a believed book, starts the measure afresh, as a new book epoch does.
+/// NaN until 20 returns after those 60. The warm-up continues while the mid has never moved, since there is no
+/// deviation to standardise by. An untrusted book breaks the chain of returns: the next close is only a starting point.
+/// More than a minute of silence, or without a trusted book, restarts the measure, as a new book epoch does.
 /// O(run lengths kept, ≤ 512) once a second, O(1) a vector.
 /// Source: Adams, MacKay (2007), arXiv 0710.3742.
 struct RegimeChange: Measure {
     private static let widthNanoseconds: Int64 = 1_000_000_000
-    /// Seconds without an event that are still taken as a market at rest, and those without a book that are passed over.
+    /// Longest silence that counts as a quiet market, and longest time without a book that is skipped.
     private static let silenceLimitSeconds: Int64 = 60
 
-    /// What may be missing of a probability then stays below 1e-9 of it.
+    /// Keeps the missing part of a probability below 1e-9 of it.
     private static let pruning = 1e-16
 
     private let warmUpCount: Int
@@ -25,7 +25,7 @@ struct RegimeChange: Measure {
     private var posterior: BayesianChangePoint
     /// The second that the clock is in; `nil` before the first event.
     private var second: Int64?
-    /// Seconds that have passed since something last was seen of the book.
+    /// Seconds since the book was last seen.
     private var unseenSeconds: Int64 = 0
     private var previousClose: Int128?
     private var warmUp = RunningMoments()
@@ -51,7 +51,7 @@ struct RegimeChange: Measure {
         ]
     }
 
-    /// The book is still that of before the clock moved: where the seconds that have passed closed.
+    /// The book is still from before the clock moved: the elapsed seconds close at it.
     mutating func advance(_ market: borrowing MarketState) {
         let current = market.now.bucket(width: Self.widthNanoseconds)
         defer { second = current }
@@ -80,7 +80,7 @@ struct RegimeChange: Measure {
         row.put(book: runLength)
     }
 
-    /// Twice the mid, in price units; `nil` where there is none that is believed and has a logarithm.
+    /// Twice the mid, in price units; `nil` without a trusted, positive mid.
     private static func close(_ market: borrowing MarketState) -> Int128? {
         guard market.isBookBelieved, let bid = market.book.bestBid, let ask = market.book.bestAsk else { return nil }
         let sum = Int128(bid.price.mantissa) + Int128(ask.price.mantissa)

@@ -1,9 +1,9 @@
-/// The spread that trade prices bounce over: `roll_spread` = 2√(−cov(Δpₜ, Δpₜ₋₁)), the sample covariance over
+/// The spread implied by the bounce of trade prices: `roll_spread` = 2√(−cov(Δpₜ, Δpₜ₋₁)), the sample covariance over
 /// consecutive pairs of the last 60 one-second bars. In the quote asset, > 0.
 ///
-/// NaN before 20 bars, and where the covariance is not negative: the model then has no answer, and `abs` would invent
-/// one. NaN also where some change, in price units, exceeds 2⁶³/bars, which no market has: the sums are exact, so that
-/// the covariance has its true sign. O(bars) once a second, O(1) a vector.
+/// NaN before 20 bars, and if the covariance is not negative: the model then has no answer, and `abs` would invent one.
+/// NaN also if a change, in price units, exceeds 2⁶³/bars, which no real market reaches: the sums are exact, so the
+/// covariance has its true sign. O(bars) once a second, O(1) a vector.
 /// Source: Roll (1984), Journal of Finance 39.
 struct RollSpread: Measure {
     private let minimum: Int
@@ -22,7 +22,7 @@ struct RollSpread: Measure {
         current = .nan
         guard market.bars.count >= minimum else { return }
         let pairs = market.bars.count - 1
-        // With n changes of magnitude L each term below is at most (n·L)² < 2¹²⁶, and so their difference fits.
+        // With n changes of magnitude L each term below is at most (n·L)² < 2¹²⁶, so their difference fits.
         let changeLimit = UInt64(Int64.max) / UInt64(pairs)
         var (earlier, later, products) = (Int128(0), Int128(0), Int128(0))
         var last = market.bars[0].priceChange

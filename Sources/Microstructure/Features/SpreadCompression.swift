@@ -1,8 +1,8 @@
-/// The spread against its recent self: `spread_compression` = S / mean(S) over the last 100 two-sided book
-/// updates of this epoch, the current included. Below 1 the spread is tighter than usual; range 0…100 in an
-/// uncrossed book.
+/// The spread relative to its recent mean: `spread_compression` = S / mean(S) over the last 100 two-sided book updates
+/// of this epoch, including the current one. Below 1 the spread is tighter than usual; range 0…100 in an uncrossed
+/// book.
 ///
-/// NaN before 20 updates, in a one-sided book, and where the mean is not positive. O(1), exact sum.
+/// NaN before 20 updates, in a one-sided book, and if the mean is not positive. O(1), exact sum.
 struct SpreadCompression: Measure {
     private let minimum: Int
     /// Spreads in price units; they may need 65 bits.

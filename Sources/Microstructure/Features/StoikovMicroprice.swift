@@ -1,14 +1,14 @@
-/// The price that the book's own history expects: `microprice_stoikov` = M + G*(I, S), in the quote asset.
+/// The price expected from the book's own history: `microprice_stoikov` = M + G*(I, S), in the quote asset.
 ///
 /// The state of the book is its imbalance I = Qᵇ/(Qᵇ+Qᵃ) in ten quantile buckets and its spread S, one tick or more
-/// (`MicropriceModel`). Buckets come from the first 500 transitions of an epoch; from then on the model is fitted anew
-/// after every 500th, and a price always uses a fit that was made before it.
+/// (`MicropriceModel`). Buckets come from the first 500 transitions of an epoch; then the model is refitted after every
+/// 500th, and a price always uses an earlier fit.
 ///
-/// NaN before the first fit, in a one-sided, crossed or locked book, in a state that the fit has not seen, and in one
-/// from which the history never leaves a price. O(1) an update, O(states³) at a fit.
+/// NaN before the first fit, in a one-sided, crossed or locked book, in a state unknown to the fit, and in a state from
+/// which no price move was ever reached. O(1) an update, O(states³) at a fit.
 /// Source: Stoikov (2018), The micro-price, Quantitative Finance 18; SSRN 2970694.
 struct StoikovMicroprice: Measure {
-    /// What a fit needs to know of one book.
+    /// The data of one book that a fit needs.
     fileprivate struct Observation: Sendable {
         let bidQuantity: Int64
         let askQuantity: Int64
@@ -115,7 +115,7 @@ struct StoikovMicroprice: Measure {
 }
 
 extension ImbalanceBuckets {
-    /// The state of a book: its bucket, and ten further for a wide spread.
+    /// The state of a book: its bucket, plus ten for a wide spread.
     fileprivate func state(_ book: StoikovMicroprice.Observation) -> Int {
         bucket(bid: book.bidQuantity, ask: book.askQuantity) + Self.count * book.spreadClass
     }

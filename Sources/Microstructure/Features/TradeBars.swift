@@ -1,4 +1,4 @@
-/// One second of trades against the second before.
+/// One second of trades compared with the second before.
 struct TradeBar: Sendable {
     /// Close minus previous close, in price units.
     let priceChange: Int64
@@ -17,10 +17,9 @@ struct TradeBar: Sendable {
 
 /// The last completed UTC-aligned one-second bars of trades, which the price-impact measures share.
 ///
-/// A bar closes at its last trade, a silent one where the bar before closed. The second in which the first trade came
-/// was entered at an unknown point: it gives the first close and no bar. Bars do not look at the book, so a new book
-/// epoch changes nothing.
-/// O(1) a trade, O(bars that complete, at most all that are kept) an advance.
+/// A bar closes at its last trade, or at the previous close if it has no trade. The second of the first trade is
+/// incomplete: it gives the first close and no bar. Bars do not use the book, so a new book epoch changes nothing.
+/// O(1) a trade, O(completed bars, at most the kept number) an advance.
 struct TradeBars: Sendable {
     private static let widthNanoseconds: Int64 = 1_000_000_000
 
@@ -46,7 +45,7 @@ struct TradeBars: Sendable {
     /// The bar `offset` places after the oldest. Requires `offset < count`.
     subscript(offset: Int) -> TradeBar { bars[offset] }
 
-    /// Takes a trade that happens at the clock. One at a price of zero or less has no return and is left out.
+    /// Takes a trade at the clock's time. A trade at a price of zero or less has no return and is ignored.
     mutating func process(_ trade: Trade, at now: Timestamp) {
         let price = trade.price.mantissa
         guard price > 0 else { return }
@@ -84,7 +83,7 @@ struct TradeBars: Sendable {
         return true
     }
 
-    /// Seconds in which nothing came. More of them than are kept make no difference.
+    /// Appends seconds without trades. A number above the kept bars makes no difference.
     private mutating func appendSilent(_ count: Int64) -> Bool {
         for _ in 0..<min(count, Int64(bars.limit)) { bars.append(.silent) }
         return count > 0
@@ -92,7 +91,7 @@ struct TradeBars: Sendable {
 }
 
 extension TradeBars {
-    /// Slope of the least-squares line, with intercept, of `y` on `x` over the bars; NaN below `minimum` bars and where
+    /// Slope of the least-squares line, with intercept, of `y` on `x` over the bars; NaN below `minimum` bars and if
     /// all x are equal. O(bars).
     @inline(__always)
     func slope(of y: (TradeBar) -> Double, on x: (TradeBar) -> Double, minimum: Int) -> Double {

@@ -1,5 +1,5 @@
-/// What traded within the windows `(t−w, t]`: `trade_imbalance_w` = bought − sold (aggressor's side) and
-/// `trade_volume_w` = bought + sold, in the base asset; `trade_count_w`.
+/// Trading within the windows `(t−w, t]`: `trade_imbalance_w` = bought − sold (aggressor's side) and `trade_volume_w` =
+/// bought + sold, in the base asset; `trade_count_w`.
 ///
 /// Never NaN: without trades they are 0. O(windows), exact sums.
 struct TradeFlow: Measure {

@@ -1,11 +1,11 @@
-/// How toxic the order flow is: `vpin` = Σ|Vᴮ−Vˢ|/(n·V) over the last n = 50 complete buckets of equal volume V, a
-/// trade being split at a bucket's edge. In [0, 1]: 1 where each bucket was traded in one direction.
+/// Toxicity of the order flow: `vpin` = Σ|Vᴮ−Vˢ|/(n·V) over the last n = 50 complete buckets of equal volume V; a trade
+/// is split at a bucket's edge. In [0, 1]: 1 if each bucket was traded in one direction.
 ///
-/// Sides are the aggressors' own, not a guess from prices. V is fixed once, so that n buckets hold what the market
-/// trades in the warm-up: the volume of all trades before the first one that comes at least 60 s after the first trade
-/// and has at least n before it, divided by n. That trade is the first in a bucket.
+/// Sides are the trades' own aggressor sides, not inferred from prices. V is fixed once, so that n buckets hold the
+/// market's volume in the warm-up: the volume of all trades before the first one that comes at least 60 s after the
+/// first trade and has at least n before it, divided by n. That trade is the first in a bucket.
 ///
-/// NaN before n complete buckets. Exact sums, O(1) a trade, however large.
+/// NaN before n complete buckets. Exact sums, O(1) a trade of any size.
 /// Source: Easley, López de Prado, O'Hara (2012), Review of Financial Studies 25.
 struct VPIN: Measure {
     private let warmUpNanoseconds: Int64
@@ -44,7 +44,7 @@ struct VPIN: Measure {
             return
         }
         complete(imbalance: (net + sign * space).magnitude)
-        // What is left may fill several buckets of its own; more of them than are remembered make no difference.
+        // The remainder may fill several whole buckets; a number above the kept buckets makes no difference.
         let (whole, rest) = (size - space).quotientAndRemainder(dividingBy: bucketVolume)
         for _ in 0..<Int(min(whole, Int128(imbalances.limit))) { complete(imbalance: bucketVolume.magnitude) }
         (filled, net) = (rest, sign * rest)

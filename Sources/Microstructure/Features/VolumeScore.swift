@@ -1,8 +1,8 @@
-/// Is there unusually much trade: `volume_z_w` = (trade_volume_w − mean)/sd, with the mean and sample deviation of
-/// the volumes of the last 120 completed UTC-aligned buckets of w seconds, empty ones being 0.
+/// Detects unusual volume: `volume_z_w` = (trade_volume_w − mean)/sd, with the mean and sample deviation of the volumes
+/// of the last 120 completed UTC-aligned buckets of w seconds, where empty buckets count as 0.
 ///
-/// NaN before 20 completed buckets and where sd = 0. O(1) a vector and a bucket that completes;
-/// O(buckets) a bucket while an absurd volume is remembered.
+/// NaN before 20 completed buckets and if sd = 0. O(1) a vector and a completed bucket; O(buckets) a completed bucket
+/// while the history contains an absurd volume.
 struct VolumeScore: Measure {
     let columns: [Column]
     private var histories: [BucketHistory]
@@ -32,16 +32,16 @@ private struct BucketHistory: Sendable {
     private let width: Int64
     private let minimum: Int
     private var completed: RingBuffer<Int128>
-    /// The bucket that the clock is in, and what traded in it so far; `nil` before the first event.
+    /// The current bucket, and the volume in it so far; `nil` before the first event.
     private var bucket: Int64?
-    /// Where the next one begins.
+    /// Start of the next bucket.
     private var end = Timestamp(nanoseconds: .min)
     private var volume: Int128 = 0
-    /// The first bucket was entered at an unknown point, so it never counts.
+    /// The first bucket started at an unknown point, so it never counts.
     private var isPartial = true
-    /// Volumes up to it, as all are that a market has, leave n²·Σx² below 2¹²⁶.
+    /// Volumes up to this limit, which no real market exceeds, keep n²·Σx² below 2¹²⁶.
     private let squareLimit: Int128
-    /// Of the completed buckets: the sum, the sum of squares of those up to the limit, and how many are beyond.
+    /// Over the completed buckets: the sum, the sum of squares up to the limit, and the number beyond the limit.
     private var sum: Int128 = 0
     private var squares: Int128 = 0
     private var beyondLimit = 0
@@ -65,7 +65,7 @@ private struct BucketHistory: Sendable {
         guard let last = bucket else { return bucket = current }
         guard current > last else { return }
         if !isPartial { complete(volume) }
-        // Buckets in which nothing came. More of them than are remembered make no difference.
+        // Buckets without trades. A number above the kept buckets makes no difference.
         for _ in 0..<min(current - last - 1, Int64(completed.limit)) { complete(0) }
         bucket = current
         volume = 0

@@ -1,5 +1,5 @@
-/// Events in receive order, with the book levels they refer to. Reused from frame to frame, so that the hot
-/// path allocates nothing after warm-up.
+/// Events in receive order, with the book levels they refer to. Reused for every frame, so that the hot path allocates
+/// nothing after warm-up.
 public struct EventBatch: Sendable {
     public private(set) var events: [MarketEvent] = []
     /// Levels of all book updates of the batch, one after another.

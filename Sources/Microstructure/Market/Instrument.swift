@@ -1,12 +1,12 @@
-/// Index of an instrument in its process's table of instruments. Not stable across processes:
-/// outside a process an instrument is named by venue and symbol.
+/// Index of an instrument in its process's table of instruments. Not stable across processes: between processes, use
+/// venue and symbol.
 public struct InstrumentID: Sendable, Hashable {
     public var index: Int
 
     public init(_ index: Int) { self.index = index }
 }
 
-/// What trades: a symbol at a venue, with the decimal scale of its prices and sizes.
+/// A tradable instrument: a symbol at a venue, with the decimal scale of its prices and sizes.
 public struct Instrument: Sendable, Hashable {
     public let venue: Venue
     /// The spelling on the bus: upper case without separators, e.g. `BTCUSDT`.
@@ -22,10 +22,10 @@ public struct Instrument: Sendable, Hashable {
     /// Smallest quantity step, in quantity units; at least 1.
     public let lotSize: Int64
 
-    /// The exponents that are accepted. Outside it no real instrument lies, and powers of ten stay exact.
+    /// Accepted exponents. No real instrument lies outside them, and powers of ten stay exact.
     public static let exponentRange: ClosedRange<Int8> = -18...9
 
-    /// - Parameter venueSymbol: the venue's own spelling, where it differs from `symbol`.
+    /// - Parameter venueSymbol: the venue's own spelling, if it differs from `symbol`.
     public init(
         venue: Venue, symbol: String, venueSymbol: String? = nil, priceExponent: Int8, quantityExponent: Int8,
         tickSize: Int64 = 1, lotSize: Int64 = 1

@@ -1,20 +1,20 @@
-/// May the data be believed? Carried by every book, status and feature vector.
+/// Is the data trustworthy? Part of every book, status and feature vector.
 public enum Validity: UInt8, Sendable, Hashable, CaseIterable {
-    /// The book is continuous since its snapshot, and the feed talks.
+    /// The book is continuous since its snapshot, and the feed is alive.
     case valid = 1
-    /// No trustworthy book yet, or no longer: a snapshot is being fetched.
+    /// There is no trustworthy book, or no longer: a snapshot is being fetched.
     case resyncing = 2
     /// The feed is silent or down; the last known state is old.
     case stale = 3
 }
 
-/// Which side took liquidity.
+/// The side that took liquidity.
 public enum AggressorSide: UInt8, Sendable, Hashable {
     case buy = 1
     case sell = 2
 }
 
-/// A price and the size that rests there.
+/// A price and the size resting there.
 public struct PriceLevel: Sendable, Hashable {
     public var price: Price
     public var quantity: Quantity
@@ -25,11 +25,11 @@ public struct PriceLevel: Sendable, Hashable {
     }
 }
 
-/// The two times of every event. Order is receive order; `receive` is never rewritten.
+/// The two times of every event. Events are in receive order; `receive` is never rewritten.
 public struct EventTimes: Sendable, Hashable {
-    /// When the venue says it happened, on the venue's clock.
+    /// When the event happened according to the venue's clock.
     public var venue: Timestamp
-    /// When this system read it from the socket, on this host's clock.
+    /// When this system read the event from the socket, by this host's clock.
     public var receive: Timestamp
 
     public init(venue: Timestamp, receive: Timestamp) {
@@ -38,21 +38,21 @@ public struct EventTimes: Sendable, Hashable {
     }
 }
 
-/// The book changed. The levels after the change, best first, lie in the `EventBatch` that holds the event.
+/// The book changed. The levels after the change, best first, are in the `EventBatch` that holds the event.
 public struct BookSnapshot: Sendable, Hashable {
     public var instrument: InstrumentID
     public var times: EventTimes
-    /// Which uninterrupted life of the book this belongs to: it counts snapshots, from 1. A new epoch
-    /// resets everything that looks back at the book.
+    /// Counts the book's snapshots, from 1; updates without a gap share an epoch. A new epoch resets everything that
+    /// depends on the book's history.
     public var epoch: UInt64
-    /// The venue's id of the last change that the book contains.
+    /// The venue's id of the last change contained in the book.
     public var updateID: Int64
     public var validity: Validity
     /// The instrument's smallest price step, in price units; at least 1.
     public var tickSize: Int64
-    /// Where the batch keeps the best bid levels, best first.
+    /// Range of the best bid levels in the batch, best first.
     public var bids: Range<Int>
-    /// Where the batch keeps the best ask levels, best first.
+    /// Range of the best ask levels in the batch, best first.
     public var asks: Range<Int>
 
     public init(
@@ -70,7 +70,7 @@ public struct BookSnapshot: Sendable, Hashable {
     }
 }
 
-/// Best bid and ask as the venue's own fastest stream states them; never merged into the book.
+/// Best bid and ask from the venue's own fastest stream; never merged into the book.
 public struct Quote: Sendable, Hashable {
     public var instrument: InstrumentID
     public var times: EventTimes
@@ -96,10 +96,10 @@ public struct Trade: Sendable, Hashable {
     public var price: Price
     public var quantity: Quantity
     public var aggressor: AggressorSide
-    /// Fetched later over REST to fill a hole, not seen live.
+    /// Fetched later over REST to fill a gap, not received live.
     public var isBackfilled: Bool
-    /// Below `id` where this stands for the trades `firstID` to `id`, of one order at one price and moment: `quantity` is
-    /// their sum, their single sizes are not known. Equal to `id` otherwise.
+    /// Below `id` if this event combines the trades `firstID` to `id`, from one order at one price and time: `quantity`
+    /// is their sum, their single sizes are unknown. Equal to `id` otherwise.
     public var firstID: Int64
 
     public init(
@@ -117,7 +117,7 @@ public struct Trade: Sendable, Hashable {
     }
 }
 
-/// The feed's heartbeat, one a second a symbol also when the market is quiet: the clock of a silent market.
+/// The feed's heartbeat, once a second for each symbol, also in a quiet market, where it drives the clock.
 public struct Heartbeat: Sendable, Hashable {
     public var instrument: InstrumentID
     public var times: EventTimes
@@ -132,7 +132,7 @@ public struct Heartbeat: Sendable, Hashable {
     }
 }
 
-/// Something that happened in the market or to the feed. A plain value: no reference, no heap.
+/// An event in the market or the feed. A plain value: no reference, no heap.
 public enum MarketEvent: Sendable, Hashable {
     case book(BookSnapshot)
     case quote(Quote)

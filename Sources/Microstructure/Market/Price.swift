@@ -1,7 +1,7 @@
 /// A price as a whole number of the instrument's price units (`10^priceExponent` of the quote asset).
 ///
-/// Integers keep book-keeping exact; `Double` begins in Features. The exponent lives in `Instrument`,
-/// never here, so that a price stays eight bytes and a meme coin does not overflow a global scale.
+/// Integers keep accounting exact; `Double` is used from Features on. The exponent is in `Instrument`, never here, so a
+/// price stays eight bytes and a meme coin does not overflow a global scale.
 public struct Price: Sendable, Hashable, Comparable {
     public var mantissa: Int64
 

@@ -1,10 +1,10 @@
 /// The spelling of symbols on the bus: upper case without separators, `BTCUSDT`.
 public enum SymbolName {
-    /// Letters and digits; as in the schema `Symbol` of the gateway.
+    /// Most letters and digits; as in the gateway's schema `Symbol`.
     public static let lengthLimit = 32
     public static let rule = "needs 1 to \(lengthLimit) letters and digits, e.g. BTCUSDT or BTC/USDT"
 
-    /// `APPC/BTC`, `appc-btc` and `APPC_BTC` are `APPCBTC`; `nil` for what is then no symbol.
+    /// `APPC/BTC`, `appc-btc` and `APPC_BTC` become `APPCBTC`; `nil` if the result is not a valid symbol.
     public static func normalized(_ text: some Collection<UInt8>) -> String? {
         var name: [UInt8] = []
         for byte in text {

@@ -1,6 +1,6 @@
 /// A moment in time: nanoseconds since 1970-01-01T00:00:00 UTC, leap seconds not counted.
 ///
-/// Range: the years 1677 to 2262. The pure modules never read a clock; a timestamp is always handed in.
+/// Range: the years 1677 to 2262. The pure modules never read a clock; callers always pass the timestamp.
 public struct Timestamp: Sendable, Hashable, Comparable {
     /// Nanoseconds since the Unix epoch.
     public var nanoseconds: Int64
@@ -39,7 +39,7 @@ public struct Timestamp: Sendable, Hashable, Comparable {
         return Timestamp(nanoseconds: overflow ? (step < 0 ? .min : .max) : sum)
     }
 
-    /// Index of the UTC-aligned bucket of `width` nanoseconds that holds this moment (floor division).
+    /// Index of the UTC-aligned bucket of `width` nanoseconds that contains this moment (floor division).
     public func bucket(width: Int64) -> Int64 {
         let (quotient, remainder) = nanoseconds.quotientAndRemainder(dividingBy: width)
         return remainder < 0 ? quotient - 1 : quotient

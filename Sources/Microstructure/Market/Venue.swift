@@ -1,14 +1,14 @@
-/// An exchange, or one of its markets, by the name that topics and configuration use: `binance`, `binance_us`.
+/// An exchange, or one of its markets, by its name in topics and configuration: `binance`, `binance_us`.
 ///
-/// An open set: any well-formed name is a venue, so that consumers of the bus need no list of them. Encoded as the bare name.
+/// An open set: any well-formed name is a venue, so consumers need no list of them. Encoded as the bare name.
 public struct Venue: RawRepresentable, Sendable, Hashable, Codable, CustomStringConvertible {
     /// Longest name, in characters.
     public static let lengthLimit = 32
 
     public let rawValue: String
 
-    /// `nil` unless the name is 1 to `lengthLimit` lower-case ASCII letters, digits and underscores: nothing that could end
-    /// a field of a topic.
+    /// `nil` unless the name is 1 to `lengthLimit` lower-case ASCII letters, digits and underscores: no character that
+    /// could end a field of a topic.
     public init?(rawValue: String) {
         guard (1...Self.lengthLimit).contains(rawValue.utf8.count), rawValue.utf8.allSatisfy(Self.isAllowed) else {
             return nil
@@ -20,7 +20,7 @@ public struct Venue: RawRepresentable, Sendable, Hashable, Codable, CustomString
 
     /// Binance's spot market.
     public static let binance = Venue(known: "binance")
-    /// Binance.US, an exchange of its own with other books and other trade ids.
+    /// Binance.US, a separate exchange with its own books and trade ids.
     public static let binanceUS = Venue(known: "binance_us")
 
     public var description: String { rawValue }

@@ -1,14 +1,14 @@
 import RealModule
 
-/// What is believed of a segment's mean and variance before its first observation: a normal-inverse-gamma
-/// distribution. The predictive distribution of one observation is Student's t with 2α degrees of freedom, location
-/// `mean` and squared scale β(κ+1)/(ακ).
+/// Prior of a segment's mean and variance before its first observation: a normal-inverse-gamma distribution. The
+/// predictive distribution of one observation is Student's t with 2α degrees of freedom, location `mean` and squared
+/// scale β(κ+1)/(ακ).
 public struct NormalInverseGamma: Sendable, Hashable, Codable {
     /// Location of the segment's mean.
     public let mean: Double
-    /// How many observations the belief in the mean is worth; above 0.
+    /// Prior weight of the mean, in observations; above 0.
     public let kappa: Double
-    /// Half as many as the belief in the variance is worth; above 0.
+    /// Half the prior weight of the variance, in observations; above 0.
     public let alpha: Double
     /// Scale of the variance, in squared units of the observations; above 0.
     public let beta: Double
@@ -22,34 +22,34 @@ public struct NormalInverseGamma: Sendable, Hashable, Codable {
         precondition(isValid)
     }
 
-    /// Whether the properties are in their ranges: what is decoded may not be.
+    /// Whether the properties are in their ranges: decoded values may not be.
     var isValid: Bool {
         mean.isFinite && [kappa, alpha, beta].allSatisfy { $0 > 0 && $0.isFinite }
     }
 }
 
-/// Bayesian online change-point detection: the probability of each run length r, the number of steps since the last
-/// change, given all observations so far, of one input or of several that change together.
+/// Bayesian online change-point detection: the probability of each run length r (steps since the last change) given all
+/// observations so far, for one input or several inputs that change together.
 ///
-/// `P(r+1) ∝ P(r)·π_r(x)·(1−H)`, `P(0) ∝ Σ P(r)·π_r(x)·H`, with a constant hazard H = 1/λ and π_r the predictive density
-/// of a segment of r observations (`NormalInverseGamma`). In log space, so that no outlier is too unlikely. `P(0)` is
+/// `P(r+1) ∝ P(r)·π_r(x)·(1−H)`, `P(0) ∝ Σ P(r)·π_r(x)·H`, with a constant hazard H = 1/λ and π_r the predictive
+/// density of a segment of r observations (`NormalInverseGamma`). In log space, so no outlier underflows. `P(0)` is
 /// therefore always H: alarm on `probability(runLengthAtMost:)` or on `mostProbableRunLength`, never on P(0).
 ///
-/// Several inputs are independent given the segment: π_r is the product of their densities. An input that is missing in
-/// a step contributes no factor and is not learnt; a step of which all are missing is none.
+/// Several inputs are independent given the segment: π_r is the product of their densities. A missing input contributes
+/// no factor and is not learnt; a step without any input is ignored.
 ///
-/// At most `stateLimit` run lengths are kept; at the limit the least probable gives way. Run lengths less probable than
-/// `pruning` are dropped. What is dropped at a step is at most `stateLimit · pruning`, and what gives way is returned in
-/// `discarded`; the kept ones are normalised at the next observation. O(states · inputs) a step, no allocation.
-/// What is encoded goes on as if it had never stopped, bit for bit; what is decoded is checked.
+/// At most `stateLimit` run lengths are kept; at the limit the least probable is removed. Run lengths less probable
+/// than `pruning` are dropped. A step drops at most `stateLimit · pruning` this way; `discarded` sums the removals at
+/// the limit. The kept ones are normalised at the next observation. O(states · inputs) a step, no allocation. A decoded
+/// value is validated and continues bit for bit where the encoded one stopped.
 /// Source: Adams, MacKay (2007), arXiv 0710.3742; conjugate updates: Murphy (2007), section 3.
 public struct BayesianChangePoint: Sendable {
-    /// Larger magnitudes are no observations: their squares would not be finite.
+    /// Larger magnitudes are not accepted as observations: their squares would not be finite.
     public static let valueLimit = 1e100
     /// Most inputs.
     public static let inputLimit = 64
 
-    /// One an input.
+    /// One prior for each input.
     public let priors: [NormalInverseGamma]
     /// λ, the mean number of steps between changes; above 1.
     public let meanRunLength: Double
@@ -57,32 +57,32 @@ public struct BayesianChangePoint: Sendable {
     public let pruning: Double
     /// Steps taken.
     public private(set) var count = 0
-    /// ln of the density that the last step's observations were given before they were seen; NaN before the first.
+    /// ln of the predictive density of the last step's observations; NaN before the first step.
     public private(set) var logPredictive = Double.nan
-    /// Number, from 0, of the step that begins the last segment of the most probable segmentation of all
-    /// observations so far. The segmentation itself: what this was after the step before that one, and so on
-    /// back to 0. Source: Fearnhead, Liu (2007), Journal of the Royal Statistical Society B 69, section 3.
+    /// Number, from 0, of the step that begins the last segment of the most probable segmentation of all observations
+    /// so far. To get the whole segmentation, take this value after the step before that one, and so on back to 0.
+    /// Source: Fearnhead, Liu (2007), Journal of the Royal Statistical Society B 69, section 3.
     public private(set) var segmentStart = 0
-    /// Σ of the probabilities of the run lengths that had to give way at the limit: how much may be missing.
+    /// Σ of the probabilities of the run lengths removed at the limit: bounds the missing probability.
     public private(set) var discarded = 0.0
 
     private let logHazard: Double
     private let logSurvival: Double
     private let logPruning: Double
-    /// One an input.
+    /// One for each input.
     private let densities: [SegmentDensity]
     private var table: RunLengthTable
 
-    /// A run length, as it is encoded.
+    /// The encoded form of a run length.
     private struct State: Sendable, Codable {
         /// `count` when the segment began: its run length is `count − start`.
         var start: Int
         var logProbability: Double
-        /// ln of the probability of the best segmentation whose last segment this is, up to a constant of the step.
+        /// ln of the probability of the best segmentation that ends with this segment, up to a constant of the step.
         var logBest: Double
     }
 
-    /// Of one input. Requires `meanRunLength > 1`, `stateLimit ≥ 2` and `0 ≤ pruning < 1e-3`.
+    /// For one input. Requires `meanRunLength > 1`, `stateLimit ≥ 2` and `0 ≤ pruning < 1e-3`.
     public init(
         prior: NormalInverseGamma = NormalInverseGamma(), meanRunLength: Double, stateLimit: Int = 512,
         pruning: Double = 1e-12
@@ -90,7 +90,7 @@ public struct BayesianChangePoint: Sendable {
         self.init(priors: [prior], meanRunLength: meanRunLength, stateLimit: stateLimit, pruning: pruning)
     }
 
-    /// Of 1 to `inputLimit` inputs, a prior each. Requires what the other one does.
+    /// For 1 to `inputLimit` inputs, with one prior each. Same requirements as the initialiser for one input.
     public init(
         priors: [NormalInverseGamma], meanRunLength: Double, stateLimit: Int = 512, pruning: Double = 1e-12
     ) {
@@ -123,7 +123,7 @@ public struct BayesianChangePoint: Sendable {
         process(values.span)
     }
 
-    /// Takes one step: a value an input, of which NaN and magnitudes beyond `valueLimit` are missing.
+    /// Takes one step: one value for each input; NaN and magnitudes beyond `valueLimit` count as missing.
     public mutating func process(_ values: Span<Double>) {
         precondition(values.count == priors.count)
         var greatest: (logProbability: Double, logBest: Double)?
@@ -152,7 +152,7 @@ public struct BayesianChangePoint: Sendable {
         return min(1, sum)
     }
 
-    /// The most probable r; of equally probable ones the shortest. 0 before the first observation.
+    /// The most probable r; the shortest if several are equally probable. 0 before the first observation.
     public var mostProbableRunLength: Int { count - table.start(table.mostProbableRow) }
 
     /// The run lengths kept, the longest first, with the ln of their probabilities. Allocates.
@@ -165,10 +165,10 @@ public struct BayesianChangePoint: Sendable {
         for input in densities.indices { table.set(densities[input].empty, table.count - 1, of: input) }
     }
 
-    /// - Parameter least: the least log of a probability.
+    /// - Parameter least: the smallest log probability.
     private mutating func prune(_ least: Double) {
         guard least >= logPruning else { return table.removeRows(lessProbableThan: logPruning) }
-        // One row is added a step, so one at most is too many, and none where another was dropped.
+        // Each step adds one row, so at most one is too many, and none if another was dropped.
         guard table.count > stateLimit else { return }
         discarded += Double.exp(least)
         if let row = table.row(logProbability: least) { table.remove(row) }
@@ -187,8 +187,8 @@ extension BayesianChangePoint: Codable {
         case priors, meanRunLength, stateLimit, pruning, count, logPredictive, segmentStart, discarded, states, segments
     }
 
-    /// Throws `DecodingError` also where a value is out of its range (a `stateLimit` above 2²⁰ is) or does not fit the
-    /// others.
+    /// Also throws `DecodingError` if a value is out of its range (a `stateLimit` above 2²⁰ is) or is inconsistent with
+    /// the others.
     public init(from decoder: any Decoder) throws {
         let container = try decoder.container(keyedBy: CodingKeys.self)
         let priors = try container.decode([NormalInverseGamma].self, forKey: .priors)

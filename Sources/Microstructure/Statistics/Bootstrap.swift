@@ -1,8 +1,8 @@
-/// Intervals by resampling.
+/// Confidence intervals by resampling.
 ///
-/// Blocks of random length keep what neighbours have in common; a mean length of 1 is the ordinary bootstrap. The same
-/// seed gives the same interval. Source: Politis, Romano (1994), Journal of the American Statistical Association 89;
-/// percentiles: Efron (1981), Canadian Journal of Statistics 9.
+/// Blocks of random length preserve the dependence of neighbours; a mean length of 1 is the ordinary bootstrap. The
+/// same seed gives the same interval. Source: Politis, Romano (1994), Journal of the American Statistical Association
+/// 89; percentiles: Efron (1981), Canadian Journal of Statistics 9.
 public struct Bootstrap: Sendable {
     public var resamples: Int
     public var confidence: Double
@@ -18,10 +18,10 @@ public struct Bootstrap: Sendable {
         self.seed = seed
     }
 
-    /// The interval of a statistic of `count` cases, handed the places of each resample; `nil` without a case, or where
-    /// more than half of the resamples leave the statistic undefined.
+    /// The interval of a statistic of `count` cases, which receives the indices of each resample; `nil` without cases,
+    /// or if the statistic is undefined for more than half of the resamples.
     ///
-    /// A statistic of two series over the same places gives a paired interval.
+    /// A statistic of two series over the same indices gives a paired interval.
     public func interval(count: Int, of statistic: ([Int]) -> Double?) -> ClosedRange<Double>? {
         guard count > 0 else { return nil }
         var random = SplitMix64(seed: seed)

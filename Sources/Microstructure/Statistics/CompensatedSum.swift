@@ -1,8 +1,8 @@
-/// A running sum of doubles that can be added to and subtracted from for ever without drifting.
+/// A running sum of doubles that supports adding and subtracting forever without drift.
 ///
-/// The sum is an unevaluated pair `high + low` with `|low| ≤ ulp(high)/2` ("double-double"), about 106 bits.
-/// One addition errs by at most about 2⁻¹⁰⁵ of the larger of the sum and the term; a plain double errs by 2⁻⁵³,
-/// which a window that slides for a day turns into digits that are wrong. O(1), no allocation.
+/// The sum is an unevaluated pair `high + low` with `|low| ≤ ulp(high)/2` ("double-double"), about 106 bits. One
+/// addition errs by at most about 2⁻¹⁰⁵ of the larger of the sum and the term; a plain double errs by 2⁻⁵³, which gives
+/// wrong digits in a window that slides for a day. O(1), no allocation.
 ///
 /// Source: Knuth, TAOCP vol. 2, 4.2.2 (two-sum); Dekker (1971), Numerische Mathematik 18.
 public struct CompensatedSum: InvertibleSum, Hashable {
@@ -24,6 +24,6 @@ public struct CompensatedSum: InvertibleSum, Hashable {
         low -= high - sum
     }
 
-    /// Takes a term out that was added before.
+    /// Removes a term that was added before.
     public mutating func remove(_ term: Double) { add(-term) }
 }

@@ -1,6 +1,6 @@
 /// Quantiles of a sample.
 public enum Quantile {
-    /// Linear between the two nearest order statistics; `nil` of nothing. `sorted` ascends, `probability` is in [0, 1].
+    /// Linear between the two nearest order statistics; `nil` if empty. `sorted` ascends, `probability` is in [0, 1].
     /// Source: Hyndman, Fan (1996), The American Statistician 50, type 7.
     public static func linear(_ sorted: [Double], _ probability: Double) -> Double? {
         guard !sorted.isEmpty else { return nil }

@@ -1,7 +1,7 @@
 /// A queue of the newest elements in one block of memory, oldest first.
 ///
-/// Unless it is made in full size, the block doubles while it fills, up to `limit` elements, and never shrinks: once as large as its busiest
-/// moment it allocates no more. At the limit an append pushes the oldest element out.
+/// Unless made in full size, the block doubles while it fills, up to `limit` elements, and never shrinks: after its
+/// busiest moment it allocates no more. At the limit an append pushes the oldest element out.
 public struct RingBuffer<Element: Sendable>: Sendable {
     private var storage: [Element] = []
     private var head = 0
@@ -15,7 +15,7 @@ public struct RingBuffer<Element: Sendable>: Sendable {
         self.limit = limit
     }
 
-    /// A buffer whose block has its full size at once, for one that is sure to fill. Requires `limit > 0`.
+    /// A buffer whose block has its full size at once, for a buffer that is sure to fill. Requires `limit > 0`.
     public init(limit: Int, filler: Element) {
         self.init(limit: limit)
         storage = Array(repeating: filler, count: limit)
@@ -32,7 +32,7 @@ public struct RingBuffer<Element: Sendable>: Sendable {
         return storage[slot(offset)]
     }
 
-    /// Hands every element to `body`, the oldest first.
+    /// Calls `body` with every element, oldest first.
     @inline(__always)
     public func forEach(_ body: (Element) -> Void) {
         storage.withUnsafeBufferPointer { storage in
@@ -42,7 +42,7 @@ public struct RingBuffer<Element: Sendable>: Sendable {
         }
     }
 
-    /// Appends at the newest end; returns the oldest element if it had to make room. Amortised O(1).
+    /// Appends at the newest end; returns the oldest element if that was removed. Amortised O(1).
     @discardableResult
     public mutating func append(_ element: Element) -> Element? {
         if isFull {

@@ -1,9 +1,9 @@
 import RealModule
 
-/// The run lengths that `BayesianChangePoint` keeps, the longest first: a column a quantity, gone through four rows at a
-/// time. Rows beyond `count` that fill the last four have probability 0. Room is reserved once; nothing allocates later.
+/// The run lengths that `BayesianChangePoint` keeps, longest first: one column for each quantity, processed four rows
+/// at a time. Padding rows beyond `count` have probability 0. Memory is reserved once; nothing allocates later.
 struct RunLengthTable: Sendable {
-    /// The columns that every table has; four for each input come after them.
+    /// The columns of every table; four for each input follow.
     private enum Column {
         static let start = 0
         static let logProbability = 1
@@ -12,12 +12,12 @@ struct RunLengthTable: Sendable {
         static let perInput = 4
     }
 
-    /// Rows.
+    /// Number of rows.
     private(set) var count = 0
     private let inputs: Int
-    /// Rows that a column has room for: a multiple of four.
+    /// Row capacity of a column: a multiple of four.
     private let room: Int
-    /// Column after column.
+    /// Values, column by column.
     private var values: [Double]
 
     init(limit: Int, inputs: Int) {
@@ -47,7 +47,7 @@ struct RunLengthTable: Sendable {
         values[place + 3 * room] = segment.logBeta
     }
 
-    /// Adds a row, whose segments are to be set.
+    /// Adds a row; the caller must set its segments.
     mutating func append(start: Int, logProbability: Double, logBest: Double) {
         values[count] = Double(start)
         values[Column.logProbability * room + count] = logProbability
@@ -72,7 +72,7 @@ struct RunLengthTable: Sendable {
         fill()
     }
 
-    /// Removes the rows that are less probable.
+    /// Removes the rows with a lower log probability than `limit`.
     mutating func removeRows(lessProbableThan limit: Double) {
         guard let first = firstRow(of: Column.logProbability, where: { .!($0 .>= limit) }) else { return }
         let (room, count) = (room, count)
@@ -95,7 +95,7 @@ struct RunLengthTable: Sendable {
         fill()
     }
 
-    /// Makes the last four rows whole.
+    /// Pads the last group of four rows.
     private mutating func fill() {
         for row in count..<(count + 3) / 4 * 4 {
             values[Column.logProbability * room + row] = -.infinity
@@ -106,7 +106,7 @@ struct RunLengthTable: Sendable {
 
     // MARK: Four rows at a time
 
-    /// Multiplies the probabilities by the density of x and takes it into the segments; returns the greatest logs.
+    /// Multiplies the probabilities by the density of x and adds x to the segments; returns the greatest logs.
     mutating func observe(
         _ x: Double, of input: Int, _ density: borrowing SegmentDensity
     ) -> (logProbability: Double, logBest: Double) {
@@ -143,7 +143,7 @@ struct RunLengthTable: Sendable {
         return sum.sum()
     }
 
-    /// Adds to the logs of all rows; returns the least log of a probability.
+    /// Adds to the logs of all rows; returns the smallest log probability.
     mutating func shift(logProbability: Double, logBest: Double) -> Double {
         var least = SIMD4<Double>(repeating: .infinity)
         withRows { rows, room, count in
@@ -157,10 +157,10 @@ struct RunLengthTable: Sendable {
         return least.min()
     }
 
-    /// The first row with this log of its probability.
+    /// The first row with this log probability.
     func row(logProbability: Double) -> Int? { firstRow(of: Column.logProbability) { $0 .== logProbability } }
 
-    /// The first row whose best segmentation is as probable.
+    /// The first row whose best segmentation has this log probability.
     func row(logBest: Double) -> Int? { firstRow(of: Column.logBest) { $0 .== logBest } }
 
     /// The last of the most probable rows. Requires a row.
@@ -173,7 +173,7 @@ struct RunLengthTable: Sendable {
         }
     }
 
-    /// Of those that fill the last four, too.
+    /// Also searches the padding rows.
     @inline(__always)
     private func firstRow(of column: Int, where matches: (SIMD4<Double>) -> SIMDMask<SIMD4<Int64>>) -> Int? {
         values.withUnsafeBytes { bytes in
@@ -186,14 +186,14 @@ struct RunLengthTable: Sendable {
         }
     }
 
-    /// Lends the columns, with the room of one and the rows that are in use.
+    /// Passes the columns to `body`, with the capacity of a column and the number of rows.
     @inline(__always)
     private mutating func withRows(_ body: (_ rows: Rows, _ room: Int, _ count: Int) -> Void) {
         let (room, count) = (room, count)
         values.withUnsafeMutableBytes { bytes in body(Rows(bytes: bytes), room, count) }
     }
 
-    /// Four numbers from a place on.
+    /// Reads and writes four numbers from an index on.
     private struct Rows {
         let bytes: UnsafeMutableRawBufferPointer
 
@@ -206,7 +206,7 @@ struct RunLengthTable: Sendable {
     }
 }
 
-/// What four segments have learnt of one input.
+/// The learnt state of four segments for one input.
 struct SegmentVector {
     var count: SIMD4<Double>
     var mean: SIMD4<Double>

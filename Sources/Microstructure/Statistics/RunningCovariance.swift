@@ -10,7 +10,7 @@ struct RunningCovariance: Sendable {
     private let weightLimit: Double
     private var weight = 0.0
     private var mean = Vector(repeating: 0)
-    /// Sums of products of deviations, row by row. Only the lower triangle counts: whole rows are added several at once.
+    /// Sums of products of deviations, row by row. Only the lower triangle is valid; whole rows are added for speed.
     private var products = InlineArray<100, Double>(repeating: 0)
 
     init(weightLimit: Double) {
@@ -36,7 +36,7 @@ struct RunningCovariance: Sendable {
         Self.add(to: &products, values, mean, before)
     }
 
-    // By spans, as below: each subscript of an inline array may copy the whole of it.
+    // Uses spans, as below: each subscript of an inline array may copy the whole array.
     private static func add(
         to products: inout InlineArray<100, Double>, _ values: borrowing Vector, _ mean: borrowing Vector,
         _ before: borrowing Vector
@@ -49,8 +49,8 @@ struct RunningCovariance: Sendable {
         }
     }
 
-    /// The unit eigenvector of the largest eigenvalue of the covariance, its elements summing to no less than zero;
-    /// `nil` unless something varies.
+    /// The unit eigenvector of the largest eigenvalue of the covariance, with a non-negative sum of elements; `nil`
+    /// unless something varies.
     ///
     /// Cyclic Jacobi rotations, which converge quadratically and keep small matrices accurate to the last digits.
     /// Source: Golub, Van Loan, Matrix Computations, 8.5.
@@ -77,7 +77,7 @@ struct RunningCovariance: Sendable {
     }
 }
 
-/// A 10×10 matrix of doubles in place, for Jacobi's rotations.
+/// A 10×10 matrix of doubles stored in place, for Jacobi rotations.
 private struct SquareMatrix {
     private static let size = 10
     private var elements = InlineArray<100, Double>(repeating: 0)
@@ -119,8 +119,8 @@ private struct SquareMatrix {
         return sum
     }
 
-    /// Rotates rows and columns `p` and `q` of the symmetric matrix such that element (p, q) becomes zero, and the rows of
-    /// `vectors` along. Rows, which lie together, are rotated; columns are their copies.
+    /// Rotates rows and columns `p` and `q` of the symmetric matrix so that element (p, q) becomes zero, and the rows
+    /// of `vectors` likewise. Only rows, which are contiguous, are rotated; columns are copied from them.
     mutating func rotate(_ p: Int, _ q: Int, into vectors: inout SquareMatrix) {
         let size = Self.size
         let offDiagonal = self[p, q]
@@ -146,7 +146,7 @@ private struct SquareMatrix {
         var elements = elements.mutableSpan
         elements.withUnsafeMutableBytes { bytes in
             let (p, q) = (p * Self.size * 8, q * Self.size * 8)
-            // Two at a time: a compiler that does not know the rows to be different would not.
+            // Explicit pairs: the compiler does not know that the rows are different, so it would not vectorise.
             for place in stride(from: 0, to: Self.size * 8, by: 16) {
                 let upper = bytes.loadUnaligned(fromByteOffset: p + place, as: SIMD2<Double>.self)
                 let lower = bytes.loadUnaligned(fromByteOffset: q + place, as: SIMD2<Double>.self)

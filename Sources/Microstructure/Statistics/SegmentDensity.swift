@@ -1,8 +1,8 @@
 import RealModule
 
-/// What a segment has learnt of one input.
+/// The learnt state of a segment for one input.
 struct SegmentMoments: Sendable, Codable {
-    /// Observations.
+    /// Number of observations.
     var count: Int
     var mean: Double
     var beta: Double
@@ -14,10 +14,10 @@ struct SegmentMoments: Sendable, Codable {
 struct SegmentDensity: Sendable {
     private static let tabulatedCounts = 1_024
 
-    /// Before the first observation.
+    /// State before the first observation.
     let empty: SegmentMoments
     private let prior: NormalInverseGamma
-    /// The part of the log density that only the number of observations decides, for the first ones.
+    /// The part of the log density that depends only on the number of observations, tabulated for small numbers.
     private let constants: [Double]
 
     init(_ prior: NormalInverseGamma) {
@@ -26,13 +26,13 @@ struct SegmentDensity: Sendable {
         constants = (0..<Self.tabulatedCounts).map { Self.constant(Double($0), prior) }
     }
 
-    /// The log densities that x has in four segments, which then take it in.
+    /// Returns the log densities of x in four segments, then adds x to the segments.
     @inline(__always)
     func observe(_ x: Double, into segment: inout SegmentVector) -> SIMD4<Double> {
         let kappa = segment.count + prior.kappa
         let inverse = 1 / (kappa + 1)
         let deviation = x - segment.mean
-        // β' = β + κ·d²/(2(κ+1)); ln(β'/β) is also what the density of x needs. Two divisions, neither waits for the other.
+        // β' = β + κ·d²/(2(κ+1)); the density of x also needs ln(β'/β). Two independent divisions.
         let half = 0.5 * kappa * deviation * deviation
         let growth = half * inverse
         let ratio = half / (2 * segment.beta * (kappa + 1) + half)
@@ -53,7 +53,7 @@ struct SegmentDensity: Sendable {
 
     @inline(__always)
     private func constants(_ runs: SIMD4<Double>) -> SIMD4<Double> {
-        // The shortest run is the last of the four.
+        // The last of the four has the shortest run.
         if runs[3] >= Double(Self.tabulatedCounts) { return Self.constants(ofLong: runs, prior) }
         let runs = runs.wholeNumbers
         return SIMD4(constant(runs[0]), constant(runs[1]), constant(runs[2]), constant(runs[3]))
@@ -72,8 +72,8 @@ struct SegmentDensity: Sendable {
         return Double.logGamma(x + 0.5) - Double.logGamma(x) - Double.log(2 * .pi * (kappa + 1) / kappa) / 2
     }
 
-    /// The same where α ≥ 50: the difference of the two would lose the digits that the asymptotic series keeps, whose first
-    /// missing term is below 1e-16. Source: Tricomi, Erdélyi (1951).
+    /// The same if α ≥ 50: subtracting the two would lose digits that the asymptotic series keeps; its first omitted
+    /// term is below 1e-16. Source: Tricomi, Erdélyi (1951).
     @inline(__always)
     private static func constants(ofLong runs: SIMD4<Double>, _ prior: NormalInverseGamma) -> SIMD4<Double> {
         let kappa = runs + prior.kappa

@@ -1,7 +1,7 @@
-/// A sum from which a term can be taken out again.
+/// A sum that supports removing a term.
 public protocol InvertibleSum: Sendable {
     associatedtype Element: Sendable
-    /// The sum of nothing.
+    /// The empty sum.
     init()
     mutating func add(_ element: Element)
     /// Undoes `add` of the same element.
@@ -10,8 +10,8 @@ public protocol InvertibleSum: Sendable {
 
 /// Sums of one stream of timed elements over several windows `(t−w, t]`, exact by time.
 ///
-/// All windows share one ring of elements; each remembers where it begins. An empty window's sum starts afresh,
-/// so that no rounding outlives its elements. Every element is added once and removed once a window: amortised
+/// All windows share one ring of elements; each stores its first element. An empty window's sum restarts, so that
+/// rounding errors do not outlive the elements. Every element is added once and removed once for each window: amortised
 /// O(windows) an element, whatever the clock does.
 public struct SlidingWindows<Sum: InvertibleSum>: Sendable {
     private struct Entry: Sendable {
@@ -42,12 +42,12 @@ public struct SlidingWindows<Sum: InvertibleSum>: Sendable {
     private var begin = 0
     /// The latest `now`.
     private var clock = Timestamp(nanoseconds: .min)
-    /// Elements that left a window before their time, since the ring was at its limit.
+    /// Elements that left a window early because the ring was at its limit.
     public private(set) var earlyExpiries: UInt64 = 0
 
     /// - Parameters:
     ///   - widths: nanoseconds, ascending and positive.
-    ///   - limit: most elements kept. Beyond it the oldest leave before their time and are counted.
+    ///   - limit: most elements kept. Beyond it the oldest leave early and are counted.
     public init(widths: [Int64], limit: Int) {
         precondition(!widths.isEmpty && widths[0] > 0 && zip(widths, widths.dropFirst()).allSatisfy { $0 < $1 })
         windows = widths.map { Window(width: $0) }
@@ -60,14 +60,14 @@ public struct SlidingWindows<Sum: InvertibleSum>: Sendable {
     /// How many elements lie in window `index`.
     public func count(_ index: Int) -> Int { end - windows[index].begin }
 
-    /// Removes what is `width` or older. `now` must not go backwards.
+    /// Removes elements of age `width` or more. `now` must not go backwards.
     public mutating func advance(to now: Timestamp) {
-        // What comes at the same moment finds the work done.
+        // A second call at the same time has nothing to do.
         guard now > clock else { return }
         clock = now
         let end = end
         for index in windows.indices {
-            // A copy: the array would be asked again for every element whether it is shared.
+            // A local copy: through the array, every element would check for sharing again.
             var window = windows[index]
             let before = window.begin
             while window.begin < end {
@@ -77,7 +77,7 @@ public struct SlidingWindows<Sum: InvertibleSum>: Sendable {
             }
             if window.begin != before { windows[index] = window }
         }
-        // The last window is the widest: what has left it has left all.
+        // The last window is the widest: elements outside it are outside all windows.
         while begin < windows[windows.count - 1].begin {
             entries.popFirst()
             begin += 1

@@ -22,7 +22,7 @@ public struct SplitMix64: RandomNumberGenerator, Sendable {
     /// Exponential with mean 1 (inversion).
     public mutating func exponential() -> Double { -Double.log(1 - uniform()) }
 
-    /// Normal with mean 0 and deviation 1 (Box, Muller 1958; half of the pair is thrown away, so that no state is kept).
+    /// Normal with mean 0 and deviation 1 (Box, Muller 1958; discards the second value of the pair, to keep no state).
     public mutating func normal() -> Double {
         let radius = (2 * exponential()).squareRoot()
         return radius * Double.cos(2 * .pi * uniform())

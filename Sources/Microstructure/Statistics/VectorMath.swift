@@ -1,7 +1,7 @@
-/// Functions of four numbers at once, of basic operations only: the same bits on every machine. Sums of a series are taken in
-/// pairs and pairs of pairs: one term after another would mostly wait.
+/// Functions of four numbers at once, built from basic operations only: the same bits on every machine. Series are
+/// summed in pairs and pairs of pairs: summing term by term would mostly wait.
 extension SIMD4<Double> {
-    /// e^x for x ≤ 0, with a relative error below 1e-14; e^−708 for what is less, which is close to the least normal number.
+    /// e^x for x ≤ 0, with a relative error below 1e-14; e^−708, close to the least normal number, for smaller x.
     ///
     /// e^x = 2ⁿ · e^r with |r| ≤ ln 2 / 2, and Taylor's series of e^r up to r¹¹.
     @inline(__always)
@@ -21,8 +21,8 @@ extension SIMD4<Double> {
         return unsafeBitCast(unsafeBitCast(sum, to: SIMD4<Int64>.self) &+ exponents, to: Self.self)
     }
 
-    /// ln((1+s)/(1−s)), the series of 2·artanh(s) up to s¹⁷: for |s| ≤ 1/8 to the last digit or two, for |s| ≤ 0.172 with a
-    /// relative error below 1e-15.
+    /// ln((1+s)/(1−s)), the series of 2·artanh(s) up to s¹⁷: accurate to the last digit or two for |s| ≤ 1/8, with a
+    /// relative error below 1e-15 for |s| ≤ 0.172.
     @inline(__always)
     var logarithmOfRatio: Self {
         let q = self * self
@@ -37,7 +37,7 @@ extension SIMD4<Double> {
     @inline(__always)
     private func line(_ constant: Double, _ slope: Double) -> Self { self * slope + constant }
 
-    /// ln x of a normal number above 0, to the last digits: x = 2ⁿ · m with √½ ≤ m < √2.
+    /// ln x of a positive normal number, to the last digits: x = 2ⁿ · m with √½ ≤ m < √2.
     @inline(__always)
     var logarithm: Self {
         let bits = unsafeBitCast(self, to: SIMD4<UInt64>.self)
@@ -48,7 +48,7 @@ extension SIMD4<Double> {
         return n * 0.693_147_180_559_945_309_4 + ((m - 1) / (m + 1)).logarithmOfRatio
     }
 
-    /// The whole numbers that the lanes are, from 0 to below 2⁵².
+    /// Converts lanes with whole numbers from 0 to below 2⁵².
     @inline(__always)
     var wholeNumbers: SIMD4<Int64> {
         unsafeBitCast(self + 0x1p52, to: SIMD4<Int64>.self) & 0xF_FFFF_FFFF_FFFF

@@ -1,7 +1,7 @@
-/// The number that an orchestrator gives a replica.
+/// The replica number that an orchestrator assigns.
 package enum ReplicaOrdinal {
-    /// The replica's index from 0: a number counts from 1, as Swarm's task slots do; a name that ends in `-N` is a pod of a
-    /// StatefulSet, counted from 0. `nil` where the text is neither.
+    /// The replica's index from 0. A plain number counts from 1, like Swarm's task slots; a name ending in `-N` is a
+    /// StatefulSet pod, counted from 0. `nil` if the text is neither.
     package static func index(_ text: String) -> Int? {
         if let number = Int(text) { return number >= 1 ? number - 1 : nil }
         guard let dash = text.lastIndex(of: "-") else { return nil }

@@ -51,15 +51,15 @@ package struct CommonConfiguration: Sendable {
     }
 }
 
-/// What a service gets to run with.
+/// The runtime environment of a service.
 package struct ServiceRuntime: Sendable {
     package let name: String
     package let logger: Logger
     package let health: Health
     package let metrics: PrometheusRegistry
-    /// Start of the process, nanoseconds since 1970: the epoch of everything that it publishes.
+    /// Process start, nanoseconds since 1970: the epoch of all its published messages.
     package let epoch: UInt64
-    /// What it serves on its metrics port beside its health.
+    /// Pages served on the metrics port besides health.
     package let pages: ExtraPages
 
     package init(
@@ -75,10 +75,10 @@ package struct ServiceRuntime: Sendable {
     }
 }
 
-/// Longest time that a stopping process drains before what is left is cancelled, so that it ends within 5 seconds.
+/// Maximum drain time of a stopping process; remaining tasks are then cancelled, so that it ends within 5 seconds.
 let drainLimitSeconds = 4
 
-/// A long-running process: settings, logs, health, metrics and an orderly end are the same for all.
+/// A long-running process: all share settings, logs, health, metrics and an orderly shutdown.
 package protocol ServiceCommand: AsyncParsableCommand {
     associatedtype ServiceConfiguration: Sendable
     /// Section in the file and prefix in the environment.
@@ -87,9 +87,9 @@ package protocol ServiceCommand: AsyncParsableCommand {
     var common: CommonOptions { get }
     /// Decodes and validates all settings, once.
     func decode(_ settings: inout Settings) throws(ConfigurationError) -> ServiceConfiguration
-    /// Builds the services that run until SIGTERM; anything that cannot start throws.
+    /// Builds the services that run until SIGTERM; throws if one cannot start.
     func services(_ configuration: ServiceConfiguration, _ runtime: ServiceRuntime) throws -> [any Service]
-    /// What `--check-config` says beyond the settings.
+    /// Lines that `--check-config` prints besides the settings.
     func explain(_ configuration: ServiceConfiguration) throws(ConfigurationError) -> [String]
 }
 
@@ -126,7 +126,7 @@ extension ServiceCommand {
         let metrics = Observability.bootstrap(
             service: name, level: shared.logLevel, format: shared.logFormat, version: Version.current)
         let logger = Logger(label: name)
-        // A peer that goes away while we write is an error of that write, not the end of the process.
+        // A disconnecting peer must fail the write, not end the process.
         signal(SIGPIPE, SIG_IGN)
         EventLoop.routeLog { _, line in Logger(label: "libwebsockets").debug("\(line)") }
         do {
@@ -150,8 +150,8 @@ extension ServiceCommand {
             group.maximumGracefulShutdownDuration = .seconds(drainLimitSeconds)
             try await ServiceGroup(configuration: group).run()
             logger.info("stopped")
-            // Tasks that have ended may still be releasing what they held, on other threads: the exit handlers of C
-            // libraries, which would free it under them, have nothing left to do here.
+            // Ended tasks may still be releasing resources on other threads. Skip the exit handlers of C libraries,
+            // which could free those resources too early.
             fflush(nil)
             _exit(0)
         } catch {

@@ -4,12 +4,12 @@ import SystemPackage
 
 /// The settings of one process, layered: command line > environment > file > default.
 ///
-/// A setting named `reconnectDelay` of the scope `ingest` is `--reconnect-delay` on the command line,
-/// `INGEST_RECONNECT_DELAY` in the environment and `{"ingest": {"reconnectDelay": …}}` in the file. Every read
-/// checks its value and remembers where it came from, so that `--check-config` can show it; `checkFile()` finds
-/// what the file holds and nobody read.
+/// A setting named `reconnectDelay` in the scope `ingest` is `--reconnect-delay` on the command line,
+/// `INGEST_RECONNECT_DELAY` in the environment and `{"ingest": {"reconnectDelay": …}}` in the file. Every read checks
+/// the value and records its source, so that `--check-config` can show it; `checkFile()` finds keys of the file that
+/// nothing read.
 package struct Settings {
-    /// A setting as it took effect.
+    /// A setting's effective value.
     package struct Effective: Sendable {
         package let name: String
         package let value: String
@@ -25,7 +25,7 @@ package struct Settings {
     private let variables: [String: String]
     private let file: (path: String, provider: FileProvider<JSONSnapshot>)?
 
-    /// Reads `file` (JSON) where one is named. Throws a `ConfigurationError` for a file that cannot be read.
+    /// Reads `file` (JSON) if one is named. Throws a `ConfigurationError` for an unreadable file.
     package init(
         scope: String, file path: String?, environment: [String: String] = ProcessInfo.processInfo.environment
     ) async throws {
@@ -45,7 +45,7 @@ package struct Settings {
         }
     }
 
-    /// Text; `allowed` lists what is accepted, where not everything is.
+    /// Text; `allowed` lists the accepted values, if restricted.
     package mutating func string(
         _ name: String, _ commandLine: String?, default fallback: String, allowed: [String]? = nil
     ) throws(ConfigurationError) -> String {
@@ -61,7 +61,7 @@ package struct Settings {
         }
     }
 
-    /// Text that may be absent.
+    /// Optional text.
     package mutating func optionalString(_ name: String, _ commandLine: String?) throws(ConfigurationError) -> String? {
         let text = try string(name, commandLine, default: "")
         return text.isEmpty ? nil : text
@@ -187,7 +187,7 @@ package struct Settings {
         }
     }
 
-    /// The first layer that holds a value decides; a value that does not fit is an error, never skipped.
+    /// The first layer with a value decides; an invalid value is an error, never skipped.
     private mutating func read<Value>(
         _ name: String, _ commandLine: String?, type: ConfigType, fallback: Value, show: (Value) -> String,
         convert: (ConfigContent, inout String) -> Value?, parse: (String) -> ConfigContent?

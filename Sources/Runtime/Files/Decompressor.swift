@@ -1,7 +1,7 @@
 import CZlib
 import CZstd
 
-/// What turns a file's bytes into text.
+/// Decodes a file's bytes to text.
 enum Decompressor: ~Copyable {
     case plain
     case gzip(GzipDecoder)
@@ -10,13 +10,13 @@ enum Decompressor: ~Copyable {
     struct Step {
         var consumed: Int
         var produced: Int
-        /// All that was begun is ended: the file may end here.
+        /// Every member or frame begun is complete: the file may end here.
         var isComplete: Bool
     }
 
     struct Corruption: Error { let reason: String }
 
-    /// Chosen by the file's first bytes; `nil` where there is no memory.
+    /// Chosen by the file's first bytes; `nil` if out of memory.
     init?(magic: ArraySlice<UInt8>) {
         if magic.starts(with: [0x1F, 0x8B]) {
             guard let decoder = GzipDecoder() else { return nil }

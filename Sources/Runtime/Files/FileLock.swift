@@ -5,9 +5,9 @@ import Foundation
 package struct FileLock: ~Copyable {
     package let descriptor: Int32
 
-    /// Locks `path`, which is made where it is absent.
+    /// Locks `path`, creating the file if absent.
     ///
-    /// - Returns: `nil` where another process holds it. It never waits: a holder may have been stopped.
+    /// - Returns: `nil` if another process holds the lock. Never waits: the holder may be suspended.
     package static func take(_ path: String) throws(LeaseError) -> FileLock? {
         let descriptor = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0o644)
         guard descriptor >= 0 else { throw LeaseError(path, errno) }
@@ -33,7 +33,7 @@ package struct FileLock: ~Copyable {
     }
 }
 
-/// A file or directory that processes share and that cannot be used.
+/// An unusable file or directory that processes share.
 package struct LeaseError: Error, CustomStringConvertible {
     package let description: String
 

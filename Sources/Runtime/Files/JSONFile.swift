@@ -2,7 +2,7 @@ import Foundation
 
 /// A JSON file that a setting names.
 package enum JSONFile {
-    /// A larger file is none of ours.
+    /// A larger file is refused.
     static let byteLimit = 4 << 20
 
     /// Reads the value; the error names the setting, the file and the member that cannot be used.
@@ -22,7 +22,7 @@ package enum JSONFile {
         }
     }
 
-    /// What of a document could not be decoded, by the member's path.
+    /// Describes a decoding error, with the path of the invalid member.
     package static func describe(_ error: any Error) -> String {
         switch error {
         case DecodingError.keyNotFound(let key, _): "needs the member '\(key.stringValue)'"

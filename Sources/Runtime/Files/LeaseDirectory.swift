@@ -1,11 +1,11 @@
 import Foundation
 
-/// The directory that the processes of a host share: which `ingest` serves which symbol, how often processes have connected
-/// to the venue, the venue's trading rules, and which `features` and `detector` serves which shard of the symbols.
+/// The directory that the processes of a host share. It records which `ingest` serves which symbol, how often processes
+/// connected to the venue, the venue's trading rules, and which `features` and `detector` serve which shard.
 package struct LeaseDirectory: Sendable {
     package let path: String
 
-    /// Makes the directory where it is absent.
+    /// Creates the directory if absent.
     package init(_ path: String) throws(LeaseError) {
         self.path = path
         do {
@@ -23,10 +23,10 @@ package struct LeaseDirectory: Sendable {
         return environment["HOME"].flatMap { $0.hasPrefix("/") ? $0 + "/.local/state/microstructure" : nil }
     }
 
-    /// Of a symbol: the process that holds it serves the symbol.
+    /// Lock file of a symbol: the process that holds the lock serves the symbol.
     package func symbolLock(_ symbol: String) -> String { "\(path)/symbol-\(symbol).lock" }
 
-    /// Of a shard of the symbols, from 0: the process of that kind that holds it serves the shard.
+    /// Lock file of a shard (from 0): the process of that kind that holds the lock serves the shard.
     package func shardLock(_ kind: String, _ shard: Int) -> String { "\(path)/\(kind)-\(shard + 1).lock" }
 
     /// A file about one address of the venue.

@@ -1,11 +1,11 @@
 import Foundation
 
-/// Why a file could not be read on, and where.
+/// Why reading a file failed, and where.
 package struct LineReaderError: Error, Sendable, Equatable, CustomStringConvertible {
     package enum Problem: Sendable, Equatable {
         case cannotOpen(reason: String)
         case cannotRead(reason: String)
-        /// The compressed data end in the middle. What stands before was delivered.
+        /// The compressed data are cut off. The text before was delivered.
         case truncated
         case corrupt(reason: String)
         case lineTooLong(limitBytes: Int)
@@ -35,11 +35,11 @@ package struct LineReaderError: Error, Sendable, Equatable, CustomStringConverti
 
 /// Lines of a plain, gzip or Zstandard file, told apart by the first bytes; one line in memory at a time.
 ///
-/// Several gzip members or Zstandard frames in a row are one text. A last line without its end is a line.
+/// Consecutive gzip members or Zstandard frames form one text. A last line without a line end counts.
 package struct LineReader: ~Copyable {
     /// Number of lines delivered.
     package private(set) var lineNumber = 0
-    /// Bytes read from the file, as they lie there: what a progress bar compares with its size.
+    /// Bytes read from the file, before decoding: a progress bar compares them with its size.
     package private(set) var bytesRead = 0
 
     private static let chunkBytes = 1 << 16
@@ -61,7 +61,7 @@ package struct LineReader: ~Copyable {
     private var isAtEnd = false
     private var failure: LineReaderError?
 
-    /// - Parameter maxLineBytes: a longer line is an error, not memory.
+    /// - Parameter maxLineBytes: a longer line is an error; it is not buffered.
     package init(path: String, maxLineBytes: Int = 1 << 20) throws(LineReaderError) {
         precondition(maxLineBytes > 0)
         guard let file = ReadOnlyFile(opening: path) else {

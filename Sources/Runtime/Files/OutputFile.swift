@@ -1,6 +1,6 @@
 import Foundation
 
-/// A file that is there whole or not at all: it is written under another name, which `close` makes the real one.
+/// A file that appears whole or not at all: it is written under a temporary name until `close` renames it.
 package struct OutputFile: ~Copyable {
     package enum Failure: Error, CustomStringConvertible {
         case exists(String)
@@ -23,7 +23,7 @@ package struct OutputFile: ~Copyable {
     private static let bufferBytes = 1 << 20
 
     private let path: String
-    /// The path as a message says it.
+    /// The path as shown in messages.
     private var name: String { path == "-" ? "standard output" : path }
     private let temporaryPath: String?
     private let descriptor: Int32
@@ -32,7 +32,7 @@ package struct OutputFile: ~Copyable {
 
     /// - Parameters:
     ///   - path: `-` is standard output.
-    ///   - sources: files that are being read, which are never replaced, by whatever name.
+    ///   - sources: files being read; they are never replaced, under any name.
     package init(path: String, replacesExisting: Bool, sources: [String]) throws(Failure) {
         let (descriptor, temporaryPath) = try Self.create(path, replacesExisting, sources)
         self.path = path
@@ -44,7 +44,7 @@ package struct OutputFile: ~Copyable {
         _ path: String, _ replacesExisting: Bool, _ sources: [String]
     ) throws(Failure) -> (descriptor: Int32, temporaryPath: String?) {
         guard path != "-" else { return (STDOUT_FILENO, nil) }
-        // A pipe or a device takes what it is given; only a plain file can be swapped.
+        // Pipes and devices are written directly; only a regular file can be swapped.
         var status = stat()
         let exists = stat(path, &status) == 0
         let isPlain = !exists || status.st_mode & S_IFMT == S_IFREG
@@ -72,7 +72,7 @@ package struct OutputFile: ~Copyable {
         if buffer.count >= Self.bufferBytes { try flush() }
     }
 
-    /// Writes what is left and gives the file its name.
+    /// Writes the remaining bytes and renames the file.
     package mutating func close() throws(Failure) {
         try flush()
         guard path != "-" else { return }

@@ -1,6 +1,6 @@
 import Foundation
 
-/// JSON without white space, keys sorted, slashes not escaped: the same value gives the same bytes.
+/// JSON without white space, keys sorted, slashes not escaped: equal values give equal bytes.
 package enum CompactJSON {
     /// Throws an `EncodingError` where the value holds a number that JSON does not have.
     /// - Parameters:

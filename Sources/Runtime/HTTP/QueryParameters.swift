@@ -6,7 +6,7 @@ package struct QueryError: Error {
     package let detail: String
 }
 
-/// The query of a request: every parameter is known and given at most once.
+/// A request's query: every parameter is known and occurs at most once.
 package struct QueryParameters: Sendable {
     private var values: [String: String] = [:]
 
@@ -58,7 +58,7 @@ package struct QueryParameters: Sendable {
     /// A decimal number in `range`.
     package func number(_ name: String, in range: ClosedRange<Double>) throws(QueryError) -> Double? {
         guard let text = values[name] else { return nil }
-        // `Double` also reads "nan", "inf" and hexadecimal, none of which is a number in JSON.
+        // `Double` also parses "nan", "inf" and hexadecimal, which are not JSON numbers.
         guard text.utf8.allSatisfy({ Self.numberBytes.contains($0) }), let value = Double(text), range.contains(value)
         else {
             throw QueryError(detail: "\(name)='\(text)' is no number from \(range.lowerBound) to \(range.upperBound)")

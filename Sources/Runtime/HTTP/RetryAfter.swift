@@ -5,7 +5,7 @@ package enum RetryAfter {
     /// The longest wait that a peer can ask for; Binance bans for at most three days.
     package static let limitSeconds = 3.0 * 86_400
 
-    /// Seconds to wait, 0 to `limitSeconds`; `nil` for no header or one that says neither.
+    /// Seconds to wait, 0 to `limitSeconds`; `nil` if the header is missing or invalid.
     /// - Parameter now: seconds since 1970, for a date.
     package static func seconds(_ header: String?, at now: Double = Double(HostClock.now.nanoseconds) / 1e9) -> Double?
     {

@@ -7,7 +7,7 @@ package struct Backoff: Sendable {
     private var attempts: Int
 
     /// - Parameters:
-    ///   - startsAtOnce: the first attempt waits not at all.
+    ///   - startsAtOnce: do not wait before the first attempt.
     ///   - attempt: attempts that were made before.
     package init(firstSeconds: Double, longestSeconds: Double, startsAtOnce: Bool = false, attempt: Int = 0) {
         attempts = max(0, attempt)
@@ -18,7 +18,7 @@ package struct Backoff: Sendable {
 
     /// Seconds to wait before the next attempt.
     package mutating func next() -> Double {
-        // 2^30 first waits are beyond any longest wait.
+        // 2^30 times the first wait exceeds any longest wait.
         let bound = min(longestSeconds, firstSeconds * Double(1 << min(attempts, 30)))
         attempts += 1
         guard attempts > 1 || !startsAtOnce else { return 0 }

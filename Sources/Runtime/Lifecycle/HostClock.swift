@@ -1,7 +1,7 @@
 import Foundation
 import Microstructure
 
-/// This host's wall clock. The one place that reads it for market time.
+/// This host's wall clock. Market time is read only here.
 package enum HostClock {
     package static var now: Timestamp {
         var time = timespec()

@@ -9,7 +9,7 @@ package final class Mailbox<Item: Sendable>: Sendable {
     private nonisolated(unsafe) var items: [Item] = []
     private nonisolated(unsafe) var isClosed = false
 
-    /// - Parameter waker: called after each item put in, for a taker that waits for more than this queue.
+    /// - Parameter waker: called after each added item, for a consumer that also waits for other events.
     package init(limit: Int, waking waker: @escaping @Sendable () -> Void = {}) {
         self.limit = limit
         self.waker = waker
@@ -54,7 +54,7 @@ package final class Mailbox<Item: Sendable>: Sendable {
     /// Ends a wait of `take`.
     package func wake() { condition.withLock { condition.broadcast() } }
 
-    /// Refuses further items and returns those that were never taken.
+    /// Refuses further items and returns the items not taken.
     package func close() -> [Item] {
         condition.withLock {
             isClosed = true

@@ -13,10 +13,10 @@ package struct RateLimit: Sendable, Equatable {
     }
 }
 
-/// A token bucket that keeps a rate limit exactly: what the full bucket lets through at once and what flows in within
-/// the window are `count` together, so that no window of `seconds` sees more.
+/// A token bucket that keeps a rate limit exactly: a full bucket's burst plus the refill within the window equal
+/// `count`, so that no window of `seconds` exceeds it.
 ///
-/// Pure: times are nanoseconds of a clock that never jumps.
+/// Pure: times are nanoseconds of a monotonic clock.
 package struct TokenBucket: Sendable {
     private let capacity: Double
     private let tokensPerNanosecond: Double
@@ -33,7 +33,7 @@ package struct TokenBucket: Sendable {
     /// Nanoseconds until a token is there; 0 now.
     package mutating func delay(at now: Int64) -> Int64 {
         fill(at: now)
-        // A token that lacks less than a nanosecond's flow is there.
+        // A token short by less than one nanosecond's refill counts as available.
         let missing = 1 - tokens
         return missing < tokensPerNanosecond ? 0 : Int64((missing / tokensPerNanosecond).rounded(.up))
     }
@@ -44,7 +44,7 @@ package struct TokenBucket: Sendable {
         tokens = max(0, tokens - 1)
     }
 
-    /// Whether nothing of the limit is used up.
+    /// Whether the limit is entirely unused.
     package func isFull(at now: Int64) -> Bool {
         var copy = self
         copy.fill(at: now)

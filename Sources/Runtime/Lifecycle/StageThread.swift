@@ -11,7 +11,7 @@ package final class StopSignal: Sendable {
 
     package var isRequested: Bool { requested.load(ordering: .acquiring) }
 
-    /// Runs `waker` when the stop is requested, at once if it already was: to interrupt a wait.
+    /// Runs `waker` on a stop request, or at once if already requested: it interrupts a wait.
     package func onRequest(_ waker: @escaping @Sendable () -> Void) {
         wakers.withLock { $0.append(waker) }
         if isRequested { waker() }

@@ -1,6 +1,6 @@
 import Foundation
 
-/// Wakes a thread that waits in `poll` on several descriptors: a pipe that is written to.
+/// Wakes a thread that waits in `poll` on several descriptors, by writing to a pipe.
 package final class WakeSignal: Sendable {
     /// Readable after `wake()`, until `clear()`.
     package let fileDescriptor: Int32

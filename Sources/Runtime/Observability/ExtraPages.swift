@@ -3,8 +3,8 @@ import Transport
 
 /// Pages that a process serves on its metrics port beside `/health`, `/ready` and `/metrics`.
 package final class ExtraPages: Sendable {
-    /// Answers a request whose path begins with the prefix under which it was added; on the health thread, which it must
-    /// not hold up for long.
+    /// Answers requests whose path begins with the registered prefix. Runs on the health thread and must not block it
+    /// for long.
     package typealias Handler = @Sendable (ServerRequest) -> PageAnswer
 
     private let handlers = Mutex<[(prefix: String, handler: Handler)]>([])

@@ -3,7 +3,7 @@ import Synchronization
 
 /// What `/health` and `/ready` answer: is each part of this process alive, and is it doing its job?
 package final class Health: Sendable {
-    /// A part is dead when its thread has not beaten for this long.
+    /// A part without a heartbeat for this long is dead.
     package static let silenceLimitSeconds = 10.0
 
     package struct Part: Sendable {

@@ -7,7 +7,7 @@ final class HealthEndpoint: Service, Sendable {
     let port: Int
     private let thread: StageThread
 
-    /// Binds at once, so that a taken port is an error before anything else starts.
+    /// Binds at once, so that an occupied port fails before anything else starts.
     init(
         host: String, port: Int, health: Health, metrics: PrometheusRegistry, pages: ExtraPages, service: String
     ) throws {

@@ -8,7 +8,7 @@ package struct HealthReport: Encodable, Sendable {
     }
 
     package enum Question: Sendable {
-        /// Is every part alive? What asks for a restart where it is not.
+        /// Is every part alive? If not, the process needs a restart.
         case health
         /// Is every part doing its job?
         case readiness
@@ -18,7 +18,7 @@ package struct HealthReport: Encodable, Sendable {
     let service: String
     let version = Version.current
     let parts: [Part]
-    /// Whether the answer is 200 or 503.
+    /// `true` answers 200, `false` 503.
     package let isGood: Bool
 
     package init(_ question: Question, of health: Health, service: String) {

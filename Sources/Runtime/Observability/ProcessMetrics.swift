@@ -1,6 +1,6 @@
 import Foundation
 
-/// What the system says of this process, under the names that Prometheus' own clients use. Empty where there is no `/proc`.
+/// Process metrics from the system, under the names of Prometheus' own clients. Empty without `/proc`.
 /// Source: Prometheus, "Writing client libraries", process metrics; proc(5).
 enum ProcessMetrics {
     struct Reading {
@@ -11,7 +11,7 @@ enum ProcessMetrics {
     }
 
     static func read() -> [Reading] {
-        // The name of the program stands in parentheses and may hold anything, so count the fields from its end.
+        // The program name is in parentheses and may hold any character, so count the fields after it.
         guard let stat = text("/proc/self/stat"), let nameEnd = stat.lastIndex(of: ")") else { return [] }
         let fields = stat[nameEnd...].split(separator: " ").dropFirst().map(String.init)
         // The first of these is field 3 of proc(5).

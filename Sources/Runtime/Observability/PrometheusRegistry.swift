@@ -2,7 +2,7 @@ import CoreMetrics
 import Foundation
 import Synchronization
 
-/// What a metric means, for its HELP line, and the buckets where it is a histogram.
+/// A metric's HELP text, and its buckets if it is a histogram.
 package struct MetricDescription: Sendable {
     package let name: String
     package let help: String
@@ -23,7 +23,7 @@ package struct MetricDescription: Sendable {
 /// `seriesLimit` a new series goes nowhere and is counted in `microstructure_metric_series_refused_total`.
 package final class PrometheusRegistry: MetricsFactory, Sendable {
     package static let seriesLimit = 50_000
-    /// From 10 µs to 10 s: what a hop, a request or a delivery may take.
+    /// 10 µs to 10 s: the range of a hop, request or delivery.
     package static let secondsBuckets = [
         1e-5, 2.5e-5, 5e-5, 1e-4, 2.5e-4, 5e-4, 1e-3, 2.5e-3, 5e-3, 1e-2, 2.5e-2, 5e-2, 0.1, 0.25, 0.5, 1, 2.5, 5, 10,
     ]
@@ -81,7 +81,7 @@ package final class PrometheusRegistry: MetricsFactory, Sendable {
         _ name: String, _ dimensions: [(String, String)], in table: WritableKeyPath<Series, [Key: Cell]>,
         make: () -> Cell
     ) -> Cell? {
-        // The key path and the maker are used inside the lock only.
+        // The key path and `make` are used only under the lock.
         nonisolated(unsafe) let table = table
         let key = Key(name: Self.metricName(name), labels: Self.renderLabels(dimensions))
         return series.withLock { series in
@@ -96,7 +96,7 @@ package final class PrometheusRegistry: MetricsFactory, Sendable {
         }
     }
 
-    /// The page, families sorted by name and series by labels.
+    /// The metrics page: families sorted by name, series by labels.
     package func render() -> String {
         let (counters, gauges, histograms, refused) = series.withLock {
             ($0.counters, $0.gauges, $0.histograms, $0.refused)
@@ -153,7 +153,7 @@ package final class PrometheusRegistry: MetricsFactory, Sendable {
         return "\(value)"
     }
 
-    /// Letters, digits and `_` only: what Prometheus takes as a name.
+    /// Letters, digits and `_` only: the characters of a Prometheus name.
     private static func metricName(_ label: String) -> String {
         String(
             label.unicodeScalars.map {

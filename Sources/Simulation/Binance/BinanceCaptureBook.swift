@@ -1,15 +1,15 @@
-/// The book of the recorded exchange: prices in 10⁻⁸, sizes as the exchange's own text, which neither overflows for coins of
-/// tiny value nor changes its spelling.
+/// The order book of a recorded exchange. Prices are in 10⁻⁸; sizes keep the exchange's own text, so coins of tiny
+/// value cannot overflow and spellings do not change.
 struct BinanceCaptureBook: Sendable, Equatable {
-    /// Most levels kept a side; beyond it, the tenth of them furthest from the best price is dropped.
+    /// Most levels kept a side. Above it, the tenth of the levels furthest from the best price is dropped.
     static let levelLimit = 50_000
 
     private(set) var bids: [Int64: [UInt8]] = [:]
     private(set) var asks: [Int64: [UInt8]] = [:]
-    /// Id of the last change contained.
+    /// Id of the last change in the book.
     private(set) var updateID: Int64
 
-    /// The book of a recorded `{"lastUpdateId":…,"bids":[["p","q"],…],"asks":…}`; `nil` for anything else.
+    /// Reads a recorded `{"lastUpdateId":…,"bids":[["p","q"],…],"asks":…}`; `nil` for anything else.
     init?(snapshot bytes: [UInt8]) {
         guard let members = JSONText.members(of: bytes, in: 0..<bytes.count) else { return nil }
         guard let idRange = JSONText.value("lastUpdateId", of: members, in: bytes),
@@ -76,8 +76,8 @@ struct BinanceCaptureBook: Sendable, Equatable {
         }
     }
 
-    /// The price and size steps, in 10⁻⁸, as far as the book shows them: the greatest common divisors of the prices and of the
-    /// sizes. They are multiples of the true steps; with hundreds of levels they are the true steps.
+    /// The price and size steps, in 10⁻⁸, estimated as the greatest common divisors of the book's prices and sizes.
+    /// They are multiples of the true steps; with hundreds of levels they are the true steps.
     var steps: (tick: Int64, step: Int64) {
         var tick: Int64 = 0
         var step: Int64 = 0

@@ -2,9 +2,9 @@
 struct BinanceCaptureLine: Sendable {
     enum Content: Sendable {
         case frame(Frame)
-        /// The recorder's own REST snapshot: an order book that has no stream name.
+        /// The recorder's own REST snapshot: an order book without a stream name.
         case snapshot
-        /// Any other message to the recorder, such as the reply to a subscription.
+        /// Any other message the recorder received, such as the reply to a subscription.
         case other
     }
 
@@ -13,13 +13,13 @@ struct BinanceCaptureLine: Sendable {
         var kind: StreamKind
         /// The position of the value of `data` in `bytes`.
         var payload: Range<Int>
-        /// The ids and times of the payload, which a later pass must shift.
+        /// The ids and times in the payload, which later passes must shift.
         var numbers: [Number]
         /// The positions of a depth event's levels in `bytes`; empty for other kinds.
         var bids = 0..<0
         var asks = 0..<0
 
-        /// The value of the member whose key is the one letter `letter`.
+        /// The value of the member whose key is `letter`.
         subscript(letter: Unicode.Scalar) -> Int64? {
             numbers.first { $0.key == UInt8(ascii: letter) }?.value
         }
@@ -56,7 +56,7 @@ struct BinanceCaptureLine: Sendable {
             guard let frame = Self.frame(bytes, stream: name, payload: payload) else {
                 throw failure(.badFrame(stream: name))
             }
-            // 10¹⁴ ms lie in the year 5138; microseconds of today are above it.
+            // 10¹⁴ ms is in the year 5138; current times in microseconds exceed it.
             if let time = frame["E"], time >= 100_000_000_000_000 { throw failure(.notMilliseconds(time)) }
             content = .frame(frame)
         } else {
@@ -99,8 +99,8 @@ struct PassShift: Sendable, Equatable {
 }
 
 extension BinanceCaptureLine {
-    /// The frame's text with its ids and times shifted, and the position of its payload in it. Of kinds other than
-    /// depth, trade and quote only the times are shifted.
+    /// The frame's text with ids and times shifted, and the position of its payload in it. Frames other than depth,
+    /// trade and quote get only their times shifted.
     func shifted(_ frame: Frame, by shift: PassShift) -> (bytes: [UInt8], payload: Range<Int>) {
         guard shift != PassShift() else { return (bytes, frame.payload) }
         var text: [UInt8] = []
@@ -120,7 +120,7 @@ extension BinanceCaptureLine {
             copied = number.range.upperBound
         }
         text.append(contentsOf: bytes[copied...])
-        // Only numbers inside the payload have changed their length.
+        // Only numbers inside the payload can have changed length.
         return (text, frame.payload.lowerBound..<frame.payload.upperBound + text.count - bytes.count)
     }
 }

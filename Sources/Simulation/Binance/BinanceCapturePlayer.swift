@@ -1,32 +1,31 @@
 import Microstructure
 
-/// Plays a recording of one symbol of Binance: lines of `receive_ns JSON`, the JSON being the messages of the combined
-/// endpoint and, once among them, the recorder's REST snapshot. Frames come out verbatim, at the distances of their receive
-/// times.
+/// Plays a recording of one Binance symbol: lines of `receive_ns JSON`, where the JSON is a message of the combined
+/// endpoint or, once, the recorder's REST snapshot. Frames are sent verbatim, spaced by their receive times.
 ///
-/// The ids, holes and snapshots that a player must understand are the venue's own integrity rules: a further venue's recordings
-/// need a player of their own, which shares `LineSource`, `CaptureError` and `MarketClock` with this one.
+/// Update ids, gaps and snapshots follow this venue's own integrity rules. Another venue's recordings need their own
+/// player, which shares `LineSource`, `CaptureError` and `MarketClock` with this one.
 ///
-/// **The book.** The player maintains the exchange's book, so that a snapshot fits the stream at any moment: the
-/// recorded snapshot plus the later depth events that have been sent. Before the snapshot's line the
-/// recorded snapshot itself is the answer; on the exchange, too, a snapshot may be newer than the stream.
-/// After a hole in the recording's ids there is no answer until its next snapshot line.
+/// **The book.** The player maintains the exchange's book (the recorded snapshot plus all later depth events sent), so
+/// that a snapshot fits the stream at any moment. Before the snapshot's line, requests get the recorded snapshot
+/// itself; on the exchange, too, a snapshot may be newer than the stream. After a gap in the recording's ids, requests
+/// get no answer until the next snapshot line.
 ///
-/// **The hold.** At the first snapshot line of a pass the market stands still until a client has requested the snapshot:
-/// the recorder waited there for its own. If a client has fetched the snapshot since the first frame of the pass, there is no
-/// hold. So the data that a client gets does not depend on speed. `release()` ends a hold that no client ends.
+/// **The hold.** At the first snapshot line of a pass, where the recorder waited for its own snapshot, the market
+/// pauses until a client requests one. There is no hold if a client has fetched the snapshot since the first frame of
+/// the pass. So a client's data does not depend on speed. `release()` ends a hold that no client ends.
 ///
-/// **Loops.** Each further pass adds a constant to all update ids, trade ids and times, so that they keep increasing. The
-/// recording's last book is not its first, hence the seam is a real hole in U/u (trade ids continue without one): clients
-/// resynchronise as after any hole, and the jump of the price is not taken for a move.
+/// **Loops.** Each further pass adds a constant to all update ids, trade ids and times, so that they keep increasing.
+/// The recording's last book differs from its first, so the seam is a real gap in U/u (trade ids continue without one):
+/// clients resynchronise as after any gap, and do not mistake the price jump for a move.
 public struct BinanceCapturePlayer<Source: LineSource>: SimulatedMarket {
-    /// The quiet between two passes, in ms of market time.
+    /// The pause between two passes, in ms of market time.
     static var seamMilliseconds: Int64 { 1_000 }
     /// Update ids missing at a seam.
     static var seamIDs: Int64 { 1_000 }
-    /// Lines read in advance: at least so many, to estimate the latency, and at most so many, to find the snapshot.
+    /// Lines read ahead: at least the lower bound, to estimate latency; at most the upper, to find the snapshot.
     static var lookahead: ClosedRange<Int> { 1_024...20_000 }
-    /// Depth events kept for a later snapshot; beyond it the older half is dropped.
+    /// Depth events kept for a later snapshot; above it the older half is dropped.
     static var unsettledLimit: Int { 4_096 }
 
     private enum Upcoming {
@@ -37,11 +36,11 @@ public struct BinanceCapturePlayer<Source: LineSource>: SimulatedMarket {
 
     public let listing: Listing
     public let startTime: Timestamp
-    /// The number of lines that were neither a frame nor a snapshot.
+    /// Lines that were neither a frame nor a snapshot.
     public private(set) var skippedLines = 0
-    /// The number of holes in U/u inside the recording.
+    /// Gaps in U/u inside the recording.
     public private(set) var holes = 0
-    /// The number of passes begun, from 1.
+    /// Passes begun, from 1.
     public var passes: Int64 { pass + 1 }
 
     private var source: Source
@@ -54,17 +53,17 @@ public struct BinanceCapturePlayer<Source: LineSource>: SimulatedMarket {
     private var linesRead: Int
     private var upcoming = Upcoming.end
 
-    /// The pass of the line read last, and the offset at which the pass starts.
+    /// The pass of the last line read, and the offset at which that pass starts.
     private var readPass: Int64 = 0
     private var readDue: Int64 = 0
     private var passStart: Int64 = 0
     private var updateIDs: ClosedRange<Int64>?
     private var tradeIDs: ClosedRange<Int64>?
     private var lastEventTime: Int64 = 0
-    /// The shift that each further pass adds; known at the end of the first.
+    /// The shift that each further pass adds; known at the end of the first pass.
     private var step = PassShift()
 
-    /// The pass of the frame sent last.
+    /// The pass of the last frame sent.
     private var pass: Int64 = 0
     private var shift = PassShift()
     private var book: BinanceCaptureBook?
@@ -73,10 +72,10 @@ public struct BinanceCapturePlayer<Source: LineSource>: SimulatedMarket {
     private var isAnswered = false
     private var isPastSnapshot = false
 
-    /// Reads ahead to the snapshot.
+    /// Reads ahead up to the first snapshot.
     ///
-    /// - Throws: `CaptureError` for a bad line among the first, or where no snapshot line is among the first
-    ///   20,000. A bad line further on is thrown when the frames before it have been delivered.
+    /// - Throws: `CaptureError` for a bad line among the first lines, or if the first 20,000 lines contain no snapshot.
+    ///   A later bad line is thrown once the frames before it are delivered.
     public init(_ source: Source, loops: Bool = false) throws(CaptureError) {
         self.source = source
         self.loops = loops
@@ -91,7 +90,7 @@ public struct BinanceCapturePlayer<Source: LineSource>: SimulatedMarket {
                 guard let next = try Self.read(&self.source, &count) else { break }
                 line = next
             } catch {
-                // The lines before a bad line are played.
+                // Play the lines before a bad line.
                 guard recorded != nil else { throw error }
                 failureBehindLookahead = error
                 break
@@ -104,7 +103,7 @@ public struct BinanceCapturePlayer<Source: LineSource>: SimulatedMarket {
                 symbol = symbol ?? Self.symbol(of: frame.stream)
                 if let time = frame["E"] {
                     let first = lines.first?.receiveTime ?? line.receiveTime
-                    // The quickest event so far had no latency at all: then no event is received before it happened.
+                    // Assume the fastest event so far had zero latency: then no event is received before it happened.
                     start = max(start ?? .min, time * 1_000_000 - (line.receiveTime - first))
                 }
             default: break
@@ -192,7 +191,7 @@ public struct BinanceCapturePlayer<Source: LineSource>: SimulatedMarket {
         phase = .running
     }
 
-    /// The best levels of the book that a snapshot would show now; for checks against the stream.
+    /// The best levels of the book a snapshot would show now; for checks against the stream.
     var best: (bid: (price: Int64, size: [UInt8])?, ask: (price: Int64, size: [UInt8])?)? {
         (isPastSnapshot ? book : recorded)?.best
     }
@@ -217,16 +216,16 @@ extension BinanceCapturePlayer {
         if last > known { try apply(line, frame) }
     }
 
-    /// Makes the book from the recording's snapshot and the events sent that go beyond it.
+    /// Builds the book from the recording's snapshot and the later events already sent.
     private mutating func passSnapshot(_ line: BinanceCaptureLine) throws(CaptureError) {
         guard let snapshot = BinanceCaptureBook(snapshot: line.bytes) else {
             throw stop(CaptureError(line: line.number, problem: .badSnapshot))
         }
         isPastSnapshot = true
-        // An older snapshot adds nothing to a book that has had no hole.
+        // An older snapshot adds nothing to a book without a gap.
         if let known = book?.updateID, snapshot.updateID <= known { return }
         let beyond = unsettled.filter { ($0.frame["u"] ?? 0) > snapshot.updateID }
-        // The snapshot is too old to join the events after the hole: the book stays unknown.
+        // The snapshot is too old to join the events after the gap: the book stays unknown.
         if let first = beyond.first?.frame["U"], first > snapshot.updateID + 1 { return }
         unsettled.removeAll()
         book = snapshot
@@ -248,7 +247,7 @@ extension BinanceCapturePlayer {
 // MARK: - Lines and passes
 
 extension BinanceCapturePlayer {
-    /// The first line of a further pass is due: the market is back at the beginning of the recording.
+    /// The first line of a further pass is due: reset the market to the beginning of the recording.
     private mutating func begin(_ next: Int64) {
         pass = next
         shift = PassShift(
@@ -266,7 +265,7 @@ extension BinanceCapturePlayer {
                 upcoming = .end
                 return
             }
-            // A recorder's clock that stepped back must not turn the market back.
+            // If the recorder's clock stepped back, market time must not.
             readDue = max(readDue, passStart + line.receiveTime - firstReceiveTime)
             upcoming = .line(line, due: readDue, pass: readPass)
         } catch {
@@ -295,7 +294,7 @@ extension BinanceCapturePlayer {
         return try Self.read(&source, &linesRead)
     }
 
-    /// Checks that a line is of this symbol, and in the first pass measures the shift of the later ones.
+    /// Checks that a line is of this symbol; in the first pass, also measures the shift for later passes.
     private mutating func note(_ line: BinanceCaptureLine) throws(CaptureError) {
         guard case .frame(let frame) = line.content else { return }
         let symbol = Self.symbol(of: frame.stream)

@@ -1,6 +1,6 @@
-/// Changes to a message that faults, clocks and time units ask for. All other bytes of the message stay as they are.
+/// Changes to a message that faults, clocks and time units require. All other bytes stay the same.
 extension BinanceDialect {
-    /// Event times (`E`, `T`) moved by `milliseconds`, and converted to microseconds where asked.
+    /// Moves event times (`E`, `T`) by `milliseconds`; optionally converts them to microseconds.
     public func retimed(_ frame: MarketFrame, byMilliseconds step: Int64, inMicroseconds: Bool) -> MarketFrame {
         guard step != 0 || inMicroseconds else { return frame }
         return rewriting(frame, ["E", "T"]) { value in

@@ -1,6 +1,6 @@
 import Microstructure
 
-/// The words of Binance's spot market: JSON of the combined streams and of the REST API, in milliseconds and with eight decimals.
+/// Binance's spot market format: JSON of the combined streams and the REST API, times in milliseconds, eight decimals.
 public struct BinanceDialect: VenueDialect {
     public init() {}
 
@@ -12,7 +12,7 @@ public struct BinanceDialect: VenueDialect {
         try BinanceCapturePlayer(lines, loops: loops)
     }
 
-    /// `BTCUSDT` of `btcusdt@trade`. The venue's stream names are in lower case; others belong to no market.
+    /// `BTCUSDT` for `btcusdt@trade`. Binance stream names are lower case; other names belong to no market.
     public func symbol(ofStream name: String) -> String? {
         guard let end = name.firstIndex(of: "@") else { return nil }
         let symbol = name[..<end].uppercased()
@@ -68,7 +68,7 @@ public struct BinanceDialect: VenueDialect {
 }
 
 extension StreamKind {
-    /// The kind of Binance's stream called `name`: the part behind the first `@` decides.
+    /// The kind of the Binance stream called `name`, taken from the part after the first `@`.
     init(binanceStream name: String) {
         switch name.split(separator: "@", maxSplits: 1).dropFirst().first {
         case "depth", "depth@100ms": self = .depth

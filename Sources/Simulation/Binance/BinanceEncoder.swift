@@ -21,14 +21,14 @@ public struct BinanceEncoder: MarketEncoder {
         }
     }
 
-    /// Bytes of a message without its levels, and of a level, at most in general: what to reserve.
+    /// Bytes to reserve: usual maximum of a message without its levels, and of one level.
     private static let frameBytes = 256
     private static let levelBytes = 40
 
     private let depth, trade, quote: Stream
     /// `,"s":"BTCUSDT"`.
     private let symbol: [UInt8]
-    /// What turns the units of the market's events into 10⁻⁸.
+    /// Factors from the market's units to 10⁻⁸.
     private let priceFactor, quantityFactor: Int64
 
     public init(listing: Listing) {

@@ -1,8 +1,8 @@
 /// Binance's answers to requests for earlier trades.
 public struct BinanceTradeAnswers {
-    /// Added to the times of the trades.
+    /// Milliseconds added to the trade times.
     public var movedByMilliseconds: Int64
-    /// Times are written in microseconds.
+    /// Whether times are written in microseconds.
     public var inMicroseconds: Bool
 
     public init(movedByMilliseconds: Int64 = 0, inMicroseconds: Bool = false) {
@@ -10,12 +10,12 @@ public struct BinanceTradeAnswers {
         self.inMicroseconds = inMicroseconds
     }
 
-    /// Which aggregates are requested.
+    /// Where the requested aggregates begin.
     public enum AggregateStart: Sendable {
         case newest
-        /// From an aggregate's id on.
+        /// At this aggregate id.
         case id(Int64)
-        /// From a time in ms on.
+        /// At this time in ms.
         case time(Int64)
     }
 
@@ -24,7 +24,7 @@ public struct BinanceTradeAnswers {
             integer: (milliseconds + movedByMilliseconds) * (inMicroseconds ? 1_000 : 1), to: &text)
     }
 
-    /// The answer to `GET /api/v3/historicalTrades`: at most `limit` trades from `fromID` on, or the newest ones.
+    /// The answer to `GET /api/v3/historicalTrades`: at most `limit` trades from `fromID` on, or the newest trades.
     public func trades(_ history: TradeHistory, fromID: Int64?, limit: Int) -> [UInt8] {
         let records = history.records
         let start = fromID.map { id in history.firstOffset { $0.trade.id >= id } } ?? max(0, records.count - limit)
@@ -46,8 +46,8 @@ public struct BinanceTradeAnswers {
         return text
     }
 
-    /// The answer to `GET /api/v3/aggTrades`: at most `limit` aggregates, of those kept completely. An aggregate's id is the
-    /// number of its order.
+    /// The answer to `GET /api/v3/aggTrades`: at most `limit` aggregates whose trades are all still kept. An
+    /// aggregate's id is the number of its incoming order.
     public func aggregates(_ history: TradeHistory, from start: AggregateStart, limit: Int) -> [UInt8] {
         let records = history.records
         let complete = history.firstOffset { $0.order > history.lastDroppedOrder }
@@ -68,7 +68,7 @@ public struct BinanceTradeAnswers {
             var quantity: Int64 = 0
             while offset < records.count, records[offset].order == order {
                 last = records[offset].trade
-                // A size that cannot be read would already have been refused in the market's own frames.
+                // The market's own frames would already have been refused for an unreadable size.
                 quantity += DecimalText.parse(last.quantity, last.quantity.indices) ?? 0
                 offset += 1
             }

@@ -1,6 +1,6 @@
 extension Listing {
-    /// The listing of `symbol`, as far as a recorded REST snapshot of Binance shows it: its steps are the greatest common
-    /// divisors of the snapshot's prices and sizes. `nil` where `snapshot` cannot be read.
+    /// The listing of `symbol`, inferred from a recorded Binance REST snapshot: the steps are the greatest common
+    /// divisors of the snapshot's prices and sizes. `nil` if `snapshot` cannot be read.
     public init?(symbol: String, snapshot: [UInt8]) {
         guard let steps = BinanceCaptureBook(snapshot: snapshot)?.steps else { return nil }
         let assets = Self.assets(of: symbol)

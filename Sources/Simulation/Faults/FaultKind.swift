@@ -1,64 +1,64 @@
-/// The kinds of faults that can be injected. The raw values are their names in fault files and accounts.
+/// The kinds of faults that can be injected. The raw values name them in fault files and logs.
 public enum FaultKind: String, Sendable, Hashable, CaseIterable, Codable {
-    // Single messages of a stream, on one connection.
+    // Faults of single messages of a stream, on one connection.
 
     /// `count` messages of one stream in a row are not sent.
     case drop
     /// A message is sent twice.
     case duplicate
-    /// A message is sent behind the next one of its stream.
+    /// A message is sent after the next message of its stream.
     case reorder
-    /// A message is sent `milliseconds` late, after the messages of the meantime.
+    /// A message is sent `milliseconds` late, after the messages that follow it meanwhile.
     case delay
     /// A depth update lacks its first `count` update ids, as if the venue had skipped them.
     case hole
-    /// A message breaks off in its middle.
+    /// A message is cut off in the middle.
     case malformed
-    /// A message is blown up to `bytes`.
+    /// A message is padded to `bytes`.
     case oversized
-    /// A price or size has more digits than the instrument has.
+    /// A price or size has more digits than the instrument allows.
     case misfit
-    /// A depth update bids more than the best ask.
+    /// A depth update contains a bid above the best ask.
     case crossed
-    /// One stream sends nothing for `seconds`, while the others talk.
+    /// One stream sends nothing for `seconds`, while the other streams continue.
     case mute
 
-    // Connections.
+    // Faults of connections.
 
     /// The TCP connection is reset.
     case reset
-    /// Nothing is sent or read any more, and nothing closed, for `seconds`; then the connection is reset.
+    /// For `seconds` nothing is sent, read or closed; then the connection is reset.
     case halfOpen = "half_open"
     /// The server closes with `code`.
     case close
-    /// The server announces its shutdown, where the venue has a message for it, and closes with 1001 `seconds` later.
+    /// The server announces its shutdown, if the venue has a message for it, and closes with 1001 after `seconds`.
     case shutdown
-    /// Connections end at the age of `seconds` with 1008: the 24-hour cut on a shortened clock.
+    /// Connections end at the age of `seconds` with 1008: the 24-hour limit, shortened.
     case cut
 
-    // REST requests.
+    // Faults of REST requests.
 
     /// The venue's refusal of too many requests (429) with `Retry-After: seconds`.
     case rateLimit = "rate_limit"
     /// The venue's ban of the address (418) with `Retry-After: seconds`; every request until then gets the same answer.
     case ban
-    /// `status`, 400 to 599, with the venue's own body for it.
+    /// `status`, 400 to 599, with the venue's own error body.
     case serverError = "server_error"
     /// No answer for `seconds`, then the connection is dropped.
     case timeout
-    /// The body comes in ten pieces over `seconds`.
+    /// The body arrives in ten pieces over `seconds`.
     case slowBody = "slow_body"
-    /// A request for the book is answered with the book of an earlier moment: older than the stream.
+    /// A book request is answered with an earlier book, older than the stream.
     case staleSnapshot = "stale_snapshot"
 
-    // The clock.
+    // Faults of the clock.
 
     /// The venue's clock jumps by `milliseconds`, which may be negative.
     case clockStep = "clock_step"
     /// The venue's clock gains `ppm` microseconds a second from now on.
     case clockDrift = "clock_drift"
 
-    /// What a fault strikes.
+    /// What a fault affects.
     public enum Place: Sendable { case message, stream, connection, request, clock }
 
     public var place: Place {
@@ -75,11 +75,11 @@ public enum FaultKind: String, Sendable, Hashable, CaseIterable, Codable {
 /// A fault and its parameters.
 public struct Fault: Sendable, Hashable {
     public var kind: FaultKind
-    /// Upper case; `nil` strikes any.
+    /// Upper case; `nil` affects any symbol.
     public var symbol: String?
-    /// `nil` strikes any kind of stream. `hole` and `crossed` strike depth alone.
+    /// `nil` affects any kind of stream. `hole` and `crossed` affect depth only.
     public var channel: StreamKind?
-    /// A REST path; `nil` strikes any. `stale_snapshot` strikes requests for the book alone.
+    /// A REST path; `nil` affects any path. `stale_snapshot` affects book requests only.
     public var path: String?
     public var count: Int
     public var milliseconds: Int

@@ -2,11 +2,11 @@ import Microstructure
 
 /// Decides which faults strike, and when; pure and seeded. The simulator's `FaultInjector` carries them out.
 ///
-/// Each rule has a generator of its own, so that the same plan, seed and sequence of questions give the same answers,
-/// and a further rule changes no other. Times are nanoseconds since the plan began. Faults requested by hand (`arm`) strike
-/// at the next opportunity.
+/// Each rule has its own generator: the same plan, seed and sequence of calls give the same faults, and adding a rule
+/// changes no other rule. Times are nanoseconds since the plan began. Faults requested manually (`arm`) strike at the
+/// next opportunity.
 public struct FaultPlan: Sendable {
-    /// Most faults that wait for an opportunity; further ones are refused (by hand) or skipped (by rule).
+    /// Most faults waiting for an opportunity. Above it, manual faults are refused and faults of rules skipped.
     public static let armedLimit = 1_024
 
     /// A fault that strikes now, with its number, counted from 1.
@@ -57,7 +57,7 @@ public struct FaultPlan: Sendable {
     /// The number of strikes so far.
     public var total: Int { strikes.values.reduce(0, +) }
 
-    /// Requests a fault by hand; returns its number, or `nil` at the limit.
+    /// Requests a fault manually; returns its number, or `nil` at the limit.
     public mutating func arm(_ fault: Fault) -> Int? {
         guard armed.count < Self.armedLimit else { return nil }
         lastNumber += 1
@@ -65,10 +65,10 @@ public struct FaultPlan: Sendable {
         return lastNumber
     }
 
-    /// The moment of the next rule that is triggered by time; `nil` where there is none.
+    /// When the next time-triggered rule fires; `nil` without such a rule.
     public var nextMoment: Int64? { rules.filter { !$0.isSpent }.compactMap(\.next).min() }
 
-    /// Moves the plan's time; returns the faults of streams, connections and the clock that strike now.
+    /// Advances the plan's time; returns the faults of streams, connections and the clock that strike now.
     public mutating func advance(to time: Int64) -> [Strike] {
         for index in rules.indices {
             while !rules[index].isSpent, let due = rules[index].next, due <= time {
@@ -105,7 +105,7 @@ public struct FaultPlan: Sendable {
         return draw(applies)
     }
 
-    /// The fault could not be carried out: it strikes at a later opportunity.
+    /// The fault could not be carried out: retry it at a later opportunity.
     public mutating func putBack(_ strike: Strike) {
         strikes[strike.fault.kind, default: 1] -= 1
         if armed.count < Self.armedLimit { armed.insert(strike, at: 0) }

@@ -3,7 +3,7 @@ public struct FaultRule: Sendable, Hashable {
     public enum Trigger: Sendable, Hashable {
         /// With this probability at each message or request that the fault can strike.
         case probability(Double)
-        /// At random moments (a Poisson process), so many a minute; then at the next opportunity.
+        /// At random moments (a Poisson process) at this rate a minute; then at the next opportunity.
         case perMinute(Double)
         /// At these moments, in seconds since the start; then at the next opportunity.
         case atSeconds([Double])
@@ -81,7 +81,7 @@ extension Fault: Decodable {
         "probability", "perMinute", "atSeconds", "limit",
     ]
 
-    /// A fault alone, as the control endpoint takes it; a rule's triggers are ignored.
+    /// A single fault, as the control endpoint takes it; triggers are ignored.
     public init(from decoder: any Decoder) throws {
         let container = try decoder.container(keyedBy: MemberName.self)
         if let unknown = container.allKeys.map(\.stringValue).filter({ !Self.names.contains($0) }).min() {

@@ -1,13 +1,13 @@
 import Microstructure
 
-/// The book that a client of one symbol must have: an account that the simulator keeps beside its market, from the depth updates
-/// that the market sent, before any fault, and the snapshots it gave. Prices and sizes in 10⁻⁸.
+/// The correct book of one symbol, which a client must reproduce. The simulator builds it from the depth updates the
+/// market sent, before any fault, and the snapshots it gave. Prices and sizes in 10⁻⁸.
 ///
-/// It is read from the messages and depends on no client and on no market's own book, so that it can prove either wrong.
+/// It is built from the messages, independently of clients and of the market's own book, so it can prove either wrong.
 public struct TruthBook: Sendable {
     /// Levels a side in each record.
     public static let depth = 20
-    /// Records kept for questions; the oldest go.
+    /// Records kept for queries; the oldest are dropped.
     public static let recordLimit = 4_096
 
     /// The best levels at one update id.
@@ -17,7 +17,7 @@ public struct TruthBook: Sendable {
         public let asks: [PriceLevel]
     }
 
-    /// Trades sent: first and last id and how many; ids are contiguous when `count == last − first + 1`.
+    /// Trades sent: first id, last id and count; ids are contiguous when `count == last − first + 1`.
     public struct Trades: Sendable, Hashable {
         public var first: Int64 = 0
         public var last: Int64 = 0
@@ -26,19 +26,20 @@ public struct TruthBook: Sendable {
 
     private var book = OrderBook(levelLimit: 100_000)
     private var isKnown = false
-    /// A snapshot given out that is ahead of the stream: the account goes on from it after a hole.
+    /// A snapshot given out that is ahead of the stream; the truth book resumes from it after a gap.
     private var laterSnapshot: SimulatedBook?
-    /// Depth updates since the book became unknown: a snapshot may be older than they are. The oldest go.
+    /// Depth updates since the book became unknown, since a snapshot may be older than they are. The oldest are
+    /// dropped.
     private var unsettled = RingBuffer<DepthChange>(limit: 256)
     private var records = RingBuffer<Record>(limit: TruthBook.recordLimit)
     public private(set) var trades = Trades()
 
     public init() {}
 
-    /// The newest record; `nil` while the book is not known.
+    /// The newest record; `nil` while the book is unknown.
     public var latest: Record? { isKnown ? records.last : nil }
 
-    /// The record of an update id, if it is among the newest.
+    /// The record of an update id, if still kept.
     public func record(at updateID: Int64) -> Record? {
         for offset in stride(from: records.count - 1, through: 0, by: -1) where records[offset].updateID <= updateID {
             return records[offset].updateID == updateID ? records[offset] : nil
@@ -46,19 +47,19 @@ public struct TruthBook: Sendable {
         return nil
     }
 
-    /// Best ask in 10⁻⁸, `nil` where it is not known.
+    /// Best ask in 10⁻⁸; `nil` if unknown.
     public var bestAsk: Int64? { isKnown ? book.asks.best?.price.mantissa : nil }
 
-    /// A trade that the market sends.
+    /// Records a trade that the market sends.
     public mutating func process(tradeID id: Int64) {
         if trades.count == 0 { trades.first = id }
         trades.last = max(trades.last, id)
         trades.count += 1
     }
 
-    /// A snapshot that the market gave: begins the account where it has not begun, or had a hole; a snapshot ahead of the stream
-    /// is kept for the hole that a client with it will not see. Returns the records of the updates that were sent before the
-    /// snapshot and go beyond it.
+    /// Processes a snapshot that the market gave. It starts the truth book, initially or after a gap; a snapshot ahead
+    /// of the stream is kept for a gap that clients using it will not see. Returns the records of the updates after the
+    /// snapshot that were already sent.
     public mutating func process(snapshot: SimulatedBook) -> [Record] {
         guard isKnown else {
             begin(with: snapshot)
@@ -82,7 +83,7 @@ public struct TruthBook: Sendable {
         isKnown = true
     }
 
-    /// A depth update that the market sends; returns its record, `nil` while the book is not known.
+    /// Applies a depth update that the market sends; returns its record, `nil` while the book is unknown.
     public mutating func process(_ change: DepthChange) -> Record? {
         guard isKnown else {
             unsettled.append(change)
@@ -91,7 +92,7 @@ public struct TruthBook: Sendable {
         if change.firstID > book.updateID + 1, let laterSnapshot { begin(with: laterSnapshot) }
         guard change.lastID > book.updateID else { return nil }
         guard change.firstID <= book.updateID + 1 else {
-            // The recording itself has a hole.
+            // The recording itself has a gap.
             isKnown = false
             unsettled.append(change)
             return nil
@@ -105,7 +106,7 @@ public struct TruthBook: Sendable {
         return record
     }
 
-    /// A depth update that cannot be read: the book is unknown until the next snapshot.
+    /// Handles an unreadable depth update: the book is unknown until the next snapshot.
     public mutating func lose() { isKnown = false }
 
     private mutating func apply(_ bids: [PriceLevel], _ asks: [PriceLevel]) {

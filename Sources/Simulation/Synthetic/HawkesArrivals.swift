@@ -1,17 +1,18 @@
 import Microstructure
 import RealModule
 
-/// When market orders, and when limit orders and cancellations arrive: a self-exciting point process of two kinds.
+/// Arrival times of market orders, and of limit orders and cancellations: a self-exciting point process of two kinds.
 ///
-/// A market order makes further market orders likelier, at once and for seconds, and makes the book busy; a limit order or
-/// cancellation makes further ones likelier. Exponential kernels, so the state is three numbers and an arrival O(1).
-/// Sources: Hawkes (1971), Biometrika 58; simulated by thinning, Ogata (1981), IEEE Trans. Inf. Theory 27.
+/// A market order makes further market orders more likely, both immediately and for seconds, and raises book activity;
+/// a limit order or cancellation makes further ones more likely. Exponential kernels, so the state is three numbers and
+/// an arrival O(1). Sources: Hawkes (1971), Biometrika 58; simulated by thinning, Ogata (1981), IEEE Trans. Inf. Theory
+/// 27.
 struct HawkesArrivals: Sendable {
     enum Kind: Sendable {
         case market, order
-        /// Of the constant rate drawn together with the others.
+        /// An arrival of the constant rate drawn together with the others.
         case other
-        /// Nothing up to the horizon.
+        /// No arrival up to the horizon.
         case none
     }
 
@@ -20,16 +21,16 @@ struct HawkesArrivals: Sendable {
         var kind: Kind
     }
 
-    /// What share of the market orders other market orders have made: within milliseconds, and within seconds.
+    /// Share of market orders triggered by other market orders: within milliseconds, and within seconds.
     static let fastBranching = 0.66
     static let slowBranching = 0.17
-    /// What share of limit orders and cancellations others of them have made.
+    /// Share of limit orders and cancellations triggered by other ones.
     static let orderBranching = 0.88
-    /// How fast the excitements fade, a second.
+    /// Decay rates of the excitations, per second.
     static let fastDecay = 40.0
     static let slowDecay = 0.35
     static let orderDecay = 12.0
-    /// Limit orders and cancellations that a market order makes at first hand, where the flow is busy enough for it.
+    /// Limit orders and cancellations directly triggered by a market order, if the flow is busy enough.
     static let ordersPerMarketOrder = 4.0
 
     private let marketBase: Double
@@ -39,14 +40,14 @@ struct HawkesArrivals: Sendable {
     private var slow: Double
     private var orders: Double
 
-    /// Requires rates above 0; both are means over a long time, a second.
+    /// Requires rates above 0; both are long-run means per second.
     init(marketRate: Double, orderRate: Double) {
         marketBase = marketRate * (1 - Self.fastBranching - Self.slowBranching)
         let fresh = orderRate * (1 - Self.orderBranching)
-        // At most half of it, so that a book without trades still lives.
+        // At most half the fresh orders, so that a book without trades stays active.
         ordersPerMarketOrder = min(Self.ordersPerMarketOrder, 0.5 * fresh / marketRate)
         orderBase = fresh - ordersPerMarketOrder * marketRate
-        // In the middle of their lives, not at their birth.
+        // Start from the stationary state, not from rest.
         fast = marketRate * Self.fastBranching
         slow = marketRate * Self.slowBranching
         orders = orderRate - orderBase
@@ -55,8 +56,8 @@ struct HawkesArrivals: Sendable {
     /// The next arrival, or `.none` at the horizon.
     ///
     /// - Parameters:
-    ///   - market: multiplies what comes of itself of market orders.
-    ///   - other: a further constant rate a second.
+    ///   - market: multiplies the spontaneous rate of market orders.
+    ///   - other: a further constant rate per second.
     mutating func next(
         market: Double, other: Double, horizonSeconds: Double, using random: inout SplitMix64
     ) -> Arrival {
@@ -87,7 +88,7 @@ struct HawkesArrivals: Sendable {
         }
     }
 
-    /// News has struck: as if `count` market orders had arrived.
+    /// News has struck: excites as if `count` market orders had arrived.
     mutating func excite(_ count: Double) {
         fast += count * Self.fastBranching * Self.fastDecay
         slow += count * Self.slowBranching * Self.slowDecay

@@ -1,28 +1,29 @@
 import Microstructure
 
-/// How the active events bend a market's usual flow at one moment. All factors are 1 and all biases 0 where nothing is on.
+/// How the active events change a market's usual flow at one moment. Without events, all factors are 1 and all biases
+/// 0.
 struct MarketConditions: Sendable, Equatable {
-    /// Times the usual rate of market orders that come of themselves.
+    /// Factor on the spontaneous rate of market orders.
     var marketRate = 1.0
-    /// −1 to 1: the share of market orders that all go one way.
+    /// −1 to 1: the share of market orders that go one way.
     var marketBias = 0.0
     /// −1 to 1: how far limit orders lean to the bid, and cancellations to the ask.
     var orderBias = 0.0
     var volatility = 1.0
     var spread = 1.0
-    /// Times the size and the number of the orders that those who make the market put up.
+    /// Factor on the size and number of the market makers' orders.
     var liquidity = 1.0
-    /// Of the fair value, in basis points a second.
+    /// Drift of the fair value, in basis points a second.
     var drift = 0.0
-    /// Parts of metaorders a second, buys and sells, for each usual market order a second.
+    /// Metaorder parts a second, buys and sells, for each usual market order a second.
     var buyParts = 0.0
     var sellParts = 0.0
-    /// Orders added and at once cancelled, for each usual limit order or cancellation.
+    /// Orders added and immediately cancelled, for each usual limit order or cancellation.
     var stuffing = 0.0
 
     static let quiet = MarketConditions()
 
-    /// Which events are on, at an offset of `time` ns.
+    /// Combines the events active at an offset of `time` ns.
     init(_ events: [PlantedEvent], at time: Int64) {
         for event in events { add(event, progress: Double(time - event.start) / Double(event.end - event.start)) }
     }

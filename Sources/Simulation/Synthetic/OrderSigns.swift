@@ -1,11 +1,11 @@
 import Microstructure
 import RealModule
 
-/// Which side the next market order takes: signs with a long memory, as the parts of hidden large orders have.
+/// The side of each market order: signs with long memory, as produced by the parts of hidden large orders.
 ///
-/// A sign repeats, with a fixed probability, an earlier one, whose lag is drawn from a power law; else it is a fair coin
-/// (a discrete autoregression). Source: Lillo, Mike, Farmer (2005), Phys. Rev. E 71, for the fact; Taranto, Bormetti,
-/// Bouchaud, Lillo, Tóth (2018), Quantitative Finance 18, for the model.
+/// With a fixed probability, a sign repeats an earlier sign whose lag is drawn from a power law; otherwise it is a fair
+/// coin (a discrete autoregression). Source: Lillo, Mike, Farmer (2005), Phys. Rev. E 71, for the fact; Taranto,
+/// Bormetti, Bouchaud, Lillo, Tóth (2018), Quantitative Finance 18, for the model.
 struct OrderSigns: Sendable {
     static let repetition = 0.86
     static let exponent = 1.5

@@ -1,34 +1,34 @@
 import Microstructure
 
-/// What can be planted into a synthetic market. What `size` means is told beside each.
+/// Events that can be planted into a synthetic market. Each case explains its `size`.
 public enum PlantedEventType: String, Sendable, Hashable, CaseIterable {
-    /// Limit orders lean to one side, more and more; cancellations to the other. `size`: how far, 0 to 1.
+    /// Limit orders lean increasingly to one side; cancellations to the other. `size`: how far, 0 to 1.
     case imbalanceDrift = "imbalance_drift"
-    /// A large order worked in parts: market orders of one side beside the others. `size`: parts for each market order
-    /// that is usual.
+    /// A large order worked in parts: market orders of one side added to the usual flow. `size`: parts per usual market
+    /// order.
     case metaorder
-    /// Market orders of both sides. `size`: times the usual rate.
+    /// Market orders of both sides. `size`: factor on the usual rate.
     case volumeBurst = "volume_burst"
-    /// `size`: times the usual volatility of the news.
+    /// `size`: factor on the usual volatility of the news.
     case volatilityRegime = "volatility_regime"
-    /// `size`: times the usual spread.
+    /// `size`: factor on the usual spread.
     case spreadRegime = "spread_regime"
-    /// Quiet buying, then a rise in a fifth of the time under a storm of buying, then the fall. `size`: the rise, in basis
-    /// points. The other way round with `sell`.
+    /// Quiet buying, then a rise in a fifth of the time under a storm of buying, then the fall. `size`: the rise, in
+    /// basis points. Reversed with `sell`.
     case pumpAndDump = "pump_and_dump"
-    /// Large orders shown near the best price that flee when it comes near, and believers; at the end the spoofer takes
-    /// from the other side. `size`: times the usual size at the best price.
+    /// Large orders shown near the best price that are withdrawn when it comes near, and traders who believe them; at
+    /// the end the spoofer takes from the other side. `size`: factor on the usual size at the best price.
     case spoofing
-    /// One order at the best price that shows a part of itself, refilled from a reserve, and takers who feed it. `size`:
-    /// the whole, times the usual size at the best price.
+    /// One order at the best price that shows only part of itself, refilled from a reserve, and takers who trade
+    /// against it. `size`: the whole order, as a factor on the usual size at the best price.
     case iceberg
-    /// Orders added and cancelled at once. `size`: times the usual rate of limit orders and cancellations.
+    /// Orders added and immediately cancelled. `size`: factor on the usual rate of limit orders and cancellations.
     case quoteStuffing = "quote_stuffing"
-    /// Liquidity flees, the price falls in a seventh of the time and comes back for four fifths. `size`: the fall, in
+    /// Liquidity vanishes, the price falls in a seventh of the time and recovers for four fifths. `size`: the fall, in
     /// basis points. Upwards with `buy`.
     case flashCrash = "flash_crash"
 
-    /// What a specification may ask for.
+    /// The sizes that a specification may request.
     public var sizes: ClosedRange<Double> {
         switch self {
         case .imbalanceDrift: 0.01...1
@@ -41,7 +41,7 @@ public enum PlantedEventType: String, Sendable, Hashable, CaseIterable {
         }
     }
 
-    /// Which way it goes where the specification does not say; `nil` is either, by lot.
+    /// The direction if the specification names none; `nil` draws it at random.
     var usualDirection: AggressorSide? {
         switch self {
         case .pumpAndDump: .buy
@@ -50,7 +50,7 @@ public enum PlantedEventType: String, Sendable, Hashable, CaseIterable {
         }
     }
 
-    /// Whether it has a side at all.
+    /// Whether the type has a direction.
     public var hasDirection: Bool {
         switch self {
         case .volumeBurst, .volatilityRegime, .spreadRegime, .quoteStuffing: false
@@ -59,14 +59,14 @@ public enum PlantedEventType: String, Sendable, Hashable, CaseIterable {
     }
 }
 
-/// The truth: what was planted where and when.
+/// Ground truth: which event was planted where and when.
 public struct PlantedEvent: Sendable, Hashable {
     public let type: PlantedEventType
     /// Offsets in ns since the market opened.
     public let start: Int64
     public let end: Int64
     public let size: Double
-    /// Where the pressure goes; `nil` where the type has no side.
+    /// The side of the pressure; `nil` if the type has no direction.
     public let direction: AggressorSide?
 }
 
@@ -75,7 +75,7 @@ public struct PlantingRule: Sendable, Hashable {
     public enum Timing: Sendable, Hashable {
         /// At these moments.
         case atSeconds([Double])
-        /// Again and again: the pause before each, drawn uniformly.
+        /// Repeatedly: the pause before each event, drawn uniformly.
         case everySeconds(ClosedRange<Double>)
     }
 
@@ -84,9 +84,9 @@ public struct PlantingRule: Sendable, Hashable {
     public var symbol: String?
     public var timing: Timing
     public var lengthSeconds: ClosedRange<Double>
-    /// Taken in turn.
+    /// Sizes, used in turn.
     public var sizes: [Double]
-    /// `nil` is the type's own way, or either by lot.
+    /// `nil` uses the type's usual direction, or a random one.
     public var direction: AggressorSide?
 
     public init(
@@ -102,10 +102,10 @@ public struct PlantingRule: Sendable, Hashable {
     }
 }
 
-/// The planted events of one market in the order of time. Each rule has its own generator: when events happen depends
-/// neither on the flow nor on the other rules.
+/// The planted events of one market in time order. Each rule has its own generator: event times depend neither on the
+/// flow nor on the other rules.
 struct EventSchedule: Sendable {
-    /// Events remembered; above it the oldest half goes.
+    /// Events remembered; above it the oldest half is dropped.
     static let historyLimit = 1_024
 
     private struct Planter: Sendable {
@@ -144,11 +144,11 @@ struct EventSchedule: Sendable {
     }
 
     private var planters: [Planter]
-    /// Under way now, in the order of their starts.
+    /// Events under way, in the order of their starts.
     private(set) var active: [PlantedEvent] = []
-    /// Begun so far, oldest first.
+    /// Events begun so far, oldest first.
     private(set) var history: [PlantedEvent] = []
-    /// When the next one begins or ends.
+    /// When the next event begins or ends.
     private(set) var nextChange: Int64 = .max
 
     init(_ rules: [PlantingRule], symbol: String, seed: UInt64) {
@@ -157,10 +157,10 @@ struct EventSchedule: Sendable {
         schedule()
     }
 
-    /// The next of each rule.
+    /// The next event of each rule.
     var coming: [PlantedEvent] { planters.compactMap(\.next).sorted { $0.start < $1.start } }
 
-    /// Moves on to `time`; returns what has begun and what has ended, each in order.
+    /// Advances to `time`; returns the events that have begun and those that have ended, each in order.
     mutating func advance(to time: Int64) -> (begun: [PlantedEvent], ended: [PlantedEvent]) {
         guard time >= nextChange else { return ([], []) }
         var begun: [PlantedEvent] = []

@@ -1,17 +1,17 @@
 import Microstructure
 import RealModule
 
-/// What moves a price without an order: news, common to all markets of a seed or a market's own.
+/// Price moves without an order: news, common to all markets of a seed or specific to one market.
 ///
-/// News comes in clusters (a self-exciting process) with heavy-tailed sizes, and the sizes follow a volatility that wanders
-/// slowly (the logarithm is an Ornstein–Uhlenbeck process). Every market draws the common news itself from the common
-/// seed, so markets are correlated without knowing of each other.
+/// News comes in clusters (a self-exciting process) with heavy-tailed sizes, scaled by a slowly varying volatility (its
+/// logarithm is an Ornstein–Uhlenbeck process). Every market draws the common news from the common seed, so markets are
+/// correlated without knowing of each other.
 struct PriceNews: Sendable {
-    /// Of one kind, a second; what share of it other news has made, and how fast that fades, a second.
+    /// Rate of one kind of news, a second; the share triggered by other news, and the decay of that effect, a second.
     static let rate = 0.55
     static let branching = 0.8
     static let decay = 0.8
-    /// The volatility's memory, and how far its logarithm strays.
+    /// The volatility's memory, and the deviation of its logarithm.
     static let volatilitySeconds = 90.0
     static let volatilityDeviation = 0.5
     /// Expected square of a size: exponential with mean 1 of a random scale, exp(Z/2).
@@ -29,7 +29,7 @@ struct PriceNews: Sendable {
             advance()
         }
 
-        /// Moves on to the next of it. By thinning, as `HawkesArrivals`.
+        /// Advances to the next news, by thinning like `HawkesArrivals`.
         mutating func advance() {
             let base = PriceNews.rate * (1 - PriceNews.branching)
             while true {
@@ -50,13 +50,13 @@ struct PriceNews: Sendable {
 
     private var common: Source
     private var own: Source
-    /// Of the volatility, common as well.
+    /// The volatility's generator, common as well.
     private var wander: SplitMix64
     private var logVolatility: Double
     private var nextWander = 1.0
 
     /// - Parameters:
-    ///   - deviation: of a second's move, in basis points.
+    ///   - deviation: standard deviation of a second's move, in basis points.
     ///   - correlation: the common part of its variance, 0 to 1.
     init(deviation: Double, correlation: Double, commonSeed: UInt64, ownSeed: UInt64) {
         let unit = deviation / (Self.rate * Self.meanSquare).squareRoot()
@@ -69,7 +69,7 @@ struct PriceNews: Sendable {
     /// Seconds at which the next news strikes.
     var next: Double { min(common.next, own.next) }
 
-    /// The move in basis points of the news that is next, times `volatility`.
+    /// The move of the next news in basis points, times `volatility`.
     mutating func take(volatility: Double) -> Double {
         while nextWander <= next {
             let keep = Double.exp(-1 / Self.volatilitySeconds)

@@ -1,10 +1,10 @@
 import Microstructure
 import RealModule
 
-/// What the flow does to the book.
+/// How the order flow changes the book.
 extension SyntheticBook {
-    /// An order filled against the book; returns what it took. A market order leaves some levels standing, so that the
-    /// book never runs dry.
+    /// Fills an order against the book; returns the size filled. A market order leaves some levels standing, so that
+    /// the book never empties.
     @discardableResult
     mutating func take(_ aggressor: AggressorSide, _ wanted: Int64, limit: Price?) -> Int64 {
         let quantity = takeable(aggressor, of: wanted)
@@ -33,7 +33,7 @@ extension SyntheticBook {
         return sum
     }
 
-    /// A market order of the usual size, and what it does to the fair value.
+    /// Executes a market order of the usual size, and its effect on the fair value.
     mutating func trade(_ aggressor: AggressorSide, _ now: Int64) {
         let median = parameters.marketOrderSizeSteps
         let size = median * Double.exp(parameters.marketOrderSizeDeviation * random.normal())
@@ -48,7 +48,7 @@ extension SyntheticBook {
         guard let best = book.best(side)?.price.mantissa else { return }
         var ticks: Int64 = 0
         if !random.chance(Self.joinProbability) {
-            // Pareto with exponent 1, less its minimum.
+            // Pareto with exponent 1, minus its minimum.
             let distance = Self.distanceScale * (1 / (1 - random.uniform()) - 1)
             ticks = 1 + Int64(min(Self.distanceLimit, distance) * ticksPerBasisPoint)
         }
@@ -59,7 +59,7 @@ extension SyntheticBook {
         guard book.count > 0 else { return }
         let id: MatchingBook.OrderID
         if random.chance(0.5) {
-            // Close to the best price orders live shortly.
+            // Orders close to the best price have short lives.
             let side: BookSide.Kind = random.chance(0.5 - 0.5 * conditions.orderBias) ? .bid : .ask
             let rank = Int(Self.cancelledRank * random.exponential())
             guard let last = book.last(side, rank: rank) else { return }
@@ -68,7 +68,7 @@ extension SyntheticBook {
             id = book.id(at: random.index(below: book.count))
         }
         guard let order = book.order(id) else { return }
-        // The last order at the best price seldom goes by itself: that would move the price.
+        // The last order at the best price is seldom cancelled: that would move the price.
         let isAlone =
             book.best(order.side)?.price == order.price
             && book.first(order.side, rank: 0) == book.last(order.side, rank: 0)
@@ -77,7 +77,7 @@ extension SyntheticBook {
         cancel(id)
     }
 
-    /// Lognormal, one in four as small as what market orders take.
+    /// Lognormal; one in four is as small as a market order.
     mutating func orderSize() -> Int64 {
         let isSmall = random.chance(0.45)
         let median = isSmall ? 0.4 * parameters.marketOrderSizeSteps : parameters.orderSizeSteps
@@ -85,7 +85,7 @@ extension SyntheticBook {
         return max(1, Int64(min(size, 40 * parameters.makerSizeSteps)))
     }
 
-    // MARK: - One change each
+    // MARK: - Single changes
 
     @discardableResult
     mutating func add(_ side: BookSide.Kind, _ price: Int64, _ size: Int64) -> MatchingBook.OrderID? {
@@ -107,7 +107,7 @@ extension SyntheticBook {
         if side == .bid { changedBids.append(price) } else { changedAsks.append(price) }
     }
 
-    /// The book of a market that has been open for long.
+    /// Fills the book as if the market had been open for long.
     mutating func fillBook() {
         add(.bid, quoteBid, Int64(parameters.makerSizeSteps))
         add(.ask, quoteAsk, Int64(parameters.makerSizeSteps))

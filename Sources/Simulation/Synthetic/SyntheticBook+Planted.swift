@@ -1,6 +1,6 @@
 import Microstructure
 
-/// The orders of planted traders that stand in the book.
+/// Resting orders of planted traders.
 struct PlantedOrders: Sendable {
     struct Spoof: Sendable {
         let event: PlantedEvent
@@ -23,14 +23,14 @@ struct PlantedOrders: Sendable {
         spoofs.contains { $0.orders.contains(id) } || icebergs.contains { $0.order == id }
     }
 
-    /// The price that an iceberg keeps the market from passing; the strictest of several.
+    /// The price that an iceberg keeps the market from passing; the strictest of several icebergs.
     func heldPrice(_ side: BookSide.Kind) -> Int64? {
         let prices = icebergs.filter { $0.side == side && $0.order != nil }.map(\.price.mantissa)
         return side == .bid ? prices.max() : prices.min()
     }
 }
 
-/// What planted traders do.
+/// Actions of planted traders.
 extension SyntheticBook {
     /// How many orders a spoofer shows.
     static let spoofOrders = 4
@@ -47,10 +47,10 @@ extension SyntheticBook {
             planted.icebergs.append(
                 .init(event: event, side: side, price: best.price, shown: shown, hidden: whole - shown, order: order))
         case .flashCrash:
-            // Who stands in the way flees: two of three orders of the side.
+            // Liquidity in the way is withdrawn: two of three orders of the side.
             let side: BookSide.Kind = event.direction == .buy ? .ask : .bid
             for index in stride(from: book.count - 1, through: 0, by: -1) where random.chance(2.0 / 3) {
-                // A cancellation moves the last order into its place; going downwards none is missed.
+                // A cancellation moves the last order to this index; iterating downwards misses none.
                 let id = book.id(at: index)
                 guard let order = book.order(id), order.side == side,
                     book.levelCount(side) > Self.shownLevels
@@ -65,7 +65,7 @@ extension SyntheticBook {
         if let index = planted.spoofs.firstIndex(where: { $0.event == event }) {
             let spoof = planted.spoofs.remove(at: index)
             for id in spoof.orders { cancel(id) }
-            // What it was for: the spoofer takes from the other side.
+            // The purpose: the spoofer takes from the other side.
             take(event.direction == .buy ? .sell : .buy, max(1, Int64(parameters.makerSizeSteps)), limit: nil)
         }
         if let index = planted.icebergs.firstIndex(where: { $0.event == event }) {
@@ -74,7 +74,7 @@ extension SyntheticBook {
         }
     }
 
-    /// Spoofers look after their orders: what the best price has come near flees, and is shown again further away.
+    /// Spoofers withdraw orders that the best price has come near, and show them again further away.
     mutating func attendPlanted() {
         for index in planted.spoofs.indices {
             let event = planted.spoofs[index].event
@@ -95,7 +95,7 @@ extension SyntheticBook {
         }
     }
 
-    /// An iceberg whose shown part was taken shows the next, at the end of the queue.
+    /// When an iceberg's shown part is taken, shows the next part at the end of the queue.
     mutating func refillIcebergs() {
         for index in planted.icebergs.indices {
             let iceberg = planted.icebergs[index]

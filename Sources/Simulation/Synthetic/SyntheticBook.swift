@@ -1,24 +1,24 @@
 import Microstructure
 import RealModule
 
-/// The order book of one synthetic market and everyone who trades in it; pure, seeded, without end.
+/// The order book of one synthetic market and all its traders; pure, seeded, without end.
 ///
 /// - **Arrivals** of market orders, limit orders and cancellations excite each other (`HawkesArrivals`).
-/// - **Takers** send market orders with lognormal sizes and signs of long memory (`OrderSigns`); each pushes the fair value
-///   by the square root of its size.
+/// - **Takers** send market orders with lognormal sizes and long-memory signs (`OrderSigns`); each pushes the fair
+///   value by the square root of its size.
 /// - **Everybody else** adds limit orders at a power-law distance from the best price, and cancels.
-/// - **Makers** know the fair value, which news moves (`PriceNews`). Once it has left the spread by more than their patience
-///   they take away what became too dear, put up new best prices, and fill in behind; somebody faster may have swept what
-///   was stale. A best price that was eaten up they restore.
-/// - **Planted events** bend all of this (`MarketConditions`), and some trade themselves (`PlantedOrders`).
+/// - **Makers** know the fair value, which news moves (`PriceNews`). Once it leaves the spread by more than their
+///   patience, they cancel mispriced orders, post new best prices and fill in behind; somebody faster may have swept
+///   the stale orders. They also restore a best price that was consumed.
+/// - **Planted events** modify all of this (`MarketConditions`), and some trade themselves (`PlantedOrders`).
 ///
-/// Every change of an order is an update with its own id. The same parameters, rules and seed give the same happenings.
-/// O(1) amortised a step, without allocation once warm; 1 to 2 µs.
+/// Every order change is an update with its own id. The same parameters, rules and seed give the same happenings. O(1)
+/// amortised a step, without allocation once warm; 1 to 2 µs.
 public struct SyntheticBook: Sendable {
-    /// An event that a step makes public.
+    /// A public event of a step.
     public enum Happening: Sendable, Hashable {
         case trade(price: Price, quantity: Quantity, aggressor: AggressorSide)
-        /// The best prices or what rests there are different after update `id`.
+        /// The best prices or their sizes have changed with update `id`.
         case best(id: Int64, bid: PriceLevel, ask: PriceLevel)
     }
 
@@ -28,11 +28,11 @@ public struct SyntheticBook: Sendable {
     static let shownLevels = 30
     /// How often conditions that change with time are evaluated, in ns.
     static let conditionInterval: Int64 = 100_000_000
-    /// Makers keep their quotes while the fair value is at most so far from the middle of their spread, in basis points.
+    /// Makers keep their quotes while the fair value is at most this far from their mid price, in basis points.
     static let patience = 0.12
     /// Mean reaction time of makers, in seconds.
     static let makerDelay = 0.003
-    /// Levels for a basis point that makers fill in behind the best price, and at most at once.
+    /// Levels per basis point that makers fill in behind the best price, and the most at once.
     static let fillDensity = 8.0
     static let fillLimit = 60
     /// Distance of limit orders from the best price of their side, in basis points: its scale, and its largest.
@@ -41,7 +41,7 @@ public struct SyntheticBook: Sendable {
     static let joinProbability = 0.12
     static let cancelledRank = 3.0
     static let distanceLimit = 80.0
-    /// Push of a market order of median size, in basis points, and how many times it may be at most.
+    /// Push of a median-size market order, in basis points, and the largest multiple of it.
     static let impact = 0.012
     static let impactLimit = 30.0
 
@@ -50,17 +50,17 @@ public struct SyntheticBook: Sendable {
     public internal(set) var updateID: Int64
     /// Offset of the next step, in ns.
     public private(set) var nextStep: Int64 = 0
-    /// Orders that came, went or were met so far.
+    /// Orders added, removed or matched so far.
     public internal(set) var orderEvents: UInt64 = 0
     /// The public events of the steps since the last `clearHappenings`.
     public internal(set) var happenings: [Happening] = []
-    /// Prices whose levels have changed since the last `clearChanges`; a price may occur more than once.
+    /// Prices whose levels have changed since the last `clearChanges`; may contain duplicates.
     public internal(set) var changedBids: [Price] = []
     public internal(set) var changedAsks: [Price] = []
 
     var random: SplitMix64
     var conditions = MarketConditions.quiet
-    /// In ticks, as the fair value.
+    /// In ticks, like the fair value.
     var quoteBid: Int64
     var quoteAsk: Int64
     private(set) var fairTicks: Double
@@ -77,7 +77,7 @@ public struct SyntheticBook: Sendable {
     var fills: [MatchingBook.Fill] = []
     let ticksPerBasisPoint: Double
 
-    /// - Parameter seed: common to the markets that shall be correlated; the symbol makes each different.
+    /// - Parameter seed: shared by markets that shall be correlated; the symbol makes each different.
     public init(_ parameters: SyntheticParameters, events rules: [PlantingRule] = [], seed: UInt64) {
         self.parameters = parameters
         var hash = StableHash()
@@ -100,7 +100,7 @@ public struct SyntheticBook: Sendable {
         clearChanges()
     }
 
-    /// Events begun so far and the next of each rule, in the order of their starts.
+    /// Events begun so far and each rule's next event, in the order of their starts.
     public var events: [PlantedEvent] { schedule.history + schedule.coming }
     public var begunEvents: [PlantedEvent] { schedule.history }
 
@@ -122,7 +122,7 @@ public struct SyntheticBook: Sendable {
             makeMarket()
         }
         if now >= nextArrival { arrive(now) }
-        // A best price gone, by whatever hand, is for the makers to restore.
+        // Makers restore a best price that is gone, whoever removed it.
         if book.asks.best.map({ $0.price.mantissa > quoteAsk }) ?? true
             || book.bids.best.map({ $0.price.mantissa < quoteBid }) ?? true
         {
@@ -152,7 +152,7 @@ public struct SyntheticBook: Sendable {
         }
         nextCondition =
             schedule.active.isEmpty ? schedule.nextChange : min(schedule.nextChange, now + Self.conditionInterval)
-        // The next arrival was drawn under the conditions of before.
+        // The next arrival was drawn under the previous conditions.
         if nextArrival > now, !wasQuiet || conditions != .quiet { draw(now) }
     }
 
@@ -160,7 +160,7 @@ public struct SyntheticBook: Sendable {
         let size = news.take(volatility: conditions.volatility)
         move(size, now)
         arrivals.excite(min(6, abs(size) / parameters.volatility))
-        // Somebody may be faster than the makers, and takes what has become too cheap.
+        // A trader faster than the makers may take mispriced orders.
         let isUp = size > 0
         let limit = isUp ? quoteAsk - 1 : quoteBid + 1
         let best = book.best(isUp ? .ask : .bid)
@@ -170,10 +170,10 @@ public struct SyntheticBook: Sendable {
         take(isUp ? .buy : .sell, max(1, Int64(wanted)), limit: Price(limit))
     }
 
-    /// The fair value moves by so many basis points; makers follow where it has left their patience.
+    /// Moves the fair value by this many basis points; makers follow once it exceeds their patience.
     mutating func move(_ basisPoints: Double, _ now: Int64) {
         fairTicks *= Double.exp(basisPoints * 1e-4)
-        // Above zero there must be room for both sides.
+        // Keep room for both sides above zero.
         fairTicks = max(fairTicks, 100)
         requote(now)
     }
@@ -199,7 +199,7 @@ public struct SyntheticBook: Sendable {
     // MARK: - Makers
 
     private mutating func makeMarket() {
-        // What is too dear is withdrawn, one order after the other.
+        // Withdraw mispriced orders, one by one.
         while let best = book.asks.best, best.price.mantissa < quoteAsk, let id = book.first(.ask, rank: 0) {
             cancel(id)
         }
@@ -210,7 +210,7 @@ public struct SyntheticBook: Sendable {
         fillIn(.ask, from: quoteAsk)
     }
 
-    /// Puts up the best price of a side where it is missing, and some orders behind it as far as the old one.
+    /// Restores a missing best price of a side, and some orders behind it up to the old best price.
     private mutating func fillIn(_ side: BookSide.Kind, from price: Int64) {
         let best = book.best(side)?.price.mantissa
         let gap = best.map { side == .bid ? price - $0 : $0 - price } ?? Int64(20 * ticksPerBasisPoint)
@@ -241,12 +241,12 @@ public struct SyntheticBook: Sendable {
         draw(now)
     }
 
-    /// What planted events add to the arrivals, a second.
+    /// Arrivals a second added by planted events.
     private var plantedRate: Double {
         (conditions.buyParts + conditions.sellParts) * parameters.marketOrderRate
             + conditions.stuffing * parameters.orderRate
     }
 
-    /// As many cancellations as limit orders where the book has its usual size.
+    /// Cancellations and limit orders balance when the book has its usual size.
     private var cancelProbability: Double { Double(book.count) / Double(book.count + parameters.restingOrders) }
 }

@@ -1,7 +1,7 @@
 import Microstructure
 
-/// The markets of a specification as ingest would have published them, in the order of time: trades, best prices, every 100 ms
-/// the top of each book that has changed, and a heartbeat a second for each market.
+/// The markets of a specification as ingest would publish them, in time order: trades, best prices, the top of each
+/// changed book every 100 ms, and a heartbeat a second for each market.
 ///
 /// An event is received when it happens; its venue time is that moment in whole milliseconds, as exchanges write it.
 public struct SyntheticFeed: Sendable {
@@ -13,9 +13,9 @@ public struct SyntheticFeed: Sendable {
 
     static let slice = SyntheticMarket.depthInterval
 
-    /// In the order of the specification; an event's `InstrumentID` is the place here.
+    /// In the order of the specification; an event's `InstrumentID` is the index here.
     public var instruments: [Instrument] { lines.map(\.instrument) }
-    /// Orders that came, went or were met so far, in all markets.
+    /// Orders added, removed or matched so far, in all markets.
     public var orderEvents: UInt64 { lines.reduce(0) { $0 + $1.market.orderEvents } }
 
     private var lines: [Line]
@@ -24,7 +24,7 @@ public struct SyntheticFeed: Sendable {
     private let depth: Int
     private var reached: Int64 = 0
     private var isOpen = false
-    /// Reused: the events of a slice with the place they were made at, and their times.
+    /// Reused buffer: the events of a slice in creation order, with their times.
     private var made: [(time: Int64, event: MarketEvent)] = []
 
     /// - Parameter depth: levels a side in each book.
@@ -40,12 +40,12 @@ public struct SyntheticFeed: Sendable {
         }
     }
 
-    /// What was planted into a market up to now, oldest first.
+    /// Events planted into a market so far, oldest first.
     public func planted(in id: InstrumentID) -> [PlantedEvent] {
         lines[id.index].market.events.filter { $0.start < reached }
     }
 
-    /// The moment up to which events have been handed out.
+    /// The time up to which events have been returned.
     public var time: Timestamp { start.advanced(byNanoseconds: reached) }
 
     /// Appends the events of the next 100 ms; `false` after the end.
@@ -59,7 +59,7 @@ public struct SyntheticFeed: Sendable {
         }
         for index in lines.indices { run(index, until: until, into: &batch) }
         if lines.count > 1 {
-            // Equal times keep the order in which they were made.
+            // Events at equal times keep their creation order.
             let order = made.indices.sorted { (made[$0].time, $0) < (made[$1].time, $1) }
             for index in order { batch.append(made[index].event) }
         } else {

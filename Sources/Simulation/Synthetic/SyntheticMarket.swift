@@ -1,9 +1,9 @@
 import Microstructure
 
-/// A `SyntheticBook` as an exchange publishes it: trades, best prices, and every 100 ms the levels that have changed.
+/// A `SyntheticBook` as an exchange publishes it: trades, best prices, and the changed levels every 100 ms.
 ///
-/// The same parameters, rules, seed and start time give the same events. A change of an order is one update
-/// id; the book at id `u` has the best prices of the quote with that id.
+/// The same parameters, rules, seed and start time give the same events. Each order change has one update id; the book
+/// at id `u` has the best prices of the quote with that id.
 public struct SyntheticMarket: Sendable {
     /// Nanoseconds between two depth updates.
     static let depthInterval: Int64 = 100_000_000
@@ -13,7 +13,7 @@ public struct SyntheticMarket: Sendable {
     public let startTime: Timestamp
 
     private var market: SyntheticBook
-    /// Events that have not been handed out, in order of time: those of one step.
+    /// Events of one step not yet returned, in time order.
     private var queue: [SimulatedEvent] = []
     private var nextDepth = SyntheticMarket.depthInterval
     private var nextTradeID: Int64
@@ -33,7 +33,7 @@ public struct SyntheticMarket: Sendable {
         advance()
     }
 
-    /// The planted events: those begun so far, and the next of each rule.
+    /// The planted events: those begun so far, and each rule's next event.
     public var events: [PlantedEvent] { market.events }
 
     /// The planted events that have begun, oldest first.
@@ -58,7 +58,7 @@ public struct SyntheticMarket: Sendable {
         return SimulatedBook(updateID: market.updateID, bids: levels(.bid), asks: levels(.ask))
     }
 
-    /// Runs the market until there is an event to hand out. Depth updates are due every 100 ms if anything changed.
+    /// Runs the market until there is an event to return. Depth updates are due every 100 ms if anything changed.
     private mutating func advance() {
         while queue.isEmpty {
             guard market.nextStep < nextDepth else {
@@ -85,7 +85,7 @@ public struct SyntheticMarket: Sendable {
         }
     }
 
-    /// All changes since the last call; nothing where there are none, as on an exchange.
+    /// Appends all changes since the last call; nothing if there are none, as on an exchange.
     private mutating func appendDepth(due: Int64) {
         guard market.updateID > publishedID else { return }
         let bids = Set(market.changedBids).sorted(by: >)
@@ -102,7 +102,7 @@ public struct SyntheticMarket: Sendable {
             SimulatedEvent(due: due, time: startTime.advanced(byNanoseconds: due), content: content))
     }
 
-    // From ticks and steps to the units of the listing.
+    // Convert ticks and steps to the units of the listing.
 
     private func level(_ level: PriceLevel) -> PriceLevel {
         PriceLevel(price: price(level.price), quantity: quantity(level.quantity))

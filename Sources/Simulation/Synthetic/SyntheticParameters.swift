@@ -1,11 +1,11 @@
 import Microstructure
 
-/// What one synthetic market is made of. Rates are means per second of market time while nothing is planted.
+/// The parameters of one synthetic market. Rates are means per second of market time without planted events.
 public struct SyntheticParameters: Sendable, Equatable {
     public var listing: Listing
-    /// Where the price begins, in ticks.
+    /// Start price, in ticks.
     public var startPriceTicks: Int64
-    /// Limit orders and cancellations of both sides that come of themselves; what makes the market comes on top.
+    /// Spontaneous limit orders and cancellations of both sides; the market makers' orders come on top.
     public var orderRate: Double
     /// Market orders of both sides.
     public var marketOrderRate: Double
@@ -14,19 +14,19 @@ public struct SyntheticParameters: Sendable, Equatable {
     public var orderSizeDeviation: Double
     public var marketOrderSizeSteps: Double
     public var marketOrderSizeDeviation: Double
-    /// What those who make the market put at a new best price, in steps.
+    /// Size that market makers post at a new best price, in steps.
     public var makerSizeSteps: Double
-    /// Deviation of the move in a second, in basis points.
+    /// Standard deviation of a second's move, in basis points.
     public var volatility: Double
-    /// The spread that those who make the market keep, in ticks.
+    /// The spread that market makers keep, in ticks.
     public var spreadTicks: Int64
-    /// Orders of both sides about which the book settles.
+    /// Orders of both sides around which the book settles.
     public var restingOrders: Int
     /// The common part of the variance of news, 0 to 1.
     public var correlation: Double
 
-    /// A market like the recorded one for BTC and ETH (`StylizedFacts` beside each other: the article Synthetic), one of the
-    /// right size for SOL, and a generic one at price 1 for any other symbol.
+    /// Parameters like the recorded market for BTC and ETH (the article Synthetic compares their `StylizedFacts`), of
+    /// the right magnitude for SOL, and generic at price 1 for any other symbol.
     public init(symbol: String) {
         let assets = Listing.assets(of: symbol)
         /// Price in the quote asset, tick and step in 10⁻⁸, median orders in the base asset.
@@ -61,7 +61,7 @@ public struct SyntheticParameters: Sendable, Equatable {
         correlation = 0.7
     }
 
-    /// The same market at another price: its orders keep their worth in the quote asset.
+    /// Moves the market to another price; its orders keep their worth in the quote asset.
     public mutating func moveStart(to price: Double) {
         let ticks = max(1_000, Int64((price * 1e8 / Double(listing.tickSize)).rounded()))
         let factor = Double(startPriceTicks) / Double(ticks)
@@ -71,12 +71,12 @@ public struct SyntheticParameters: Sendable, Equatable {
         makerSizeSteps = max(1, makerSizeSteps * factor)
     }
 
-    /// The same market with `factor` times the flow. The book keeps its depth.
+    /// Scales the flow by `factor`. The book keeps its depth.
     public mutating func scaleRates(by factor: Double) {
         orderRate *= factor
         marketOrderRate *= factor
     }
 
-    /// Ticks in a basis point of the start price.
+    /// Ticks per basis point of the start price.
     public var ticksPerBasisPoint: Double { Double(startPriceTicks) * 1e-4 }
 }

@@ -1,13 +1,13 @@
 import Microstructure
 
-/// Which markets, what is planted into them, for how long: a small JSON file, whose members the article Synthetic lists.
+/// The markets, their planted events and the duration: a small JSON file; the article Synthetic lists its members.
 public struct SyntheticSpecification: Sendable, Equatable {
     /// Most markets of a specification.
     public static let marketLimit = 4_096
 
     /// The same seed gives the same markets.
     public var seed: UInt64
-    /// How much a tape of it holds; a served market goes on.
+    /// Duration of a tape of the specification; a served market goes on.
     public var durationSeconds: Double
     public var startTime: Timestamp
     public var markets: [SyntheticParameters]
@@ -27,7 +27,7 @@ public struct SyntheticSpecification: Sendable, Equatable {
         self.events = events
     }
 
-    /// A demonstration: these symbols, and in each every 15 to 30 s a short metaorder of one side or the other.
+    /// A demonstration: these symbols, each with a short metaorder of random side every 15 to 30 s.
     public static func demonstration(symbols: [String], seed: UInt64) -> SyntheticSpecification {
         SyntheticSpecification(
             markets: symbols.map { SyntheticParameters(symbol: $0) },
@@ -37,17 +37,17 @@ public struct SyntheticSpecification: Sendable, Equatable {
     }
 }
 
-/// What is wrong with a specification, in one line that names the member.
+/// The error in a specification, in one line that names the member.
 public struct SpecificationError: Error, Sendable, Hashable, CustomStringConvertible {
     public let description: String
 
     init(_ description: String) { self.description = description }
 }
 
-/// An object of the file, of which each member may be asked for once and none may be unknown.
+/// An object of the file. Each member may be read once; unknown members are errors.
 private struct Members {
     private let container: KeyedDecodingContainer<MemberName>
-    /// Where it stands, e.g. `events[2]`.
+    /// The object's place, e.g. `events[2]`.
     let place: String
 
     init(_ decoder: any Decoder, _ place: String, known: [String]) throws {
@@ -63,7 +63,8 @@ private struct Members {
         do {
             return try container.decodeIfPresent(type, forKey: MemberName(name))
         } catch {
-            // Not always a DecodingError: a number with a fraction where a whole one is wanted is another one of JSONDecoder.
+            // Not always a DecodingError: JSONDecoder throws another error for a fraction where a whole number is
+            // expected.
             throw SpecificationError("\(place): '\(name)' is not \(Self.word(type))")
         }
     }

@@ -1,13 +1,13 @@
 import Microstructure
 
-/// Trades that one order made at one price at one moment, as `aggTrades` puts them together: their single sizes are lost.
+/// Trades of one order at one price and moment, as combined by `aggTrades`: their single sizes are lost.
 struct AggregateTrade: Sendable, Hashable {
-    /// In a series of its own, contiguous like that of the trades.
+    /// Ids of aggregates form a separate series, contiguous like trade ids.
     let id: Int64
-    /// Ids of the trades in it; one or more.
+    /// Ids of the trades combined; one or more.
     let trades: ClosedRange<Int64>
     let price: Price
-    /// Of all of them together.
+    /// Total size of these trades.
     let quantity: Quantity
     let time: Timestamp
     let aggressor: AggressorSide
@@ -41,7 +41,7 @@ struct AggregateRow {
         }
     }
 
-    /// Without trades: the venue's mark for one that it has lost.
+    /// A row without trades: the venue's mark for a lost trade.
     var isEmpty: Bool { first == -1 && last == -1 }
 
     func aggregate(of instrument: InstrumentID, unit: VenueTimeUnit) throws(VenueError) -> AggregateTrade {

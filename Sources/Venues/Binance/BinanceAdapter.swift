@@ -1,6 +1,6 @@
 import Microstructure
 
-/// Binance's spot market as `ingest` uses it. Source: Binance spot WebSocket streams and REST documentation, 2026-07-21.
+/// Binance's spot market for `ingest`. Source: Binance spot WebSocket streams and REST documentation, 2026-07-21.
 public struct BinanceAdapter: VenueAdapter {
     public let market: BinanceMarket
     public let options: VenueOptions
@@ -25,7 +25,7 @@ public struct BinanceAdapter: VenueAdapter {
         let isShort = subscription.target.utf8.count <= targetByteLimit
         var plan = ConnectionPlan(
             target: isShort ? subscription.target : subscription.emptyTarget,
-            // The venue takes at most five messages a second.
+            // The venue accepts at most five messages a second.
             messageSpacingMilliseconds: 250, pingIntervalMilliseconds: 15_000)
         if !isShort { plan.subscriptions = subscription.messages() }
         return plan
@@ -53,8 +53,7 @@ public struct BinanceAdapter: VenueAdapter {
 
     public var usedWeightHeader: String? { "X-MBX-USED-WEIGHT-1M" }
 
-    /// Codes of the venue for a caller that it does not let in: −1002 unauthorised, −2014 and −2015 a key that is missing or
-    /// not good.
+    /// Venue codes for a caller without access: −1002 unauthorised, −2014 and −2015 a missing or invalid key.
     private static let notServedCodes: Set<Int64> = [-1_002, -2_014, -2_015]
 
     public func refusal(status: Int, body: Span<UInt8>) -> VenueRefusal {

@@ -1,16 +1,16 @@
 import Microstructure
 
-/// A live book that gets a deeper snapshot before its depth is exhausted, by way of a shadow book.
+/// Refreshes a live book with a deeper snapshot before its depth is exhausted, using a shadow book.
 extension BinanceBook {
-    /// The part of a snapshot's depth that is left below the published levels when a further snapshot is asked for: a
+    /// A further snapshot is requested when this fraction of a snapshot's depth is left below the published levels: a
     /// quarter.
     private static let reserve = 4
 
     /// Whether a shadow book waits for its snapshot.
     var awaitsDeeperSnapshot: Bool { !shadows.isEmpty && shadows[0].phase == .awaitingSnapshot }
 
-    /// Hands an update that was applied to the shadow book, begins one where the known levels run short, and promotes it
-    /// when it has caught up; `false` where the two books then differ.
+    /// Passes an applied update to the shadow book, starts one if known levels run short, and promotes it when it has
+    /// caught up; `false` if the two books then differ.
     mutating func updateShadow(_ header: DepthHeader, _ bids: [PriceLevel], _ asks: [PriceLevel]) -> Bool {
         if shadows.isEmpty {
             let reserve = (snapshotDepth - depthPublished) / Self.reserve
@@ -22,7 +22,7 @@ extension BinanceBook {
         return promoteShadow()
     }
 
-    /// Hands a snapshot that this book does not need to the shadow book that waits for it, if there is one.
+    /// Passes a snapshot that this book does not need to a waiting shadow book, if there is one.
     mutating func receiveDeeperSnapshot(
         _ lastUpdateID: Int64, _ bids: [PriceLevel], _ asks: [PriceLevel], into events: inout EventBatch
     ) -> VenueAction {
@@ -38,7 +38,7 @@ extension BinanceBook {
         shadows[0].counts = SessionCounts()
         guard action == .proceed else { return action }
         if !promoteShadow() {
-            // The next update asks for a new one.
+            // The next update requests a new one.
             counts.refutedBooks += 1
             counts.resyncs += 1
             book.reset(updateID: 0)
@@ -47,8 +47,8 @@ extension BinanceBook {
         return .proceed
     }
 
-    /// Puts a shadow book that has caught up in this book's place. `false` where the two differ: one of them is wrong, and
-    /// nothing tells which.
+    /// Replaces this book by a shadow book that has caught up. `false` if they differ: one is wrong, and nothing tells
+    /// which.
     private mutating func promoteShadow() -> Bool {
         guard !shadows.isEmpty, shadows[0].phase == .live, shadows[0].book.updateID == book.updateID else {
             return true

@@ -1,6 +1,6 @@
 import Microstructure
 
-/// A depth update without its levels.
+/// The header of a depth update, without its levels.
 struct DepthHeader {
     /// Ids of the first and the last change contained (`U`, `u`).
     var first: Int64
@@ -11,22 +11,22 @@ struct DepthHeader {
 /// Maintains the verified order book of one instrument and flags it when it cannot be trusted.
 ///
 /// Updates are held until a snapshot arrives; the first one applied straddles the snapshot's id, and each further
-/// one must join its predecessor. A hole or a crossed book ends the book's life: it is emptied and a new snapshot is asked
-/// for, and the update that showed the fault is the first to be held for the next book. While two connections overlap, an
-/// update that is ahead waits until the other connection has brought the updates between, or has passed them too.
+/// update must join its predecessor. A sequence gap or a crossed book discards the book: it is emptied, a new snapshot
+/// is requested, and the offending update is the first held for the next book. While two connections overlap, an update
+/// that is ahead waits until the other connection has delivered the updates between, or has passed them too.
 ///
-/// A snapshot of a limited depth does not tell the levels beyond it. While the published levels are still well within its
-/// depth, a further snapshot is asked for and a shadow book is built from it beside the live one, from the same updates;
-/// when it has caught up it takes the live book's place, under the same epoch. Where the two differ, or the depth is
-/// exhausted before that, the book is given up.
+/// Levels beyond a snapshot's limited depth are unknown. While the published levels are still well within that depth, a
+/// further snapshot is requested and a shadow book is built from it beside the live book, from the same updates. When
+/// it has caught up it replaces the live book, under the same epoch. If the two differ, or the depth is exhausted
+/// before that, the book is discarded.
 ///
-/// It is a kilobyte, most of it counters, so whatever every update calls is inlined: a call would copy the book.
+/// A book is a kilobyte, mostly counters, so methods called per update are inlined: a call would copy the book.
 /// Source: Binance, "How to manage a local order book correctly" (spot WebSocket streams, 2026-06-09).
 struct BinanceBook: Sendable {
     enum Phase {
         /// No connection. The book may still show its last state.
         case disconnected
-        /// Connected; no depth update has come yet.
+        /// Connected; no depth update has arrived yet.
         case idle
         case awaitingSnapshot
         /// The snapshot is loaded, but no update has proved that the stream continues it.
@@ -39,7 +39,7 @@ struct BinanceBook: Sendable {
         var bids: [PriceLevel]
         var asks: [PriceLevel]
 
-        /// Copies the levels: the arrays they come from are scratch space, with room for far longer updates.
+        /// Copies the levels: the source arrays are scratch space, with capacity for far longer updates.
         init(_ header: DepthHeader, bids: [PriceLevel], asks: [PriceLevel]) {
             self.header = header
             self.bids = bids.withUnsafeBufferPointer { Array($0) }
@@ -51,7 +51,7 @@ struct BinanceBook: Sendable {
         }
     }
 
-    /// An update waits no longer for another connection, which then may be mute.
+    /// Longest time an update waits for another connection, which may be silent.
     static let aheadNanoseconds: Int64 = 1_000_000_000
 
     private enum Application { case applied, alreadyContained, hole, crossed, exhausted, refuted }
@@ -66,18 +66,18 @@ struct BinanceBook: Sendable {
     var book: OrderBook
     private(set) var epoch: UInt64 = 0
     var phase = Phase.disconnected
-    /// Updates that wait for the snapshot, each joining the one before. Limits: `BinanceConfiguration`.
+    /// Updates waiting for the snapshot, each joining its predecessor. Limits: `BinanceConfiguration`.
     private(set) var pending: [PendingUpdate] = []
     private var pendingBytes = 0
-    /// Updates ahead of the book, in order, while another connection may bring those that are missing. At most as many as
-    /// `pending`, and no longer than `aheadNanoseconds`; beyond it the hole counts as real.
+    /// Updates ahead of the book, in order, while another connection may deliver the missing ones. Limited to the size
+    /// of `pending` and to `aheadNanoseconds`; beyond either, the gap counts as real.
     private(set) var ahead: [PendingUpdate] = []
     private(set) var positions = StreamPositions()
-    /// The worst prices in the snapshot; `nil` where the snapshot had the whole side.
+    /// The worst prices in the snapshot; `nil` if the snapshot had the whole side.
     var lowestKnownBid: Price?
     var highestKnownAsk: Price?
-    /// The book that is being built from a deeper snapshot, to take this one's place: none or one (an array, since a struct
-    /// cannot hold itself). It has counts of its own and publishes nothing.
+    /// The book being built from a deeper snapshot to replace this one: none or one (an array, since a struct cannot
+    /// contain itself). It has its own counts and publishes nothing.
     var shadows: [BinanceBook] = []
     /// A shadow book gets its updates from the live book only.
     private let isShadow: Bool
@@ -94,7 +94,7 @@ struct BinanceBook: Sendable {
         book = OrderBook(levelLimit: configuration.bookLevelLimit)
     }
 
-    /// A shadow book, which begins with the next update.
+    /// Creates a shadow book that begins with the next update.
     init(shadowOf other: borrowing BinanceBook) {
         id = other.id
         tickSize = other.tickSize
@@ -133,7 +133,7 @@ struct BinanceBook: Sendable {
         phase = .disconnected
     }
 
-    /// Whether nothing is missing between an update and those before it, as far as can be known.
+    /// Whether an update follows its predecessors without a gap, as far as can be known.
     @inline(__always)
     func isJoined(by header: DepthHeader) -> Bool {
         switch phase {
@@ -143,7 +143,7 @@ struct BinanceBook: Sendable {
         }
     }
 
-    /// Whether a snapshot that could not be had is still wanted.
+    /// Whether a snapshot that failed is still needed.
     mutating func snapshotFailed() -> VenueAction {
         counts.snapshotsFailed += 1
         return phase == .awaitingSnapshot || awaitsDeeperSnapshot ? .fetchSnapshot(id) : .proceed
@@ -158,7 +158,7 @@ struct BinanceBook: Sendable {
         positions.note(header.last, on: connection)
         switch phase {
         case .disconnected, .idle:
-            // Asked for only now: the first update held must be older than the snapshot.
+            // Requested only now: the first update held must be older than the snapshot.
             return restart(holding: PendingUpdate(header, bids: bids, asks: asks))
         case .awaitingSnapshot:
             hold(PendingUpdate(header, bids: bids, asks: asks))
@@ -184,7 +184,7 @@ struct BinanceBook: Sendable {
         }
     }
 
-    /// Loads a snapshot and applies the updates that waited for it.
+    /// Loads a snapshot and applies the updates held for it.
     mutating func receiveSnapshot(
         lastUpdateID: Int64, bids: [PriceLevel], asks: [PriceLevel], validity: Validity,
         into events: inout EventBatch
@@ -197,7 +197,7 @@ struct BinanceBook: Sendable {
             return .fetchSnapshot(id)
         }
         book.reset(updateID: lastUpdateID)
-        // Worst first: each level then goes to the end of its side, and nothing moves.
+        // Worst price first: each level is appended to its side, and nothing moves.
         for level in bids.reversed() { book.setBid(level.price, to: level.quantity) }
         for level in asks.reversed() { book.setAsk(level.price, to: level.quantity) }
         book.commit(updateID: lastUpdateID)
@@ -235,7 +235,7 @@ struct BinanceBook: Sendable {
         return awaitsDeeperSnapshot ? .fetchSnapshot(id) : .proceed
     }
 
-    /// Applies a whole update or nothing of it: its levels are decoded before this is called.
+    /// Applies an update completely or not at all: its levels are decoded before this is called.
     private mutating func apply(
         _ header: DepthHeader, _ bids: [PriceLevel], _ asks: [PriceLevel], _ validity: Validity,
         into events: inout EventBatch
@@ -303,7 +303,7 @@ struct BinanceBook: Sendable {
         }
     }
 
-    /// Applies the updates that have waited and now join; a hole that no connection will fill ends the book.
+    /// Applies waiting updates that now join; a gap that no connection will fill discards the book.
     private mutating func applyAhead(_ validity: Validity, into events: inout EventBatch) -> VenueAction {
         while let update = ahead.first, update.header.first <= book.updateID + 1 {
             ahead.removeFirst()
@@ -342,7 +342,7 @@ struct BinanceBook: Sendable {
                 return
             }
             if update.header.first > newest.last + 1 {
-                // A snapshot behind the hole covers the updates before it; a snapshot before the hole is of no use.
+                // A snapshot after the gap covers the updates before it; a snapshot before the gap is useless.
                 counts.gaps += 1
                 dropPending()
             } else if update.header.first <= newest.last {

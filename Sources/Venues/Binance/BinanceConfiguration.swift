@@ -24,28 +24,28 @@ public struct BinanceStreams: OptionSet, Sendable, Hashable {
     }
 }
 
-/// How a session with Binance's spot market is to run. Each limit says what happens beyond it.
+/// Settings of a session with Binance's spot market. Each limit says what happens beyond it.
 public struct BinanceConfiguration: Sendable {
-    /// Streams a connection may carry. Beyond it the venue disconnects, so the configuration is refused.
+    /// Most streams per connection. Beyond it the venue disconnects, so the configuration is refused.
     public static let streamLimit = 1_024
 
-    /// All of one venue.
+    /// All from one venue.
     public var instruments: [Instrument]
     public var streams = BinanceStreams.all
     public var timeUnit = VenueTimeUnit.milliseconds
     /// Best levels a side in each book event, 1…5,000.
     public var depthPublished = 20
-    /// Levels a side asked for in a snapshot, 1…5,000. Levels beyond it are unknown until they change.
+    /// Levels a side requested in a snapshot, 1…5,000. Deeper levels are unknown until they change.
     public var snapshotDepth = 5_000
-    /// Most levels kept a side. The ones furthest from the best price are dropped and counted.
+    /// Most levels kept a side. Those furthest from the best price are dropped and counted.
     public var bookLevelLimit = 10_000
-    /// Most depth updates an instrument holds while it waits for a snapshot (2,000 are 200 s of `@100ms`). The oldest
-    /// are dropped and counted; a snapshot that does not reach the oldest one left is asked for again.
+    /// Most depth updates held per instrument while waiting for a snapshot (2,000 are 200 s of `@100ms`). The oldest
+    /// are dropped and counted; a snapshot older than the oldest one left is requested again.
     public var pendingUpdateLimit = 2_000
-    /// Most bytes that the held updates of an instrument occupy; beyond it as above. The newest is always held.
+    /// Most bytes of an instrument's held updates; beyond it as above. The newest update is always held.
     public var pendingByteLimit = 8 << 20
-    /// Most trades of one hole that are fetched; older ones are given up and counted. Each thousand costs a request of
-    /// weight 25.
+    /// Most trades fetched for one gap; older ones are given up and counted. Each thousand costs a request of weight
+    /// 25.
     public var backfillLimit = 10_000
     /// Largest stream frame; a larger one is rejected unread.
     public var frameByteLimit = 1 << 20
@@ -56,7 +56,7 @@ public struct BinanceConfiguration: Sendable {
         self.instruments = instruments
     }
 
-    /// Throws `.badConfiguration` with the first thing that cannot work.
+    /// Throws `.badConfiguration` for the first invalid setting.
     func validate() throws(VenueError) {
         func require(_ condition: Bool, _ complaint: @autoclosure () -> String) throws(VenueError) {
             guard condition else { throw .badConfiguration(complaint()) }
@@ -73,7 +73,7 @@ public struct BinanceConfiguration: Sendable {
             let symbol = instrument.venueSymbol
             try require(
                 !symbol.isEmpty && symbol.utf8.count <= 64, "the symbol \"\(symbol)\" must have 1 to 64 bytes")
-            // They would end the symbol in a stream's name or in JSON.
+            // These characters would end the symbol in a stream's name or in JSON.
             try require(
                 !symbol.utf8.contains { $0 < 0x20 || "\"\\@".utf8.contains($0) },
                 "the symbol \"\(symbol)\" has a quote, a backslash, an @ or a control character")
@@ -89,7 +89,7 @@ public struct BinanceConfiguration: Sendable {
         try require(pendingUpdateLimit >= 1, "pendingUpdateLimit is \(pendingUpdateLimit), not 1 or more")
         try require(
             pendingByteLimit >= 1 && frameByteLimit >= 1 && snapshotByteLimit >= 1, "a byte limit is below 1")
-        // Positions in a frame are kept in 32 bits.
+        // Frame positions are stored in 32 bits.
         try require(frameByteLimit <= Int(Int32.max), "frameByteLimit is \(frameByteLimit), above \(Int32.max)")
     }
 }

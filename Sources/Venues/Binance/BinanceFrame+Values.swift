@@ -1,6 +1,6 @@
 import Microstructure
 
-/// Decoding of the values that the pass over the frame has found. Each error names the key at fault.
+/// Decodes the values located by the pass over the frame. Each error names the key at fault.
 extension BinanceFrame {
     /// A whole number from 0 to `Int64.max − 1`, so that its successor exists.
     func identifier(_ key: Unicode.Scalar, _ scanner: inout JSONScanner) throws(VenueError) -> Int64 {
@@ -32,7 +32,7 @@ extension BinanceFrame {
         try read(key, &scanner) { (scanner) throws(ScanError) in try scanner.boolean() }
     }
 
-    /// Levels that were passed over because the instrument or the type of the event was not known yet.
+    /// Levels skipped because the instrument or event type was not known yet.
     func levels(
         _ key: Unicode.Scalar, of scale: PriceScale, _ scanner: inout JSONScanner, into levels: inout [PriceLevel]
     ) throws(VenueError) {

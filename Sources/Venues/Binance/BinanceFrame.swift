@@ -1,24 +1,23 @@
 import Microstructure
 
-/// What a stream frame is, by its stream's name or its `e`; `.none` where neither says.
+/// The type of a stream frame, from its stream's name or its `e`; `.none` if neither says.
 enum BinanceEvent: UInt8 {
     case none, depthUpdate, trade, bookTicker, serverShutdown, other
 }
 
-/// One pass over a stream frame: whose it is, what it is, and where its values are.
+/// One pass over a stream frame: finds its instrument, its type, and the positions of its values.
 ///
-/// The combined wrapper and raw payloads are read by the same loop, keys in any order. Keys that are one letter are
-/// noted by position and decoded later, once the type of the event is known: `b` is an array in `depthUpdate`, a
-/// string in `bookTicker`, a number in old trades. Only the level arrays are decoded on the way, which saves
-/// passing over them twice.
+/// One loop reads the combined wrapper and raw payloads, keys in any order. The positions of one-letter keys are noted
+/// and decoded later, once the event type is known: `b` is an array in `depthUpdate`, a string in `bookTicker`, a
+/// number in old trades. Only the level arrays are decoded immediately, to avoid a second pass over them.
 struct BinanceFrame {
-    /// What the stream's name says; `.none` for a raw payload.
+    /// The type from the stream's name; `.none` for a raw payload.
     private(set) var streamEvent = BinanceEvent.none
-    /// What `e` says.
+    /// The type from `e`.
     private(set) var event = BinanceEvent.none
     /// Index of the symbol in the stream's name: −1 unknown, −2 absent.
     private(set) var streamSymbol = -2
-    /// The same of `s`.
+    /// Index of the symbol in `s`, coded likewise.
     private(set) var dataSymbol = -2
     private(set) var hasDecodedBids = false
     private(set) var hasDecodedAsks = false
@@ -26,13 +25,13 @@ struct BinanceFrame {
     private(set) var errorCode: Int64?
     private(set) var errorMessage: JSONString?
 
-    /// Where the value of a one-letter key begins, by letter; −1 where the key is absent.
+    /// Where the value of a one-letter key begins, by letter; −1 if the key is absent.
     private var offsets = InlineArray<64, Int32>(repeating: -1)
 
-    /// The instrument that the frame is attributed to; negative where there is none.
+    /// The instrument that the frame belongs to; negative if none.
     var symbol: Int { streamSymbol == -2 ? dataSymbol : streamSymbol }
 
-    /// The type of the frame; a `bookTicker` has no `e`, it is known by its stream or by its keys.
+    /// The type of the frame; a `bookTicker` has no `e` and is recognised by its stream or keys.
     var kind: BinanceEvent {
         if streamEvent == .serverShutdown { return .serverShutdown }
         if event != .none { return event }
@@ -40,7 +39,7 @@ struct BinanceFrame {
         return has("u") && has("s") && has("B") && has("A") ? .bookTicker : .other
     }
 
-    /// What to call the frame in a rejection.
+    /// The frame's name in a rejection.
     var payload: PayloadKind {
         switch event != .none ? event : streamEvent {
         case .depthUpdate: .depthUpdate
@@ -56,7 +55,7 @@ struct BinanceFrame {
     /// Byte at which the value of `key` begins; −1 where it is absent.
     func offset(of key: Unicode.Scalar) -> Int { Int(offsets[Self.slot(UInt8(ascii: key))]) }
 
-    /// Reads the whole frame. On an error the frame keeps what was known by then, for the count.
+    /// Reads the whole frame. On an error the frame keeps the values found so far, for the count.
     mutating func read(
         _ scanner: inout JSONScanner, symbols: borrowing SymbolTable, scales: borrowing [PriceScale],
         bids: inout [PriceLevel], asks: inout [PriceLevel]
@@ -88,7 +87,7 @@ struct BinanceFrame {
         try scanner.finish()
     }
 
-    /// `btcusdt@depth@100ms`: the symbol, then what it carries.
+    /// Reads `btcusdt@depth@100ms`: the symbol, then the stream type.
     private mutating func readStreamName(
         _ name: JSONString, _ scanner: JSONScanner, _ symbols: borrowing SymbolTable
     ) {

@@ -2,7 +2,7 @@ import Microstructure
 
 /// The spot markets that speak Binance's protocol.
 public enum BinanceMarket: Sendable, Hashable {
-    /// Binance itself, and the addresses that serve its market data only.
+    /// Binance itself, and its addresses for market data only.
     case global
     case us
 
@@ -12,7 +12,7 @@ public enum BinanceMarket: Sendable, Hashable {
         VenueEndpoint(
             name: "binance", venueProtocol: .binance(.global), webSocketURL: "wss://stream.binance.com:9443",
             restURL: "https://api.binance.com", limits: BinanceAdapter.limits, timeUnit: .microseconds),
-        // Market data only: no account can be reached through it.
+        // Market data only: it gives no access to accounts.
         VenueEndpoint(
             name: "binance-data", venueProtocol: .binance(.global), webSocketURL: "wss://data-stream.binance.vision",
             restURL: "https://data-api.binance.vision", limits: BinanceAdapter.limits, timeUnit: .microseconds),

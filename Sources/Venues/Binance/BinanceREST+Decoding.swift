@@ -1,7 +1,7 @@
 import Microstructure
 
-/// The answers to `BinanceREST`'s requests. Keys in any order, unknown keys skipped. Where a body is the venue's
-/// error, `{"code":…,"msg":…}`, it is thrown as `.refused`.
+/// Decodes the answers to `BinanceREST`'s requests. Keys in any order, unknown keys skipped. A body with the venue's
+/// error, `{"code":…,"msg":…}`, is thrown as `.refused`.
 extension BinanceREST {
     /// `GET /api/v3/time`.
     public static func decodeServerTime(
@@ -54,13 +54,13 @@ extension BinanceREST {
 
     /// `GET /api/v3/exchangeInfo`: each symbol's price unit from its `PRICE_FILTER`, its size unit from its `LOT_SIZE`.
     ///
-    /// A unit is the place of the last digit of the step that is not zero (`"0.01000000"`: exponent −2), made finer by
-    /// `spareDigits`, but not finer than the eight decimals that the venue writes. The step in units is the tick or lot
-    /// size: `"0.05000000"` is five units of 10⁻² or, with three spare digits, 5,000 of 10⁻⁵.
+    /// A unit is the place of the step's last non-zero digit (`"0.01000000"`: exponent −2), made finer by
+    /// `spareDigits`, but not finer than the venue's eight decimals. The step in units is the tick or lot size:
+    /// `"0.05000000"` is five units of 10⁻² or, with three spare digits, 5,000 of 10⁻⁵.
     ///
-    /// Why spare digits: orders placed before a step was made coarser rest on. On 2024-08-08 the BTCUSDT book had
-    /// levels like `25.42618900` at a step of 0.00001; without them such a level could not be represented, and the
-    /// update or snapshot with it would have to be rejected.
+    /// Why spare digits: orders placed before a step was made coarser stay in the book. On 2024-08-08 the BTCUSDT book
+    /// had levels like `25.42618900` at a step of 0.00001; without spare digits such a level could not be represented,
+    /// and its update or snapshot would be rejected.
     public static func decodeExchangeInfo(
         _ body: Span<UInt8>, venue: Venue = .binance, spareDigits: Int = 3
     ) throws(VenueError) -> [Instrument] {
@@ -78,7 +78,7 @@ extension BinanceREST {
         return instruments
     }
 
-    /// The request weight a minute that `exchangeInfo` allows an address; `nil` where it does not say.
+    /// The request weight per minute that `exchangeInfo` allows an address; `nil` if not stated.
     public static func decodeWeightLimit(_ body: Span<UInt8>) -> Int? {
         var limit: Int?
         try? decodeObject(body, .exchangeInfo) { (key, scanner) throws(ScanError) in
@@ -113,7 +113,7 @@ extension BinanceREST {
         return isWeight && isMinute && count == 1 ? limit.flatMap { Int(exactly: $0) } : nil
     }
 
-    /// `GET /api/v3/historicalTrades`, oldest first as the venue sends them; each marked as backfilled.
+    /// `GET /api/v3/historicalTrades`, oldest first as the venue sends them; each trade is marked as backfilled.
     public static func decodeTrades(
         _ body: Span<UInt8>, instrument: Instrument, id: InstrumentID, unit: VenueTimeUnit, receivedAt: Timestamp
     ) throws(VenueError) -> [Trade] {
@@ -126,8 +126,8 @@ extension BinanceREST {
         return trades
     }
 
-    /// `GET /api/v3/aggTrades`, oldest first as the venue sends them. Where the venue has lost one of long ago it writes
-    /// a row without trades; such rows are left out.
+    /// `GET /api/v3/aggTrades`, oldest first as the venue sends them. For old lost trades the venue writes a row
+    /// without trades; such rows are left out.
     static func decodeAggregates(
         _ body: Span<UInt8>, instrument: Instrument, id: InstrumentID, unit: VenueTimeUnit
     ) throws(VenueError) -> [AggregateTrade] {
@@ -140,7 +140,7 @@ extension BinanceREST {
         return aggregates
     }
 
-    /// The venue's error, if that is what the body is.
+    /// The venue's error, if the body is one.
     public static func decodeError(_ body: Span<UInt8>) -> VenueError? {
         JSONScanner.scan(body) { scanner in
             var code: Int64?
@@ -166,7 +166,7 @@ extension BinanceREST {
 
     // MARK: Parts
 
-    /// Reads one object to the end of the body, handing each key to `field`, which must consume the value.
+    /// Reads one object to the end of the body, passing each key to `field`, which must consume the value.
     private static func decodeObject(
         _ body: Span<UInt8>, _ payload: PayloadKind, of id: InstrumentID? = nil,
         _ field: (JSONString, inout JSONScanner) throws(ScanError) -> Void
@@ -212,7 +212,7 @@ extension BinanceREST {
     }
 }
 
-/// What `exchangeInfo` says of one symbol.
+/// The rules of one symbol in `exchangeInfo`.
 private struct SymbolRules {
     typealias Step = (mantissa: Int64, exponent: Int)
 
@@ -271,7 +271,7 @@ private struct SymbolRules {
     ) throws(VenueError) -> (exponent: Int8, size: Int64) {
         guard let step else { throw rejection(.missingField, field) }
         let finest = -8
-        // The venue's way to say that there is no rule: all that it can write is allowed.
+        // A zero step means that there is no rule: every value the venue can write is allowed.
         guard step.mantissa != 0 else { return (Int8(finest), 1) }
         let spare = min(max(spareDigits, 0), max(step.exponent - finest, 0))
         var size = step.mantissa

@@ -7,7 +7,7 @@ public enum BinanceREST {
     /// Trades in one answer.
     static let tradeLimit = 1_000
 
-    /// The book of `symbol`, the best `limit` levels a side (1…5,000; values outside are brought inside).
+    /// Requests the book of `symbol`, the best `limit` levels a side (1…5,000; clamped).
     public static func depth(symbol: String, limit: Int) -> VenueRequest {
         let limit = min(max(limit, 1), 5_000)
         let weight =
@@ -26,14 +26,14 @@ public enum BinanceREST {
         VenueRequest(path: "/api/v3/time", weight: 1)
     }
 
-    /// The rules of the given symbols; of all symbols where none are given (a body of many megabytes).
+    /// The rules of the given symbols; of all symbols if none are given (a body of many megabytes).
     public static func exchangeInfo(symbols: [String]) -> VenueRequest {
         let list = symbols.map { "\"\($0)\"" }.joined(separator: ",")
         let query = symbols.isEmpty ? "" : "symbols=\(percentEncoded("[\(list)]"))"
         return VenueRequest(path: "/api/v3/exchangeInfo", query: query, weight: 20)
     }
 
-    /// Trades from id `fromID` on, at most `limit` (1…1,000; values outside are brought inside): fills a hole exactly.
+    /// Trades from id `fromID` on, at most `limit` (1…1,000; clamped): fills a gap exactly.
     public static func historicalTrades(symbol: String, fromID: Int64, limit: Int) -> VenueRequest {
         let limit = min(max(limit, 1), tradeLimit)
         return VenueRequest(
@@ -41,7 +41,7 @@ public enum BinanceREST {
             query: "symbol=\(percentEncoded(symbol))&fromId=\(fromID)&limit=\(limit)", weight: 25)
     }
 
-    /// Aggregates from `start` on, at most `limit` (1…1,000; values outside are brought inside).
+    /// Aggregates from `start` on, at most `limit` (1…1,000; clamped).
     public static func aggregateTrades(symbol: String, from start: AggregateStart, limit: Int) -> VenueRequest {
         let limit = min(max(limit, 1), tradeLimit)
         let from =
@@ -55,12 +55,12 @@ public enum BinanceREST {
 
     /// Where a list of aggregates begins.
     public enum AggregateStart: Sendable, Hashable {
-        /// An aggregate's own id: another series than that of the trades.
+        /// An aggregate's own id: a different series from trade ids.
         case id(Int64)
         case time(Timestamp)
     }
 
-    /// RFC 3986: all but unreserved characters. Symbols may have letters outside ASCII.
+    /// RFC 3986: encodes all but unreserved characters. Symbols may have letters outside ASCII.
     static func percentEncoded(_ text: String) -> String {
         var result = ""
         for byte in text.utf8 {

@@ -1,10 +1,10 @@
 import Microstructure
 
-/// Streams that have gone silent.
+/// Detects silent streams.
 extension BinanceSession {
     // MARK: Silence
 
-    /// The validity of a book that is published now: a silence of the other channels makes it STALE.
+    /// The validity of a book published now: silence of another channel makes it STALE.
     func bookValidity(_ index: Int) -> Validity { silences[index].isEmpty ? .valid : .stale }
 
     mutating func noteArrival(
@@ -14,7 +14,7 @@ extension BinanceSession {
         if !silences[index].isEmpty { silences[index].remove(SilentChannels(channel)) }
     }
 
-    /// Compares the book with the quotes, which settles whether the last long silence of the quotes was the market's own.
+    /// Compares the book with the quotes, which decides whether the last long silence of the quotes was normal.
     mutating func compareWithQuotes(_ index: Int, isWhole: Bool, at time: Timestamp) {
         guard isWhole, books[index].phase == .live else { return watches[watchIndex(index, .quotes)].settle(false) }
         if let isOwn = crossChecks[index].process(books[index].book, at: time) {
@@ -28,14 +28,14 @@ extension BinanceSession {
 
     public func silentChannels(of id: InstrumentID) -> SilentChannels { silences[id.index] }
 
-    /// The learnt limit of a channel in ns; `nil` before enough was seen.
+    /// The learnt limit of a channel in ns; `nil` without enough samples.
     public func silenceLimit(of id: InstrumentID, _ channel: FeedChannel) -> Int64? {
         watches[watchIndex(id.index, channel)].limit
     }
 
-    /// A silence of trades is first a suspicion (`wantsProbe`), since a quiet market looks the same; at twice the limit
-    /// it counts without proof. Depth and quotes check each other, and need no limit where one has shown a change of the
-    /// book that the other does not report.
+    /// A silence of trades is first only suspected (`wantsProbe`), since a quiet market looks the same; at twice the
+    /// limit it counts without proof. Depth and quotes check each other, and need no limit if one has shown a change of
+    /// the book that the other does not report.
     public mutating func checkSilence(of id: InstrumentID, at time: Timestamp) -> Bool {
         guard books[id.index].phase != .disconnected else { return false }
         var hasBegun = false

@@ -1,11 +1,11 @@
 import Microstructure
 
-/// Depth that a recording states as rows instead of as the venue's text: the same rules and the same counts.
+/// Accepts recorded depth as rows instead of the venue's text: same rules, same counts.
 extension BinanceSession {
-    /// Takes a depth update with the changes `first` to `last`; sizes of 0 remove a level.
+    /// Applies a depth update with the changes `first` to `last`; a size of 0 removes a level.
     ///
-    /// Throws `.rejected` where the ids descend or a level's price is not positive or its size negative; then nothing but the
-    /// counts has changed.
+    /// Throws `.rejected` if the ids descend, a price is not positive or a size is negative; then only the counts have
+    /// changed.
     public mutating func receive(
         depthFrom first: Int64, to last: Int64, bids: [PriceLevel], asks: [PriceLevel], of id: InstrumentID,
         times: EventTimes, into events: inout EventBatch
@@ -21,7 +21,7 @@ extension BinanceSession {
             DepthHeader(first: first, last: last, times: times), id.index, from: .main, into: &events)
     }
 
-    /// Takes the snapshot of the book up to the change `lastUpdateID`, as `receiveSnapshot(_:for:at:into:)` does.
+    /// Applies the snapshot of the book up to the change `lastUpdateID`, like `receiveSnapshot(_:for:at:into:)`.
     public mutating func receiveSnapshot(
         upTo lastUpdateID: Int64, bids: [PriceLevel], asks: [PriceLevel], for id: InstrumentID,
         into events: inout EventBatch

@@ -1,6 +1,6 @@
 import Microstructure
 
-/// Trades that are missing.
+/// Recovers missing trades.
 extension BinanceSession {
     public func firstMissingTrade(of id: InstrumentID) -> Int64? {
         tradeSequences[id.index].holes.first?.ids.lowerBound
@@ -12,7 +12,7 @@ extension BinanceSession {
         books[id.index].counts.unfilledTrades += tradeSequences[id.index].giveUp(through: .max)
     }
 
-    /// `historicalTrades` or `aggTrades`. Requires an instrument of which a trade was seen.
+    /// Builds a `historicalTrades` or `aggTrades` request. Requires an instrument with at least one trade seen.
     public func tradesRequest(
         for id: InstrumentID, from first: Int64, limit: Int, source: TradeSource = .single
     ) -> VenueRequest? {
@@ -20,8 +20,8 @@ extension BinanceSession {
         switch source {
         case .single: return BinanceREST.historicalTrades(symbol: symbol, fromID: first, limit: limit)
         case .aggregates:
-            // No request names an aggregate by a trade's id: they are found by the time of a trade before, and from there on
-            // by their own ids.
+            // No request finds an aggregate by a trade's id: start at the time of an earlier trade, then continue by
+            // aggregate ids.
             let trades = tradeSequences[id.index]
             let earliest = trades.holes.first { $0.ids.contains(first) }?.earliest ?? trades.lastTime
             let start: BinanceREST.AggregateStart
@@ -40,7 +40,7 @@ extension BinanceSession {
     ) throws(VenueError) {
         guard books.indices.contains(id.index) else { throw .unknownInstrument(id) }
         let last = tradeSequences[id.index].last
-        // Asked for because the stream was silent: what it will bring of these is a duplicate then.
+        // Requested because the stream was silent: if the stream delivers these trades later, they are duplicates.
         let isBeyond = last >= 0 && first > last
         let count: Int
         var reached: Int64 = -1
@@ -54,7 +54,7 @@ extension BinanceSession {
             let aggregates = try BinanceREST.decodeAggregates(
                 body, instrument: instruments[id.index], id: id, unit: configuration.timeUnit)
             for aggregate in aggregates {
-                // What it has beyond the newest trade is still on its way.
+                // Trades beyond the newest one are still on their way over the stream.
                 guard aggregate.trades.upperBound <= last || isBeyond else { break }
                 take(aggregate, id, at: time, into: &events)
                 reached = aggregate.trades.upperBound
@@ -62,23 +62,23 @@ extension BinanceSession {
             }
             count = aggregates.count
         }
-        // Trades that could be fetched while the stream was silent prove that the stream has failed.
+        // Trades fetched while the stream was silent prove that the stream has failed.
         if isBeyond, tradeSequences[id.index].last > last { watches[watchIndex(id.index, .trades)].proveFailure() }
-        // What lies before the last trade that came is not to be had; what lies behind it may come a moment later.
+        // Missing trades before the last one received are unavailable; later ones may still arrive.
         let end = isFinal && count < limit ? .max : reached
         books[id.index].counts.unfilledTrades += tradeSequences[id.index].giveUp(through: end)
     }
 
-    /// A fetched trade: hands it on where it is missing, or newer than all that the silent stream has brought.
+    /// Passes on a fetched trade if it is missing, or newer than all trades of the silent stream.
     private mutating func take(_ trade: Trade, _ index: Int, into events: inout EventBatch) {
         expect(through: trade.id, at: trade.times.venue, index)
         guard tradeSequences[index].fill(trade.id) else { return }
         handOn(trade, index, into: &events)
     }
 
-    /// A fetched aggregate: hands on what is missing of it. Its missing trades are one event, since their single sizes are
-    /// lost; the sum is the aggregate's less the trades that came. Where one of those is not remembered, or trades that
-    /// came lie between missing ones, the missing ones cannot be told.
+    /// Passes on the missing trades of a fetched aggregate as one event, since their single sizes are lost; its size is
+    /// the aggregate's minus the trades received. If one of those is not remembered, or received trades lie between
+    /// missing ones, the missing trades cannot be determined.
     private mutating func take(
         _ aggregate: AggregateTrade, _ id: InstrumentID, at time: Timestamp, into events: inout EventBatch
     ) {

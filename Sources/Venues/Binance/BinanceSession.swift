@@ -2,12 +2,12 @@ import Microstructure
 
 /// The streams of Binance's spot market: depth, trades and best quotes of one or many instruments.
 ///
-/// Frames become events with exact integer prices, and books follow the venue's rules. Each instrument has its
-/// own state: a hole in one resets no other.
+/// Frames become events with exact integer prices, and books follow the venue's rules. Each instrument has its own
+/// state: a sequence gap in one resets no other.
 ///
-/// The one action that a frame can cause: `.fetchSnapshot` for a depth update, `.fetchTrades` for a trade,
-/// `.reconnect` for a shutdown notice, `.proceed` for all else. Memory: two arrays with room for the levels that the longest
-/// frame could have, and a book with its held updates per instrument (limits: `BinanceConfiguration`).
+/// A frame causes one action: `.fetchSnapshot` for a depth update, `.fetchTrades` for a trade, `.reconnect` for a
+/// shutdown notice, otherwise `.proceed`. Memory: two arrays with room for the levels of the longest possible frame,
+/// and per instrument a book with its held updates (limits: `BinanceConfiguration`).
 ///
 /// Source: Binance spot WebSocket streams and REST documentation, 2026-07-21.
 public struct BinanceSession: ~Copyable, Sendable, VenueSession {
@@ -19,7 +19,7 @@ public struct BinanceSession: ~Copyable, Sendable, VenueSession {
     var tradeSequences: [TradeSequence]
     /// By instrument.
     var quantities: [TradeQuantities]
-    /// The newest aggregate that was fetched, by instrument: where to go on.
+    /// The newest aggregate fetched, by instrument; the next request continues from it.
     var lastAggregates: [AggregateTrade?]
     /// Update id of the newest quote, by instrument; −1 before the first.
     private var lastQuoteIDs: [Int64]
@@ -27,11 +27,11 @@ public struct BinanceSession: ~Copyable, Sendable, VenueSession {
     var watches: [SilenceWatch]
     /// By instrument.
     var crossChecks: [CrossStreamCheck]
-    /// Channels that are silent beyond their limit, by instrument.
+    /// Channels silent beyond their limit, by instrument.
     var silences: [SilentChannels]
-    /// One bit a connection that is open.
+    /// One bit per open connection.
     private var openConnections: UInt8 = 0
-    /// The update or snapshot at hand: decoded whole before any of it is applied.
+    /// The current update or snapshot, decoded completely before any of it is applied.
     var bids: [PriceLevel] = []
     var asks: [PriceLevel] = []
 
@@ -95,7 +95,7 @@ public struct BinanceSession: ~Copyable, Sendable, VenueSession {
         for index in books.indices { books[index].disconnect() }
         for index in watches.indices { watches[index].pause() }
         for index in crossChecks.indices { crossChecks[index] = CrossStreamCheck() }
-        // No older quote can come on a new connection; lower ids mean that the venue has begun to count anew.
+        // A new connection sends no older quote; lower ids mean that the venue has restarted its numbering.
         for index in lastQuoteIDs.indices { lastQuoteIDs[index] = -1 }
         for index in silences.indices { silences[index] = [] }
     }
@@ -273,7 +273,7 @@ public struct BinanceSession: ~Copyable, Sendable, VenueSession {
         let bidSize = try frame.decimal("B", exponent: scale.quantity, atLeast: 0, &scanner)
         let ask = try frame.decimal("a", exponent: scale.price, atLeast: 0, &scanner)
         let askSize = try frame.decimal("A", exponent: scale.quantity, atLeast: 0, &scanner)
-        // The venue gives a quote no time of its own.
+        // The venue gives quotes no time of their own.
         process(
             Quote(
                 instrument: InstrumentID(index), times: EventTimes(venue: time, receive: time), updateID: updateID,
@@ -340,7 +340,7 @@ public struct BinanceSession: ~Copyable, Sendable, VenueSession {
             books[index].counts.emptyQuotes += 1
             return
         }
-        // It came over the slower of two connections, or late: a newer quote is known.
+        // The quote came over the slower of two connections, or late: a newer quote is known.
         guard quote.updateID > lastQuoteIDs[index] else {
             books[index].counts.oldQuotes += 1
             return
@@ -350,7 +350,7 @@ public struct BinanceSession: ~Copyable, Sendable, VenueSession {
         events.append(.quote(quote))
     }
 
-    /// Acknowledgements, the venue's errors, and frames of an unknown kind.
+    /// Handles acknowledgements, the venue's errors, and frames of an unknown kind.
     private mutating func receiveOther(
         _ frame: borrowing BinanceFrame, _ scanner: JSONScanner
     ) throws(VenueError) -> VenueAction {

@@ -1,6 +1,6 @@
 import Microstructure
 
-/// The streams of some instruments, as one connection asks for them.
+/// The streams of some instruments, as requested by one connection.
 struct BinanceSubscription {
     let instruments: [Instrument]
     let streams: BinanceStreams
@@ -22,11 +22,11 @@ struct BinanceSubscription {
         return "/stream?streams=\(names.joined(separator: "/"))\(unit)"
     }
 
-    /// The same without names, for `messages`.
+    /// The same path without stream names, for use with `messages`.
     var emptyTarget: String { timeUnit == .microseconds ? "/stream?timeUnit=MICROSECOND" : "/stream" }
 
-    /// The text frames that subscribe to all streams on a connection opened without names, `limit` streams a frame, their
-    /// ids counted from 1.
+    /// The text frames that subscribe to all streams on a connection opened without names, `limit` streams per frame,
+    /// with ids counted from 1.
     func messages(streamsPerMessage limit: Int = 200) -> [String] {
         let names = streamNames
         return stride(from: 0, to: names.count, by: limit).enumerated().map { index, start in

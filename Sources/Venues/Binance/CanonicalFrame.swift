@@ -1,12 +1,12 @@
 import Microstructure
 
-/// A frame in the canonical form, in which the venue writes nearly all of them: in the combined wrapper, keys in its order, no
-/// white space, numbers of at most a few digits more than today's.
+/// Reads a frame in the canonical form that the venue uses nearly always: combined wrapper, keys in the venue's order,
+/// no white space, numbers with at most a few digits more than today's.
 ///
-/// Each byte is read once. A frame of any other form, well-formed or not, is `nil` here and goes to `BinanceFrame`, which
-/// takes keys in any order and says what is wrong. Where both can read a frame they give the same result.
+/// Each byte is read once. For a frame of any other form, well-formed or not, this is `nil`, and `BinanceFrame` reads
+/// it: it takes keys in any order and reports errors. If both can read a frame they give the same result.
 enum CanonicalFrame {
-    /// The levels are in the arrays that were handed in.
+    /// The levels are in the arrays passed in.
     case depth(InstrumentID, DepthHeader)
     case trade(Trade)
     case quote(Quote)
@@ -56,7 +56,7 @@ enum CanonicalFrame {
                 scanner.consumeIfPresent(#","A":"#),
                 let askSize = scanner.canonicalDecimal(exponent: scale.quantity)
             else { return nil }
-            // The venue gives a quote no time of its own.
+            // The venue gives quotes no time of their own.
             self = .quote(
                 Quote(
                     instrument: id, times: EventTimes(venue: time, receive: time), updateID: updateID,
@@ -69,7 +69,7 @@ enum CanonicalFrame {
     }
 }
 
-/// Readers of one form only: `nil` or `false` for any other form, after which the position has no meaning.
+/// Readers of the canonical form only: `nil` or `false` for any other form, after which the position is meaningless.
 extension JSONScanner {
     @inline(__always)
     fileprivate mutating func consumeIfPresent(_ literal: StaticString) -> Bool {
@@ -81,7 +81,7 @@ extension JSONScanner {
         return true
     }
 
-    /// The index of the symbol that is spelt up to the next `end`, which is not consumed.
+    /// The index of the symbol spelt up to the next `end`, which is not consumed.
     @inline(__always)
     fileprivate mutating func symbol(in symbols: borrowing SymbolTable, endingBefore end: Unicode.Scalar) -> Int? {
         let start = position
@@ -95,7 +95,7 @@ extension JSONScanner {
         return nil
     }
 
-    /// Whether the symbol of that index follows.
+    /// Whether the symbol with that index follows.
     @inline(__always)
     fileprivate mutating func consumeIfPresent(_ symbol: Int, of symbols: borrowing SymbolTable) -> Bool {
         let end = position &+ symbols.length(of: symbol)

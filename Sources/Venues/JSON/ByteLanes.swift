@@ -1,7 +1,7 @@
-/// Eight bytes of text in one word, the first in the lowest lane, looked at all at once.
+/// Processes eight bytes of text in one word at once; the first byte is in the lowest lane.
 ///
-/// A test of lanes has the highest bit set of each lane that passes. Lanes above the first that passes may be wrong
-/// (a borrow or a carry comes from below), so only `firstLane` of the result is of use, or whether it is zero.
+/// A lane test sets the highest bit of each lane that passes. Lanes above the first passing lane may be wrong (a borrow
+/// or carry comes from below), so use only `firstLane` of the result, or whether it is zero.
 /// Source: Warren, Hacker's Delight, 2nd edition, section 6-1.
 extension UInt64 {
     private static let ones: UInt64 = 0x0101_0101_0101_0101
@@ -19,29 +19,29 @@ extension UInt64 {
         (self &- Self.ones &* UInt64(limit)) & ~self & Self.highBits
     }
 
-    /// What a test found: 0 to 7, and 8 where no lane passes.
+    /// The first lane that passed a test: 0 to 7, and 8 if none passes.
     @inline(__always)
     var firstLane: Int { trailingZeroBitCount >> 3 }
 
     // MARK: Digits
 
-    /// ASCII digits become their values, 0 to 9, and other bytes greater ones.
+    /// Converts ASCII digits to their values, 0 to 9, and other bytes to greater values.
     @inline(__always)
     var digitValues: UInt64 { self ^ (Self.ones &* UInt64(UInt8(ascii: "0"))) }
 
-    /// Of `digitValues`: those that were no digits.
+    /// Tests `digitValues` for lanes that are not digits.
     @inline(__always)
     var lanesAboveNine: UInt64 { ((self &+ Self.ones &* 0x76) | self) & Self.highBits }
 
-    /// The lanes below `count`; the others are zero.
+    /// Keeps the lanes below `count`; the others become zero.
     @inline(__always)
     func firstLanes(_ count: Int) -> UInt64 { self & (1 << UInt64(8 &* count) &- 1) }
 
-    /// The lanes moved up until the first `count` are the last; those below are zero. Requires `1 ≤ count ≤ 8`.
+    /// Moves the first `count` lanes up to the end; the lanes below are zero. Requires `1 ≤ count ≤ 8`.
     @inline(__always)
     func movedUp(first count: Int) -> UInt64 { self &<< UInt64(truncatingIfNeeded: 64 &- 8 &* count) }
 
-    /// The number that all eight of `digitValues` make. Requires them to be digits.
+    /// The number formed by all eight `digitValues`. Requires all to be digits.
     @inline(__always)
     var number: UInt64 {
         let pairs = (self &* 10 &+ self &>> 8) & 0x00FF_00FF_00FF_00FF
@@ -49,7 +49,7 @@ extension UInt64 {
         return (quads &* 10_000 &+ quads &>> 32) & 0xFFFF_FFFF
     }
 
-    /// The number that the first `count` of `digitValues` make. Requires them to be digits, and `1 ≤ count ≤ 8`.
+    /// The number formed by the first `count` `digitValues`. Requires them to be digits, and `1 ≤ count ≤ 8`.
     @inline(__always)
     func number(ofFirst count: Int) -> UInt64 { movedUp(first: count).number }
 

@@ -1,11 +1,11 @@
 import Microstructure
 
 extension JSONScanner {
-    /// An array of price levels, `[["61837.63","1.5"],…]`, in place of what `levels` held.
+    /// Reads an array of price levels, `[["61837.63","1.5"],…]`, replacing the contents of `levels`.
     ///
-    /// Prices must be above zero and sizes not below it, else `.numberOutOfRange`. Further elements of a level
-    /// are skipped (Binance once sent an empty array as a third). On an error `levels` is incomplete.
-    /// Complexity: O(bytes); memory is bounded by the text: below three bytes of levels for one of JSON.
+    /// Prices must be positive and sizes not negative, else `.numberOutOfRange`. Further elements of a level are
+    /// skipped (Binance once sent an empty array as a third). On an error `levels` is incomplete. Complexity: O(bytes);
+    /// memory is bounded by the text: below three bytes of levels for one of JSON.
     public mutating func levels(
         of scale: borrowing PriceScale, into levels: inout [PriceLevel]
     ) throws(ScanError) {
@@ -35,8 +35,8 @@ extension JSONScanner {
         }
     }
 
-    /// An array of levels in the canonical form, as venues write it, without white space; `false` for any other form, after
-    /// which the position has no meaning.
+    /// Reads an array of levels in the venues' canonical form, without white space; `false` for any other form, after
+    /// which the position is meaningless.
     mutating func canonicalLevels(of scale: borrowing PriceScale, into levels: inout [PriceLevel]) -> Bool {
         levels.removeAll(keepingCapacity: true)
         guard consumeIfPresent(UInt8(ascii: "[")) else { return false }
@@ -57,7 +57,7 @@ extension JSONScanner {
         return consumeIfPresent(UInt8(ascii: "]"))
     }
 
-    /// A level as venues write it, `["61837.63000000","1.50000000"]`; `nil`, and nothing consumed, for any other.
+    /// Reads a level in canonical form, `["61837.63000000","1.50000000"]`; `nil`, and nothing consumed, otherwise.
     @inline(__always)
     private func canonicalLevel(_ priceScale: CanonicalScale, _ quantityScale: CanonicalScale, from place: inout Int)
         -> PriceLevel?

@@ -15,8 +15,8 @@ extension JSONScanner {
 
     /// A decimal number, as a string (`"61837.63000000"`) or bare, as a whole count of units of `10^exponent`.
     ///
-    /// Digits finer than the unit must be zero, else `.doesNotFit`. Scientific notation is understood.
-    /// Complexity: O(digits), no division.
+    /// Digits finer than the unit must be zero, else `.doesNotFit`. Scientific notation is accepted. Complexity:
+    /// O(digits), no division.
     @inline(__always)
     public mutating func decimal(exponent: Int8) throws(ScanError) -> Int64 {
         if let value = canonicalDecimal(exponent: exponent) { return value }
@@ -54,7 +54,7 @@ extension JSONScanner {
         return try signed(mantissa, isNegative: isNegative, from: start)
     }
 
-    /// A bare number of any form, skipped.
+    /// Skips a bare number of any form.
     mutating func skipNumber() throws(ScanError) {
         let start = position
         _ = consumeIfPresent(UInt8(ascii: "-"))
@@ -78,15 +78,15 @@ extension JSONScanner {
 
     // MARK: Fast path
 
-    /// A decimal in the canonical form, as venues write it: a string of one to seven digits, a point and one to eight digits; `nil`, and nothing
-    /// consumed, for any other.
+    /// A decimal in the venues' canonical form: a string of one to seven digits, a point and one to eight digits;
+    /// `nil`, and nothing consumed, otherwise.
     @inline(__always)
     mutating func canonicalDecimal(exponent: Int8) -> Int64? {
         guard let scale = CanonicalScale(exponent: exponent) else { return nil }
         return canonicalDecimal(of: scale, from: &position)
     }
 
-    /// The same, from `place` on.
+    /// Reads a canonical decimal starting at `place`.
     @inline(__always)
     func canonicalDecimal(of scale: CanonicalScale, from place: inout Int) -> Int64? {
         guard let whole = word(at: place &+ 1), bytes[place] == UInt8(ascii: "\"") else { return nil }
@@ -95,14 +95,14 @@ extension JSONScanner {
         guard (1...7).contains(wholeCount), bytes.count &- fraction > 8, let part = word(at: fraction) else {
             return nil
         }
-        // Below the digits come zeros, which are digits.
+        // The lanes below the digits become zeros, which are valid digits.
         let wholeDigits = whole.digitValues.movedUp(first: wholeCount)
         var partDigits = part.digitValues
         var partCount = 8
         if partDigits.lanesAboveNine != 0 {
             partCount = part.lanes(equalTo: "\"").firstLane
             guard partCount > 0 else { return nil }
-            // What follows the quote becomes zero, as a digit that is not written is.
+            // Lanes from the closing quote on become zero, like omitted digits.
             partDigits = partDigits.firstLanes(partCount)
         }
         guard bytes[fraction &+ partCount] == UInt8(ascii: "\""),
@@ -115,9 +115,9 @@ extension JSONScanner {
 
     // MARK: Slow path
 
-    /// The whole grammar of numbers, for exponents, coarse units, errors and bytes that end early.
+    /// The full grammar of numbers: exponents, coarse units, errors and text that ends early.
     ///
-    /// A number without trailing zeros is a whole count of units exactly where its power is not below the unit's.
+    /// A number without trailing zeros is a whole count of units exactly if its power is not below the unit's.
     private mutating func scientific(
         exponent: Int8, isQuoted: Bool, from start: Int
     ) throws(ScanError) -> Int64 {
@@ -125,7 +125,7 @@ extension JSONScanner {
         guard mantissa != 0 else { return 0 }
         power -= Int(exponent)
         guard power >= 0 else { throw ScanError(.doesNotFit, at: start) }
-        // Twenty digits more than fill `Int64`, so the loop ends early in an error where there are more.
+        // Twenty more digits overflow `Int64`, so the loop ends early with an error.
         for _ in 0..<min(power, 20) {
             let (product, overflow) = mantissa.multipliedReportingOverflow(by: 10)
             guard !overflow else { throw ScanError(.numberOutOfRange, at: start) }
@@ -159,7 +159,7 @@ extension JSONScanner {
         return (try signed(mantissa, isNegative: isNegative, from: start), mantissa == 0 ? 0 : power)
     }
 
-    /// Digits whose trailing zeros go into `power` instead of the mantissa.
+    /// Reads digits; trailing zeros go into `power` instead of the mantissa.
     private mutating func significantDigits(
         into mantissa: inout UInt64, power: inout Int, from start: Int
     ) throws(ScanError) {
@@ -187,16 +187,16 @@ extension JSONScanner {
 
     // MARK: Digits
 
-    /// Appends up to `limit` digits. At least one is required where `limit` allows one.
+    /// Appends up to `limit` digits. At least one is required if `limit` allows one.
     ///
-    /// Above `Int64.max / 10` even the smallest next digit leaves `Int64`, so the test is exact.
+    /// Above `Int64.max / 10` even the smallest next digit overflows `Int64`, so the test is exact.
     @inline(__always)
     private mutating func digits(
         into mantissa: inout UInt64, limit: Int, from start: Int
     ) throws(ScanError) {
         let first = position
         let end = limit < bytes.count &- position ? position &+ limit : bytes.count
-        // Sixteen digits at most, which fit.
+        // At most sixteen digits, which fit.
         while mantissa < 100_000_000, end &- position >= 8, let word = word(at: position) {
             let values = word.digitValues
             let count = values.lanesAboveNine.firstLane
@@ -230,7 +230,7 @@ extension JSONScanner {
         position < bytes.count ? ScanError(.notANumber, at: start) : ScanError(.truncated, at: position)
     }
 
-    /// What follows a number: the closing quote, or a byte that may follow a bare number.
+    /// Checks the end of a number: the closing quote, or a byte that may follow a bare number.
     private mutating func endNumber(isQuoted: Bool, from start: Int) throws(ScanError) {
         guard position < bytes.count else {
             if isQuoted { throw ScanError(.truncated, at: position) }
@@ -273,11 +273,11 @@ extension JSONScanner {
 /// A unit of `10^−places` with 0 to 8 places, for decimals in the canonical form.
 struct CanonicalScale {
     let unitsPerOne: UInt64
-    /// The lanes of digits that are finer than the unit.
+    /// The lanes of digits finer than the unit.
     let finerLanes: UInt64
     private let places: Int
 
-    /// `nil` for another unit.
+    /// `nil` for any other unit.
     @inline(__always)
     init?(exponent: Int8) {
         places = -Int(exponent)
@@ -286,7 +286,7 @@ struct CanonicalScale {
         finerLanes = ~UInt64.max.firstLanes(places)
     }
 
-    /// The units that eight digits behind the point make, of which the finer ones are zero.
+    /// The units formed by eight digits after the point; digits finer than the unit are zero.
     @inline(__always)
     func units(_ digits: UInt64) -> UInt64 { places == 0 ? 0 : digits.movedUp(first: places).number }
 }

@@ -1,12 +1,12 @@
-/// What strings say. Unescaped strings are compared in place; escaped ones are decoded first, which allocates
-/// and which no venue makes us do on the hot path.
+/// Contents of strings. Unescaped strings are compared in place; escaped strings are decoded first, which allocates,
+/// but venues send none on the hot path.
 extension JSONScanner {
-    /// Whether a string says exactly `text`.
+    /// Whether a string equals `text`.
     public func equals(_ string: JSONString, _ text: StaticString) -> Bool {
         withBytes(of: string) { ByteComparison.areEqual($0, text) }
     }
 
-    /// The one byte that a string consists of; zero for any other string.
+    /// The byte of a one-byte string; zero for any other string.
     @inline(__always)
     func onlyByte(of string: JSONString) -> UInt8 {
         if !string.hasEscapes { return string.count == 1 ? bytes[string.start] : 0 }
@@ -18,7 +18,7 @@ extension JSONScanner {
         withBytes(of: string) { bytes in String(decoding: bytes, as: UTF8.self) }
     }
 
-    /// Lends the decoded bytes of a string.
+    /// Passes the decoded bytes of a string to `body`.
     func withBytes<Result>(of string: JSONString, _ body: (UnsafeBufferPointer<UInt8>) -> Result) -> Result {
         if !string.hasEscapes { return body(UnsafeBufferPointer(rebasing: bytes[string.start..<string.end])) }
         return decoded(string).withUnsafeBufferPointer(body)

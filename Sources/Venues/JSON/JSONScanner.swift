@@ -1,11 +1,11 @@
-/// What a JSON value is, as its first byte tells.
+/// The type of a JSON value, from its first byte.
 public enum JSONKind: Sendable, Hashable {
     case object, array, string, number, boolean, null
 }
 
 /// A string inside the scanned bytes, between its quotes and still escaped.
 public struct JSONString: Sendable, Hashable {
-    /// Bytes from the start of the text.
+    /// Offset from the start of the text, in bytes.
     public let start: Int
     public let end: Int
     public let hasEscapes: Bool
@@ -15,25 +15,25 @@ public struct JSONString: Sendable, Hashable {
 
 /// Reads JSON text from front to back, one value at a time, without allocation and without `String`.
 ///
-/// The caller asks for what it expects (`beginObject`, `nextKey`, `decimal` …) and skips what it does not know.
-/// Any bytes whatever are safe: each read ends in a value or in a `ScanError`. UTF-8 is not checked, and numbers
-/// may have leading zeros; all else is JSON (RFC 8259). After an error the scanner is of no further use.
+/// The caller asks for what it expects (`beginObject`, `nextKey`, `decimal` …) and skips unknown values. Any input is
+/// safe: each read ends in a value or a `ScanError`. UTF-8 is not checked, and numbers may have leading zeros;
+/// everything else follows JSON (RFC 8259). After an error the scanner is unusable.
 public struct JSONScanner {
-    /// Deepest nesting that `skipValue` follows. Beyond it `.tooDeep` is thrown: the stack stays small.
+    /// Deepest nesting that `skipValue` follows. Beyond it `.tooDeep` is thrown, to bound the stack.
     public static let depthLimit = 32
 
     let bytes: UnsafeBufferPointer<UInt8>
     /// Bytes consumed.
     public internal(set) var position = 0
-    /// The innermost object or array was just opened: its first member has no comma before it.
+    /// Whether the innermost object or array was just opened: its first member has no comma before it.
     private var isFresh = false
 
-    /// The pointer must outlive the scanner; outside the module `scan(_:_:)` sees to it.
+    /// The pointer must outlive the scanner; outside the module `scan(_:_:)` ensures this.
     init(_ bytes: UnsafeBufferPointer<UInt8>) {
         self.bytes = bytes
     }
 
-    /// Lends a scanner over `bytes` for the duration of `body`; it must not escape.
+    /// Passes a scanner over `bytes` to `body`; it must not escape.
     public static func scan<Result, Failure: Error>(
         _ bytes: Span<UInt8>, _ body: (inout JSONScanner) throws(Failure) -> Result
     ) throws(Failure) -> Result {
@@ -62,7 +62,7 @@ public struct JSONScanner {
         return key
     }
 
-    /// A key of one letter with its colon, `"e":`, as nearly all of a venue's are; `nil`, and nothing consumed, for another.
+    /// A one-letter key with its colon, `"e":`, as most venue keys are; `nil`, and nothing consumed, otherwise.
     @inline(__always)
     private mutating func letterKey() -> JSONString? {
         let start = position &+ 1
@@ -83,7 +83,7 @@ public struct JSONScanner {
         try hasMember(before: UInt8(ascii: "]"))
     }
 
-    /// Nothing but white space may follow.
+    /// Checks that only white space follows.
     public mutating func finish() throws(ScanError) {
         skipWhitespace()
         guard position == bytes.count else { throw ScanError(.unexpectedByte, at: position) }
@@ -105,7 +105,7 @@ public struct JSONScanner {
         }
     }
 
-    /// Moves behind the next value, whatever it is.
+    /// Skips the next value, whatever its type.
     public mutating func skipValue() throws(ScanError) {
         try skipValue(depth: 0)
     }
@@ -147,7 +147,7 @@ public struct JSONScanner {
         return try restOfString(from: start)
     }
 
-    /// Byte by byte: from the first escape on, and near the end of the text.
+    /// Reads byte by byte: after the first escape, and near the end of the text.
     private mutating func restOfString(from start: Int) throws(ScanError) -> JSONString {
         var hasEscapes = false
         while position < bytes.count {
@@ -191,7 +191,7 @@ public struct JSONScanner {
     @inline(__always)
     static func isLetter(_ byte: UInt8) -> Bool { (byte | 0x20) &- UInt8(ascii: "a") < 26 }
 
-    /// JSON's four white-space bytes; in compact text the first comparison ends it.
+    /// Skips JSON's four white-space bytes; in compact text the first comparison ends it.
     @inline(__always)
     mutating func skipWhitespace() {
         while position < bytes.count, bytes[position] <= 0x20, Self.isWhitespace(bytes[position]) { position &+= 1 }

@@ -1,4 +1,4 @@
-/// Why bytes could not be read as the JSON that was asked for, and where.
+/// Why bytes could not be read as the requested JSON, and where.
 public struct ScanError: Error, Sendable, Hashable {
     public enum Kind: UInt8, Sendable, Hashable, CaseIterable {
         /// The bytes end inside a value.
@@ -9,18 +9,18 @@ public struct ScanError: Error, Sendable, Hashable {
         case invalidEscape
         /// Arrays and objects nested beyond the limit.
         case tooDeep
-        /// JSON, but of another type than the one asked for.
+        /// Valid JSON of another type than requested.
         case wrongType
         /// Text where a decimal number, or a fraction where a whole number, was expected.
         case notANumber
-        /// A number beyond `Int64`, or one that the field does not allow (a negative price).
+        /// A number beyond `Int64`, or not allowed in its field (a negative price).
         case numberOutOfRange
-        /// A number with digits finer than the scale it was asked for.
+        /// A number with digits finer than the requested scale.
         case doesNotFit
     }
 
     public let kind: Kind
-    /// Bytes from the start of the text.
+    /// Offset from the start of the text, in bytes.
     public let offset: Int
 
     public init(_ kind: Kind, at offset: Int) {

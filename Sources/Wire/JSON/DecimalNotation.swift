@@ -1,6 +1,6 @@
 /// Exact decimals as text: 6183763 · 10⁻² is `61837.63`, with as many decimals as the exponent says.
 public enum DecimalNotation {
-    /// Exponents outside −40…40 come from no producer of ours and are taken as the nearer bound.
+    /// No producer of ours sends exponents outside −40…40; such exponents are clamped.
     public static func text(_ mantissa: Int64, exponent: Int32) -> String {
         var digits = Array(String(mantissa.magnitude).utf8)
         let exponent = Int(max(-40, min(40, exponent)))

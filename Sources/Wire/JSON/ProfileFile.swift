@@ -42,7 +42,7 @@ public enum ProfileFile {
             for detector in profile.detectors where schema.index(of: detector.name.feature) == nil {
                 throw ProfileError.missingColumn(detector.name.feature)
             }
-            // A member that does not come back was not understood: a misspelt one would silently take its default.
+            // A member missing after re-encoding is unknown: a misspelt one would silently take its default.
             let given = try JSONSerialization.jsonObject(with: Data(bytes))
             let known = try JSONSerialization.jsonObject(with: Data(try encode(profile)))
             if let member = unknownMember(given, known) {

@@ -6,7 +6,7 @@ public struct SignalExplanation: Codable, Sendable, Equatable {
     /// One detector's part.
     public struct Finding: Codable, Sendable, Equatable {
         public var detector: String
-        /// The column that it watches.
+        /// The column that the detector watches.
         public var feature: String
         /// What the column measures.
         public var meaning: String
@@ -14,9 +14,9 @@ public struct SignalExplanation: Codable, Sendable, Equatable {
         public var text: String
         public var statistic: Double?
         public var threshold: Double?
-        /// How many times its threshold the statistic reached.
+        /// The statistic as a multiple of its threshold.
         public var ratio: Double?
-        /// Its part of the score, and of the score as a whole the fraction.
+        /// Its part of the score; `fraction` is that part relative to the score.
         public var share: Double
         public var fraction: Double?
 
@@ -31,9 +31,9 @@ public struct SignalExplanation: Codable, Sendable, Equatable {
 
     /// What happened, in two or three sentences.
     public var summary: String
-    /// The heaviest first.
+    /// The findings, largest share first.
     public var findings: [Finding]
-    /// What a reader should know before he believes it.
+    /// Reasons to doubt the signal.
     public var cautions: [String]
 
     /// - Parameter schema: where the columns' meanings are read; a column that it lacks is called by its name.

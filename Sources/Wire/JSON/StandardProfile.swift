@@ -1,8 +1,8 @@
 /// The profile that `detector` runs with unless told otherwise.
 ///
-/// Learnt by `microlab calibrate --budget 24/day` from twelve hours of two synthetic markets (the scenario `00-quiet` of the
-/// scoreboard), whose statistics are those of the recordings of BTCUSDT and ETHUSDT of 2024-08-08: these are far too short to
-/// learn a rate from. Real markets are wilder: steering then moves the threshold.
+/// Learnt by `microlab calibrate --budget 24/day` from twelve hours of two synthetic markets (the scenario `00-quiet`
+/// of the scoreboard). Their statistics match the recordings of BTCUSDT and ETHUSDT of 2024-08-08, which are far too
+/// short to learn a rate from. Real markets are wilder: steering then moves the threshold.
 enum StandardProfile {
     static let calibrated = """
         {

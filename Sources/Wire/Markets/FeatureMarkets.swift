@@ -6,7 +6,7 @@ public struct FeatureMarkets {
     /// Most markets served; the messages of further ones are refused.
     public static let symbolLimit = 4_096
 
-    /// A market's engine and where its data comes from.
+    /// A market's engine and the source of its data.
     public struct Market {
         public fileprivate(set) var engine: FeatureEngine
         /// The ingest process that feeds it.
@@ -17,20 +17,20 @@ public struct FeatureMarkets {
         public var instrument: Instrument { engine.instrument }
     }
 
-    /// What became of one message.
+    /// The result of one message.
     public enum Outcome {
-        /// It cannot be used yet, or comes from an ingest process already replaced, or is no market data.
+        /// Not usable yet, from a replaced ingest process, or not market data.
         case ignored
         case taken(market: Int, MarketEvent)
-        /// It wrote a vector, whose values are now in the market's engine.
+        /// The message completed a vector, whose values are now in the market's engine.
         case vector(market: Int, MarketEvent, FeatureHeader)
     }
 
-    /// What happens to a market beside its vectors.
+    /// Market changes other than vectors.
     public enum Change: Sendable {
-        /// Its first message that can be used has come from this producer.
+        /// The first usable message of the market came from this producer.
         case began(Instrument, producer: String)
-        /// Its past cannot be trusted any more, after loss or with another producer: its features start anew.
+        /// The market's past is unusable after a loss or a change of producer: its features start anew.
         case restarted(Instrument, SequenceTracker.Arrival)
     }
 
@@ -61,7 +61,7 @@ public struct FeatureMarkets {
         return process(batch.events[0], levels.span, of: index)
     }
 
-    /// The same for a message that a reader has read.
+    /// Same, for a message already read by a reader.
     public mutating func process(
         _ topic: Topic, _ reader: borrowing EnvelopeReader, _ arrival: SequenceTracker.Arrival
     ) throws(WireError) -> Outcome {
@@ -81,17 +81,17 @@ public struct FeatureMarkets {
         return .vector(market: index, event, header)
     }
 
-    /// What tells whether a market's past can go on.
+    /// Decides whether a market's past stays usable.
     private struct Message {
         let epoch: UInt64
-        /// The decimal scale that it states; `nil` for none.
+        /// The decimal scale of the message; `nil` if none.
         let exponents: (price: Int8, quantity: Int8)?
-        /// A book, quote or trade: losing one spoils what looks back at it, losing a status spoils nothing.
+        /// A book, quote or trade: losing one corrupts look-back features; losing a status does not.
         let isMarketData: Bool
     }
 
-    /// The market's place; made at its first message with a decimal scale, and its engine made anew whenever its past can
-    /// no longer be trusted: after loss, and when another ingest process has taken over.
+    /// The market's index. The market is created at its first message with a decimal scale. Its engine is replaced when
+    /// its past becomes unusable: after a loss, or when another ingest process takes over.
     private mutating func marketIndex(
         for topic: Topic, _ message: Message, _ arrival: SequenceTracker.Arrival, producer: @autoclosure () -> String
     ) throws(WireError) -> Int? {

@@ -11,7 +11,7 @@ public struct TapeRecord: Sendable, Equatable {
     }
 }
 
-/// What is known of a block without opening it.
+/// A block's description, known without decompression.
 public struct TapeBlock: Sendable, Equatable {
     /// Bytes from the start of the segment to the block's header.
     public var offset: UInt64
@@ -111,8 +111,8 @@ public struct TapeBlockBuilder: ~Copyable {
         latest = max(latest, receiveTime)
     }
 
-    /// Appends the block to `output` and begins the next one. Returns what the index will say of it, with the offset in
-    /// `output`; `nil` where nothing was gathered.
+    /// Appends the block to `output` and begins the next one. Returns its index entry, with the offset in `output`;
+    /// `nil` if there were no records.
     public mutating func seal(into output: inout [UInt8]) throws(TapeError) -> TapeBlock? {
         guard recordCount > 0 else { return nil }
         let start = output.count

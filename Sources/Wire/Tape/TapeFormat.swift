@@ -1,7 +1,7 @@
 /// The tape's file format, version 1: sizes, marks and limits that writer and reader share.
 ///
-/// A segment is a file header, blocks, and, where it was closed in order, an index and a trailer. All integers are
-/// little-endian; every part has its own CRC-32 (zlib's). The article Tape in Microstructure.docc describes it to the byte.
+/// A segment is a file header, blocks, and, if it was closed in order, an index and a trailer. All integers are
+/// little-endian; every part has its own CRC-32 (zlib's). The article Tape in Microstructure.docc specifies every byte.
 public enum TapeFormat {
     public static let version: UInt32 = 1
     /// What the name of a segment ends with.
@@ -9,18 +9,18 @@ public enum TapeFormat {
 
     /// A block is ended when its records reach this many bytes.
     public static let blockBytes = 1 << 20
-    /// Most bytes of records in a block, before compression. A larger one is refused by readers: it cannot come from a
-    /// writer, whose largest is `blockBytes` and one record.
+    /// Maximum bytes of records in a block, before compression. Readers refuse a larger block: no writer makes one,
+    /// since a writer's largest block is `blockBytes` plus one record.
     public static let blockByteLimit = 4 << 20
-    /// Most bytes of a block's Zstandard frame: `blockByteLimit` that does not compress, and the frame's own overhead.
+    /// Maximum bytes of a block's Zstandard frame: an incompressible `blockByteLimit` plus the frame's overhead.
     public static let payloadByteLimit = blockByteLimit + (64 << 10)
     /// Most blocks of a segment; a recorder that ends one each second rotates long before.
     public static let blockCountLimit = 1 << 20
-    /// Longest topic and largest body of a record: those of the bus.
+    /// Longest topic and largest body of a record: the limits of the bus.
     public static let topicByteLimit = Topic.byteLimit
     public static let bodyByteLimit = EnvelopeCodec.byteLimit
 
-    /// The line end shows a transfer that rewrote line ends.
+    /// The CR LF reveals a transfer that rewrote line ends.
     static let fileMagic = Array("MSTAPE\r\n".utf8)
     static let blockMagic = Array("TBLK".utf8)
     static let indexMagic = Array("TIDX".utf8)

@@ -23,7 +23,7 @@ public enum TapeIndex {
         return bytes
     }
 
-    /// Where the index lies, by the last bytes of a segment; `nil` where they are no intact trailer.
+    /// The index location from the last bytes of a segment; `nil` if they are not an intact trailer.
     static func location(trailer: [UInt8], segmentBytes: UInt64) -> (offset: UInt64, bytes: Int)? {
         guard trailer.count == TapeFormat.trailerBytes, trailer[16...].elementsEqual(TapeFormat.trailerMagic),
             CRC32.of(trailer[..<12]) == trailer.littleEndian(UInt32.self, at: 12)

@@ -1,14 +1,14 @@
 /// A tape that cannot be read or written at all, or not any further.
 public enum TapeError: Error, Sendable, Equatable, CustomStringConvertible {
-    /// No segment, or nothing at that path that could be one.
+    /// Not a segment, or no usable file at that path.
     case notATape(String, reason: String)
     case unsupportedVersion(String, version: UInt32)
     case cannotOpen(String, reason: String)
     case cannotCreate(String, reason: String)
     case cannotRead(String, reason: String)
-    /// Nothing was half written: the file ends with its last complete block, and what is not written is kept.
+    /// No partial write: the file ends with its last complete block, and unwritten records are kept.
     case cannotWrite(String, reason: String)
-    /// The record was not taken: what waits to be written has reached its limit.
+    /// The record was refused: the unwritten records have reached their limit.
     case bufferFull(limitBytes: Int)
     /// A record outside the limits of `TapeFormat`.
     case badRecord(reason: String)
@@ -30,20 +30,20 @@ public enum TapeError: Error, Sendable, Equatable, CustomStringConvertible {
     }
 }
 
-/// Something wrong in a segment that did not stop the reading of the rest.
+/// A problem in a segment that did not prevent reading the rest.
 public struct TapeProblem: Sendable, Equatable, CustomStringConvertible {
     public enum Kind: Sendable, Equatable {
-        /// The file header's checksum is wrong; the blocks behind it are read all the same.
+        /// The file header's checksum is wrong; the blocks after it are still read.
         case damagedFileHeader
-        /// The file ends without its index: its writer was killed, or still writes. No record is missing for it.
+        /// The file has no index: its writer was killed, or still writes. No record is lost by this.
         case noIndex
-        /// Index or trailer do not agree with their checksums; the blocks are walked instead.
+        /// The checksum of index or trailer is wrong; the blocks are walked instead.
         case damagedIndex
         /// The file ends inside a block; these bytes were passed over.
         case partialBlock(bytes: UInt64)
-        /// Bytes that are no block, passed over until the next block or the end.
+        /// Bytes that are not a block, skipped up to the next block or the end.
         case noBlock(bytes: UInt64)
-        /// A block whose content is damaged, passed over.
+        /// A block with damaged content, skipped.
         case corruptBlock(records: UInt32, reason: String)
         /// A segment of a directory that cannot be read at all.
         case unreadableSegment(TapeError)
@@ -61,7 +61,7 @@ public struct TapeProblem: Sendable, Equatable, CustomStringConvertible {
         self.kind = kind
     }
 
-    /// Whether records may be missing for it.
+    /// Whether this problem may mean missing records.
     public var isLoss: Bool {
         switch kind {
         case .damagedFileHeader, .noIndex, .damagedIndex: false
@@ -69,7 +69,7 @@ public struct TapeProblem: Sendable, Equatable, CustomStringConvertible {
         }
     }
 
-    /// Whether the tape is not what its writer left or leaves: a missing index alone may be a tape that still grows.
+    /// Whether the tape is damaged: a missing index alone may be a tape that still grows.
     public var isDamage: Bool { kind != .noIndex }
 
     public var description: String {

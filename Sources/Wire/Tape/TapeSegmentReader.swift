@@ -29,7 +29,7 @@ public struct TapeSegmentReader<Source: TapeSource>: ~Copyable {
     private let decompressor: BlockDecompressor
     /// Where the blocks end.
     private let end: UInt64
-    /// Where the next block begins; how far the reader is.
+    /// Start of the next block: the reading position.
     public private(set) var position = UInt64(TapeFormat.fileHeaderBytes)
     private var wanted = Timestamp(nanoseconds: .min)...Timestamp(nanoseconds: .max)
     private var payload: [UInt8] = []
@@ -40,7 +40,7 @@ public struct TapeSegmentReader<Source: TapeSource>: ~Copyable {
     private var topics: [[UInt8]] = []
     private static var topicCacheLimit: Int { 64 }
 
-    /// Throws `.notATape` or `.unsupportedVersion`, or what the source throws.
+    /// Throws `.notATape`, `.unsupportedVersion`, or the source's errors.
     public init(_ source: Source) throws(TapeError) {
         let size = source.byteCount
         var header = [UInt8](repeating: 0, count: TapeFormat.fileHeaderBytes + TapeFormat.blockHeaderBytes)
@@ -86,8 +86,8 @@ public struct TapeSegmentReader<Source: TapeSource>: ~Copyable {
         self.problems = problems
     }
 
-    /// Passes over the blocks with nothing received within `times`. Other records of the blocks delivered may lie
-    /// outside. Call it before the first `next()`.
+    /// Skips blocks without records received within `times`. Delivered blocks may also hold records outside. Call it
+    /// before the first `next()`.
     public mutating func seek(_ times: ClosedRange<Timestamp>) {
         wanted = times
         guard let block = index?.first(where: { $0.latest >= times.lowerBound }) else { return }
@@ -159,7 +159,7 @@ public struct TapeSegmentReader<Source: TapeSource>: ~Copyable {
         return false
     }
 
-    /// Decompresses and checks the block at hand. Returns what is wrong with it.
+    /// Decompresses and checks the current block. Returns the problem, if any.
     private mutating func open(_ header: TapeBlockHeader) -> String? {
         (contentUsed, contentEnd) = (0, 0)
         guard CRC32.of(payload[...]) == header.payloadCRC else { return "its checksum is wrong" }
@@ -184,13 +184,13 @@ public struct TapeSegmentReader<Source: TapeSource>: ~Copyable {
         return nil
     }
 
-    /// The header at `position`, or the next one behind it, whose place is then `position`.
+    /// The header at `position`, or the next one after it; moves `position` there.
     private mutating func findBlock() throws(TapeError) -> Found {
         while position < end {
             if let header = try header(at: position) {
                 let blockEnd = position + UInt64(TapeFormat.blockHeaderBytes) + UInt64(header.payloadBytes)
                 if blockEnd <= end { return .block(header) }
-                // The end of the segment, or bytes have gone from this block.
+                // The segment ends here, or this block lacks bytes.
                 let start = position
                 try skipToBlock(from: start + UInt64(TapeFormat.blockHeaderBytes))
                 let bytes = position - start
@@ -221,7 +221,7 @@ public struct TapeSegmentReader<Source: TapeSource>: ~Copyable {
         return try isUnfinishedIndex(at: offset)
     }
 
-    /// A writer that was killed while it wrote the index leaves no records behind it.
+    /// An index left unfinished by a killed writer has no records after it.
     private func isUnfinishedIndex(at offset: UInt64) throws(TapeError) -> Bool {
         var bytes = [UInt8](repeating: 0, count: 4)
         let count = try source.read(at: offset, into: &bytes)
@@ -245,7 +245,7 @@ public struct TapeSegmentReader<Source: TapeSource>: ~Copyable {
         }
     }
 
-    /// What the unreadable end of a segment is called: a block's beginning, or something else.
+    /// Classifies the unreadable end of a segment: a partial block, or something else.
     private func tail(from offset: UInt64) -> TapeProblem.Kind {
         let bytes = end - offset
         return index == nil && bytes < UInt64(TapeFormat.blockHeaderBytes)

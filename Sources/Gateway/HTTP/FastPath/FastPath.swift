@@ -1,16 +1,16 @@
 import NIOCore
 
-/// Answers the most frequent requests before HTTP is parsed in full, and closes connections on which nothing happens.
+/// Answers the most frequent requests before HTTP is parsed in full, and closes idle connections.
 ///
-/// The first request that is none of these hands its connection, for good, to the full HTTP server behind. The requests of a
-/// connection are answered one after the other, in their order. Lives on the connection's event loop.
+/// The first other request hands its connection permanently to the full HTTP server behind this handler. The requests
+/// of a connection are answered one at a time, in order. Lives on the connection's event loop.
 final class FastPath: ChannelDuplexHandler {
     typealias InboundIn = ByteBuffer
     typealias InboundOut = ByteBuffer
     typealias OutboundIn = ByteBuffer
     typealias OutboundOut = ByteBuffer
 
-    /// Bytes of further requests taken in while one is being answered; beyond it nothing more is read.
+    /// Bytes of further requests buffered while one is being answered; above the limit, reading pauses.
     private static let waitingLimit = 64 << 10
 
     private let responder: any FastPathResponder
@@ -24,7 +24,7 @@ final class FastPath: ChannelDuplexHandler {
     private var lastWrite = NIODeadline.now()
     private var idleCheck: Scheduled<Void>?
 
-    /// - Parameter idleLimit: a connection on which nothing has been sent for this long is closed, whatever comes in.
+    /// - Parameter idleLimit: a connection without an answer sent for this long is closed, whatever it receives.
     init(_ responder: any FastPathResponder, idleLimit: TimeAmount) {
         self.responder = responder
         self.idleLimit = idleLimit
@@ -70,12 +70,12 @@ final class FastPath: ChannelDuplexHandler {
     }
 
     func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
-        // The client sends no more, or the server stops: either makes the full server close the connection, while an answer
-        // may still be due here.
+        // The client has ended its side, or the server stops: either event makes the full server close the connection,
+        // but an answer may still be due here.
         if isFast, isAnswering { heldEvents.append(event) } else { context.fireUserInboundEventTriggered(event) }
     }
 
-    /// Answers what has come, until one answer has to be waited for.
+    /// Answers the buffered requests until an answer is not ready at once.
     private func work(_ context: ChannelHandlerContext) {
         while isFast, !isAnswering, waiting.readableBytes > 0 {
             let outcome = waiting.withUnsafeReadableBytes { FastPathRequest.read($0) }
@@ -90,7 +90,7 @@ final class FastPath: ChannelDuplexHandler {
                 case .later(let answer):
                     waiting.moveReaderIndex(forwardBy: length)
                     isAnswering = true
-                    // What was answered before must not wait for it.
+                    // Earlier answers must not wait for this one.
                     context.flush()
                     let bound = NIOLoopBound((self, context), eventLoop: context.eventLoop)
                     answer.whenComplete { result in
@@ -119,7 +119,7 @@ final class FastPath: ChannelDuplexHandler {
         }
     }
 
-    /// Leaves this and all further requests to the full server.
+    /// Hands this and all further requests to the full server.
     private func hand(_ context: ChannelHandlerContext) {
         isFast = false
         context.flush()
@@ -135,10 +135,10 @@ protocol FastPathResponder: Sendable {
     func answer(_ request: FastPathRequest, from channel: any Channel) -> FastPathAnswer
 }
 
-/// A whole answer, as sent.
+/// A complete answer, as sent.
 enum FastPathAnswer {
     case now(ByteBuffer)
     case later(EventLoopFuture<ByteBuffer>)
-    /// Left to the full server, which also says what is wrong with the request.
+    /// Left to the full server, which also reports errors in the request.
     case other
 }

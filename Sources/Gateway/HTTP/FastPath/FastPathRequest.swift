@@ -2,33 +2,33 @@ import Glibc
 
 /// One of the most frequent requests, read straight from the bytes of its connection.
 ///
-/// The reader takes only requests that it understands to the last byte: the canonical form in which programs send them.
-/// Everything else (another path, another header, another spelling) is left to the full HTTP parser, so that no request is
-/// ever understood in two ways.
+/// The reader accepts only requests that it understands to the last byte: the canonical form that programs send.
+/// Everything else (another path, another header, another spelling) goes to the full HTTP parser, so that no request is
+/// ever interpreted in two ways.
 struct FastPathRequest: Equatable {
     enum Kind: Equatable {
         case health
-        /// With the query as sent, without its question mark; empty where there is none.
+        /// The query as sent, without its question mark; empty if there is none.
         case signals(query: String)
-        /// With the body.
+        /// The body of the POST.
         case post(ArraySlice<UInt8>)
     }
 
     enum Outcome: Equatable {
         case request(FastPathRequest, length: Int)
-        /// So far it may be one.
+        /// The bytes so far may be the beginning of such a request.
         case incomplete
-        /// Not for this reader.
+        /// A request for the full HTTP parser.
         case other
     }
 
-    /// Longest head read here.
+    /// Longest request head read here, in bytes.
     static let headLimit = 2_048
-    /// Longest body read here: four fields fit many times.
+    /// Longest body read here, in bytes: many times the size of the four fields.
     static let bodyLimit = 1_024
 
     let kind: Kind
-    /// The key that the request shows.
+    /// The API key sent with the request.
     let key: String?
 
     static func read(_ bytes: UnsafeRawBufferPointer) -> Outcome {
@@ -108,8 +108,8 @@ private struct Reader {
 
     private var unfinished: FastPathRequest.Outcome { bytes.count > FastPathRequest.headLimit ? .other : .incomplete }
 
-    /// The next line without its end; `nil` where there is no whole one yet. A line that ends otherwise than CR LF holds a
-    /// control character, which no reader of a line's parts takes.
+    /// The next line without its CR LF; `nil` if it is incomplete. A line that ends otherwise contains a control
+    /// character, which every parser of a line's parts rejects.
     private mutating func nextLine() -> Range<Int>? {
         guard position < bytes.count, let base = bytes.baseAddress,
             let hit = memchr(base + position, 0x0A, bytes.count - position)
@@ -123,7 +123,7 @@ private struct Reader {
     }
 }
 
-/// What a header means for the few requests.
+/// The meaning of a header for the fast-path requests.
 private enum Header {
     case harmless, host, connection, contentType, contentLength, key, authorization, other
 
@@ -144,7 +144,7 @@ private enum Header {
         }
     }
 
-    /// Whether `text` is the lower-case `other`, capitals aside.
+    /// Whether `text` equals the lower-case `other`, ignoring case.
     static func isEqual(_ text: Slice<UnsafeRawBufferPointer>, _ other: StaticString) -> Bool {
         guard text.count == other.utf8CodeUnitCount else { return false }
         var letter = other.utf8Start

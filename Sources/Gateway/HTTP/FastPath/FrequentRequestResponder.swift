@@ -5,9 +5,9 @@ import Hummingbird
 import NIOCore
 import Synchronization
 
-/// Answers the health check, pages of signals and posted signals as their routes do, from bytes that are ready to be sent.
+/// Answers health checks, signal pages and posted signals exactly as their routes do, with prepared bytes.
 final class FrequentRequestResponder<Repository: SignalRepository>: FastPathResponder {
-    /// How long a health report is repeated.
+    /// How long a health report is cached.
     private static var healthMemoryNanoseconds: Int64 { 100_000_000 }
 
     private struct Health {
@@ -49,7 +49,7 @@ final class FrequentRequestResponder<Repository: SignalRepository>: FastPathResp
             meters.count(healthKey, since: start)
             return .now(whole("200 OK", report))
         case .signals(let query):
-            // A request that the full server will answer is not counted by the rate limit here: it counts once.
+            // A request left to the full server is not charged to the rate limit here, so that it counts only once.
             let page = pages.page(query)
             let parsed = page == nil ? try? SignalQuery(QueryParameters(query, allowed: SignalQuery.names)) : nil
             guard page != nil || parsed != nil, isAdmitted(request, .read, channel) else { return .other }
@@ -100,7 +100,7 @@ final class FrequentRequestResponder<Repository: SignalRepository>: FastPathResp
         return (try? access.admit(key: request.key, address: channel.remoteAddress?.ipAddress, needing: scope)) != nil
     }
 
-    /// The body of `/health` while all is well.
+    /// The body of `/health` while the process is healthy; else `nil`.
     private func healthReport(at now: Int64) -> ByteBuffer? {
         known.withLock { known in
             if let report = known.report, now - known.moment < Self.healthMemoryNanoseconds { return report }
@@ -122,7 +122,7 @@ final class FrequentRequestResponder<Repository: SignalRepository>: FastPathResp
 
     private static var ownHeaders: [HTTPField.Name] { [.contentType, .cacheControl, .xContentTypeOptions] }
 
-    /// A whole answer. The headers are those of `Response.json` and what the server adds.
+    /// A complete answer, with the headers of `Response.json` and the headers that the server adds.
     private func whole(
         _ status: String, _ body: ByteBuffer, type: String = "application/json", header: String = ""
     ) -> ByteBuffer {
@@ -150,7 +150,7 @@ final class FrequentRequestResponder<Repository: SignalRepository>: FastPathResp
             var (second, fields) = (now, tm())
             gmtime_r(&second, &fields)
             var text = [CChar](repeating: 0, count: 64)
-            // The names are English in the C locale, which the process never leaves.
+            // Day and month names are English in the C locale, which the process never changes.
             strftime(&text, text.count, "Date: %a, %d %b %Y %H:%M:%S GMT\r\n", &fields)
             date = (now, String(decoding: text.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self))
             return date.line

@@ -1,6 +1,6 @@
 extension PostedSignal {
-    /// Reads a body in the canonical form in which programs write it: the four fields, each once, without escapes. `nil` for
-    /// every other body, also for one with a mistake: `init(json:)` says which. O(bytes), without Foundation.
+    /// Reads a body in the canonical form that programs write: the four fields, each once, without escapes. `nil` for
+    /// every other body, including invalid ones: `init(json:)` reports the error. O(bytes), without Foundation.
     init?(canonical body: ArraySlice<UInt8>) {
         var scanner = Scanner(bytes: body)
         guard let fields = scanner.fields() else { return nil }
@@ -58,7 +58,7 @@ extension PostedSignal {
             return String(decoding: bytes[start..<position], as: UTF8.self)
         }
 
-        /// A number of JSON's grammar with a finite value. Source: RFC 8259, section 6.
+        /// A number in JSON's grammar with a finite value. Source: RFC 8259, section 6.
         private mutating func number() -> Double? {
             skipSpace()
             let start = position
@@ -82,7 +82,7 @@ extension PostedSignal {
 
         private func peek(_ byte: UInt8) -> Bool { position < bytes.endIndex && bytes[position] == byte }
 
-        /// How many there are; `nil` for none.
+        /// Skips digits and returns their count; `nil` if there are none.
         private mutating func digits() -> Int? {
             let start = position
             while position < bytes.endIndex, (0x30...0x39).contains(bytes[position]) { position += 1 }

@@ -1,9 +1,9 @@
 import NIOCore
 import Synchronization
 
-/// Answers to queries for signals as they were last written, kept until a signal is stored or deleted.
+/// Caches the written answers to signal queries until a signal is stored or deleted.
 final class SignalPageCache: Sendable {
-    /// Queries remembered, and the longest page; larger ones are written anew each time.
+    /// Most queries cached, and the longest page cached; longer pages are written anew each time.
     static let limit = 64
     static let byteLimit = 64 << 10
 
@@ -15,7 +15,7 @@ final class SignalPageCache: Sendable {
 
     private let state = Mutex(State())
 
-    /// The store has changed.
+    /// Clears the cache because the store has changed.
     func invalidate() {
         state.withLock { state in
             state.version += 1
@@ -25,7 +25,7 @@ final class SignalPageCache: Sendable {
 
     func page(_ query: String) -> ByteBuffer? { state.withLock { $0.pages[query] } }
 
-    /// Writes the page of `query`, and remembers it where the store has not changed meanwhile.
+    /// Writes the page of `query`, and caches it if the store has not changed meanwhile.
     func load(_ query: String, _ write: () async throws -> ByteBuffer) async throws -> ByteBuffer {
         let version = state.withLock { $0.version }
         let page = try await write()

@@ -47,7 +47,7 @@ final class TLSContext: @unchecked Sendable {
                 : "'\(key)' holds no private key that can be used (PEM, without a passphrase): \(error)"
             throw FileError(file: .key, problem: problem)
         }
-        // A key of another algorithm than the certificate's passes until here.
+        // A key of a different algorithm than the certificate's passes all checks before this one.
         guard SSL_CTX_check_private_key(pointer) == 1 else {
             throw FileError(
                 file: .key,
@@ -57,13 +57,13 @@ final class TLSContext: @unchecked Sendable {
 
     deinit { SSL_CTX_free(pointer) }
 
-    /// Takes `http/1.1` where the client offers it, and else goes on without ALPN, like a client that offers nothing.
+    /// Selects `http/1.1` if the client offers it, else continues without ALPN, as if the client offered nothing.
     /// Source: RFC 7301. Corresponds to `SSL_select_next_proto`.
     private static func select(
         _ out: UnsafeMutablePointer<UnsafePointer<UInt8>?>?, _ outLength: UnsafeMutablePointer<UInt8>?,
         _ offered: UnsafePointer<UInt8>?, _ count: UInt32
     ) -> Int32 {
-        // A list of one name, after its length. The answer points into it.
+        // A list of one name, preceded by its length. The answer points into this list.
         let known: StaticString = "\u{8}http/1.1"
         var selected: UnsafeMutablePointer<UInt8>?
         let outcome = SSL_select_next_proto(
@@ -78,7 +78,7 @@ final class TLSContext: @unchecked Sendable {
 struct OpenSSLError: Error, CustomStringConvertible {
     private let code: UInt
 
-    /// The oldest error of this thread, which tells the cause; forgets it and the later ones.
+    /// Returns the oldest error of this thread, which is the cause, and clears the thread's error queue.
     static func take() -> OpenSSLError {
         defer { ERR_clear_error() }
         return OpenSSLError(code: ERR_get_error())

@@ -5,8 +5,8 @@ import NIOCore
 
 /// Speaks TLS with the client; the handlers behind it see plain bytes. Lives on the connection's event loop.
 ///
-/// An error of TLS is counted, logged at debug level, told to the client where TLS has an alert for it, and closes the
-/// connection. Back-pressure passes through: nothing is kept here but the part of a record whose end has not come yet.
+/// A TLS error is counted, logged at debug level, reported to the client if TLS has an alert for it, and closes the
+/// connection. Back-pressure passes through: the handler buffers only an incomplete record.
 final class TLSHandler: ChannelDuplexHandler {
     typealias InboundIn = ByteBuffer
     typealias InboundOut = ByteBuffer
@@ -15,12 +15,13 @@ final class TLSHandler: ChannelDuplexHandler {
 
     private enum Phase {
         case handshake, open
-        /// The client has been told that nothing more is sent.
+        /// The client was told that the server sends nothing more.
         case ended
         case closed
     }
 
-    /// Bytes that pass through OpenSSL at a time. A record holds no more, and its memory, which never shrinks, stays small.
+    /// Bytes passed to OpenSSL at a time: a record holds no more, and OpenSSL's buffers, which never shrink, stay
+    /// small.
     private static let chunkBytes = 16 << 10
 
     private let session: TLSSession
@@ -28,9 +29,9 @@ final class TLSHandler: ChannelDuplexHandler {
     private let failures: TLSFailures
     private var phase = Phase.handshake
     private var handshakeEnd: Scheduled<Void>?
-    /// The client sends no more.
+    /// Whether the client has ended its side.
     private var isInputClosed = false
-    /// Something has been handed on since the last read.
+    /// Whether bytes were passed on since the last read.
     private var hasDelivered = false
 
     /// - Parameter handshakeLimit: a connection whose handshake takes longer is closed.
@@ -65,7 +66,7 @@ final class TLSHandler: ChannelDuplexHandler {
             guard phase != .handshake, phase != .closed else { continue }
             repeat { reading = decrypt(into: &plain) } while reading.isBytes
         }
-        // Answers to the client's TLS messages.
+        // Send the answers to the client's TLS messages.
         sendPending(context)
         if plain.readableBytes > 0 {
             hasDelivered = true
@@ -100,7 +101,7 @@ final class TLSHandler: ChannelDuplexHandler {
 
     func channelReadComplete(context: ChannelHandlerContext) {
         context.fireChannelReadComplete()
-        // Who asked to read has got nothing yet.
+        // The handler that asked for a read has received nothing yet, so read again.
         if !hasDelivered, phase != .closed { context.read() }
         hasDelivered = false
     }
@@ -111,7 +112,7 @@ final class TLSHandler: ChannelDuplexHandler {
         endInput(context)
     }
 
-    /// The same event whether the client closed TLS or only TCP: HTTP itself says whether a request is whole.
+    /// Fires the same event whether the client closed TLS or only TCP: HTTP itself tells whether a request is complete.
     private func endInput(_ context: ChannelHandlerContext) {
         guard !isInputClosed else { return }
         isInputClosed = true
@@ -128,7 +129,7 @@ final class TLSHandler: ChannelDuplexHandler {
     // MARK: To the client
 
     func write(context: ChannelHandlerContext, data: NIOAny, promise: EventLoopPromise<Void>?) {
-        // HTTP never speaks first, so that nothing has to wait for the end of the handshake.
+        // The HTTP server never sends first, so no write needs to wait for the handshake.
         guard phase == .open else {
             promise?.fail(ChannelError.ioOnClosedChannel)
             return
@@ -180,7 +181,7 @@ final class TLSHandler: ChannelDuplexHandler {
         phase = .closed
         handshakeEnd?.cancel()
         failures.count(kind, reason)
-        // The alert.
+        // Send the TLS alert.
         sendPending(context)
         context.close(promise: nil)
     }
@@ -193,11 +194,11 @@ extension TLSSession.Reading {
 /// Counts and logs the connections that TLS closed.
 struct TLSFailures: Sendable {
     enum Kind: String, CaseIterable {
-        /// Client and server cannot agree, or no TLS is spoken.
+        /// Client and server cannot agree, or the client does not speak TLS.
         case handshake
         /// The handshake took too long.
         case timeout
-        /// The client went during the handshake, like a probe of the port.
+        /// The client left during the handshake, like a port probe.
         case closed
         /// A message that cannot be decrypted, after the handshake.
         case record

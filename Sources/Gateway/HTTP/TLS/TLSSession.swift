@@ -1,13 +1,13 @@
 import COpenSSL
 
-/// The server's side of one TLS connection, without a network: the peer's bytes go in, and bytes for the peer come out, in
-/// memory. Owns an `SSL` and its two memory `BIO`s. Lives on one thread.
+/// The server's side of one TLS connection, in memory and without a network: the peer's bytes go in, bytes for the peer
+/// come out. Owns an `SSL` and its two memory `BIO`s. Lives on one thread.
 ///
 /// Every call first empties OpenSSL's error queue of the thread, which all connections of an event loop share.
 struct TLSSession: ~Copyable {
     enum Progress {
         case done
-        /// More bytes of the peer are needed.
+        /// More bytes from the peer are needed.
         case needsInput
         case failed(OpenSSLError)
     }
@@ -25,7 +25,7 @@ struct TLSSession: ~Copyable {
     private let input: OpaquePointer
     private let output: OpaquePointer
 
-    /// Corresponds to `SSL_new`, `SSL_set_bio` and `SSL_set_accept_state`. Fails only for want of memory.
+    /// Corresponds to `SSL_new`, `SSL_set_bio` and `SSL_set_accept_state`. Fails only if memory runs out.
     init(_ context: TLSContext) throws(OpenSSLError) {
         ERR_clear_error()
         guard let ssl = SSL_new(context.pointer) else { throw OpenSSLError.take() }
@@ -48,7 +48,7 @@ struct TLSSession: ~Copyable {
     /// Takes in bytes from the peer; they wait until one of the calls below needs them. Corresponds to `BIO_write`.
     func receive(_ bytes: UnsafeRawBufferPointer) { BIO_write(input, bytes.baseAddress, Int32(bytes.count)) }
 
-    /// Goes on with the handshake. Corresponds to `SSL_accept`.
+    /// Continues the handshake. Corresponds to `SSL_accept`.
     func accept() -> Progress {
         ERR_clear_error()
         let result = SSL_accept(ssl)
@@ -68,10 +68,10 @@ struct TLSSession: ~Copyable {
         }
     }
 
-    /// Encrypts all of `bytes`, which are not empty, for the peer; possible after the handshake. Corresponds to `SSL_write`.
+    /// Encrypts all of `bytes`, not empty, for the peer, after the handshake only. Corresponds to `SSL_write`.
     func write(_ bytes: UnsafeRawBufferPointer) throws(OpenSSLError) {
         ERR_clear_error()
-        // Memory takes everything, so that there is no partial write.
+        // A memory `BIO` accepts all bytes, so there is no partial write.
         guard SSL_write(ssl, bytes.baseAddress, Int32(bytes.count)) == Int32(bytes.count) else {
             throw OpenSSLError.take()
         }
