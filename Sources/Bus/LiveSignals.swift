@@ -29,7 +29,7 @@ struct LiveSignals: ~Copyable {
         try pushed?.register(in: &poller)
     }
 
-    /// The next signal already received. Other messages are counted and skipped.
+    /// The next signal already received; messages of other kinds are skipped.
     mutating func next() throws(ZMQError) -> ProtoSignal? {
         while true {
             let envelope: ProtoEnvelope?

@@ -22,7 +22,7 @@ package struct SignalFeed: ~Copyable {
     package static let batchLimit = 100
     /// How long signals wait behind a sequence gap if the log does not answer.
     static let holdNanoseconds: Int64 = 10_000_000_000
-    /// Most logs' services followed; more addresses of a name are left out and said.
+    /// Most logs followed; further addresses of a name are left out.
     static let peerLimit = 64
 
     private let directory: EndpointDirectory
