@@ -91,6 +91,32 @@ import Testing
         }
     }
 
+    /// A test target names what it imports, directly or by way of a module that it names. Whether a module that is not
+    /// named has been built yet is luck: an incremental build hides the omission, a clean one fails at times.
+    @Test func testsNameWhatTheyImport() throws {
+        var graph = Self.graph
+        let manifest = try String(contentsOf: Tree.root.appending(path: "Package.swift"), encoding: .utf8)
+        let targets = manifest.matches(
+            of: /\.(?:testTarget|target)\(\s*name: "(\w+(?:Tests|Support))"(?:,\s*dependencies: \[([^\]]*)\])?/)
+        for target in targets {
+            graph[String(target.1)] = Set((target.2 ?? "").matches(of: /"(\w+)"/).map { String($0.1) })
+        }
+        #expect(targets.count > 15, "the manifest is not read")
+        let own = Set(graph.keys)
+        for target in targets.map({ String($0.1) }) {
+            var (reached, open): (Set<String>, [String]) = ([], [target])
+            while let module = open.popLast() {
+                for next in graph[module] ?? [] where reached.insert(next).inserted { open.append(next) }
+            }
+            for line in try Tree.lines(under: "Tests/\(target)") {
+                guard let match = line.text.firstMatch(of: /^\s*(?:@testable )?import (?:\w+ )?(\w+)/) else { continue }
+                let imported = String(match.1)
+                #expect(
+                    !own.contains(imported) || reached.contains(imported), "\(line): Package.swift does not say so")
+            }
+        }
+    }
+
     /// What only this package uses is `package`: `public` is for the libraries that others import.
     @Test(arguments: graph.keys.sorted().filter { !Set(pureModules + ["Wire", "ZeroMQ", "Transport"]).contains($0) })
     func onlyLibrariesArePublic(module: String) throws {
