@@ -83,19 +83,25 @@ public struct Backtest: Sendable {
             latency.note(update.times)
             time = advance(to: update.times)
             market.process(update, levels: levels)
+            book.note(market, book: update, at: time)
         case .quote(let quote):
             time = advance(to: quote.times)
             market.process(quote)
+            book.note(market, quote: quote, at: time)
         case .trade(let trade):
             time = advance(to: trade.times)
             // A backfilled trade was fetched later, so it was not visible at this time.
             guard !trade.isBackfilled else { return }
             market.process(trade)
             isQuote = market.isImplied
-            if book.hasRestingOrders { book.process(trade, market: market, account: &account, at: time) }
+            if market.isImplied { book.note(market, at: time) }
+            book.process(trade, account: &account, at: time)
         case .heartbeat(let heartbeat):
             time = advance(to: heartbeat.times)
-            if heartbeat.validity != .valid { market.forget() }
+            if heartbeat.validity != .valid {
+                market.forget()
+                book.note(market, at: time)
+            }
             isQuote = !market.isImplied
         }
         guard isQuote else { return }

@@ -10,8 +10,6 @@ public struct MarketView: Sendable {
     public private(set) var asks: [PriceLevel] = []
     /// Prices come from trades alone.
     public private(set) var isImplied = false
-    /// Venue time of the book shown here.
-    private(set) var bookVenueTime = Timestamp(nanoseconds: .min)
     private var hasBooks = false
 
     public init() {}
@@ -39,7 +37,6 @@ public struct MarketView: Sendable {
         hasBooks = true
         isImplied = false
         guard update.validity == .valid else { return }
-        bookVenueTime = update.times.venue
         for index in update.bids where levels[index].quantity > .zero { bids.append(levels[index]) }
         for index in update.asks where levels[index].quantity > .zero { asks.append(levels[index]) }
     }
@@ -66,7 +63,7 @@ public struct MarketView: Sendable {
     }
 
     /// Removes levels better than the quote's best and sets the best level to the quote's size.
-    private static func sharpen(
+    static func sharpen(
         _ side: inout [PriceLevel], with best: PriceLevel, isBetter: (Price, Price) -> Bool
     ) {
         var gone = 0

@@ -40,6 +40,8 @@ struct PositionBook: Sendable {
     private let symbol: String
     private var entries: [Entry] = []
     private var positions: [Position] = []
+    /// What the quotes and books so far contain; kept only for orders that rest.
+    private var ledger = LevelLedger()
 
     init(_ configuration: BacktestConfiguration, symbol: String) {
         self.configuration = configuration
@@ -49,9 +51,7 @@ struct PositionBook: Sendable {
 
     var isIdle: Bool { entries.isEmpty && positions.isEmpty }
     var openCount: Int { entries.count + positions.count }
-    var hasRestingOrders: Bool {
-        !isIdle && (configuration.entryOrder == .limit || configuration.targetOrder == .limit)
-    }
+    private var hasQueues: Bool { configuration.entryOrder == .limit || configuration.targetOrder == .limit }
 
     /// Sends an order; returns the reason if it cannot.
     mutating func enter(
@@ -63,16 +63,23 @@ struct PositionBook: Sendable {
         return nil
     }
 
+    /// Notes a quote or a book that `market` has taken, or a gap.
+    mutating func note(_ market: MarketView, book: BookSnapshot? = nil, quote: Quote? = nil, at time: Timestamp) {
+        if hasQueues { ledger.process(market, book: book, quote: quote, at: time) }
+    }
+
     /// Matches a trade against the resting orders.
-    mutating func process(_ trade: Trade, market: MarketView, account: inout Account, at time: Timestamp) {
-        // The sizes of a newer book already include this trade.
-        guard trade.times.venue >= market.bookVenueTime else { return }
+    mutating func process(_ trade: Trade, account: inout Account, at time: Timestamp) {
+        guard hasQueues else { return }
+        let number = ledger.process(trade, at: time)
         for place in entries.indices {
-            guard let filled = entries[place].resting?.process(trade), filled > 0 else { continue }
+            guard let filled = entries[place].resting?.process(trade, containedIn: number), filled > 0 else { continue }
             fillEntry(place, filled, &account)
         }
         for place in positions.indices {
-            guard let filled = positions[place].target?.process(trade), filled > 0 else { continue }
+            guard let filled = positions[place].target?.process(trade, containedIn: number), filled > 0 else {
+                continue
+            }
             fillTarget(place, filled, &account)
         }
         settleFull(account: &account, at: time)
@@ -159,7 +166,8 @@ struct PositionBook: Sendable {
         let own = side == .long ? market.bids : market.asks
         if let order = entries[place].resting {
             let filled = entries[place].resting?.process(
-                shown: Self.shown(order.price, on: own, side: side), other: side == .long ? market.ask : market.bid)
+                shown: ledger.shown(order.price, side), other: side == .long ? market.ask : market.bid,
+                in: ledger.sight)
             if let filled, filled > 0 { fillEntry(place, filled, &account) }
             return
         }
@@ -168,7 +176,8 @@ struct PositionBook: Sendable {
         entries[place].resting = RestingOrder(
             side: side, price: own[0].price, quantity: quantity,
             // Implied sizes are unknown: assume an endless queue, so only a trade through the price fills.
-            ahead: market.isImplied ? Int64.max : own[0].quantity.mantissa, model: configuration.queueModel)
+            ahead: market.isImplied ? Int64.max : ledger.shown(own[0].price, side) ?? own[0].quantity.mantissa,
+            model: configuration.queueModel, account: ledger.account(side, own[0].price), number: ledger.nextNumber)
         entries[place].expires = time.advanced(byNanoseconds: Int64(configuration.entryTimeoutSeconds * 1e9))
     }
 
@@ -228,16 +237,17 @@ struct PositionBook: Sendable {
             fillTarget(place, positions[place].remaining, &account)
             return
         }
-        let own = side == .long ? market.asks : market.bids
-        let shown = Self.shown(price, on: own, side: side.opposite)
+        let shown = ledger.shown(price, side.opposite)
         if positions[place].target != nil {
-            let filled = positions[place].target?.process(shown: shown, other: side == .long ? market.bid : market.ask)
+            let filled = positions[place].target?.process(
+                shown: shown, other: side == .long ? market.bid : market.ask, in: ledger.sight)
             if let filled, filled > 0 { fillTarget(place, filled, &account) }
         } else if let shown {
             // Assume that all size at the price is ahead of the order when the recorded levels first reach that far.
             positions[place].target = RestingOrder(
                 side: side.opposite, price: price, quantity: positions[place].remaining,
-                ahead: market.isImplied ? .max : shown, model: configuration.queueModel)
+                ahead: market.isImplied ? .max : shown, model: configuration.queueModel,
+                account: ledger.account(side.opposite, price), number: ledger.nextNumber)
         }
     }
 
@@ -287,13 +297,5 @@ struct PositionBook: Sendable {
                     netReturn: quantity > 0 ? Double(rounding: profit) / Double(rounding: position.entry.value) : 0))
         }
         positions.removeAll { $0.remaining == 0 }
-    }
-
-    /// Size resting at a price; `nil` if the recorded levels do not reach that far.
-    static func shown(_ price: Price, on levels: [PriceLevel], side: Side) -> Int64? {
-        guard let worst = levels.last else { return nil }
-        for level in levels where level.price == price { return level.quantity.mantissa }
-        let isWithin = side == .long ? price > worst.price : price < worst.price
-        return isWithin ? 0 : nil
     }
 }
