@@ -43,7 +43,9 @@ public struct HTTPResponse: Sendable {
 public enum HTTPError: Error, Sendable, Equatable {
     /// The connect or total timeout expired.
     case timedOut(String)
-    /// Unknown name, connection refused, or connection broken.
+    /// The host's name, or the proxy's, does not resolve.
+    case unknownHost(String)
+    /// Connection refused or broken.
     case connectionFailed(String)
     /// The certificate was rejected, or TLS failed otherwise.
     case tls(String)
@@ -61,7 +63,7 @@ extension HTTPError: CustomStringConvertible {
     public var description: String {
         switch self {
         case .timedOut(let message): "timed out: \(message)"
-        case .connectionFailed(let message): "connection failed: \(message)"
+        case .unknownHost(let message), .connectionFailed(let message): "connection failed: \(message)"
         case .tls(let message): "TLS: \(message)"
         case .tooLarge(let limit): "the answer is longer than \(limit) bytes"
         case .cancelled: "cancelled"

@@ -51,7 +51,7 @@ import Transport
 
     private static let links = SignalLinks(base: "http://gateway.example:8000")
 
-    private static func post() throws -> HTTPPost { HTTPPost(try HTTPClient(), timeoutSeconds: 1, secrets: []) }
+    private static func post() throws -> HTTPPost { HTTPPost(try HTTPClient(), timeoutSeconds: 1) }
 
     private static func object(_ json: [UInt8]) throws -> [String: Any] {
         try #require(try JSONSerialization.jsonObject(with: Data(json)) as? [String: Any])
@@ -134,7 +134,7 @@ import Transport
 
     @Test func telegramTakesEveryMessage() throws {
         let sink = TelegramSink(
-            base: "", token: "t", chat: "-100", links: Self.links, post: try Self.post())
+            base: "", token: "t", chat: TelegramChat("-100"), links: Self.links, post: try Self.post())
         for notification in Self.notifications {
             let message = try Self.object(try messageJSON(sink.message(notification)))
             #expect(message["chat_id"] as? String == "-100" && message["parse_mode"] as? String == "HTML")
@@ -210,7 +210,7 @@ import Transport
         defer { receiver.stop() }
         let http = try HTTPClient()
         defer { http.shutdown() }
-        let post = HTTPPost(http, timeoutSeconds: 5, secrets: [])
+        let post = HTTPPost(http, timeoutSeconds: 5)
         for wait in [7, 0.65, 12, 1.5, nil] as [Double?] {
             let failure = await #expect(throws: DeliveryFailure.self) { try await post.send([], to: receiver.url) }
             #expect(failure?.retryAfterSeconds == wait && failure?.cause == .temporary)

@@ -143,7 +143,7 @@ import Wire
             signal: signal, severity: .info,
             decisions: [.init(channel: "slack", route: "r", outcome: .deliver(lane: "l", readyAt: 0))])
         try outbox.insert([entry], positions: [:], at: 1)
-        guard case .parcel(let parcel) = try outbox.next(on: "slack", at: 2, count: 1, details: 1) else {
+        guard case .parcel(let parcel) = try outbox.next(on: "slack", at: 2, limits: ParcelLimits()) else {
             Issue.record("nothing to send")
             return
         }

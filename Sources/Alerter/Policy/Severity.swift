@@ -6,7 +6,8 @@ enum Severity: String, Codable, Sendable, CaseIterable, Comparable {
 
     static func < (left: Severity, right: Severity) -> Bool { left.rank < right.rank }
 
-    private var rank: Int { Self.allCases.firstIndex(of: self) ?? 0 }
+    /// 0 for the least severe.
+    var rank: Int { Self.allCases.firstIndex(of: self) ?? 0 }
 }
 
 /// A name with `*` for any text and `?` for any one character.

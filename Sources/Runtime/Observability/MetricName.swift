@@ -100,6 +100,7 @@ package enum MetricName {
     package static let alertRetries = "microstructure_alert_retries_total"
     package static let alertRateLimited = "microstructure_alert_rate_limited_total"
     package static let alertCircuitOpen = "microstructure_alert_circuit_open"
+    package static let alertChannelHeld = "microstructure_alert_channel_held"
     package static let alertsDead = "microstructure_alerts_dead"
     package static let alertSeconds = "microstructure_alert_delivery_seconds"
 
@@ -224,6 +225,7 @@ package enum MetricName {
         .init(alertRetries, "Attempts to deliver a message that failed and are repeated, by sink."),
         .init(alertRateLimited, "Times that a sink asked for a pause (Retry-After)."),
         .init(alertCircuitOpen, "1 while a sink fails so often that it is tried only now and then."),
+        .init(alertChannelHeld, "1 while a sink accepts nothing until a person mends its address, token or chat."),
         .init(alertsDead, "Alerts given up and waiting for `alerter retry`, by sink."),
         .init(
             alertSeconds, "From receipt of a signal to its acceptance by the sink.",
