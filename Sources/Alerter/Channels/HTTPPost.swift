@@ -35,7 +35,7 @@ struct HTTPPost: Sendable {
         request.connectTimeoutMilliseconds = min(5_000, timeoutMilliseconds)
         request.maxResponseBytes = 1 << 20
         let response: HTTPResponse
-        do {
+        do throws(HTTPError) {
             response = try await http.send(request)
         } catch {
             throw failure(error)
@@ -43,7 +43,7 @@ struct HTTPPost: Sendable {
         let text = redaction.line(String(decoding: response.body.prefix(8_192), as: UTF8.self))
         let answer = text.isEmpty ? "status \(response.status)" : "status \(response.status): \(text)"
         guard !(200..<300).contains(response.status) else { return answer }
-        let judgement = judge(response) ?? judgement(of: response)
+        let judgement = judge(response) ?? meaning(of: response)
         let advice = judgement.advice.isEmpty ? "" : "; " + judgement.advice
         throw DeliveryFailure(
             reason: answer + advice, cause: judgement.cause, retryAfterSeconds: Self.retryAfter(response),
@@ -67,7 +67,7 @@ struct HTTPPost: Sendable {
 
     /// By the status alone. Only what speaks of the message itself is a refusal of the message; an answer that is not
     /// known here holds the alerts rather than losing them.
-    private func judgement(of response: HTTPResponse) -> Judgement {
+    private func meaning(of response: HTTPResponse) -> Judgement {
         switch response.status {
         case 300..<400:
             // Not followed: the new place has not been entrusted with what the old one was.

@@ -112,7 +112,7 @@ struct Redaction: Sendable {
         var index = start
         for (count, wanted) in part.bytes.enumerated() {
             guard index < text.count else { return count >= shortest && part.isToken ? index : nil }
-            guard let width = width(of: wanted, in: text, at: index) else {
+            guard let width = Self.width(of: wanted, in: text, at: index) else {
                 return part.isToken && part.bytes.count >= tokenLength && count >= beginning ? index : nil
             }
             index += width
@@ -136,9 +136,11 @@ struct Redaction: Sendable {
             }
             return isSame(number(digits.prefix(2), radix: 16), wanted) ? width : nil
         case UInt8(ascii: "\\"):
-            if rest.dropFirst().first == wanted { return 2 }
-            guard rest.dropFirst().starts(with: "u00".utf8) else { return nil }
-            return isSame(number(rest.dropFirst(4).prefix(2), radix: 16), wanted) ? 6 : nil
+            if rest.dropFirst().starts(with: "u00".utf8), isSame(number(rest.dropFirst(4).prefix(2), radix: 16), wanted)
+            {
+                return 6
+            }
+            return rest.dropFirst().first == wanted ? 2 : nil
         case UInt8(ascii: "+"): return wanted == UInt8(ascii: " ") ? 1 : nil
         case UInt8(ascii: "&"):
             guard let end = rest.prefix(10).firstIndex(of: UInt8(ascii: ";")) else { return nil }

@@ -38,7 +38,7 @@ struct TelegramSink: AlertSink {
     }
 
     func deliver(_ notification: AlertMessage) async throws(DeliveryFailure) -> String {
-        do {
+        do throws(DeliveryFailure) {
             return try await send(notification)
         } catch {
             // The group has become a supergroup, which has another id: followed at once.

@@ -94,7 +94,7 @@ extension Outbox {
         of rows: [Row], on channel: String, limits: ParcelLimits, in database: Database
     ) throws -> Parcel {
         var sequences = rows.map { number($0, "signal") }.sorted()
-        var groups = try groups(of: sequences, in: database)
+        var groups = try Self.groups(of: sequences, in: database)
         let room = limits.room(groups)
         if room < groups.count || groups.count == groupLimit {
             groups = Array(groups.prefix(room))
@@ -106,7 +106,10 @@ extension Outbox {
                     SELECT sequence, symbol, type FROM signal
                     WHERE sequence IN (SELECT value FROM json_each(?)) ORDER BY sequence
                     """, arguments: [try list(sequences)]
-            ).filter { named.contains([$0["symbol"], $0["type"]]) }.map { number($0, "sequence") }
+            ).filter { row in
+                let group: [String] = [row["symbol"], row["type"]]
+                return named.contains(group)
+            }.map { number($0, "sequence") }
         }
         let chosen = Set(sequences)
         let attempts = rows.filter { chosen.contains(number($0, "signal")) }.map { number($0, "attempts") }.max()
