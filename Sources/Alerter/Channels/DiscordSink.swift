@@ -58,9 +58,9 @@ struct DiscordSink: AlertSink {
         else { return nil }
         // Too large, empty, explicit, an invalid form or JSON, or stopped by automatic moderation.
         guard ![40_005, 50_006, 20_009, 50_035, 50_109, 200_000, 200_001, 240_000].contains(code) else {
-            return .init(cause: .refused)
+            return HTTPPost.Judgement(cause: .refused)
         }
-        return .init(
+        return HTTPPost.Judgement(
             cause: .held,
             advice: "check the webhook and its channel (a forum's webhook needs ?thread_id=…); else change "
                 + "DISCORD_WEBHOOK_URL")

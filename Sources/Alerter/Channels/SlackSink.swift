@@ -50,7 +50,7 @@ struct SlackSink: AlertSink {
         ]
         let body = String(decoding: response.body.prefix(256), as: UTF8.self)
         guard (400..<500).contains(response.status), held.contains(where: { body.contains($0) }) else { return nil }
-        return .init(
+        return HTTPPost.Judgement(
             cause: .held, advice: "check that the webhook and its channel still exist; else change SLACK_WEBHOOK_URL")
     }
 

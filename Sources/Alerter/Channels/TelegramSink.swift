@@ -71,22 +71,23 @@ struct TelegramSink: AlertSink {
             let answer = try? decoder.decode(Answer.self, from: Data(response.body))
         else { return nil }
         if let id = answer.parameters?.migrateToChatId {
-            return .init(cause: .held, advice: "change TELEGRAM_CHAT_ID to \(id)", movedTo: id)
+            return HTTPPost.Judgement(cause: .held, advice: "change TELEGRAM_CHAT_ID to \(id)", movedTo: id)
         }
         let text = answer.description?.lowercased() ?? ""
         let isOfText = [
             "can't parse", "entities", "message text is empty", "too long", "utf-8", "message is empty",
         ].contains { text.contains($0) }
         switch response.status {
-        case 400, 413: if isOfText { return .init(cause: .refused) }
-        case 401, 404: return .init(cause: .held, advice: "check TELEGRAM_BOT_TOKEN: the bot does not exist")
+        case 400, 413: if isOfText { return HTTPPost.Judgement(cause: .refused) }
+        case 401, 404:
+            return HTTPPost.Judgement(cause: .held, advice: "check TELEGRAM_BOT_TOKEN: the bot does not exist")
         default: break
         }
         let advice =
             text.contains("thread") || text.contains("topic")
             ? "check that the topic exists and is open, and TELEGRAM_THREAD_ID"
             : "check that the bot is in the chat and may write there, and TELEGRAM_CHAT_ID"
-        return .init(cause: .held, advice: advice)
+        return HTTPPost.Judgement(cause: .held, advice: advice)
     }
 
     func message(_ notification: AlertMessage) -> Message {
