@@ -164,7 +164,8 @@ let package = Package(
         .testTarget(name: "ExchangeSimTests", dependencies: ["ExchangeSim", "TestSupport"]),
         .testTarget(name: "LabTests", dependencies: ["Lab", "TapeSupport", "TestSupport"]),
         .testTarget(
-            name: "GatewayTests", dependencies: ["Dashboard", "Engines", "Gateway", .nioCore, .nioPosix, "TestSupport"],
+            name: "GatewayTests",
+            dependencies: ["Dashboard", "Engines", "Gateway", .nioCore, .nioPosix, "TestSupport"],
             exclude: ["Contract", "Watching"]),
         // Real processes, several modules' work at once.
         .testTarget(

@@ -32,14 +32,12 @@ struct LiveSignals: ~Copyable {
     /// The next signal already received; messages of other kinds are skipped.
     mutating func next() throws(ZMQError) -> ProtoSignal? {
         while true {
-            let envelope: ProtoEnvelope?
-            if let next = try pushed?.next() {
-                envelope = next
-            } else {
-                envelope = try topics?.next(timeoutMilliseconds: 0)?.envelope
+            if let signal = try pushed?.next() {
+                count += 1
+                return signal
             }
-            guard let envelope else { return nil }
-            guard case .signal(let signal) = envelope.payload else { continue }
+            guard try topics?.next(timeoutMilliseconds: 0) != nil else { return nil }
+            guard case .other(.signal(let signal))? = topics?.reader.content else { continue }
             count += 1
             return signal
         }
@@ -70,7 +68,7 @@ private struct PushedSignals: ~Copyable {
 
     func register(in poller: inout Poller) throws(ZMQError) { _ = try poller.add(socket) }
 
-    mutating func next() throws(ZMQError) -> ProtoEnvelope? {
+    mutating func next() throws(ZMQError) -> ProtoSignal? {
         while true {
             switch try socket.tryReceive(into: &message) {
             case .wouldBlock, .shutdown: return nil
@@ -82,9 +80,9 @@ private struct PushedSignals: ~Copyable {
                 }
                 do {
                     let envelope = try EnvelopeCodec.decode(message.frame(1))
-                    guard case .signal = envelope.payload else { throw WireError.missingPayload }
+                    guard case .signal(let signal) = envelope.payload else { throw WireError.missingPayload }
                     received.increment()
-                    return envelope
+                    return signal
                 } catch {
                     refuse((error as? WireError)?.kind ?? "unknown")
                 }

@@ -131,9 +131,9 @@ func gatewayServices(
     ]
     var readers = upstreams.filter { !$0.endpoints.isEmpty }.map { upstream in
         StageThread(upstream.part) { stop in
-            try upstream.run(in: context, runtime, until: stop) {
-                board.receive($0)
-                markets.receive($0)
+            try upstream.run(in: context, runtime, until: stop) { topic, envelope in
+                board.receive(envelope, on: topic)
+                markets.receive(envelope, on: topic)
             }
         }
     }

@@ -45,8 +45,6 @@ package final class TapeWriter {
     package var byteCount: UInt64 { file.byteCount }
     /// Bytes that a crash of the process would lose now.
     package var bufferedBytes: Int { waitingBytes + builder.byteCount }
-    /// Blocks wait for room on the disk.
-    package var isBlocked: Bool { !waiting.isEmpty }
 
     /// Takes a record, and writes a block where one is full.
     ///

@@ -58,8 +58,9 @@ import ZeroMQ
         func nextBook() throws -> ProtoEnvelope? {
             let end = HostClock.monotonicNanoseconds + 20_000_000_000
             while HostClock.monotonicNanoseconds < end {
-                guard let delivery = try subscriber.next(timeoutMilliseconds: 200) else { continue }
-                if case .book = delivery.envelope.payload { return delivery.envelope }
+                guard try subscriber.next(timeoutMilliseconds: 200) != nil else { continue }
+                let envelope = try subscriber.envelope()
+                if case .book = envelope.payload { return envelope }
             }
             return nil
         }
@@ -74,8 +75,8 @@ import ZeroMQ
         var after = ProtoEnvelope()
         let end = HostClock.monotonicNanoseconds + 20_000_000_000
         while after.payload == nil, HostClock.monotonicNanoseconds < end {
-            guard let delivery = try subscriber.next(timeoutMilliseconds: 200) else { continue }
-            let envelope = delivery.envelope
+            guard try subscriber.next(timeoutMilliseconds: 200) != nil else { continue }
+            let envelope = try subscriber.envelope()
             if envelope.epoch == before.epoch { #expect(envelope.sentTimeNs <= killed) }
             switch envelope.payload {
             case .book where envelope.epoch > before.epoch: after = envelope
@@ -110,10 +111,10 @@ import ZeroMQ
         var isStopping = false
         let end = HostClock.monotonicNanoseconds + 60_000_000_000
         while HostClock.monotonicNanoseconds < end {
-            guard let delivery = try subscriber.next(timeoutMilliseconds: 1_000) else {
+            guard try subscriber.next(timeoutMilliseconds: 1_000) != nil else {
                 if isStopping { break } else { continue }
             }
-            switch delivery.envelope.payload {
+            switch try subscriber.envelope().payload {
             case .book: received.books += 1
             case .trade: received.trades += 1
             case .quote: received.quotes += 1
@@ -167,12 +168,12 @@ import ZeroMQ
         while !isComplete(), HostClock.monotonicNanoseconds < end {
             try vectors.drain()
             guard let delivery = try subscriber.next(timeoutMilliseconds: 200) else { continue }
-            received[delivery.topic.symbol]?.take(delivery.envelope)
+            received[delivery.topic.symbol]?.take(try subscriber.envelope())
         }
         // Nothing comes after the last: no duplicates at the end either.
         while let delivery = try subscriber.next(timeoutMilliseconds: 500) {
-            received[delivery.topic.symbol]?.take(delivery.envelope)
-            guard case .status = delivery.envelope.payload else { continue }
+            received[delivery.topic.symbol]?.take(try subscriber.envelope())
+            guard case .event(.heartbeat) = subscriber.reader.content else { continue }
             if received[delivery.topic.symbol]?.statusesSinceTick ?? 0 > 1 { break }
         }
         for symbol in symbols {

@@ -38,11 +38,12 @@ final class LiveVectors {
         while let delivery = try subscriber.next(timeoutMilliseconds: timeoutMilliseconds) {
             if case .first(let missed) = delivery.arrival { #expect(missed == 0) }
             let symbol = delivery.topic.symbol
-            if case .featureSchema(let schema) = delivery.envelope.payload {
+            let payload = try subscriber.envelope().payload
+            if case .featureSchema(let schema) = payload {
                 #expect(try FeatureSchema(schema) == FeatureSchema())
                 schemas.insert(symbol)
             }
-            guard case .featureVector(let vector) = delivery.envelope.payload else { continue }
+            guard case .featureVector(let vector) = payload else { continue }
             // What the columns are is said before the first vector.
             #expect(schemas.contains(symbol))
             let validity = ["", "valid", "resyncing", "stale"][vector.validity.rawValue]

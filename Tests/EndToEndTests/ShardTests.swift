@@ -68,9 +68,9 @@ import ZeroMQ
         let end = HostClock.monotonicNanoseconds + 90_000_000_000
         while HostClock.monotonicNanoseconds < end, !Self.symbols.allSatisfy({ vectors[$0, default: 0] >= 50 }) {
             guard let delivery = try subscriber.next(timeoutMilliseconds: 200),
-                case .featureVector = delivery.envelope.payload
+                case .vector = subscriber.reader.content
             else { continue }
-            senders[delivery.topic.symbol, default: []].insert(delivery.envelope.epoch)
+            senders[delivery.topic.symbol, default: []].insert(subscriber.reader.epoch)
             vectors[delivery.topic.symbol, default: 0] += 1
         }
         #expect(senders.keys.sorted() == Self.symbols, "\(vectors) \(features[0].logText.suffix(1_000))")

@@ -80,9 +80,8 @@ final class MarketBoard: Sendable {
     private let tooManyMarkets = Counter(label: MetricName.busRejected, dimensions: [("reason", "market_limit")])
 
     /// Takes a message of a tick, feature or detector topic; ignores all others.
-    func receive(_ delivery: Delivery) {
-        let topic = delivery.topic
-        switch delivery.envelope.payload {
+    func receive(_ envelope: ProtoEnvelope, on topic: Topic) {
+        switch envelope.payload {
         case .book(let book):
             update(topic) {
                 $0.book = Heard(book)
