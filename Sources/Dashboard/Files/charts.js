@@ -24,6 +24,7 @@ const digitPixels = 6.4;
 
 /** A chart of the last minutes that does not zoom: it moves on by itself. */
 export class Chart {
+  #element;
   #graph;
   #colours;
   #onTheme;
@@ -38,6 +39,7 @@ export class Chart {
    * be told that the colours have changed; the rest goes to dygraphs.
    */
   constructor(element, { labels, colours, format, readout, onTheme, ...rest }) {
+    this.#element = element;
     this.#colours = colours;
     this.#onTheme = onTheme;
     this.#graph = new Dygraph(element, [[new Date(), ...colours.map(() => null)]], {
@@ -82,7 +84,11 @@ export class Chart {
     const file = rows.length > 0 ? rows : [[new Date(now * 1000), ...this.#colours.map(() => null)]];
     const options = { file, dateWindow: [(now - seconds) * 1000, now * 1000] };
     if (range) options.valueRange = axisRange(...range, step);
-    if (this.#width !== Chart.#labelWidth) options.axes = { y: { axisLabelWidth: this.#width = Chart.#labelWidth } };
+    if (this.#width !== Chart.#labelWidth) {
+      options.axes = { y: { axisLabelWidth: this.#width = Chart.#labelWidth } };
+      // dygraphs clears its new area alone: what it drew left of that would stay.
+      for (const canvas of this.#element.querySelectorAll("canvas")) canvas.getContext("2d").clearRect(0, 0, canvas.width, canvas.height);
+    }
     this.#graph.updateOptions(options);
   }
 }

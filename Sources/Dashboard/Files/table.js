@@ -40,7 +40,7 @@ export class Table {
       head.append(cell);
       this.#buttons.set(column.name, cell);
     }
-    viewport.addEventListener("scroll", () => requestAnimationFrame(() => this.#draw()), { passive: true });
+    viewport.addEventListener("scroll", () => requestAnimationFrame(() => this.#draw(false)), { passive: true });
     rows.addEventListener("keydown", (event) => this.#onKey(event));
     rows.addEventListener("focusin", (event) => {
       const place = this.#places.findIndex((row) => row.contains(event.target));
@@ -91,7 +91,8 @@ export class Table {
     this.#entries = keyed.map(([, entry]) => entry);
   }
 
-  #draw() {
+  /** `isNews`: whether rows that are in sight already have to be written anew. */
+  #draw(isNews = true) {
     const count = this.#entries.length;
     const height = Math.ceil(this.#viewport.clientHeight / rowPixels) + 2 * spare;
     while (this.#places.length < Math.min(height, count)) this.#places.push(this.#makeRow());
@@ -104,7 +105,7 @@ export class Table {
     // The Tab key reaches one row, which has to be in sight.
     const reached = this.#active >= first && this.#active < first + size ? this.#active : first + Math.min(spare, size - 1);
     for (let index = first; index < first + size; index += 1) {
-      this.#fill(this.#places[index % size], index, index === reached);
+      this.#fill(this.#places[index % size], index, index === reached, isNews);
     }
   }
 
@@ -120,14 +121,14 @@ export class Table {
     return row;
   }
 
-  #fill(row, index, isReached) {
-    const entry = this.#entries[index];
-    if (row.dataset.index !== String(index)) {
+  #fill(row, index, isReached, isNews) {
+    const isMoved = row.dataset.index !== String(index);
+    if (isMoved) {
       row.dataset.index = index;
       row.setAttribute("aria-rowindex", String(index + 2));
       row.style.transform = `translateY(${index * rowPixels}px)`;
     }
-    this.#columns.forEach((column, place) => column.show(row.children[place], entry));
+    if (isMoved || isNews) this.#columns.forEach((column, place) => column.show(row.children[place], this.#entries[index]));
     row.querySelector("a").tabIndex = isReached ? 0 : -1;
   }
 
