@@ -43,7 +43,7 @@ class Bus(threading.Thread):
         self.sequences, self.epoch = {}, time.time_ns()
         self.ending = threading.Event()
         self.lock = threading.Lock()
-        # Of the first market: quantities by second, and the last mid of each second.
+        # Of the first market: quantities by second, and the mids of each second.
         self.bought, self.sold, self.mids = {}, {}, {}
         self.trade_id = 0
         self.names, self.schema = [], 0
@@ -75,7 +75,7 @@ class Bus(threading.Thread):
         self.send(f"feature.binance.{self.markets[index]}|", feature_vector=vector)
         if index == 0:
             with self.lock:
-                self.mids[moment_ns // SECOND] = known["mid"]
+                self.mids.setdefault(moment_ns // SECOND, set()).add(known["mid"])
 
     def vector(self, **fields):
         vector = self.envelopes.Envelope().feature_vector
