@@ -113,6 +113,8 @@ test-dashboard: build ## Look at the dashboard with headless Chromium for MINUTE
 	@.ci/setup --browser
 	BIN="$$(swift build -c $(CONFIGURATION) --show-bin-path)" /usr/bin/python3 -uB Tests/GatewayTests/Watching/dashboard.py \
 		--minutes $(MINUTES) $(if $(SHOTS),--shots "$(SHOTS)")
+	BIN="$$(swift build -c $(CONFIGURATION) --show-bin-path)" /usr/bin/python3 -uB Tests/GatewayTests/Watching/markets.py \
+		$(if $(SHOTS),--shots "$(SHOTS)")
 
 test-compose: ## Build the image and prove the stack in containers: faults, Swarm, manifests (IMAGE= takes one that is there)
 	@.ci/setup --test

@@ -14,6 +14,7 @@ struct GatewayParts<Repository: SignalRepository>: Sendable {
     let hub: SignalHub
     let board: FeedBoard
     let markets: MarketBoard
+    let latest: LatestSignals
     let views = LiveViews()
     let intake: SignalIntake<Repository>
     let alerts: AlertsController
@@ -54,6 +55,7 @@ func buildApplication<Repository: SignalRepository>(
         + ExplainController(repository: parts.repository, board: parts.markets).routes
         + StatsController(board: parts.board).routes
         + MarketController(board: parts.markets, feeds: parts.board).routes
+        + OverviewController(board: parts.markets, feeds: parts.board, signals: parts.latest).routes
         + MarketStreamController(board: parts.markets, feeds: parts.board, views: parts.views).routes
         + parts.alerts.routes + system.routes
     let meters = HTTPMeters()
@@ -122,7 +124,10 @@ func gatewayServices(
     let hub = SignalHub()
     let board = FeedBoard()
     let posted = try WakeSignal()
-    let intake = SignalIntake(repository: repository, hub: hub, logger: runtime.logger) { posted.wake() }
+    let latest = LatestSignals(try repository.latest(limit: LatestSignals.limit).map { try $0.document })
+    let intake = SignalIntake(repository: repository, hub: hub, latest: latest, logger: runtime.logger) {
+        posted.wake()
+    }
     let store = StageThread("store") { stop in try intake.run(health: runtime.health, until: stop) }
     let markets = MarketBoard()
     let upstreams: [UpstreamReader] = [
@@ -147,7 +152,8 @@ func gatewayServices(
         readers.append(StageThread("posted") { stop in try forwarder.run(in: context, runtime, until: stop) })
     }
     let parts = GatewayParts(
-        service: runtime.name, repository: repository, hub: hub, board: board, markets: markets, intake: intake,
+        service: runtime.name, repository: repository, hub: hub, board: board, markets: markets, latest: latest,
+        intake: intake,
         alerts: AlertsController(alerter: configuration.alerterURL, http: try HTTPClient()),
         access: AccessPolicy(
             keys: configuration.server.keys, requestsPerSecond: configuration.server.requestsPerSecond),

@@ -37,6 +37,7 @@ final class SignalIntake<Repository: SignalRepository>: Sendable {
 
     private let repository: Repository
     private let hub: SignalHub
+    private let latest: LatestSignals
     private let logger: Logger
     /// Cached pages, cleared whenever the store changes.
     let pages = SignalPageCache()
@@ -47,10 +48,12 @@ final class SignalIntake<Repository: SignalRepository>: Sendable {
 
     /// - Parameter onPosted: called when a posted signal is stored that no log has yet.
     init(
-        repository: Repository, hub: SignalHub, logger: Logger, onPosted: @escaping @Sendable () -> Void = {}
+        repository: Repository, hub: SignalHub, latest: LatestSignals = LatestSignals(), logger: Logger,
+        onPosted: @escaping @Sendable () -> Void = {}
     ) {
         self.repository = repository
         self.hub = hub
+        self.latest = latest
         self.logger = logger
         self.onPosted = onPosted
         failures.increment(by: 0)
@@ -152,7 +155,11 @@ final class SignalIntake<Repository: SignalRepository>: Sendable {
         }
         let insertions = try repository.insert(signals, positions: positions)
         pages.invalidate()
-        for case .stored(let signal) in insertions { hub.broadcast(signal) }
+        for (signal, insertion) in zip(signals, insertions) {
+            guard case .stored(let stored) = insertion else { continue }
+            latest.receive(signal.document)
+            hub.broadcast(stored)
+        }
         var index = 0
         var hasPosted = false
         for item in items {

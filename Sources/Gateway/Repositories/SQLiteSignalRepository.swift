@@ -205,6 +205,25 @@ final class SQLiteSignalRepository: SignalRepository {
         }
     }
 
+    /// O(symbols · log of signals held): one look into the index for each symbol, and none at the signals between.
+    func latest(limit: Int) throws -> [StoredSignal] {
+        try read { database in
+            try Row.fetchAll(
+                database,
+                sql: """
+                    WITH RECURSIVE market (symbol) AS (
+                        SELECT MIN(symbol) FROM signal
+                        UNION ALL
+                        SELECT (SELECT MIN(symbol) FROM signal WHERE symbol > market.symbol)
+                        FROM market WHERE market.symbol IS NOT NULL
+                        LIMIT ?)
+                    SELECT position, id, json FROM signal WHERE position IN (
+                        SELECT (SELECT MAX(position) FROM signal WHERE symbol = market.symbol) FROM market)
+                    """, arguments: [limit]
+            ).map(Self.stored)
+        }
+    }
+
     func signal(id: String) async throws -> StoredSignal? {
         try await file.pool.read { try Self.find(id, in: $0) }
     }
