@@ -152,6 +152,15 @@ import Testing
         }
     }
 
+    /// What a test draws comes from a seed that it states, so that every run draws the same.
+    @Test func testsDrawFromASeed() throws {
+        let forbidden =
+            /\.random\(in: [^,)]*\)|\b(shuffled|shuffle|randomElement)\(\)|Bool\.random\(\)|\bSystemRandomNumberGenerator\b/
+        for line in try Tree.lines(under: "Tests") where !line.isComment && !line.file.contains("HouseRules") {
+            #expect(line.text.firstMatch(of: forbidden) == nil, "\(line): draw it from a seed (TestSupport's testSeed)")
+        }
+    }
+
     @Test func filesHaveOneSubject() throws {
         var counts: [String: Int] = [:]
         for line in try Tree.lines(under: "Sources") { counts[line.file, default: 0] += 1 }
