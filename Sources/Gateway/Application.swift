@@ -92,7 +92,11 @@ struct ListenError: Error, CustomStringConvertible {
     let port: Int
     let reason: IOError
 
-    var description: String { "cannot listen on \(host):\(port): \(reason)" }
+    var description: String {
+        "cannot listen on \(host):\(port): "
+            + (reason.errnoCode == EADDRINUSE
+                ? "another process has this port; stop that process, or take another port" : "\(reason)")
+    }
 }
 
 /// The HTTP server as a service whose error names the configured address.

@@ -169,7 +169,7 @@ extension ServiceCommand {
             fflush(nil)
             _exit(0)
         } catch {
-            logger.critical("stopped by an error", metadata: ["error": "\(error)"])
+            logger.critical("stopped by an error", metadata: ["error": "\(FileProblem.describe(error))"])
             throw ExitCode(1)
         }
     }

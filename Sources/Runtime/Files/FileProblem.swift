@@ -10,4 +10,11 @@ package enum FileProblem {
         }
         return String(cString: strerror(code))
     }
+
+    /// Any error in words, with the file's path where Foundation knows it; our own errors describe themselves.
+    package static func describe(_ error: any Error) -> String {
+        guard error is CocoaError || error is POSIXError else { return "\(error)" }
+        let path = (error as NSError).userInfo[NSFilePathErrorKey] as? String
+        return (path.map { "\($0): " } ?? "") + reason(of: error)
+    }
 }
