@@ -86,7 +86,7 @@ package struct ExchangeSimCommand: ServiceCommand {
         for path in captures where !FileManager.default.isReadableFile(atPath: path) {
             throw ConfigurationError(setting: "--capture", problem: "'\(path)' cannot be read")
         }
-        let specification = try specification(&settings)
+        let specification = try self.specification(&settings)
         let loops = try settings.flag("loop", loop)
         if !captures.isEmpty {
             for name in ["synthetic", "seed", "orderRate"] {

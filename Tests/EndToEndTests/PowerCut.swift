@@ -8,6 +8,8 @@ final class PowerCut {
     static let pageBytes = 4_096
     static let sectorBytes = 512
 
+    struct Problem: Error { let text: String }
+
     let folder: URL
     private let library: URL
 
@@ -18,7 +20,7 @@ final class PowerCut {
         let source = TestFiles.root.appending(path: "Tests/EndToEndTests/PowerCut/powercut.c")
         let (code, text) = try Program.run(
             "gcc", ["-shared", "-fPIC", "-O1", "-o", library.path, source.path, "-ldl"])
-        guard code == 0 else { throw CocoaError(.executableLoad, userInfo: [NSDebugDescriptionErrorKey: text]) }
+        guard code == 0 else { throw Problem(text: text) }
     }
 
     deinit {
