@@ -172,7 +172,7 @@ package struct Subscriber: ~Copyable {
                 metadata: ["topic": "\(followed.topic)", "count": "\(count)"])
         case .restarted(let missed):
             log.write(
-                .notice, "producer restarted", kind: "restarted \(followed.topic)",
+                "producer restarted", level: .notice, kind: "restarted \(followed.topic)",
                 metadata: ["topic": "\(followed.topic)", "producer": "\(producer())", "missed": "\(missed)"])
         case .next, .first, .duplicate: break
         }

@@ -1,4 +1,5 @@
 import Runtime
+import Glibc
 import Hummingbird
 import Logging
 import NIOCore

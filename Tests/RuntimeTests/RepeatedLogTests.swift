@@ -37,7 +37,7 @@ import Testing
             log.write("refused", kind: kind, metadata: ["reason": "\(kind)"], at: Int64(event) * Self.second / 1_000)
         }
         #expect(sink.lines == ["warning refused reason=even", "warning refused reason=odd"])
-        log.write(.error, "refused", kind: "odd", metadata: ["reason": "odd"], at: 61 * Self.second)
+        log.write("refused", level: .error, kind: "odd", metadata: ["reason": "odd"], at: 61 * Self.second)
         #expect(sink.lines.last == "error refused not_logged_before=1499 reason=odd")
         log.write("refused", kind: "odd", metadata: [:], at: 200 * Self.second)
         #expect(sink.lines.last == "warning refused ")

@@ -20,27 +20,34 @@ import Testing
         try body(file)
     }
 
-    private static func synchronous(_ database: Database) throws -> Int? {
-        try database.execute(sql: "INSERT INTO item VALUES (1)")
-        return try Int.fetchOne(database, sql: "PRAGMA synchronous")
+    /// Adds an item; what its commit is synced by.
+    private static func add(to file: StateFile, _ commit: StateFile.Durability? = nil) throws -> Int? {
+        try file.write(commit) { database in
+            try database.execute(sql: "INSERT INTO item VALUES (1)")
+            return try Int.fetchOne(database, sql: "PRAGMA synchronous")
+        }
+    }
+
+    private static func count(_ file: StateFile) throws -> Int? {
+        try file.read { try Int.fetchOne($0, sql: "SELECT COUNT(*) FROM item") }
     }
 
     /// Full is 2 and normal 1, whatever GRDB sets when it opens the pool, and whatever the commit before was.
     @Test(arguments: [(StateFile.Durability.full, 2), (.normal, 1)])
     func aCommitIsAsDurableAsTheFileOrAsAsked(durability: StateFile.Durability, expected: Int) throws {
-        try withFile(durability) { file in
-            #expect(try file.write { try Self.synchronous($0) } == expected)
-            #expect(try file.write(.full) { try Self.synchronous($0) } == 2)
-            #expect(try file.write { try Self.synchronous($0) } == expected)
-            #expect(try file.write(.normal) { try Self.synchronous($0) } == 1)
-            #expect(try file.write { try Self.synchronous($0) } == expected)
-            #expect(try file.read { try Int.fetchOne($0, sql: "SELECT COUNT(*) FROM item") } == 5)
+        try withFile(durability) { (file: StateFile) throws -> Void in
+            #expect(try Self.add(to: file) == expected)
+            #expect(try Self.add(to: file, .full) == 2)
+            #expect(try Self.add(to: file) == expected)
+            #expect(try Self.add(to: file, .normal) == 1)
+            #expect(try Self.add(to: file) == expected)
+            #expect(try Self.count(file) == 5)
         }
     }
 
     /// The connection that commits is one; those that read never write, and so sync nothing.
     @Test func readersCannotWrite() throws {
-        try withFile(.full) { file in
+        try withFile(.full) { (file: StateFile) throws -> Void in
             #expect(throws: StorageError.self) {
                 try file.read { try $0.execute(sql: "INSERT INTO item VALUES (1)") }
             }
@@ -49,21 +56,22 @@ import Testing
 
     /// A file just made is at full durability until its first commit says otherwise: its schema is on the disk.
     @Test func theSchemaIsSynced() throws {
-        try withFile(.normal) { file in
-            #expect(try file.pool.writeWithoutTransaction { try Int.fetchOne($0, sql: "PRAGMA synchronous") } == 2)
+        try withFile(.normal) { (file: StateFile) throws -> Void in
+            let level = try file.pool.writeWithoutTransaction { try Int.fetchOne($0, sql: "PRAGMA synchronous") }
+            #expect(level == 2)
         }
     }
 
     @Test func aCommitThatFailsChangesNothing() throws {
         struct Failure: Error {}
-        try withFile(.full) { file in
+        try withFile(.full) { (file: StateFile) throws -> Void in
             #expect(throws: StorageError.self) {
                 try file.write { database in
-                    _ = try Self.synchronous(database)
+                    try database.execute(sql: "INSERT INTO item VALUES (1)")
                     throw Failure()
                 }
             }
-            #expect(try file.read { try Int.fetchOne($0, sql: "SELECT COUNT(*) FROM item") } == 0)
+            #expect(try Self.count(file) == 0)
         }
     }
 

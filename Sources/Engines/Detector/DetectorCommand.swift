@@ -97,8 +97,9 @@ package struct DetectorCommand: ServiceCommand {
         profile.dynamicThresholdWindow = try settings.integer(
             "dynamicThresholdWindow", dynamicThresholdWindow, default: profile.dynamicThresholdWindow,
             in: Int.min...Int.max)
-        profile.budget?.signalsPerDay = try settings.number(
+        let rate = try settings.number(
             "signalsPerDay", signalsPerDay, default: profile.budget?.signalsPerDay ?? 0, in: anyNumber)
+        profile.budget?.signalsPerDay = rate
         for (setting, member) in Self.dependentSettings {
             if let reason = profile.ineffectiveness(of: member) { try settings.refuse(setting, because: reason) }
         }

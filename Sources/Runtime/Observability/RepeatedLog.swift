@@ -20,7 +20,7 @@ package struct RepeatedLog {
     package init(_ logger: Logger) { self.logger = logger }
 
     package mutating func write(
-        _ level: Logger.Level = .warning, _ message: Logger.Message, kind: String,
+        _ message: Logger.Message, level: Logger.Level = .warning, kind: String,
         metadata: @autoclosure () -> Logger.Metadata, at now: Int64 = HostClock.monotonicNanoseconds
     ) {
         var kind = kind
