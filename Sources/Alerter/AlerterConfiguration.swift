@@ -90,6 +90,10 @@ package struct AlerterOptions: ParsableArguments {
         let webhook = try url("webhookUrl", webhookUrl, "--webhook-url", &settings)
         let webhookSecret = try settings.secret("webhookSecret")
         let perSecond = try settings.number("webhookRate", webhookRate, default: 0, in: 0...10_000)
+        if webhook == nil {
+            try settings.refuse("webhookSecret", because: "there is no webhook; set --webhook-url")
+            try settings.refuse("webhookRate", because: "there is no webhook; set --webhook-url")
+        }
         let slack = try url("slackWebhookUrl", nil, "SLACK_WEBHOOK_URL", alias: "SLACK_WEBHOOK_URL", &settings)
         let discord = try url("discordWebhookUrl", nil, "DISCORD_WEBHOOK_URL", alias: "DISCORD_WEBHOOK_URL", &settings)
         let token = try settings.secret("telegramBotToken", alias: "TELEGRAM_BOT_TOKEN")
@@ -105,6 +109,10 @@ package struct AlerterOptions: ParsableArguments {
         }
         let telegramAPI = try base(
             "telegramApiUrl", telegramApiUrl, "--telegram-api-url", default: "https://api.telegram.org", &settings)
+        if token == nil {
+            try settings.refuse(
+                "telegramApiUrl", because: "there is no Telegram channel; set TELEGRAM_BOT_TOKEN and TELEGRAM_CHAT_ID")
+        }
         let replayList = try settings.list("replay", replay, default: ["tcp://127.0.0.1:5559"])
         let folder = try settings.string("stateDir", stateDir, default: StateFolder.standard())
         var configuration = AlerterConfiguration(
@@ -123,6 +131,9 @@ package struct AlerterOptions: ParsableArguments {
             webhook: webhook.map { ($0, webhookSecret, perSecond) }, slackURL: slack, discordURL: discord,
             telegram: token.flatMap { token in chat.map { (telegramAPI ?? "", token, $0) } },
             alertmanagerURL: try base("alertmanagerUrl", alertmanagerUrl, "--alertmanager-url", default: "", &settings))
+        if configuration.replay.isEmpty {
+            try settings.refuse("catchUp", because: "without --replay no log's past can be read")
+        }
         if let path = try settings.optionalString("policy", policy) {
             configuration.policy = try AlertPolicy(file: path, channels: configuration.channels)
         }

@@ -47,7 +47,7 @@ struct LiveSignals: ~Copyable {
 /// The alerter's end of the detectors' push sockets.
 private struct PushedSignals: ~Copyable {
     private let socket: Socket
-    private let logger: Logger
+    private var log: RepeatedLog
     private var message = Message(maximumFrames: 2)
     private let received = Counter(label: MetricName.alertsReceived)
 
@@ -63,7 +63,7 @@ private struct PushedSignals: ~Copyable {
             try socket.bind(address)
         }
         self.socket = socket
-        self.logger = logger
+        log = RepeatedLog(logger)
     }
 
     func register(in poller: inout Poller) throws(ZMQError) { _ = try poller.add(socket) }
@@ -90,8 +90,8 @@ private struct PushedSignals: ~Copyable {
         }
     }
 
-    private func refuse(_ reason: String) {
+    private mutating func refuse(_ reason: String) {
         Counter(label: MetricName.busRejected, dimensions: [("reason", reason)]).increment()
-        logger.warning("alert message refused", metadata: ["reason": "\(reason)"])
+        log.write("alert message refused", kind: reason, metadata: ["reason": "\(reason)"])
     }
 }

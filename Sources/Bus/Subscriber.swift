@@ -19,7 +19,7 @@ package struct Subscriber: ~Copyable {
 
     private let socket: Socket
     private let directory: EndpointDirectory
-    private let logger: Logger
+    private var log: RepeatedLog
     private var connected: Set<String>
     private var directoryVersion: Int
     private var poller: Poller
@@ -75,7 +75,7 @@ package struct Subscriber: ~Copyable {
         self.connected = connected
         directoryVersion = version
         self.directory = directory
-        self.logger = logger
+        log = RepeatedLog(logger)
         let label = prefixes.map { $0.prefix { $0 != "." } }.joined(separator: "+")
         let dimensions = [("kind", label)]
         meters = Meters(
@@ -137,10 +137,12 @@ package struct Subscriber: ~Copyable {
         guard arrival != .duplicate else { return nil }
         switch arrival {
         case .lost(let count):
-            logger.warning("messages lost", metadata: ["topic": "\(followed.topic)", "count": "\(count)"])
+            log.write(
+                "messages lost", kind: "lost \(followed.topic)",
+                metadata: ["topic": "\(followed.topic)", "count": "\(count)"])
         case .restarted(let missed):
-            logger.notice(
-                "producer restarted",
+            log.write(
+                "producer restarted", level: .notice, kind: "restarted \(followed.topic)",
                 metadata: ["topic": "\(followed.topic)", "producer": "\(reader.producer)", "missed": "\(missed)"])
         case .next, .first, .duplicate: break
         }
@@ -168,7 +170,7 @@ package struct Subscriber: ~Copyable {
     private mutating func reject(_ kind: String) {
         rejectedCount += 1
         Counter(label: MetricName.busRejected, dimensions: [("reason", kind)]).increment()
-        logger.warning("bus message refused", metadata: ["reason": "\(kind)"])
+        log.write("bus message refused", kind: kind, metadata: ["reason": "\(kind)"])
     }
 
     /// Adds the tracker's counts since the last call to the metrics; they stem from one message of `topic`.

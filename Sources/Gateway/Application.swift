@@ -1,4 +1,5 @@
 import Runtime
+import Glibc
 import Hummingbird
 import Logging
 import NIOCore
@@ -94,7 +95,11 @@ struct ListenError: Error, CustomStringConvertible {
     let port: Int
     let reason: IOError
 
-    var description: String { "cannot listen on \(host):\(port): \(reason)" }
+    var description: String {
+        "cannot listen on \(host):\(port): "
+            + (reason.errnoCode == EADDRINUSE
+                ? "another process has this port; stop that process, or take another port" : "\(reason)")
+    }
 }
 
 /// The HTTP server as a service whose error names the configured address.

@@ -1,3 +1,4 @@
+import Runtime
 import Foundation
 import Microstructure
 import Wire
@@ -100,6 +101,7 @@ struct SegmentFile: ~Copyable {
             unlink(path)
             throw .cannotCreate(path, reason: reason)
         }
+        if isDurable { FolderSync.sync(URL(filePath: path).deletingLastPathComponent().path) }
         self.path = path
         self.descriptor = descriptor
         self.isDurable = isDurable

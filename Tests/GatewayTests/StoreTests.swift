@@ -32,7 +32,7 @@ extension GatewayTests {
 
         /// Against a plain array of everything ever inserted: filters, pages and backlogs.
         @Test func theStoreIsAnArray() async throws {
-            var random = SplitMix64(testSeed: freshSeed)
+            var random = SplitMix64(testSeed: testSeed)
             try await Self.withRepository { repository, _ in
                 var all: [SignalDocument] = []
                 for step in 0..<150 {

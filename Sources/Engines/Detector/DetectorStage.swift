@@ -235,9 +235,10 @@ struct DetectorStage: ~Copyable {
             storeProblem = nil
         } catch {
             Counter(label: MetricName.checkpointFailures).increment()
-            guard storeProblem != "\(error)" else { return }
-            storeProblem = "\(error)"
-            logger.error("detectors not saved", metadata: ["error": "\(error)"])
+            let problem = FileProblem.describe(error)
+            guard storeProblem != problem else { return }
+            storeProblem = problem
+            logger.error("detectors not saved", metadata: ["error": "\(problem)"])
         }
     }
 

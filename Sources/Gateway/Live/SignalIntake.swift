@@ -2,6 +2,7 @@ import Runtime
 import Foundation
 import Logging
 import Metrics
+import Synchronization
 import Wire
 
 /// The only writer of signals. Its thread stores all queued signals in one commit and passes them to the live streams,
@@ -39,6 +40,7 @@ final class SignalIntake<Repository: SignalRepository>: Sendable {
     private let hub: SignalHub
     private let latest: LatestSignals
     private let logger: Logger
+    private let refusals: Mutex<RepeatedLog>
     /// Cached pages, cleared whenever the store changes.
     let pages = SignalPageCache()
     private let onPosted: @Sendable () -> Void
@@ -55,6 +57,7 @@ final class SignalIntake<Repository: SignalRepository>: Sendable {
         self.hub = hub
         self.latest = latest
         self.logger = logger
+        refusals = Mutex(RepeatedLog(logger))
         self.onPosted = onPosted
         failures.increment(by: 0)
     }
@@ -66,7 +69,9 @@ final class SignalIntake<Repository: SignalRepository>: Sendable {
         if usable.count < signals.count {
             let count = signals.count - usable.count
             Counter(label: MetricName.busRejected, dimensions: [("reason", "signal_id")]).increment(by: Int64(count))
-            logger.warning("signals refused: their ids are unusable", metadata: ["count": "\(count)"])
+            refusals.withLock {
+                $0.write("signals refused: their ids are unusable", kind: "ids", metadata: ["count": "\(count)"])
+            }
         }
         if !mailbox.put(.received(usable, positions: positions)) {
             logger.warning("signals came after the store had closed; their logs replay them at the next start")
