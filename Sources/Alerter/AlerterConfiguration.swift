@@ -99,6 +99,10 @@ package struct AlerterOptions: ParsableArguments {
         let webhook = try url("webhookUrl", webhookUrl, "--webhook-url", &settings)
         let webhookSecret = try settings.secret("webhookSecret")
         let perSecond = try settings.number("webhookRate", webhookRate, default: 0, in: 0...10_000)
+        if webhook == nil {
+            try settings.refuse("webhookSecret", because: "there is no webhook; set --webhook-url")
+            try settings.refuse("webhookRate", because: "there is no webhook; set --webhook-url")
+        }
         let slack = try url("slackWebhookUrl", nil, "SLACK_WEBHOOK_URL", alias: "SLACK_WEBHOOK_URL", &settings)
         let discord = try url("discordWebhookUrl", nil, "DISCORD_WEBHOOK_URL", alias: "DISCORD_WEBHOOK_URL", &settings)
         let token = try settings.secret("telegramBotToken", alias: "TELEGRAM_BOT_TOKEN")
@@ -118,11 +122,14 @@ package struct AlerterOptions: ParsableArguments {
             throw ConfigurationError(
                 setting: "TELEGRAM_THREAD_ID", problem: "is no topic's id: a whole number from 1, e.g. 42")
         }
-        guard thread == nil || token != nil else {
-            throw ConfigurationError(setting: "TELEGRAM_BOT_TOKEN", problem: "is missing: a topic is set without it")
-        }
         let telegramAPI =
             try base("telegramApiUrl", telegramApiUrl, "--telegram-api-url", &settings) ?? "https://api.telegram.org"
+        if token == nil {
+            for name in ["telegramApiUrl", "telegramThreadId"] {
+                try settings.refuse(
+                    name, because: "there is no Telegram channel; set TELEGRAM_BOT_TOKEN and TELEGRAM_CHAT_ID")
+            }
+        }
         let gatewayURL = try settings.optionalString("gatewayUrl", gatewayUrl).map { text throws(ConfigurationError) in
             try Self.withoutSlash(text, "--gateway-url")
         }
@@ -143,6 +150,9 @@ package struct AlerterOptions: ParsableArguments {
             webhook: webhook.map { ($0, webhookSecret, perSecond) }, slackURL: slack, discordURL: discord,
             telegram: token.flatMap { token in chat.map { (telegramAPI, token, $0, threadID) } },
             alertmanagerURL: try base("alertmanagerUrl", alertmanagerUrl, "--alertmanager-url", &settings))
+        if configuration.replay.isEmpty {
+            try settings.refuse("catchUp", because: "without --replay no log's past can be read")
+        }
         if let path = try settings.optionalString("policy", policy) {
             configuration.policy = try AlertPolicy(file: path, channels: configuration.channels)
         }

@@ -34,14 +34,12 @@ struct LiveSignals: ~Copyable {
     /// The next signal already received; messages of other kinds are counted and skipped.
     mutating func next() throws(ZMQError) -> ProtoSignal? {
         while true {
-            let envelope: ProtoEnvelope?
-            if let next = try pushed?.next() {
-                envelope = next
-            } else {
-                envelope = try topics?.next(timeoutMilliseconds: 0)?.envelope
+            if let signal = try pushed?.next() {
+                count += 1
+                return signal
             }
-            guard let envelope else { return nil }
-            guard case .signal(let signal) = envelope.payload else {
+            guard try topics?.next(timeoutMilliseconds: 0) != nil else { return nil }
+            guard case .other(.signal(let signal))? = topics?.reader.content else {
                 refusals.refuse("not_a_signal")
                 continue
             }
@@ -75,7 +73,7 @@ private struct PushedSignals: ~Copyable {
 
     func register(in poller: inout Poller) throws(ZMQError) { _ = try poller.add(socket) }
 
-    mutating func next() throws(ZMQError) -> ProtoEnvelope? {
+    mutating func next() throws(ZMQError) -> ProtoSignal? {
         while true {
             switch try socket.tryReceive(into: &message) {
             case .wouldBlock, .shutdown: return nil
@@ -87,8 +85,12 @@ private struct PushedSignals: ~Copyable {
                 }
                 do throws(WireError) {
                     let envelope = try EnvelopeCodec.decode(message.frame(1))
-                    if case .signal = envelope.payload { received.increment() }
-                    return envelope
+                    guard case .signal(let signal) = envelope.payload else {
+                        refusals.refuse("not_a_signal")
+                        continue
+                    }
+                    received.increment()
+                    return signal
                 } catch {
                     refusals.refuse(error)
                 }

@@ -30,6 +30,7 @@ package struct SignalFeed: ~Copyable {
     private let directory: EndpointDirectory
     private let context: Context
     private let logger: Logger
+    private var refusals: RepeatedLog
     private var live: LiveSignals
     private var peers: [String: ReplayPeer] = [:]
     private var poller: Poller
@@ -50,6 +51,7 @@ package struct SignalFeed: ~Copyable {
     ) throws {
         self.context = context
         self.logger = logger
+        refusals = RepeatedLog(logger)
         known = positions
         refusals = RefusalLog("signal refused", logger: logger)
         // First subscribe, then request, as `next` does: no signal is missed.
@@ -149,7 +151,8 @@ package struct SignalFeed: ~Copyable {
             let former = peer.logID
             guard let (response, since) = try peer.answer(at: now) else { continue }
             guard response.error.isEmpty else {
-                logger.warning("replay refused", metadata: ["log": "\(address)", "error": "\(response.error)"])
+                refusals.write(
+                    "replay refused", kind: address, metadata: ["log": "\(address)", "error": "\(response.error)"])
                 continue
             }
             if former != response.logID {

@@ -83,15 +83,20 @@ package struct ExchangeSimCommand: ServiceCommand {
         options.tradeHistory = try settings.integer(
             "tradeHistory", tradeHistory, default: 100_000, in: 1...10_000_000)
         let captures = try settings.list("capture", capture.isEmpty ? nil : capture.joined(separator: ","), default: [])
-        if !captures.isEmpty, synthetic != nil {
-            throw ConfigurationError(setting: "--synthetic", problem: "cannot be had together with --capture")
-        }
         for path in captures where !FileManager.default.isReadableFile(atPath: path) {
             throw ConfigurationError(setting: "--capture", problem: "'\(path)' cannot be read")
         }
+        let specification = try self.specification(&settings)
+        let loops = try settings.flag("loop", loop)
+        if !captures.isEmpty {
+            for name in ["synthetic", "seed", "orderRate"] {
+                try settings.refuse(name, because: "--capture plays recordings; leave it out for a synthetic market")
+            }
+        } else if loops {
+            try settings.refuse("loop", because: "only a recording ends; give one with --capture")
+        }
         return ExchangeSimConfiguration(
-            captures: captures, synthetic: try specification(&settings), loops: try settings.flag("loop", loop),
-            options: options)
+            captures: captures, synthetic: specification, loops: loops, options: options)
     }
 
     /// The specification of the synthetic markets: from a file, or the demonstration's events for the given symbols.

@@ -65,6 +65,9 @@ package struct IngestCommand: ServiceCommand {
         if let authorities, !FileManager.default.isReadableFile(atPath: authorities) {
             throw ConfigurationError(setting: "--ca-file", problem: "'\(authorities)' cannot be read")
         }
+        if !webSocket.hasPrefix("wss:"), !rest.hasPrefix("https:") {
+            try settings.refuse("caFile", because: "neither --websocket-url nor --rest-url speaks TLS")
+        }
         let firstDelay = try settings.number("reconnectDelay", reconnectDelay, default: 1, in: 0.05...3_600)
         let longestDelay = try settings.number("maxReconnectDelay", maxReconnectDelay, default: 60, in: 0.05...3_600)
         guard firstDelay <= longestDelay else {
@@ -123,9 +126,7 @@ package struct IngestCommand: ServiceCommand {
             }
             return .fixed(names)
         }
-        guard symbols == nil else {
-            throw ConfigurationError(setting: "--symbols", problem: "cannot be had together with --symbol-pool")
-        }
+        try settings.refuse("symbols", because: "--symbol-pool names the symbols; set one of the two")
         guard let slot else { return .pool(pool, preferred: nil) }
         guard let index = ReplicaOrdinal.index(slot) else {
             throw ConfigurationError(

@@ -21,6 +21,7 @@ final class LiveFeed<Session: VenueSession & ~Copyable> {
     let rest: VenueREST<Session.Adapter>
     let loop: EventLoop
     let logger: Logger
+    private var refusals: RepeatedLog
     let health: Health
     let inbox: Inbox<RequestQueue.Answer>
     let links: FeedLinks
@@ -63,6 +64,7 @@ final class LiveFeed<Session: VenueSession & ~Copyable> {
         self.rest = rest
         self.loop = loop
         self.logger = logger
+        refusals = RepeatedLog(logger)
         self.health = health
         inbox = Inbox(waking: loop.wake)
         links.owner = self
@@ -120,7 +122,7 @@ final class LiveFeed<Session: VenueSession & ~Copyable> {
             perform(action, on: id)
         } catch {
             // The session counts it by kind; the sequence check detects the resulting loss.
-            logger.warning("frame refused", metadata: ["error": "\(error)"])
+            refusals.write("frame refused", kind: "\(error)", metadata: ["error": "\(error)"])
         }
     }
 

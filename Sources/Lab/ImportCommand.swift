@@ -48,6 +48,10 @@ package struct ImportCommand: AsyncParsableCommand {
             throw ValidationError("--status-interval must be 0.1 to 3600")
         }
         guard (1...19).contains(level) else { throw ValidationError("--level must be 1 to 19") }
+        if symbol != nil, [.binanceRaw, .tardisCSV].contains(format) {
+            throw ValidationError(
+                "--symbol has no effect: every row of \(format.rawValue) names its symbol; leave it out")
+        }
         if let symbol, SymbolName.normalized(symbol.utf8) == nil {
             throw ValidationError("--symbol must be letters and digits")
         }

@@ -44,6 +44,7 @@ package struct TapeArchive {
 
     private let options: Options
     private let logger: Logger
+    private var refusals: RepeatedLog
     private var writer: TapeWriter?
     private var writtenBefore: UInt64 = 0
     private var hour: Int64 = 0
@@ -68,10 +69,11 @@ package struct TapeArchive {
         do {
             try FileManager.default.createDirectory(atPath: options.folder, withIntermediateDirectories: true)
         } catch {
-            throw TapeError.cannotCreate(options.folder, reason: (error as NSError).localizedDescription)
+            throw TapeError.cannotCreate(options.folder, reason: FileProblem.reason(of: error))
         }
         self.options = options
         self.logger = logger
+        refusals = RepeatedLog(logger)
         try begin(at: now)
     }
 
@@ -191,7 +193,7 @@ package struct TapeArchive {
         switch error {
         case .bufferFull: return
         case .badRecord:
-            logger.warning("record refused", metadata: ["error": "\(error)"])
+            refusals.write("record refused", kind: "\(error)", metadata: ["error": "\(error)"])
             return
         default: errorCounter.increment()
         }

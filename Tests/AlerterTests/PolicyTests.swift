@@ -202,7 +202,7 @@ import Testing
         RateLimit(count: 1, seconds: 1, burst: 1), RateLimit(count: 5, seconds: 2, burst: 1),
         RateLimit(count: 30, seconds: 60, burst: 5), RateLimit(count: 20, seconds: 60, burst: 5),
     ]) func noWindowSeesMoreThanItsLimit(limit: RateLimit) {
-        var random = SplitMix64(testSeed: freshSeed)
+        var random = SplitMix64(testSeed: testSeed)
         var bucket = TokenBucket(limit)
         var now: Int64 = 0
         var sent: [Int64] = []

@@ -84,18 +84,6 @@ import ZeroMQ
         _ = follower.skip(to: .max, into: &due)
         #expect(due.isEmpty)
     }
-
-    /// A line at once, then one a minute for each kind, with the number since.
-    @Test func aFloodIsSaidOnceAMinute() {
-        let lines = LogLines()
-        var log = RefusalLog("message refused", logger: lines.logger)
-        for second in 0..<120 { log.refuse("flood", at: Int64(second) * 1_000_000_000) }
-        log.refuse("other kind", at: 0)
-        #expect(lines.all.count == 3)
-        #expect(lines.all.dropFirst().first?.contains("since_last_line=60") == true, "\(lines.all)")
-        for number in 0..<1_000 { log.refuse("invented \(number)", at: 0) }
-        #expect(lines.all.count <= 3 + RefusalLog.kindLimit)
-    }
 }
 
 /// Keeps what a logger says.

@@ -431,7 +431,7 @@ extension [TapeEvents.Event] {
         let out = bench.folder.appending(path: "out.tape").path
         func run(_ arguments: [String]) async throws -> (code: Int32?, log: String, output: String) {
             let program = try Program("microlab", ["import"] + arguments, in: bench.folder, tag: UUID().uuidString)
-            return (await program.exitCode(within: 30), program.logText, program.outputText)
+            return (await program.exitCode(), program.logText, program.outputText)
         }
         let trades = ["--format", "trades-csv"]
         #expect(try await run(trades + [good, "--out", out]).code == 0)

@@ -63,13 +63,14 @@ struct AlertMessage: Sendable {
     /// Names and values of one signal's fields.
     static func facts(of signal: SignalDocument) -> [(name: String, value: String)] {
         var facts = [("Score", decimal(signal.score))]
-        // A program's signal has neither: both are 0.
+        // 0 is what a message without a threshold or an onset carries.
         if let threshold = signal.threshold, threshold > 0 { facts.append(("Threshold", decimal(threshold))) }
         if let metric = signal.metric { facts.append(("Metric", metric)) }
         if let venue = signal.venue { facts.append(("Venue", venue)) }
         facts.append(("Detected", time(signal.timestamp)))
         if let onset = signal.onset, onset > 0, signal.timestamp - onset > 0.001 {
-            facts.append(("Began", String(format: "%.1f s earlier", signal.timestamp - onset)))
+            let seconds = signal.timestamp - onset
+            facts.append(("Began", seconds < 86_400 ? String(format: "%.1f s earlier", seconds) : time(onset)))
         }
         // Services refuse an empty value.
         return facts.filter { !isBlank($0.1) }

@@ -110,7 +110,7 @@ extension Outbox {
 
     /// Adds a silence; `false` if there are too many.
     func add(_ silence: Silence, at seconds: Double) throws(StorageError) -> Bool {
-        try write { database in
+        try write(.full) { database in
             let held = try Int.fetchOne(
                 database, sql: "SELECT COUNT(*) FROM silence WHERE ends_at > ?", arguments: [seconds])
             guard held ?? 0 < Self.silenceLimit else { return false }
@@ -123,7 +123,7 @@ extension Outbox {
 
     /// Removes a silence; `false` if none has that id.
     func removeSilence(_ id: String) throws(StorageError) -> Bool {
-        try write { database in
+        try write(.full) { database in
             try database.execute(sql: "DELETE FROM silence WHERE id = ?", arguments: [id])
             return database.changesCount == 1
         }

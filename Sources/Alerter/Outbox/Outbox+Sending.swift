@@ -218,7 +218,7 @@ extension Outbox {
 
     /// Makes dead alerts pending again; returns how many.
     func retry(channel: String?, at now: Int64) throws(StorageError) -> Int {
-        try write { database in
+        try write(.full) { database in
             try database.execute(
                 sql: """
                     UPDATE alert SET state = 0, attempts = 0, ready_ns = ?1, due_ns = ?1, updated_ns = ?1

@@ -7,8 +7,8 @@ import GRDB
 /// Received signals and the delivery state of each on each channel, in an SQLite file.
 ///
 /// One row per signal and channel goes from pending to sent, dead or suppressed. The signal logs can replay everything
-/// here, so commits survive a kill but are not synced one by one: after a power loss the stored log position is as old
-/// as the rows, and the replay brings the rest.
+/// here, so their commits survive a kill but are not synced one by one: after a power loss the stored log position is as
+/// old as the rows, and the replay brings the rest. Silences and requested retries exist here only, and are synced.
 final class Outbox: Sendable {
     enum State: Int, Sendable, CaseIterable {
         case pending = 0
@@ -83,19 +83,18 @@ final class Outbox: Sendable {
                     """)
         }
         file = try StateFile(path: path, durability: .normal, isOwner: isOwner, readers: 4, migrate: migrator)
-        do {
-            createdAt = try file.pool.read { try Int64.fetchOne($0, sql: "SELECT created_ns FROM outbox") } ?? now
-        } catch {
-            throw StorageError(path: path, error)
-        }
+        createdAt = try file.read { try Int64.fetchOne($0, sql: "SELECT created_ns FROM outbox") } ?? now
     }
 
     func read<T: Sendable>(_ body: (Database) throws -> T) throws(StorageError) -> T {
-        do { return try file.pool.read(body) } catch { throw StorageError(path: file.path, error) }
+        try file.read(body)
     }
 
-    func write<T: Sendable>(_ body: (Database) throws -> T) throws(StorageError) -> T {
-        do { return try file.pool.write(body) } catch { throw StorageError(path: file.path, error) }
+    /// - Parameter commit: full for what a person has asked for and no log can replay.
+    func write<T: Sendable>(
+        _ commit: StateFile.Durability = .normal, _ body: (Database) throws -> T
+    ) throws(StorageError) -> T {
+        try file.write(commit, body)
     }
 
     // MARK: Taking in

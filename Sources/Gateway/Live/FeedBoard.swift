@@ -27,14 +27,14 @@ final class FeedBoard: Sendable {
     private let entries = Mutex<[String: Entry]>([:])
 
     /// Takes a message of a tick topic; ignores everything but a Status.
-    func receive(_ delivery: Delivery) {
-        guard case .status(let status) = delivery.envelope.payload else { return }
+    func receive(_ envelope: ProtoEnvelope, on topic: Topic) {
+        guard case .status(let status) = envelope.payload else { return }
         let entry = Entry(
-            venue: delivery.topic.venue, symbol: delivery.topic.symbol, producer: delivery.envelope.producer,
+            venue: topic.venue, symbol: topic.symbol, producer: envelope.producer,
             status: status, moment: HostClock.monotonicNanoseconds)
         entries.withLock { entries in
-            guard entries[delivery.topic.market] != nil || entries.count < Self.symbolLimit else { return }
-            entries[delivery.topic.market] = entry
+            guard entries[topic.market] != nil || entries.count < Self.symbolLimit else { return }
+            entries[topic.market] = entry
         }
     }
 

@@ -47,8 +47,9 @@ struct Market: Sendable {
     fileprivate(set) var book: Heard<ProtoBook>?
     fileprivate(set) var quote: Heard<ProtoQuote>?
     fileprivate(set) var vector: Heard<ProtoFeatureVector>?
-    /// Schema of `vector`.
+    /// Schema of `vector`, and the places in it of what charts show.
     fileprivate(set) var schema: FeatureSchema?
+    fileprivate(set) var chartColumns: ChartColumns?
     fileprivate(set) var detectors: Heard<ProtoDetectorState>?
     fileprivate(set) var trades = RingBuffer<HeardTrade>(limit: tradeLimit)
     fileprivate(set) var tradeCount: UInt64 = 0
@@ -56,6 +57,8 @@ struct Market: Sendable {
     fileprivate(set) var versions = Versions()
     fileprivate var past = RingBuffer<PastVector>(limit: pastLimit)
     fileprivate let keepsPast: Bool
+    fileprivate(set) var history = MarketHistory()
+    fileprivate let keepsHistory: Bool
 
     struct Versions: Sendable {
         var book: UInt64 = 0
@@ -71,6 +74,8 @@ final class MarketBoard: Sendable {
     static let marketLimit = 10_000
     /// Most markets whose past vectors are kept, 500 KB each: the first markets received.
     static let pastMarketLimit = 128
+    /// Most markets whose history is kept for charts, 19 KB each, 19 MB in all: the first markets received.
+    static let historyMarketLimit = 1_000
 
     /// The feature schema of this program version.
     let schema = FeatureSchema()
@@ -80,9 +85,8 @@ final class MarketBoard: Sendable {
     private let tooManyMarkets = Counter(label: MetricName.busRejected, dimensions: [("reason", "market_limit")])
 
     /// Takes a message of a tick, feature or detector topic; ignores all others.
-    func receive(_ delivery: Delivery) {
-        let topic = delivery.topic
-        switch delivery.envelope.payload {
+    func receive(_ envelope: ProtoEnvelope, on topic: Topic) {
+        switch envelope.payload {
         case .book(let book):
             update(topic) {
                 $0.book = Heard(book)
@@ -97,6 +101,11 @@ final class MarketBoard: Sendable {
             update(topic) {
                 $0.tradeCount += 1
                 $0.trades.append(HeardTrade(number: $0.tradeCount, trade: trade))
+                guard $0.keepsHistory, !trade.backfilled else { return }
+                let exponent = Int8(max(-22, min(22, trade.quantityExponent)))
+                $0.history.add(
+                    quantity: Decimal10.value(trade.quantity, exponent: exponent), isBuy: trade.aggressor != .sell,
+                    at: trade.receiveTimeNs)
             }
         case .featureVector(let vector):
             // Without a matching schema, values would appear under wrong names.
@@ -105,8 +114,13 @@ final class MarketBoard: Sendable {
             }
             update(topic) { market in
                 market.vector = Heard(vector)
+                if market.schema?.id != schema.id { market.chartColumns = ChartColumns(schema) }
                 market.schema = schema
                 market.versions.vector += 1
+                if market.keepsHistory, let columns = market.chartColumns {
+                    market.history.add(
+                        vector.values, isValid: vector.validity == .valid, columns, at: vector.receiveTimeNs)
+                }
                 guard market.keepsPast else { return }
                 let time = vector.receiveTimeNs
                 if let last = market.past.last?.receiveTimeNs {
@@ -128,7 +142,9 @@ final class MarketBoard: Sendable {
                 $0.detectors = Heard(state)
                 $0.versions.detectors += 1
             }
-        case .status, .signal, nil: break
+        // A market whose book was never valid is one too.
+        case .status: update(topic) { _ in }
+        case .signal, nil: break
         }
     }
 
@@ -141,10 +157,14 @@ final class MarketBoard: Sendable {
             guard markets[topic.market] != nil || markets.count < Self.marketLimit else {
                 return tooManyMarkets.increment()
             }
-            let keepsPast = markets.count < Self.pastMarketLimit
+            let (keepsPast, keepsHistory) = (
+                markets.count < Self.pastMarketLimit, markets.count < Self.historyMarketLimit
+            )
             change(
                 &markets[
-                    topic.market, default: Market(venue: topic.venue, symbol: topic.symbol, keepsPast: keepsPast)])
+                    topic.market,
+                    default: Market(
+                        venue: topic.venue, symbol: topic.symbol, keepsPast: keepsPast, keepsHistory: keepsHistory)])
         }
     }
 

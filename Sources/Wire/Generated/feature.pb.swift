@@ -32,7 +32,6 @@ public nonisolated enum ProtoColumnSource: SwiftProtobuf.Enum, Swift.CaseIterabl
 
   /// The best bid and ask of the quotes, or of the book where there are no quotes.
   case quotes // = 2
-
   case trades // = 3
 
   /// The single orders of the book.

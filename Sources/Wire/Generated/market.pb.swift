@@ -283,7 +283,8 @@ public nonisolated struct ProtoStatus: @unchecked Sendable {
     set {_uniqueStorage()._reconnectCount = newValue}
   }
 
-  /// Messages not delivered to the bus because a peer's queue was full.
+  /// Messages that ZeroMQ did not take. A publisher's socket takes every message and drops it in silence for a subscriber whose
+  /// queue is full: what a slow subscriber misses shows in its own gaps of the sequence only, which it has to count.
   public var dropCount: UInt64 {
     get {_storage._dropCount}
     set {_uniqueStorage()._dropCount = newValue}
