@@ -17,7 +17,7 @@ package struct TapeAudit: Encodable {
         /// Sent before the recording began.
         package var missedAtStart: UInt64 = 0
         package var duplicates = 0
-        /// Trades missing by the venue's own ids.
+        /// Trades missing by the venue's own ids; those fetched later are not.
         package var missingTradeIDs: Int64 = 0
         package var bookEpochs = 0
     }
@@ -51,7 +51,7 @@ package struct TapeAudit: Encodable {
     private struct Follower {
         var kind: Int
         var tracker: SequenceTracker
-        var lastTradeID: Int64?
+        var trades = TradeIDGaps()
         var bookEpoch: UInt64 = 0
     }
 
@@ -85,6 +85,7 @@ package struct TapeAudit: Encodable {
 
     /// Sorts the results; call it after the last event.
     package mutating func finish() {
+        for follower in followers.values { kinds[follower.kind].missingTradeIDs &+= follower.trades.missing }
         kinds.sort { ($0.symbol, $0.kind) < ($1.symbol, $1.kind) }
         producers.sort { ($0.epoch, $0.name) < ($1.epoch, $1.name) }
     }
@@ -130,10 +131,7 @@ package struct TapeAudit: Encodable {
             kinds[follower.kind].bookEpochs += 1
         case .trade(let trade):
             let first = trade.firstID == 0 ? trade.id : trade.firstID
-            if let last = follower.lastTradeID, first > last, first - last > 1 {
-                kinds[follower.kind].missingTradeIDs &+= first - last - 1
-            }
-            follower.lastTradeID = max(follower.lastTradeID ?? trade.id, trade.id)
+            if first <= trade.id { follower.trades.add(first...trade.id) }
         default: break
         }
     }
