@@ -1,7 +1,7 @@
 /// The ids missing from a series of trades, in whichever order they come: a trade fetched later fills its gap.
 struct TradeIDGaps {
     /// Most gaps kept open. Beyond it the oldest stays missing for good; trades are fetched within minutes.
-    static let limit = 65_536
+    static let limit = 1_024
 
     /// Ids of the gaps, ascending.
     private var gaps: [ClosedRange<Int64>] = []

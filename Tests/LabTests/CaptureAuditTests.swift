@@ -85,8 +85,9 @@ import Testing
     @Test func aggregatesAreNotPassedOverInSilence() throws {
         let lines = Self.recording(trade: "aggTrade")
         let alone = try bench.run(.binanceRaw, [bench.file("x.raw", lines.joined(separator: "\n"))])
-        #expect(alone.events.trades.map(\.id) == (1...20).map { Int64(2 * $0 + 1) })
-        #expect(alone.events.trades.map(\.firstID) == (1...20).map { Int64(2 * $0) })
+        let steps: [Int64] = Array(1...20)
+        #expect(alone.events.trades.map(\.firstID) == steps.map { 2 * $0 })
+        #expect(alone.events.trades.map(\.id) == steps.map { 2 * $0 + 1 })
         #expect(alone.events.trades.allSatisfy { !$0.backfilled && $0.aggressor == .sell })
         #expect(alone.outcome.report.isClean && alone.outcome.report.remarks == [.aggregatesTaken: 20])
         #expect(alone.outcome.report.remarkLines.first?.hasPrefix("20 aggTrade frames taken") == true)

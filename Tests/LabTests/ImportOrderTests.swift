@@ -72,8 +72,8 @@ import Testing
         let path = try bench.file("ETHUSDT-aggTrades-2017-12-04.csv", rows.joined(separator: "\n"))
         let (events, outcome, lines) = try bench.run(.binanceCSV, [path])
         #expect(outcome.report.isClean, "\(lines)")
-        #expect(events.trades.map(\.id) == (0..<40).map { Int64(1_195_400 + $0) })
-        #expect(outcome.report.remarks[.earlierTime] == 2)
+        #expect(events.trades.map(\.id) == Array(Int64(1_195_400)..<1_195_440))
+        #expect(outcome.report.remarks == [.earlierTime: 2])
         for (trade, before) in zip(events.trades.dropFirst(), events.trades) {
             #expect(trade.receiveTimeNs >= before.receiveTimeNs && trade.receiveTimeNs >= trade.venueTimeNs)
         }
@@ -105,7 +105,7 @@ import Testing
             "\(1_700_000_000_000 + row * 100),BTCUSDT,\(random.next() >> 2),buy,\(100 + row),1"
         }
         let (events, outcome, lines) = try bench.run(.tradesCSV, [file("random.csv", rows + [rows[7]])])
-        #expect(events.trades.map(\.price) == (0..<200).map { Int64(100 + $0) })
+        #expect(events.trades.map(\.price) == Array(Int64(100)..<300))
         #expect(outcome.report.counts == [.duplicateTrade: 1], "\(lines)")
     }
 

@@ -19,7 +19,7 @@ struct ImportReport {
 
     /// What was done that is worth knowing and no trouble: the data is whole.
     enum Remark: String, CaseIterable {
-        case sorted = "rows not in the order of their trades, sorted"
+        case sorted = "rows that stood behind a later one, sorted"
         case earlierTime = "trades timed before the trade with the id before, received with that one"
         case aggregatesTaken = "aggTrade frames taken as trades: no single trades of their symbols are recorded"
         case aggregatesPassed = "aggTrade frames passed over: the single trades of their symbols are recorded"

@@ -41,11 +41,12 @@ struct OrderedMessages {
                 continue
             }
             var newest = Timestamp(nanoseconds: .min)
+            var lastIDs: [String: Int64] = [:]
             var rows = 0
             while let message = file.reader.next(&report) {
                 rows += 1
                 if rows % 1_024 == 0 { try advance(done + file.reader.bytesRead) }
-                note(message, after: newest, index, &report)
+                note(message, after: newest, &lastIDs, index, &report)
                 newest = max(newest, message.receiveTime)
                 if case .trade(let trade) = message.content, let id = trade.id,
                     let symbol = order.symbols[trade.symbol]
@@ -128,12 +129,21 @@ struct OrderedMessages {
 
     /// A recorder writes what it receives in that order; lists of trades have any.
     private func note(
-        _ message: ImportMessage, after newest: Timestamp, _ file: Int, _ report: inout ImportReport
+        _ message: ImportMessage, after newest: Timestamp, _ lastIDs: inout [String: Int64], _ file: Int,
+        _ report: inout ImportReport
     ) {
+        guard message.hasReceiveTime else {
+            var isEarlier = message.receiveTime < newest
+            if case .trade(let trade) = message.content, let id = trade.id,
+                order.symbols[trade.symbol]?.idsAreOrder == true
+            {
+                isEarlier = id < lastIDs.updateValue(id, forKey: trade.symbol) ?? id
+            }
+            if isEarlier { report.note(.sorted) }
+            return
+        }
         guard message.receiveTime < newest else { return }
-        guard message.hasReceiveTime else { return report.note(.sorted) }
         let microseconds = newest.nanoseconds(since: message.receiveTime) / 1_000
-        report.note(
-            .outOfOrder, paths[file], message.line, "received \(microseconds) µs before the row above")
+        report.note(.outOfOrder, paths[file], message.line, "received \(microseconds) µs before the row above")
     }
 }
