@@ -10,15 +10,10 @@ package struct Moment: ExpressibleByArgument, Sendable {
 
     package init?(argument: String) {
         let bytes = Array(argument.utf8)
-        if let time = RecordingTime.parse(bytes, 0..<bytes.count) {
-            self.time = time
-            return
-        }
-        let style = Date.ISO8601FormatStyle()
-        guard let date = (try? style.parse(argument)) ?? (try? style.year().month().day().parse(argument)) else {
-            return nil
-        }
-        time = Timestamp(nanoseconds: Int64((date.timeIntervalSince1970 * 1e3).rounded()) * 1_000_000)
+        guard
+            let time = RecordingTime.parse(bytes, 0..<bytes.count) ?? RecordingTime.iso8601(bytes, 0..<bytes.count)
+        else { return nil }
+        self.time = time
     }
 
     /// UTC, to the millisecond.

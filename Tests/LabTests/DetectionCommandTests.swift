@@ -130,6 +130,23 @@ import Wire
         }
     }
 
+    /// Several tapes give what each gives alone, one after the other.
+    @Test(.timeLimit(.minutes(2))) func severalTapesComeOneAfterTheOther() async throws {
+        let copy = bench.folder.appending(path: "copy.tape").path
+        try FileManager.default.copyItem(atPath: tape, toPath: copy)
+        for arguments in [["detect", "--profile", "classic"], ["features"]] {
+            let one = try await microlab(arguments + [tape])
+            let both = try await microlab(arguments + [tape, copy])
+            #expect(one.code == 0 && both.code == 0, "\(both.log)")
+            let header = arguments == ["features"] ? 1 : 0
+            let lines = one.output.split(separator: "\n")
+            if arguments == ["features"] { #expect(lines.count > 2, "\(one.log)") }
+            #expect(both.output.split(separator: "\n") == lines + lines.dropFirst(header))
+            let (code, output, log) = try await microlab(arguments + [tape, tape])
+            #expect(code == 64 && log.contains("given twice") && output.isEmpty, "\(log)")
+        }
+    }
+
     @Test(.timeLimit(.minutes(1))) func aSymbolThatIsNotOnTheTapeIsSaid() async throws {
         let (code, output, log) = try await microlab(["detect", tape, "--symbols", "NOPE"])
         #expect(code == 65 && log.contains("no market data that was asked for") && output.isEmpty, "\(log)")

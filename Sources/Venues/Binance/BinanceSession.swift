@@ -11,7 +11,7 @@ import Microstructure
 ///
 /// Source: Binance spot WebSocket streams and REST documentation, 2026-07-21.
 public struct BinanceSession: ~Copyable, Sendable, VenueSession {
-    public let configuration: BinanceConfiguration
+    public internal(set) var configuration: BinanceConfiguration
     public private(set) var unattributedCounts = SessionCounts()
     private let symbols: SymbolTable
     let scales: [PriceScale]
