@@ -5,7 +5,7 @@ import Testing
 extension TransportTests {
     /// One rule chooses the proxy of WebSockets and of HTTP, and both go through it.
     struct ProxyTests {
-        private static let proxy = "http://proxy.example:3128"
+        fileprivate static let proxy = "http://proxy.example:3128"
 
         struct Case: Sendable, CustomTestStringConvertible {
             let url: String
@@ -20,12 +20,12 @@ extension TransportTests {
             /// With a proxy for everything and these exceptions.
             static func except(_ list: String, _ url: String, isDirect: Bool) -> Case {
                 Case(
-                    url, ["all_proxy": proxy, "no_proxy": list],
-                    isDirect ? "directly (no_proxy)" : "through the proxy \(proxy) (all_proxy)")
+                    url, ["all_proxy": ProxyTests.proxy, "no_proxy": list],
+                    isDirect ? "directly (no_proxy)" : "through the proxy \(ProxyTests.proxy) (all_proxy)")
             }
         }
 
-        @Test(arguments: [
+        private static let cases: [Case] = [
             Case("wss://a.example:9443/ws", [:], "directly"),
             Case("wss://a.example/ws", ["http_proxy": proxy], "directly"),
             Case("wss://a.example/ws", ["https_proxy": proxy], "through the proxy \(proxy) (https_proxy)"),
@@ -73,7 +73,9 @@ extension TransportTests {
             .except("fd00::/8", "http://[fd12::1]/", isDirect: true),
             .except("user@a.example", "http://user:word@a.example/", isDirect: false),
             .except("a.example", "http://user:word@a.example/", isDirect: true),
-        ])
+        ]
+
+        @Test(arguments: cases)
         func theRuleIsCurlsRule(_ example: Case) throws {
             let route = try ProxyRules(environment: example.environment).route(to: example.url)
             #expect("\(route)" == example.route)

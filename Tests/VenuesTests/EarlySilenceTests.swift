@@ -53,13 +53,15 @@ import Testing
             guard step % 10 == 0 else { continue }
             let isFound = lab.session.checkSilence(of: InstrumentID(1), at: Timestamp(nanoseconds: now))
             if isFound { found = now - stopped }
-            #expect(!lab.session.checkSilence(of: InstrumentID(0), at: Timestamp(nanoseconds: now)))
+            let isNeighbourSilent = lab.session.checkSilence(of: InstrumentID(0), at: Timestamp(nanoseconds: now))
+            #expect(!isNeighbourSilent)
             #expect(lab.validity(0) == .valid && lab.validity(1) == (found == nil ? .valid : .stale))
         }
         let silence = try #require(found)
         #expect(silence <= (messages < 5 ? 60 : messages < 10 ? 32 : 7) * Self.second)
         #expect(silence > SilenceWatch.leastLimitNanoseconds)
-        #expect(lab.session.silentChannels(of: InstrumentID(1)) == SilentChannels(.depth))
+        let silent = lab.session.silentChannels(of: InstrumentID(1))
+        #expect(silent == SilentChannels(.depth))
         // It speaks again and nothing is missing: it was the market, and the book is VALID at once.
         let next = Int64(11 + messages)
         try lab.frame(depth(next, next, of: "ETHUSDT"), at: now)
