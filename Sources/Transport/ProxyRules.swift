@@ -134,6 +134,10 @@ public struct Proxy: Sendable, Hashable, CustomStringConvertible {
     /// `user:password@host:port`, as `lws_set_proxy` takes it: up to the last `@` nothing is encoded.
     var credentialsAndAuthority: String { (user.map { "\($0):\(password ?? "")@" } ?? "") + authority }
 
+    /// Any address keeps libwebsockets from reading `http_proxy` itself, and from an error for what it cannot read there;
+    /// with port 0 it uses none.
+    static let noneForLibWebSockets = ":0"
+
     /// With user and password blanked.
     public var description: String { "\(scheme)://\(user == nil ? "" : "***@")\(authority)" }
 }

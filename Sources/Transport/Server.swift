@@ -102,8 +102,7 @@ public final class Server {
         // Below this number, descriptors are given out lowest first.
         let searchLimit = core.maxDescriptors + 4096
         let others = Self.listeners(on: nil, upTo: searchLimit)
-        // An empty address keeps libwebsockets from reading `http_proxy`, and from failing when it cannot.
-        info.http_proxy_address = resources.string("")
+        info.http_proxy_address = resources.string(Proxy.noneForLibWebSockets)
         guard let vhost = lws_create_vhost(context, &info) else {
             let reason = TransportLog.lastError
             throw TransportError(attempted, reason.isEmpty ? "the address cannot be bound" : reason)

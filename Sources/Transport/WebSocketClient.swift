@@ -27,8 +27,7 @@ final class ClientHost {
         info.protocols = UnsafePointer(resources.protocols)
         info.vhost_name = resources.string("client-\(index)")
         info.client_ssl_ca_filepath = resources.string(caFile)
-        // An empty address keeps libwebsockets from reading `http_proxy` itself.
-        info.http_proxy_address = resources.string("")
+        info.http_proxy_address = resources.string(Proxy.noneForLibWebSockets)
         guard let vhost = lws_create_vhost(context, &info) else {
             throw TransportError(attempted, TransportLog.lastError)
         }

@@ -33,12 +33,22 @@ import Testing
         #expect(limitSeconds(after: [0.2] + burst) == limitSeconds(after: [0.2 + 0.015]))
     }
 
+    /// Each symbol has had one depth update, at time 0, and its snapshot; update 11 is the next.
+    private func openLab(_ symbols: String...) throws -> Lab {
+        let lab = try Lab(BinanceConfiguration(instruments: symbols.map { .spot($0) }))
+        lab.session.connectionOpened(.main, at: Timestamp(nanoseconds: 0))
+        for (index, symbol) in symbols.enumerated() {
+            try lab.frame(depth(8, 10, of: symbol), at: 0)
+            try lab.snapshot(snapshotBody(10), for: index, at: 0)
+        }
+        return lab
+    }
+
     /// Two symbols on a connection; one brings depth every 100 ms and falls mute after a few messages.
     @Test(arguments: [3, 5, 10, 40, 66, 89, 99, 130]) func anActiveSymbolThatStopsIsStaleWithinSeconds(
         messages: Int
     ) throws {
-        let lab = try Lab(.spot("BTCUSDT"), .spot("ETHUSDT"))
-        lab.session.connectionOpened(.main, at: Timestamp(nanoseconds: 0))
+        let lab = try openLab("BTCUSDT", "ETHUSDT")
         var now: Int64 = 0
         var stopped: Int64 = 0
         var found: Int64?
@@ -47,7 +57,6 @@ import Testing
             let id = Int64(10 + step)
             for (index, symbol) in ["BTCUSDT", "ETHUSDT"].enumerated() where index == 0 || step <= messages {
                 try lab.frame(depth(id, id, of: symbol), at: now)
-                if step == 1 { try lab.snapshot(snapshotBody(id - 1), for: index, at: now) }
                 if index == 1 { stopped = now }
             }
             guard step % 10 == 0 else { continue }
@@ -99,11 +108,8 @@ import Testing
 
     /// How often a market whose depth comes at these intervals is found silent, asked once a second.
     private func staleSilences(of intervals: [Double]) throws -> UInt64 {
-        let lab = try Lab(.spot("BTCUSDT"))
-        lab.session.connectionOpened(.main, at: Timestamp(nanoseconds: 0))
-        try lab.frame(depth(11, 11), at: 0)
-        try lab.snapshot(snapshotBody(10))
-        var (now, id): (Int64, Int64) = (0, 11)
+        let lab = try openLab("BTCUSDT")
+        var (now, id): (Int64, Int64) = (0, 10)
         for interval in intervals {
             let end = now + Int64(interval * 1e9)
             for time in stride(from: now, to: end, by: Int(Self.second)) { _ = lab.checkSilence(at: time) }
@@ -117,15 +123,12 @@ import Testing
 
     /// Depth goes on, the best prices stand still and nobody trades: no failure, though trades are asked for.
     @Test func quotesAndTradesMayPauseWhileDepthGoesOn() throws {
-        let lab = try Lab(.spot("BTCUSDT"))
-        lab.session.connectionOpened(.main, at: Timestamp(nanoseconds: 0))
-        try lab.frame(depth(11, 11), at: 0)
-        try lab.snapshot(snapshotBody(10))
+        let lab = try openLab("BTCUSDT")
         try lab.frame(#"{"u":11,"s":"BTCUSDT","b":"100.00","B":"1.0","a":"101.00","A":"2"}"#, at: 0)
         try lab.frame(trade(1), at: 0)
         for step: Int64 in 1...1_250 {
             let now = step * Self.second / 10
-            try lab.frame(depth(11 + step, 11 + step, bids: [("90.00", "\(step)")]), at: now)
+            try lab.frame(depth(10 + step, 10 + step, bids: [("90.00", "\(step)")]), at: now)
             #expect(!lab.checkSilence(at: now))
             #expect(lab.wantsProbe(at: now) == (now > 60 * Self.second))
         }
