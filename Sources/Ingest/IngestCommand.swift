@@ -41,7 +41,8 @@ package struct IngestCommand: ServiceCommand {
     @Option(help: "Levels asked for in a snapshot, 100 to 5000 (default: 5000).") var snapshotDepth: String?
     @Option(help: "Seconds of the first reconnect wait (default: 1).") var reconnectDelay: String?
     @Option(help: "Longest reconnect wait in seconds (default: 60).") var maxReconnectDelay: String?
-    @Option(help: "Seconds of silence after which a connection is replaced (default: 10).") var staleAfter: String?
+    @Option(help: "Seconds without a message or an answer to a ping until a connection is dead (default: 10).")
+    var staleAfter: String?
     @Option(help: "Seconds after which a connection is replaced without a break (default: 82800).")
     var rotateAfter: String?
     @Option(help: "Longest seconds that the old and the new connection overlap (default: 10).") var overlap: String?

@@ -43,6 +43,7 @@ struct IngestStage<Session: VenueSession & ~Copyable> {
         let http = try HTTPClient()
         defer { http.shutdown() }
 
+        try reportRoutes()
         let rest = VenueREST(adapter, configuration, http: http)
         switch configuration.symbols {
         case .fixed(let symbols): try serve(symbols, rest, loop, stop)
@@ -53,6 +54,18 @@ struct IngestStage<Session: VenueSession & ~Copyable> {
             guard let claim = try waitForClaim(pool, preferred, directory, loop, stop) else { return }
             try serve([claim.symbol], rest, loop, stop)
         }
+    }
+
+    /// Says how the venue is reached, and ends the process if the proxy cannot be used.
+    private func reportRoutes() throws {
+        let rest = try ProxyRules.environment.route(to: configuration.restURL)
+        let webSocket = try ProxyRules.environment.route(to: configuration.webSocketURL)
+        for route in [rest, webSocket] {
+            guard let scheme = route.proxy?.scheme, scheme != "http", let variable = route.variable else { continue }
+            throw ConfigurationError(
+                setting: variable, problem: "names a proxy of the kind \(scheme); WebSockets pass http:// proxies only")
+        }
+        runtime.logger.notice("the venue is reached", metadata: ["rest": "\(rest)", "websocket": "\(webSocket)"])
     }
 
     private func serve(

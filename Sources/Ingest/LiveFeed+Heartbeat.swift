@@ -44,16 +44,28 @@ extension LiveFeed where Session: ~Copyable {
         }
         unattributed.report(session.unattributedCounts)
         budgets.report(requests, links.budget)
-        var validCount = 0
+        var invalid: [InstrumentID] = []
         for id in ids() {
             let isValid = session.validity(of: id) == .valid
             chains[id.index].settle(isValid: isValid)
-            if isValid { validCount += 1 }
+            if !isValid { invalid.append(id) }
         }
-        health.beat(
-            "feed", isReady: validCount == session.instruments.count,
-            detail: "\(validCount) of \(session.instruments.count) books valid")
+        health.beat("feed", isReady: invalid.isEmpty, detail: readiness(without: invalid))
         loop.schedule(afterMilliseconds: 1_000) { [weak self] in self?.tick() }
+    }
+
+    /// `1 of 2 books valid; ETHUSDT is STALE, silent: depth`. Names at most ten.
+    private func readiness(without invalid: [InstrumentID]) -> String {
+        let count = session.instruments.count
+        var parts = ["\(count - invalid.count) of \(count) books valid"]
+        for id in invalid.prefix(10) {
+            let silent = session.silentChannels(of: id).names
+            parts.append(
+                "\(session.instruments[id.index].symbol) is \("\(session.validity(of: id))".uppercased())"
+                    + (silent.isEmpty ? "" : ", silent: \(silent.joined(separator: ", "))"))
+        }
+        if invalid.count > 10 { parts.append("and \(invalid.count - 10) more") }
+        return parts.joined(separator: "; ")
     }
 
     /// Tells the session when this host's clock was set: silences are measured with it, since events carry its times.

@@ -102,6 +102,7 @@ public final class Server {
         // Below this number, descriptors are given out lowest first.
         let searchLimit = core.maxDescriptors + 4096
         let others = Self.listeners(on: nil, upTo: searchLimit)
+        info.http_proxy_address = resources.string(Proxy.noneForLibWebSockets)
         guard let vhost = lws_create_vhost(context, &info) else {
             let words = TransportLog.lastError
             let reason = Self.bindProblem(options.host, options.port) ?? words

@@ -293,7 +293,8 @@ import Testing
             watch.arrived(at: Timestamp(nanoseconds: now), after: silence)
         }
         for _ in 0..<99 { arrive(after: 1_000_000) }
-        #expect(watch.limit == nil && watch.silence(at: Timestamp(nanoseconds: now + 1 << 60)) == 0)
+        // Not learnt yet: the limit is that of a stream of which little is known.
+        #expect(watch.limit == nil && watch.silence(at: Timestamp(nanoseconds: now + 60 * Self.second)) <= 1)
         for _ in 0..<1_000 { arrive(after: 1_000_000) }
         #expect(watch.limit == SilenceWatch.leastLimitNanoseconds)
         // A failure's silence teaches nothing.
