@@ -48,7 +48,8 @@ struct CaptureAudit {
         let file = try CaptureFile(path: path)
         guard let first = try file.nextLine() else { throw RecordingError(path: path, problem: "is empty") }
         guard let symbol = Self.symbol(of: first) else {
-            throw RecordingError(path: path, problem: "line 1 is no combined-stream frame with a stream name")
+            throw RecordingError(
+                path: path, problem: "line 1 is no combined-stream frame with a stream's name and symbol")
         }
         self.symbol = symbol
         // A recording does not state the instrument's steps; eight decimals hold every price that Binance sends.
@@ -119,7 +120,7 @@ struct CaptureAudit {
 
     private static func symbol(of line: [UInt8]) -> String? {
         let text = String(decoding: line, as: UTF8.self)
-        guard let match = text.firstMatch(of: /"stream"\s*:\s*"([a-z0-9]+)@/) else { return nil }
-        return match.1.uppercased()
+        guard let match = text.firstMatch(of: /"stream"\s*:\s*"([^"@]+)@/) else { return nil }
+        return SymbolName.normalized(String(match.1))
     }
 }

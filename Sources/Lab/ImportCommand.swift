@@ -49,7 +49,7 @@ package struct ImportCommand: AsyncParsableCommand {
         }
         guard (1...19).contains(level) else { throw ValidationError("--level must be 1 to 19") }
         if let symbol, SymbolName.normalized(symbol.utf8) == nil {
-            throw ValidationError("--symbol must be letters and digits")
+            throw ValidationError("--symbol \(SymbolName.rule)")
         }
     }
 
