@@ -126,7 +126,7 @@ extension LiveFeed where Session: ~Copyable {
             reasons.append("\(session.instruments[id.index].symbol) \(weakness(of: id))")
         }
         var detail = "\(validCount) of \(session.instruments.count) books valid"
-        if !reasons.isEmpty { detail += "; " + ListText.brief(reasons) }
+        if !reasons.isEmpty { detail += "; " + ListText.brief(reasons, separator: "; ") }
         let unlisted = listings.unlisted.map(\.symbol)
         if !unlisted.isEmpty { detail += "; not listed by the venue: \(ListText.brief(unlisted))" }
         return (!hasFault, detail)
@@ -139,15 +139,16 @@ extension LiveFeed where Session: ~Copyable {
         if !links.isOpen { return "without a connection" }
         if session.counts(of: id).messages == 0 { return "has sent nothing" }
         let silent = session.silentChannels(of: id).names
-        return silent.isEmpty ? "\(session.validity(of: id))" : "silent: \(silent.joined(separator: " "))"
+        let state = "is \("\(session.validity(of: id))".uppercased())"
+        return silent.isEmpty ? state : "\(state), silent: \(silent.joined(separator: ", "))"
     }
 }
 
 /// Lists in log lines and health pages.
 enum ListText {
     /// The first ten items, and how many more there are.
-    static func brief(_ items: [String]) -> String {
+    static func brief(_ items: [String], separator: String = ", ") -> String {
         let rest = items.count - 10
-        return items.prefix(10).joined(separator: ", ") + (rest > 0 ? " and \(rest) more" : "")
+        return items.prefix(10).joined(separator: separator) + (rest > 0 ? " and \(rest) more" : "")
     }
 }

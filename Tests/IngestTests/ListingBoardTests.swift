@@ -25,13 +25,17 @@ import Microstructure
 
     @Test func theStatusIsReadAtTheIntervalAndSoonerWhileAMarketStands() throws {
         var quiet = Self.board([.trading])
-        #expect((270...330).contains(try #require(Self.due(&quiet, from: 0))))
+        let first = Self.due(&quiet, from: 0)
+        #expect((270...330).contains(try #require(first)))
         var halted = Self.board([.trading, .halted])
-        #expect((27...33).contains(try #require(Self.due(&halted, from: 0))))
+        let sooner = Self.due(&halted, from: 0)
+        #expect((27...33).contains(try #require(sooner)))
         // One round at a time.
-        #expect(Self.due(&halted, from: 100) == nil)
+        let second = Self.due(&halted, from: 100)
+        #expect(second == nil)
         halted.abandon(at: 100 * Self.second)
-        #expect(Self.due(&halted, from: 100) == 130)
+        let again = Self.due(&halted, from: 100)
+        #expect(again == 130)
     }
 
     @Test func aSilenceAsksAtOnceAndWaitsForTheAnswer() {
@@ -39,7 +43,8 @@ import Microstructure
         let now = 100 * Self.second
         board.noteSilence(of: 0, at: now)
         #expect(!board.blamesConnection(for: 0, at: now))
-        #expect(board.beginIfDue(["S0"], at: now) && board.search?.next == ["S0"])
+        let isAsked = board.beginIfDue(["S0"], at: now)
+        #expect(isAsked && board.search?.next == ["S0"])
         _ = board.finish(at: now + Self.second)
         #expect(board.blamesConnection(for: 0, at: now + Self.second))
         // The venue says that it does not trade: its silence is nobody's fault.
@@ -48,7 +53,8 @@ import Microstructure
         // Without an answer, the connection is blamed after a few seconds.
         board.markets[0].status = .trading
         board.noteSilence(of: 0, at: now + 5 * Self.second)
-        #expect(!board.beginIfDue(["S0"], at: now + 5 * Self.second))
+        let isAskedAgain = board.beginIfDue(["S0"], at: now + 5 * Self.second)
+        #expect(!isAskedAgain)
         #expect(!board.blamesConnection(for: 0, at: now + 6 * Self.second))
         #expect(board.blamesConnection(for: 0, at: now + 8 * Self.second))
     }
@@ -58,7 +64,8 @@ import Microstructure
         var board = Self.board([.trading], unlisted: names)
         var (moment, waits, asked): (Int64, [Int64], Set<String>) = (0, [], [])
         for _ in 0..<6 {
-            let due = try #require(Self.due(&board, from: moment))
+            let found = Self.due(&board, from: moment)
+            let due = try #require(found)
             waits.append(due - moment)
             #expect(board.search?.next == ["S0"])
             board.search?.take([])
@@ -67,7 +74,8 @@ import Microstructure
                 asked.formUnion(batch)
                 board.search?.refuse("unknown")
             }
-            let answer = try #require(board.finish(at: due * Self.second))
+            let ended = board.finish(at: due * Self.second)
+            let answer = try #require(ended)
             let again = answer.unlisted.filter { $0.symbol != "S0" }
             #expect(again.count == ListingBoard.unlistedPerRound)
             board.keepUnlisted(again, asked: Set(again.map(\.symbol)))
