@@ -31,7 +31,9 @@ final class FeedLinks {
     /// compiled for that type.
     var receive: ((Span<UInt8>, ConnectionID) -> Void)?
     private let configuration: IngestConfiguration
-    private let plan: ConnectionPlan
+    private var plan: ConnectionPlan
+    /// No connection has the present plan yet.
+    private var isPlanNew = true
     private let loop: EventLoop
     private let logger: Logger
     private var backoff: Backoff
@@ -69,6 +71,8 @@ final class FeedLinks {
     }
 
     var isOpen: Bool { primary?.isOpen ?? false }
+    /// When the present connection opened, on the monotonic clock.
+    var openedAt: Int64 { primary?.openedAt ?? 0 }
 
     func start() { connect() }
 
@@ -80,6 +84,12 @@ final class FeedLinks {
 
     func send(_ text: String, on id: ConnectionID) {
         for link in [primary, successor] where link?.id == id { link?.send(text) }
+    }
+
+    /// Follows a new plan: a connection with it replaces the present one without a break.
+    func replacePlan(_ plan: ConnectionPlan) {
+        self.plan = plan
+        isPlanNew = true
     }
 
     // MARK: Connecting
@@ -108,6 +118,7 @@ final class FeedLinks {
     }
 
     private func makeLink(_ id: ConnectionID) -> FeedLink {
+        isPlanNew = false
         var request = WebSocketRequest(url: configuration.webSocketURL + plan.target)
         request.headers = plan.headers.map { ($0.name, $0.value) }
         request.tls.caFile = configuration.caFile
@@ -232,6 +243,7 @@ final class FeedLinks {
                 metadata: ["silent_seconds": "\(silence)", "stale_after": "\(configuration.staleAfterSeconds)"])
             return primary.abort()
         }
+        if isPlanNew { rotate("its streams have changed") }
         if now - primary.openedAt >= life { rotate("it is \(Int(Double(now - primary.openedAt) / 1e9)) s old") }
     }
 }

@@ -49,6 +49,8 @@ package struct IngestCommand: ServiceCommand {
     @Option(help: "Seconds until a REST request is given up (default: 10).") var restTimeout: String?
     @Option(help: "Trades of one hole that are fetched at most, 0 to 1000000 (default: 10000).") var backfillLimit:
         String?
+    @Option(help: "Seconds between two requests for the symbols' trading status (default: 300).")
+    var listingInterval: String?
     @Option(help: "Subscriptions to wait for before connecting to the exchange (default: 0).")
     var waitSubscriptions: String?
 
@@ -97,6 +99,8 @@ package struct IngestCommand: ServiceCommand {
             overlapSeconds: try settings.number("overlap", overlap, default: 10, in: 0.1...600),
             restTimeoutSeconds: try settings.number("restTimeout", restTimeout, default: 10, in: 0.1...600),
             backfillLimit: try settings.integer("backfillLimit", backfillLimit, default: 10_000, in: 0...1_000_000),
+            listingIntervalSeconds: try settings.number(
+                "listingInterval", listingInterval, default: 300, in: 1...86_400),
             waitSubscriptions: try settings.integer("waitSubscriptions", waitSubscriptions, default: 0, in: 0...1_000))
     }
 

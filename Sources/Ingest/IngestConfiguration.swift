@@ -32,6 +32,8 @@ package struct IngestConfiguration: Sendable {
     package var restTimeoutSeconds: Double
     /// Most trades fetched for one gap.
     package var backfillLimit: Int
+    /// Time between two requests for the symbols' status; see `ListingBoard`.
+    package var listingIntervalSeconds: Double
     /// Connects to the venue only after this many subscriptions are open, so that no message is published unheard.
     package var waitSubscriptions: Int
 

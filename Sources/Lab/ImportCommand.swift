@@ -56,7 +56,7 @@ package struct ImportCommand: AsyncParsableCommand {
                 "--symbol has no effect: every row of \(format.rawValue) names its symbol; leave it out")
         }
         if let symbol, SymbolName.normalized(symbol.utf8) == nil {
-            throw ValidationError("--symbol must be letters and digits")
+            throw ValidationError("--symbol \(SymbolName.rule)")
         }
     }
 

@@ -97,6 +97,20 @@ extension [TapeEvents.Event] {
         #expect(times == times.sorted())
     }
 
+    /// Binance documents symbols with letters beyond ASCII.
+    @Test func aSymbolOfAnyScriptIsRead() async throws {
+        let file = try bench.file(
+            "raw.txt",
+            raw.replacing("abcusdt", with: "这是测试币456").replacing("ABCUSDT", with: "这是测试币456"))
+        let (events, outcome, lines) = try bench.run(.binanceRaw, [file])
+        #expect(lines.isEmpty && outcome.report.isClean)
+        #expect(events.books.count == 1 && events.trades.map(\.id) == [7, 8] && events.quotes.count == 1)
+        #expect(events.allSatisfy { $0.topic.symbol == "这是测试币456" })
+        let program = try Program("microlab", ["verify", file], in: bench.folder)
+        _ = await program.exitCode(within: 60)
+        #expect(program.outputText.contains("这是测试币456"), "\(program.outputText) \(program.logText)")
+    }
+
     /// Lines in the wrong order give the same tape, and are reported.
     @Test func swappedLinesArePutBack() throws {
         var swapped = raw.split(separator: "\n")

@@ -168,6 +168,7 @@ const facts = [
   ["messages", (feed) => count(feed.message_count)],
   ["reconnects", (feed) => count(feed.reconnect_count)],
   ["refused messages", (feed) => count(feed.rejected_count), (feed) => feed.rejected_count > 0],
+  ["market", (feed) => feed.trading_status ?? "–", (feed) => (feed.trading_status ?? "TRADING") !== "TRADING"],
   ["silent channels", (feed) => feed.silent_channels.join(", ") || "none", (feed) => feed.silent_channels.length > 0],
   ["request weight, this minute", (feed) => count(feed.request_weight_used)],
 ];

@@ -18,10 +18,14 @@ final class FeedBoard: Sendable {
 
         func ageSeconds(at now: Int64) -> Double { (Double(now - moment) / 1e8).rounded() / 10 }
 
+        /// Whether a Status has arrived within the last ten seconds. An older one says nothing about the feed now.
+        private func isRecent(at now: Int64) -> Bool { ageSeconds(at: now) <= UpstreamReader.silenceLimitSeconds }
+
         /// VALID, RESYNCING or STALE; also STALE after ten seconds without a Status.
-        func validity(at now: Int64) -> String {
-            ageSeconds(at: now) <= UpstreamReader.silenceLimitSeconds ? status.validity.name : "STALE"
-        }
+        func validity(at now: Int64) -> String { isRecent(at: now) ? status.validity.name : "STALE" }
+
+        /// Whether `ingest` has a connection to the venue; `false` after ten seconds without a Status.
+        func isUp(at now: Int64) -> Bool { isRecent(at: now) && status.feedUp }
     }
 
     private let entries = Mutex<[String: Entry]>([:])

@@ -2,6 +2,7 @@ import Runtime
 import Foundation
 import Logging
 import Metrics
+import Microstructure
 import Synchronization
 import Wire
 
@@ -194,8 +195,11 @@ final class SignalIntake<Repository: SignalRepository>: Sendable {
         }
     }
 
-    /// An id goes into a line of the live stream and into addresses: printable ASCII without spaces, 1 to 160 bytes.
+    /// An id goes into a line of the live stream and into addresses: 1 to 160 characters, printable ASCII without spaces
+    /// and the letters of symbols.
     static func isUsable(id: String) -> Bool {
-        (1...160).contains(id.utf8.count) && id.utf8.allSatisfy { (0x21...0x7E).contains($0) }
+        let scalars = id.unicodeScalars
+        return (1...160).contains(scalars.count)
+            && scalars.allSatisfy { $0.isASCII ? (0x21...0x7E).contains($0.value) : SymbolName.allows($0) }
     }
 }

@@ -166,7 +166,7 @@ package enum ImportFormat: String, CaseIterable, Sendable, ExpressibleByArgument
         let name = URL(filePath: path).lastPathComponent
         guard let hyphen = name.firstIndex(of: "-") else { return nil }
         let symbol = name[..<hyphen]
-        return symbol.count >= 5 && symbol.allSatisfy { $0.isUppercase || $0.isNumber }
+        return symbol.count >= 5 && symbol.allSatisfy { $0.isNumber || ($0.isLetter && !$0.isLowercase) }
             ? SymbolName.normalized(symbol.utf8) : nil
     }
 

@@ -170,7 +170,8 @@ extension ServiceCommand {
             _exit(0)
         } catch {
             logger.critical("stopped by an error", metadata: ["error": "\(FileProblem.describe(error))"])
-            throw ExitCode(1)
+            // A setting may turn out to be wrong only when another system has been asked.
+            throw ExitCode(error is ConfigurationError ? 78 : 1)
         }
     }
 }

@@ -16,6 +16,8 @@ package enum MetricName {
 
     package static let feedUp = "microstructure_feed_up"
     package static let bookValid = "microstructure_book_valid"
+    package static let tradingStatus = "microstructure_trading_status"
+    package static let unknownSymbol = "microstructure_symbol_unknown"
     package static let feedMessages = "microstructure_feed_messages_total"
     package static let feedBookUpdates = "microstructure_feed_book_updates_total"
     package static let feedTrades = "microstructure_feed_trades_total"
@@ -138,6 +140,9 @@ package enum MetricName {
         .init(busHop, "From a producer's send to this process's receive, host clocks as they are."),
         .init(feedUp, "1 while the venue connection of the symbol is open."),
         .init(bookValid, "1 while the symbol's book is VALID."),
+        .init(
+            tradingStatus, "1 for the status that the venue gives the symbol's market, 0 for one that it had before."),
+        .init(unknownSymbol, "1 while the venue does not list the symbol: it is set aside and asked for again."),
         .init(feedMessages, "Frames received from the venue."),
         .init(feedBookUpdates, "Book updates applied to a VALID book."),
         .init(feedTrades, "Trades received from the venue."),
