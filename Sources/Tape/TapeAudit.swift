@@ -130,8 +130,8 @@ package struct TapeAudit: Encodable {
             kinds[follower.kind].bookEpochs += 1
         case .trade(let trade):
             let first = trade.firstID == 0 ? trade.id : trade.firstID
-            if let last = follower.lastTradeID, first > last, first - last > 1 {
-                kinds[follower.kind].missingTradeIDs &+= first - last - 1
+            if let last = follower.lastTradeID, first > last, first &- last > 1 {
+                kinds[follower.kind].missingTradeIDs &+= first &- last &- 1
             }
             follower.lastTradeID = max(follower.lastTradeID ?? trade.id, trade.id)
         default: break
