@@ -34,7 +34,7 @@ extension SymbolName {
     /// A pattern of symbols in the spelling of the bus: `btc-*` becomes `BTC*`; `nil` where what stands between the
     /// wildcards cannot be part of a symbol.
     public static func normalizedPattern(_ text: String) -> String? {
-        guard (1...lengthLimit).contains(text.utf8.count) else { return nil }
+        guard (1...lengthLimit).contains(text.unicodeScalars.count) else { return nil }
         let wildcards = "*?".utf8
         let bytes = text.utf8.filter { !"/-_".utf8.contains($0) }
         var pattern = ""
