@@ -159,7 +159,7 @@ func gatewayServices(
     let parts = GatewayParts(
         service: runtime.name, repository: repository, hub: hub, board: board, markets: markets, latest: latest,
         intake: intake,
-        alerts: AlertsController(alerter: configuration.alerterURL, http: try HTTPClient()),
+        alerts: AlertsController(alerter: configuration.alerterURL, http: try HTTPClient(), markets: markets),
         access: AccessPolicy(
             keys: configuration.server.keys, requestsPerSecond: configuration.server.requestsPerSecond),
         health: runtime.health, metrics: runtime.metrics, logger: runtime.logger)

@@ -19,7 +19,7 @@ package struct Moment: ExpressibleByArgument, Sendable {
     /// UTC, to the millisecond.
     static func text(_ time: Timestamp) -> String {
         let seconds = time.bucket(width: 1_000_000_000)
-        let rest = (time.nanoseconds - seconds * 1_000_000_000) / 1_000_000
+        let rest = time.nanosecondOfSecond / 1_000_000
         let date = Date(timeIntervalSince1970: Double(seconds))
         return String(date.formatted(.iso8601).dropLast()) + String(format: ".%03dZ", Int(rest))
     }

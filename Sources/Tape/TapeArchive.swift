@@ -221,7 +221,7 @@ package struct TapeArchive {
         return String(
             format: "%04d%02d%02dT%02d%02d%02d.%09dZ%@", Int(parts.tm_year) + 1_900, Int(parts.tm_mon) + 1,
             Int(parts.tm_mday), Int(parts.tm_hour), Int(parts.tm_min), Int(parts.tm_sec),
-            Int(time.nanoseconds - Int64(seconds) * 1_000_000_000), TapeFormat.fileSuffix)
+            Int(time.nanosecondOfSecond), TapeFormat.fileSuffix)
     }
 
     private mutating func sweep(at now: Timestamp) {

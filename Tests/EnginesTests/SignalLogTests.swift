@@ -244,11 +244,19 @@ import ZeroMQ
             #expect(try ask(ProtoLogRequest()).error.contains("nothing that this version knows"))
             var request = ProtoLogRequest()
             request.append.signals = [ProtoSignal()]
-            #expect(try ask(request).error.contains("an id"))
+            #expect(try ask(request).error.contains("signal id"))
             var bad = Self.signal(1)
             bad.symbol = "A|B.C"
             request.append.signals = [Self.signal(0), bad]
-            #expect(try ask(request).error.contains("a symbol"))
+            #expect(try ask(request).error.contains("signal symbol"))
+            for score in [1.5, -0.1, .nan, .infinity] {
+                bad = Self.signal(1)
+                bad.score = score
+                request.append.signals = [Self.signal(0), bad]
+                #expect(try ask(request).error.contains("signal score"))
+            }
+            request.append.signals = Array(repeating: Self.signal(0), count: SignalLog.replayLimit + 1)
+            #expect(try ask(request).error.contains("too many"))
             request.replay.logID = 99
             let hello = try ask(request)
             #expect(hello.lastSequence == 0 && hello.firstSequence == 1 && hello.signals.isEmpty && hello.logID != 0)

@@ -191,13 +191,16 @@ private struct PolicyDocument: Decodable {
             else { throw PolicyProblem(text: "routes needs 1 to \(AlertPolicy.listLimit) entries of different names") }
         }
         policy.inhibitions = try (inhibitions ?? []).map { entry in
-            if let problem = entry.source.problem ?? entry.target.problem {
-                throw PolicyProblem(text: "inhibitions: \(problem)")
+            let (source, target): (SignalMatcher, SignalMatcher)
+            do throws(PolicyProblem) {
+                (source, target) = (try entry.source.normalized(), try entry.target.normalized())
+            } catch {
+                throw PolicyProblem(text: "inhibitions: \(error.text)")
             }
             guard (0.001...86_400).contains(entry.seconds) else {
                 throw PolicyProblem(text: "inhibitions: seconds \(entry.seconds) is outside 0.001…86400")
             }
-            return .init(source: entry.source, target: entry.target, seconds: entry.seconds)
+            return .init(source: source, target: target, seconds: entry.seconds)
         }
         guard policy.inhibitions.count <= AlertPolicy.listLimit else {
             throw PolicyProblem(text: "inhibitions has more than \(AlertPolicy.listLimit) entries")
@@ -211,8 +214,14 @@ extension PolicyDocument.RouteDocument {
         func bad(_ problem: String) -> PolicyProblem { PolicyProblem(text: "route '\(name.prefix(64))': \(problem)") }
         guard (1...64).contains(name.utf8.count) else { throw bad("name needs 1 to 64 bytes") }
         var route = AlertPolicy.Route(name: name)
-        route.match = match ?? route.match
-        if let problem = route.match.problem { throw bad(problem) }
+        do throws(PolicyProblem) {
+            route.match = try (match ?? route.match).normalized()
+        } catch {
+            throw bad(error.text)
+        }
+        guard channels?.isEmpty != true else {
+            throw bad("channels is empty and would send nowhere; leave it out to send on all")
+        }
         if let stranger = channels?.first(where: { !known.contains($0) }) {
             let names = known.joined(separator: ", ")
             throw bad("channel '\(stranger.prefix(64))' is not configured; configured are \(names)")

@@ -116,9 +116,9 @@ extension QueryParameters {
 extension MarketBoard {
     /// The market named by the request's path, and by its query if there are several venues.
     func market(of context: GatewayRequestContext, _ query: QueryParameters) throws -> Market {
-        let text = try context.parameters.require("symbol")
+        let text = try context.pathText("symbol")
         guard let symbol = SymbolName.normalized(text) else {
-            throw Problem(.badRequest, "symbol \(SymbolName.rule)")
+            throw Problem(.badRequest, "symbol \(SymbolName.rule), which is BTC%2FUSDT in a path")
         }
         let venue = query.text("venue")
         if let market = market(symbol, venue: venue) { return market }

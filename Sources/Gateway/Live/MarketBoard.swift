@@ -28,7 +28,7 @@ struct HeardTrade: Sendable {
 
 /// A feature vector of the past, kept to explain signals.
 struct PastVector: Sendable {
-    let receiveTimeNs: Int64
+    let receiveTime: Timestamp
     /// Names of the values, in the same order.
     let names: [String]
     let values: [Double]
@@ -122,13 +122,13 @@ final class MarketBoard: Sendable {
                         vector.values, isValid: vector.validity == .valid, columns, at: vector.receiveTimeNs)
                 }
                 guard market.keepsPast else { return }
-                let time = vector.receiveTimeNs
-                if let last = market.past.last?.receiveTimeNs {
+                let time = Timestamp(nanoseconds: vector.receiveTimeNs)
+                if let last = market.past.last?.receiveTime {
                     // If the clock was set back, clear the past vectors: the search needs ascending times.
                     if time < last { market.past.removeAll() }
-                    if time >= last, time - last < Market.pastSpacingNanoseconds { return }
+                    if time >= last, time.nanoseconds(since: last) < Market.pastSpacingNanoseconds { return }
                 }
-                market.past.append(PastVector(receiveTimeNs: time, names: schema.names, values: vector.values))
+                market.past.append(PastVector(receiveTime: time, names: schema.names, values: vector.values))
             }
         case .featureSchema(let schema):
             // An unusable schema is counted like the vectors that it leaves without names.
@@ -183,18 +183,18 @@ final class MarketBoard: Sendable {
 
     /// The last vector kept at or before `time`, if at most `withinSeconds` older. O(log of vectors kept).
     func vector(
-        venue: String, symbol: String, at time: Int64, withinSeconds: Double = 2
+        venue: String, symbol: String, at time: Timestamp, withinSeconds: Double = 2
     ) -> PastVector? {
         markets.withLock { markets in
             guard let past = markets["\(venue).\(symbol)"]?.past else { return nil }
             var (low, high) = (0, past.count)
             while low < high {
                 let middle = (low + high) / 2
-                if past[middle].receiveTimeNs <= time { low = middle + 1 } else { high = middle }
+                if past[middle].receiveTime <= time { low = middle + 1 } else { high = middle }
             }
             guard low > 0 else { return nil }
             let found = past[low - 1]
-            return Double(time - found.receiveTimeNs) / 1e9 <= withinSeconds ? found : nil
+            return Double(time.nanoseconds(since: found.receiveTime)) / 1e9 <= withinSeconds ? found : nil
         }
     }
 }
