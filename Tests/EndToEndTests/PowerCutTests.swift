@@ -150,8 +150,9 @@ private final class SignalListener: Sendable {
                     EndpointDirectory([.plain(endpoint)], logger: logger), topics: [Topic.prefix(.signal)],
                     in: Context(), logger: logger)
                 while !stopSignal.isRequested {
-                    guard let next = try subscriber.next(timeoutMilliseconds: 50) else { continue }
-                    if case .signal(let signal) = next.envelope.payload { _ = seen.withLock { $0.insert(signal.id) } }
+                    guard try subscriber.next(timeoutMilliseconds: 50) != nil else { continue }
+                    guard case .other(.signal(let signal)) = subscriber.reader.content else { continue }
+                    _ = seen.withLock { $0.insert(signal.id) }
                 }
             } catch {
                 print("signal listener: \(error)")
