@@ -10,7 +10,9 @@ package enum FileProblem {
         }
         if let place = error.userInfo["NSDebugDescription"] as? String { return place }
         // What is said of every error comes first.
-        return error.localizedDescription.replacing("The operation could not be completed. ", with: "")
+        let text = error.localizedDescription.replacing("The operation could not be completed. ", with: "")
+        // For some causes Foundation has only a number, in parentheses.
+        return text.hasPrefix("(") ? "check the path and its permissions" : text
     }
 
     /// Any error in words, with the file's path where Foundation knows it; our own errors describe themselves.
