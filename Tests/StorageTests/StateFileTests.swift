@@ -79,6 +79,7 @@ import Testing
         let error = #expect(throws: StorageError.self) {
             try StateFile(path: "/dev/null/a/state.sqlite", durability: .full, migrate: Self.migrator)
         }
-        #expect(error?.description.contains("Not a directory") == true, "\(error?.description ?? "")")
+        #expect(error?.problem.hasPrefix("its folder cannot be made: ") == true, "\(error?.problem ?? "")")
+        #expect(error?.problem.contains(/rror |operation could not/) == false, "\(error?.problem ?? "")")
     }
 }

@@ -36,6 +36,10 @@ package struct Settings {
             file = nil
             return
         }
+        var isFolder: ObjCBool = false
+        if FileManager.default.fileExists(atPath: path, isDirectory: &isFolder), isFolder.boolValue {
+            throw ConfigurationError(setting: "--config \(path)", problem: "is a folder; name a JSON file")
+        }
         do {
             let text = try Data(contentsOf: URL(filePath: path))
             guard try JSONSerialization.jsonObject(with: text) is [String: Any] else {
