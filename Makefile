@@ -21,7 +21,7 @@ EVERY ?= 1
 FAULT_PROOF = /usr/bin/python3 Tests/EndToEndTests/Faults/faults.py --bin "$$(swift build -c $(CONFIGURATION) --show-bin-path)" \
 	--data "$${MICROSTRUCTURE_DATA:-../shared/data}" $(if $(SEED),--seed $(SEED))
 
-.PHONY: help setup build demo test test-counts test-api test-scale bench-api test-oracle test-faults test-chaos test-monitoring test-dashboard soak bench-core bench-chain bench-detection proto format lint clean bench-backtest test-compose facts scoreboard
+.PHONY: help setup build demo test test-counts test-api test-scale bench-api test-oracle test-faults test-chaos test-powercut test-monitoring test-dashboard soak bench-core bench-chain bench-detection proto format lint clean bench-backtest test-compose facts scoreboard
 
 help: ## List the commands
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-16s %s\n", $$1, $$2}'
@@ -103,7 +103,13 @@ soak: build ## Measure memory and descriptors over MINUTES=10, and 300 symbols i
 test-chaos: ## Kill detector, alerter and gateway 100 times (KILLS=, MICROSTRUCTURE_SEED=) under load, and count what is lost
 	@.ci/setup --test
 	swift build --build-tests
-	CHAOS_KILLS=$(or $(KILLS),100) swift test --skip-build --no-parallel --filter EndToEndTests.ChaosTests
+	CHAOS_KILLS=$(or $(KILLS),100) MICROSTRUCTURE_SEED=$(or $(MICROSTRUCTURE_SEED),random) swift test --skip-build --no-parallel --filter EndToEndTests.ChaosTests
+
+test-powercut: ## Cut the power 200 times (CUTS=, MICROSTRUCTURE_SEED=) on a disk that forgets what was not synced, and count what is lost
+	@.ci/setup --test
+	swift build --build-tests
+	POWER_CUTS=$(or $(CUTS),200) MICROSTRUCTURE_SEED=$(or $(MICROSTRUCTURE_SEED),random) swift test --skip-build --no-parallel \
+		--filter EndToEndTests.PowerCutTests
 
 test-monitoring: build ## Scrape the demo with a real Prometheus and ask it every query of the Grafana dashboard
 	@.ci/setup --test
@@ -113,6 +119,8 @@ test-dashboard: build ## Look at the dashboard with headless Chromium for MINUTE
 	@.ci/setup --browser
 	BIN="$$(swift build -c $(CONFIGURATION) --show-bin-path)" /usr/bin/python3 -uB Tests/GatewayTests/Watching/dashboard.py \
 		--minutes $(MINUTES) $(if $(SHOTS),--shots "$(SHOTS)")
+	BIN="$$(swift build -c $(CONFIGURATION) --show-bin-path)" /usr/bin/python3 -uB Tests/GatewayTests/Watching/markets.py \
+		$(if $(SHOTS),--shots "$(SHOTS)")
 
 test-compose: ## Build the image and prove the stack in containers: faults, Swarm, manifests (IMAGE= takes one that is there)
 	@.ci/setup --test

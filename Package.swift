@@ -146,7 +146,7 @@ let package = Package(
         .target(name: "TestSupport", dependencies: ["Microstructure", "Transport"], path: "Tests/TestSupport"),
         .testTarget(name: "MicrostructureTests", dependencies: ["Microstructure", "TestSupport"], exclude: ["Oracle"]),
         .testTarget(name: "DetectionTests", dependencies: ["Detection", "TestSupport"], exclude: ["Oracle"]),
-        .testTarget(name: "VenuesTests", dependencies: ["Venues"], exclude: ["Payloads"]),
+        .testTarget(name: "VenuesTests", dependencies: ["Venues", "TestSupport"], exclude: ["Payloads"]),
         .testTarget(name: "SimulationTests", dependencies: ["Simulation", "TestSupport"]),
         .testTarget(
             name: "EvaluationTests", dependencies: ["Evaluation", "Detection", "Microstructure", "TestSupport"],
@@ -155,6 +155,7 @@ let package = Package(
         .testTarget(name: "ZeroMQTests", dependencies: ["ZeroMQ", "TestSupport"]),
         .testTarget(name: "TransportTests", dependencies: ["Transport", "TestSupport"]),
         .testTarget(name: "RuntimeTests", dependencies: ["Runtime", "TestSupport"]),
+        .testTarget(name: "StorageTests", dependencies: ["Storage", "TestSupport", .grdb]),
         .testTarget(name: "BusTests", dependencies: ["Bus", "TestSupport"]),
         .target(name: "TapeSupport", dependencies: ["Microstructure", "Tape", "Wire"], path: "Tests/TapeSupport"),
         .testTarget(name: "TapeTests", dependencies: ["Tape", "TapeSupport", "TestSupport"]),
@@ -164,11 +165,12 @@ let package = Package(
         .testTarget(name: "ExchangeSimTests", dependencies: ["ExchangeSim", "TestSupport"]),
         .testTarget(name: "LabTests", dependencies: ["Lab", "TapeSupport", "TestSupport"]),
         .testTarget(
-            name: "GatewayTests", dependencies: ["Dashboard", "Engines", "Gateway", .nioCore, .nioPosix, "TestSupport"],
+            name: "GatewayTests",
+            dependencies: ["Dashboard", "Engines", "Gateway", .nioCore, .nioPosix, "TestSupport"],
             exclude: ["Contract", "Watching"]),
         // Real processes, several modules' work at once.
         .testTarget(
-            name: "EndToEndTests", dependencies: ["Alerter", "Engines", "TestSupport"], exclude: ["Faults"]),
+            name: "EndToEndTests", dependencies: ["Alerter", "Engines", "TestSupport"], exclude: ["Faults", "PowerCut"]),
         .testTarget(name: "HouseRulesTests"),
     ]
 )

@@ -12,7 +12,7 @@ package struct AlerterCommand: ServiceCommand {
         abstract: "Delivers signals to people: console, webhook, Slack, Discord, Telegram, Alertmanager.",
         discussion: """
             A channel is on when its address is set: SLACK_WEBHOOK_URL, DISCORD_WEBHOOK_URL, TELEGRAM_BOT_TOKEN with \
-            TELEGRAM_CHAT_ID, --webhook-url, --alertmanager-url; each of the environment also as …_FILE, which names a \
+            TELEGRAM_CHAT_ID (and TELEGRAM_THREAD_ID, a topic), --webhook-url, --alertmanager-url; each of the environment also as …_FILE, which names a \
             file that holds it. Settings may also come from the environment (ALERTER_TIMEOUT, …) or from the section \
             "alerter" of --config. The webhook's secret is read from ALERTER_WEBHOOK_SECRET, …_FILE or the file only.
             """,
@@ -30,7 +30,7 @@ package struct AlerterCommand: ServiceCommand {
     }
 
     package func services(_ configuration: AlerterConfiguration, _ runtime: ServiceRuntime) throws -> [any Service] {
-        [try AlerterService(configuration, runtime, sinks: configuration.sinks(HTTPClient()))]
+        [try AlerterService(configuration, runtime, http: HTTPClient())]
     }
 
     /// How the policy routes an example signal of each severity.
@@ -43,10 +43,12 @@ package struct AlerterCommand: ServiceCommand {
             let example = ExampleSignal.document(score: score)
             let decisions = engine.process(example, at: HostClock.now.nanoseconds).map { decision in
                 switch decision.outcome {
-                case .deliver(let lane, let readyAt):
+                case .deliver(let lane, let readyAt, let hold):
                     let wait = Double(readyAt - HostClock.now.nanoseconds) / 1e9
                     let when = wait > 0.001 ? String(format: "after %.1f s", wait) : "at once"
-                    return "\(decision.channel) \(when) by route '\(decision.route)', in order within '\(lane)'"
+                    let reason = hold.map { " (\($0))" } ?? ""
+                    return
+                        "\(decision.channel) \(when)\(reason) by route '\(decision.route)', in order within '\(lane)'"
                 case .suppress(.noRoute): return "nowhere: no route takes it"
                 case .suppress(let reason):
                     return "not on \(decision.channel): \(reason.rawValue) by route '\(decision.route)'"
@@ -124,11 +126,12 @@ package struct AlerterTestCommand: AsyncParsableCommand {
                     AlertMessage(signal, severity: configuration.policy.severity(of: signal.score)))
                 let milliseconds = Double(HostClock.monotonicNanoseconds - start) / 1e6
                 print("\(sink.name): accepted in \(String(format: "%.0f", milliseconds)) ms (\(answer))")
+                if !sink.notice.isEmpty { print("\(sink.name): \(sink.notice)") }
             } catch {
                 isGood = false
                 let hint =
                     switch error.cause {
-                    case .channel: "; the address or token is wrong or was revoked"
+                    case .held: "; alerts would be held until that is mended"
                     case .refused: "; the service does not take this message"
                     case .temporary: "; an alert would be tried again"
                     }

@@ -24,33 +24,40 @@ package struct AlerterConfiguration: Sendable {
     var webhook: (url: String, secret: String?, perSecond: Double)?
     var slackURL: String?
     var discordURL: String?
-    var telegram: (base: String, token: String, chat: String)?
+    var telegram: (base: String, token: String, chat: String, threadID: Int64?)?
     var alertmanagerURL: String?
 
+    /// Every secret of every channel: each channel's texts are blanked of all of them.
+    var redaction: Redaction {
+        let addresses = [webhook?.url, slackURL, discordURL, alertmanagerURL, telegram?.base].compactMap { $0 }
+        return Redaction(
+            addresses: addresses + Redaction.proxies(),
+            tokens: [webhook?.secret, telegram?.token].compactMap { $0 },
+            names: [telegram?.chat].compactMap { $0 })
+    }
+
     /// The configured channels, in order.
-    func sinks(_ http: HTTPClient) -> [any AlertSink] {
-        func post(_ secrets: String?...) -> HTTPPost {
-            HTTPPost(http, timeoutSeconds: timeoutSeconds, secrets: secrets.compactMap { $0 })
-        }
+    /// - Parameter chat: where Telegram writes to; by default the configured chat.
+    func sinks(_ http: HTTPClient, telegramChat: TelegramChat? = nil) -> [any AlertSink] {
+        let post = HTTPPost(http, timeoutSeconds: timeoutSeconds, redaction: redaction)
         var sinks: [any AlertSink] = []
         if hasConsole { sinks.append(ConsoleSink()) }
         if let webhook {
             let limits = webhook.perSecond > 0 ? [RateLimit(count: 1, seconds: 1 / webhook.perSecond, burst: 1)] : []
             sinks.append(
-                WebhookSink(
-                    rateLimits: limits, url: webhook.url, secret: webhook.secret,
-                    post: post(webhook.url, webhook.secret)))
+                WebhookSink(rateLimits: limits, url: webhook.url, secret: webhook.secret, post: post))
         }
-        if let slackURL { sinks.append(SlackSink(url: slackURL, links: links, post: post(slackURL))) }
-        if let discordURL { sinks.append(DiscordSink(url: discordURL, links: links, post: post(discordURL))) }
+        if let slackURL { sinks.append(SlackSink(url: slackURL, links: links, post: post)) }
+        if let discordURL { sinks.append(DiscordSink(url: discordURL, links: links, post: post)) }
         if let telegram {
             sinks.append(
                 TelegramSink(
-                    base: telegram.base, token: telegram.token, chat: telegram.chat, links: links,
-                    post: post(telegram.token)))
+                    base: telegram.base, token: telegram.token,
+                    chat: telegramChat ?? TelegramChat(telegram.chat), threadID: telegram.threadID, links: links,
+                    post: post))
         }
         if let alertmanagerURL {
-            sinks.append(AlertmanagerSink(base: alertmanagerURL, policy: policy, links: links, post: post()))
+            sinks.append(AlertmanagerSink(base: alertmanagerURL, policy: policy, links: links, post: post))
         }
         return sinks
     }
@@ -77,6 +84,8 @@ package struct AlerterOptions: ParsableArguments {
     @Option(help: "Most posts a second to the webhook; 0 is no limit (default: 0).") var webhookRate: String?
     @Option(help: "Alertmanager's address, e.g. http://127.0.0.1:9093.") var alertmanagerUrl: String?
     @Option(help: "Telegram's Bot API (default: https://api.telegram.org).") var telegramApiUrl: String?
+    @Option(help: "Topic of the Telegram group, its message_thread_id (TELEGRAM_THREAD_ID; default: the general one).")
+    var telegramThreadId: String?
     @Option(help: "The gateway's address, for links in messages.") var gatewayUrl: String?
     @Option(help: "Seconds that a channel may take to answer (default: 10).") var timeout: String?
     @Option(help: "Seconds after which an alert that no try delivered is given up (default: 86400).")
@@ -90,6 +99,10 @@ package struct AlerterOptions: ParsableArguments {
         let webhook = try url("webhookUrl", webhookUrl, "--webhook-url", &settings)
         let webhookSecret = try settings.secret("webhookSecret")
         let perSecond = try settings.number("webhookRate", webhookRate, default: 0, in: 0...10_000)
+        if webhook == nil {
+            try settings.refuse("webhookSecret", because: "there is no webhook; set --webhook-url")
+            try settings.refuse("webhookRate", because: "there is no webhook; set --webhook-url")
+        }
         let slack = try url("slackWebhookUrl", nil, "SLACK_WEBHOOK_URL", alias: "SLACK_WEBHOOK_URL", &settings)
         let discord = try url("discordWebhookUrl", nil, "DISCORD_WEBHOOK_URL", alias: "DISCORD_WEBHOOK_URL", &settings)
         let token = try settings.secret("telegramBotToken", alias: "TELEGRAM_BOT_TOKEN")
@@ -103,8 +116,23 @@ package struct AlerterOptions: ParsableArguments {
         if let token, !token.utf8.allSatisfy({ (0x21...0x7E).contains($0) && $0 != 0x2F && $0 != 0x3F && $0 != 0x23 }) {
             throw ConfigurationError(setting: "TELEGRAM_BOT_TOKEN", problem: "is no token, e.g. 123456:ABC-DEF")
         }
-        let telegramAPI = try base(
-            "telegramApiUrl", telegramApiUrl, "--telegram-api-url", default: "https://api.telegram.org", &settings)
+        let thread = try settings.secret("telegramThreadId", telegramThreadId, alias: "TELEGRAM_THREAD_ID")
+        let threadID = thread.flatMap { Int64($0) }
+        guard thread == nil || threadID ?? 0 > 0 else {
+            throw ConfigurationError(
+                setting: "TELEGRAM_THREAD_ID", problem: "is no topic's id: a whole number from 1, e.g. 42")
+        }
+        let telegramAPI =
+            try base("telegramApiUrl", telegramApiUrl, "--telegram-api-url", &settings) ?? "https://api.telegram.org"
+        if token == nil {
+            for name in ["telegramApiUrl", "telegramThreadId"] {
+                try settings.refuse(
+                    name, because: "there is no Telegram channel; set TELEGRAM_BOT_TOKEN and TELEGRAM_CHAT_ID")
+            }
+        }
+        let gatewayURL = try settings.optionalString("gatewayUrl", gatewayUrl).map { text throws(ConfigurationError) in
+            try Self.withoutSlash(text, "--gateway-url")
+        }
         let replayList = try settings.list("replay", replay, default: ["tcp://127.0.0.1:5559"])
         let folder = try settings.string("stateDir", stateDir, default: StateFolder.standard())
         var configuration = AlerterConfiguration(
@@ -118,11 +146,13 @@ package struct AlerterOptions: ParsableArguments {
             historyDays: try settings.number("historyDays", historyDays, default: 30, in: 0.01...3_650),
             catchUpSeconds: try settings.number("catchUp", catchUp, default: 600, in: 0...31_536_000),
             policy: AlertPolicy(),
-            links: SignalLinks(
-                base: try base("gatewayUrl", gatewayUrl, "--gateway-url", default: "", &settings)),
+            links: SignalLinks(base: gatewayURL),
             webhook: webhook.map { ($0, webhookSecret, perSecond) }, slackURL: slack, discordURL: discord,
-            telegram: token.flatMap { token in chat.map { (telegramAPI ?? "", token, $0) } },
-            alertmanagerURL: try base("alertmanagerUrl", alertmanagerUrl, "--alertmanager-url", default: "", &settings))
+            telegram: token.flatMap { token in chat.map { (telegramAPI, token, $0, threadID) } },
+            alertmanagerURL: try base("alertmanagerUrl", alertmanagerUrl, "--alertmanager-url", &settings))
+        if configuration.replay.isEmpty {
+            try settings.refuse("catchUp", because: "without --replay no log's past can be read")
+        }
         if let path = try settings.optionalString("policy", policy) {
             configuration.policy = try AlertPolicy(file: path, channels: configuration.channels)
         }
@@ -140,15 +170,19 @@ package struct AlerterOptions: ParsableArguments {
         return text
     }
 
-    /// Parses a service's URL and removes a slash at its end.
+    /// Parses a service's URL, which may hold a password, and removes a slash at its end.
     private func base(
-        _ name: String, _ commandLine: String?, _ setting: String, default fallback: String, _ settings: inout Settings
+        _ name: String, _ commandLine: String?, _ setting: String, _ settings: inout Settings
     ) throws(ConfigurationError) -> String? {
-        var text = try settings.string(name, commandLine, default: fallback)
+        guard let text = try settings.secret(name, commandLine) else { return nil }
+        return try Self.withoutSlash(text, setting)
+    }
+
+    private static func withoutSlash(_ text: String, _ setting: String) throws(ConfigurationError) -> String {
+        var text = text
         while text.hasSuffix("/") { text.removeLast() }
-        guard !text.isEmpty else { return nil }
-        guard Self.isAddress(text) else {
-            throw ConfigurationError(setting: setting, problem: "'\(text)' needs to be http:// or https:// with a host")
+        guard isAddress(text) else {
+            throw ConfigurationError(setting: setting, problem: "needs to be http:// or https:// with a host")
         }
         return text
     }

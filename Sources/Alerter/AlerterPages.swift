@@ -1,5 +1,6 @@
 import Runtime
 import Foundation
+import Microstructure
 import Transport
 
 /// An error answer.
@@ -19,6 +20,20 @@ struct AlerterPages: Sendable {
 
     private struct SilenceList: Encodable {
         let silences: [Silence]
+    }
+
+    /// A new silence, and what it matches at its start: a misspelt one shows at once.
+    private struct NewSilenceAnswer: Encodable {
+        let silence: Silence
+        let reach: Outbox.Reach
+
+        private enum CodingKeys: CodingKey { case matches }
+
+        func encode(to encoder: any Encoder) throws {
+            try silence.encode(to: encoder)
+            var container = encoder.container(keyedBy: CodingKeys.self)
+            try container.encode(reach, forKey: .matches)
+        }
     }
 
     func add(to pages: ExtraPages) {
@@ -91,7 +106,8 @@ struct AlerterPages: Sendable {
                 throw Problem(
                     status: 409, detail: "there are \(Outbox.silenceLimit) silences already; delete some first")
             }
-            var answer = Self.json(silence, status: 201)
+            var answer = Self.json(
+                try NewSilenceAnswer(silence: silence, reach: outbox.reach(of: silence)), status: 201)
             answer.headers.append(("Location", root + "/" + silence.id))
             return answer
         default: throw Problem(status: 405, detail: "use GET or POST", allow: "GET, HEAD, POST")
@@ -106,7 +122,10 @@ struct AlerterPages: Sendable {
     /// "comment": "…", "created_by": "…"}`, or with `starts_at` and `ends_at` in seconds since 1970.
     private struct NewSilence {
         static let longestSeconds = 366.0 * 86_400
+        /// Most characters of the comment, and of the name of who made it.
+        static let commentLimit = 256
         private let fields: Fields
+        private let matcher: SignalMatcher
 
         private struct Fields: Decodable {
             var symbols: [String]?
@@ -142,8 +161,14 @@ struct AlerterPages: Sendable {
             } catch {
                 throw Problem(status: 400, detail: "the body cannot be read; send \(example)")
             }
-            if let problem = SignalMatcher(symbols: fields.symbols, types: fields.types).problem {
-                throw Problem(status: 400, detail: problem)
+            do throws(PolicyProblem) {
+                matcher = try SignalMatcher(symbols: fields.symbols, types: fields.types).normalized()
+            } catch {
+                throw Problem(status: 400, detail: error.text)
+            }
+            guard fields.channels?.isEmpty != true else {
+                throw Problem(
+                    status: 400, detail: "channels is empty and would silence nothing; leave it out to silence all")
             }
             if let stranger = fields.channels?.first(where: { !channels.contains($0) }) {
                 throw Problem(
@@ -152,8 +177,8 @@ struct AlerterPages: Sendable {
                         + channels.joined(separator: ", "))
             }
             for (name, text) in [("comment", fields.comment), ("created_by", fields.createdBy)] {
-                guard text?.utf8.count ?? 0 <= 1_024 else {
-                    throw Problem(status: 400, detail: "\(name) is longer than 1024 bytes")
+                guard text?.unicodeScalars.count ?? 0 <= Self.commentLimit else {
+                    throw Problem(status: 400, detail: "\(name) is longer than \(Self.commentLimit) characters")
                 }
             }
         }
@@ -170,7 +195,7 @@ struct AlerterPages: Sendable {
                     status: 400, detail: "a silence ends after it starts, in the future, and lasts at most 366 days")
             }
             return Silence(
-                id: UUID().uuidString.lowercased(), symbols: fields.symbols, types: fields.types,
+                id: UUID().uuidString.lowercased(), symbols: matcher.symbols, types: matcher.types,
                 channels: fields.channels, startsAt: start, endsAt: end, comment: fields.comment ?? "",
                 createdBy: fields.createdBy ?? "")
         }
@@ -182,7 +207,12 @@ extension AlertQuery {
         let query = try QueryParameters(
             request.query,
             allowed: ["symbol", "type", "channel", "state", "since", "until", "limit", "cursor"])
-        symbol = query.text("symbol").map { $0.uppercased().filter { !"/-_".contains($0) } }
+        if let text = query.text("symbol") {
+            guard let name = SymbolName.normalized(text) else {
+                throw Problem(status: 400, detail: "symbol \(SymbolName.rule)")
+            }
+            symbol = name
+        }
         type = query.text("type")
         channel = query.text("channel")
         if let name = query.text("state") {

@@ -10,8 +10,10 @@ struct LiveSignals: ~Copyable {
     private var pushed: PushedSignals?
     /// Signals received.
     private(set) var count: UInt64 = 0
+    private var refusals: RefusalLog
 
     init(_ source: SignalFeed.Source, in context: Context, logger: Logger) throws {
+        refusals = RefusalLog("message refused where a signal is expected", logger: logger)
         switch source {
         case .subscribe(let endpoints):
             topics = try Subscriber(
@@ -29,17 +31,18 @@ struct LiveSignals: ~Copyable {
         try pushed?.register(in: &poller)
     }
 
-    /// The next signal already received; messages of other kinds are skipped.
+    /// The next signal already received; messages of other kinds are counted and skipped.
     mutating func next() throws(ZMQError) -> ProtoSignal? {
         while true {
-            let envelope: ProtoEnvelope?
-            if let next = try pushed?.next() {
-                envelope = next
-            } else {
-                envelope = try topics?.next(timeoutMilliseconds: 0)?.envelope
+            if let signal = try pushed?.next() {
+                count += 1
+                return signal
             }
-            guard let envelope else { return nil }
-            guard case .signal(let signal) = envelope.payload else { continue }
+            guard try topics?.next(timeoutMilliseconds: 0) != nil else { return nil }
+            guard case .other(.signal(let signal))? = topics?.reader.content else {
+                refusals.refuse("not_a_signal")
+                continue
+            }
             count += 1
             return signal
         }
@@ -49,7 +52,7 @@ struct LiveSignals: ~Copyable {
 /// The alerter's end of the detectors' push sockets.
 private struct PushedSignals: ~Copyable {
     private let socket: Socket
-    private let logger: Logger
+    private var refusals: RefusalLog
     private var message = Message(maximumFrames: 2)
     private let received = Counter(label: MetricName.alertsReceived)
 
@@ -65,35 +68,33 @@ private struct PushedSignals: ~Copyable {
             try socket.bind(address)
         }
         self.socket = socket
-        self.logger = logger
+        refusals = RefusalLog("alert message refused", logger: logger)
     }
 
     func register(in poller: inout Poller) throws(ZMQError) { _ = try poller.add(socket) }
 
-    mutating func next() throws(ZMQError) -> ProtoEnvelope? {
+    mutating func next() throws(ZMQError) -> ProtoSignal? {
         while true {
             switch try socket.tryReceive(into: &message) {
             case .wouldBlock, .shutdown: return nil
-            case .overlong: refuse("too_many_frames")
+            case .overlong: refusals.refuse("too_many_frames")
             case .received:
                 guard message.frameCount == 2 else {
-                    refuse("frame_count")
+                    refusals.refuse("frame_count")
                     continue
                 }
-                do {
+                do throws(WireError) {
                     let envelope = try EnvelopeCodec.decode(message.frame(1))
-                    guard case .signal = envelope.payload else { throw WireError.missingPayload }
+                    guard case .signal(let signal) = envelope.payload else {
+                        refusals.refuse("not_a_signal")
+                        continue
+                    }
                     received.increment()
-                    return envelope
+                    return signal
                 } catch {
-                    refuse((error as? WireError)?.kind ?? "unknown")
+                    refusals.refuse(error)
                 }
             }
         }
-    }
-
-    private func refuse(_ reason: String) {
-        Counter(label: MetricName.busRejected, dimensions: [("reason", reason)]).increment()
-        logger.warning("alert message refused", metadata: ["reason": "\(reason)"])
     }
 }

@@ -20,6 +20,7 @@ struct LogFollower {
     /// Takes a signal and appends those now deliverable. O(1) amortised.
     mutating func receive(_ signal: ProtoSignal, into due: inout [ProtoSignal]) {
         let sequence = signal.logSequence
+        guard sequence <= ProtoSignal.sequenceLimit else { return }
         guard sequence > position, early[sequence] == nil else {
             duplicates += 1
             return

@@ -24,10 +24,13 @@ package struct SignalFeed: ~Copyable {
     static let holdNanoseconds: Int64 = 10_000_000_000
     /// Most logs followed; further addresses of a name are left out.
     static let peerLimit = 64
+    /// Most logs whose order is kept; signals of further ones are handed on as they come.
+    static let followerLimit = 1_024
 
     private let directory: EndpointDirectory
     private let context: Context
     private let logger: Logger
+    private var refusals: RepeatedLog
     private var live: LiveSignals
     private var peers: [String: ReplayPeer] = [:]
     private var poller: Poller
@@ -35,6 +38,7 @@ package struct SignalFeed: ~Copyable {
     private var followers: [UInt64: LogFollower] = [:]
     private var holding: [UInt64: Int64] = [:]
     private let known: [UInt64: UInt64]
+    private var refusals: RefusalLog
     private let replayed = Counter(label: MetricName.signalsReplayed)
     private let duplicates = Counter(label: MetricName.signalsFollowedTwice)
     private let unfilled = Counter(label: MetricName.signalsUnfilled)
@@ -47,7 +51,9 @@ package struct SignalFeed: ~Copyable {
     ) throws {
         self.context = context
         self.logger = logger
+        refusals = RepeatedLog(logger)
         known = positions
+        refusals = RefusalLog("signal refused", logger: logger)
         // First subscribe, then request, as `next` does: no signal is missed.
         var live = try LiveSignals(source, in: context, logger: logger)
         var poller = Poller(capacity: 1 + Self.peerLimit)
@@ -108,12 +114,26 @@ package struct SignalFeed: ~Copyable {
     private mutating func takeLive(into due: inout [ProtoSignal]) throws(ZMQError) {
         for _ in 0..<Self.batchLimit {
             guard let signal = try live.next() else { return }
-            receive(signal, into: &due)
+            // Refused before it takes its place in the log's order: the log's own copy comes by replay.
+            if isSound(signal) { receive(signal, into: &due) }
+        }
+    }
+
+    /// Whether every field is as the contract says; otherwise the signal is counted as refused.
+    private mutating func isSound(_ signal: ProtoSignal) -> Bool {
+        do throws(WireError) {
+            try signal.validate()
+            return true
+        } catch {
+            refusals.refuse(error)
+            return false
         }
     }
 
     private mutating func receive(_ signal: ProtoSignal, into due: inout [ProtoSignal]) {
-        guard signal.logID != 0, signal.logSequence != 0, !peers.isEmpty else { return due.append(signal) }
+        guard signal.logID != 0, signal.logSequence != 0, !peers.isEmpty,
+            followers[signal.logID] != nil || followers.count < Self.followerLimit
+        else { return due.append(signal) }
         var follower = follower(of: signal.logID)
         let before = follower.duplicates
         follower.receive(signal, into: &due)
@@ -131,7 +151,8 @@ package struct SignalFeed: ~Copyable {
             let former = peer.logID
             guard let (response, since) = try peer.answer(at: now) else { continue }
             guard response.error.isEmpty else {
-                logger.warning("replay refused", metadata: ["log": "\(address)", "error": "\(response.error)"])
+                refusals.write(
+                    "replay refused", kind: address, metadata: ["log": "\(address)", "error": "\(response.error)"])
                 continue
             }
             if former != response.logID {
@@ -166,10 +187,13 @@ package struct SignalFeed: ~Copyable {
             logger.error(
                 "signals lost: their log no longer holds them", metadata: ["log": "\(address)", "count": "\(gone)"])
         }
-        let before = (due.count, follower.duplicates)
-        for signal in response.signals { follower.receive(signal, into: &due) }
-        replayed.increment(by: Int64(due.count - before.0))
-        duplicates.increment(by: Int64(follower.duplicates - before.1))
+        let before = follower.duplicates
+        var next: [ProtoSignal] = []
+        for signal in response.signals { follower.receive(signal, into: &next) }
+        replayed.increment(by: Int64(next.count))
+        duplicates.increment(by: Int64(follower.duplicates - before))
+        // The order goes on behind a signal that is refused.
+        for signal in next where isSound(signal) { due.append(signal) }
     }
 
     /// Delivers signals held too long, without filling their sequence gap.

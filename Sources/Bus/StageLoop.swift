@@ -10,8 +10,9 @@ package enum StageLoop {
     /// A stage without messages for this long is not ready: its upstream publishes a status every second.
     static let silenceLimitNanoseconds: Int64 = 10_000_000_000
 
-    package enum Event<Message> {
-        case message(Message)
+    package enum Event {
+        /// The subscriber's reader holds its content.
+        case message(Delivery)
         /// About a second has passed: time for housekeeping.
         case second
     }
@@ -19,40 +20,17 @@ package enum StageLoop {
     /// Reads until a stop is requested, then drains the queued messages within the limit.
     package static func run(
         _ subscriber: consuming Subscriber, health: Health, part: String, until stop: StopSignal,
-        _ process: (Event<Delivery>) throws(ZMQError) -> Void
-    ) throws(ZMQError) {
-        try run(subscriber, health, part, stop, process) { subscriber, timeout throws(ZMQError) in
-            try subscriber.next(timeoutMilliseconds: timeout)
-        }
-    }
-
-    /// Same, for a hot-path stage: messages are read into storage that the next message overwrites.
-    package static func run(
-        _ subscriber: consuming Subscriber, health: Health, part: String, until stop: StopSignal,
-        reading process: (Event<Reception>, borrowing EnvelopeReader) throws(ZMQError) -> Void
-    ) throws(ZMQError) {
-        var reader = EnvelopeReader()
-        try run(subscriber, health, part, stop) { event throws(ZMQError) in
-            try process(event, reader)
-        } next: { subscriber, timeout throws(ZMQError) in
-            try subscriber.next(timeoutMilliseconds: timeout, into: &reader)
-        }
-    }
-
-    private static func run<Message>(
-        _ subscriber: consuming Subscriber, _ health: Health, _ part: String, _ stop: StopSignal,
-        _ process: (Event<Message>) throws(ZMQError) -> Void,
-        next: (inout Subscriber, Int) throws(ZMQError) -> Message?
+        _ process: (Event, borrowing Subscriber) throws(ZMQError) -> Void
     ) throws(ZMQError) {
         var subscriber = subscriber
         var nextSecond = HostClock.monotonicNanoseconds
         var lastMessage: Int64?
         while !stop.isRequested {
-            let message = try next(&subscriber, 100)
+            let message = try subscriber.next(timeoutMilliseconds: 100)
             let now = HostClock.monotonicNanoseconds
             if let message {
                 lastMessage = now
-                try process(.message(message))
+                try process(.message(message), subscriber)
             }
             guard now >= nextSecond else { continue }
             nextSecond = now + 1_000_000_000
@@ -60,11 +38,11 @@ package enum StageLoop {
             health.beat(
                 part, isReady: lastMessage.map { now - $0 < silenceLimitNanoseconds } ?? false,
                 detail: "\(counts.received) received, \(counts.lost) lost")
-            try process(.second)
+            try process(.second, subscriber)
         }
         let end = HostClock.monotonicNanoseconds + drainLimitNanoseconds
-        while HostClock.monotonicNanoseconds < end, let message = try next(&subscriber, 0) {
-            try process(.message(message))
+        while HostClock.monotonicNanoseconds < end, let message = try subscriber.next(timeoutMilliseconds: 0) {
+            try process(.message(message), subscriber)
         }
     }
 }

@@ -5,22 +5,11 @@ import Microstructure
 import Wire
 import ZeroMQ
 
-/// One message from the bus.
+/// One message from the bus. Its content is in the subscriber's reader until the next message.
 package struct Delivery {
     package let topic: Topic
-    package let envelope: ProtoEnvelope
-    /// The envelope as it came.
-    package let body: [UInt8]
     /// What the sequence says of it; a duplicate is never delivered.
     package let arrival: SequenceTracker.Arrival
-}
-
-/// One message from the bus, for callers that keep an `EnvelopeReader` for the frequent kinds.
-package enum Reception {
-    /// Its content is in the reader.
-    case read(Topic, SequenceTracker.Arrival)
-    /// A message of another kind, or one that the reader leaves to the generated code.
-    case decoded(Delivery)
 }
 
 /// Subscribes to topics and accounts for every message: received, lost, refused. Lives on one thread.
@@ -30,12 +19,14 @@ package struct Subscriber: ~Copyable {
 
     private let socket: Socket
     private let directory: EndpointDirectory
-    private let logger: Logger
+    private var log: RepeatedLog
     private var connected: Set<String>
     private var directoryVersion: Int
     private var poller: Poller
     private let slot: Poller.Slot
     private var message = Message(maximumFrames: 2)
+    /// The content of the last message delivered.
+    package private(set) var reader = EnvelopeReader()
     private var topicBytes: [UInt8] = []
     private var tracker = SequenceTracker()
     private var topics: [[UInt8]: FollowedTopic] = [:]
@@ -84,7 +75,7 @@ package struct Subscriber: ~Copyable {
         self.connected = connected
         directoryVersion = version
         self.directory = directory
-        self.logger = logger
+        log = RepeatedLog(logger)
         let label = prefixes.map { $0.prefix { $0 != "." } }.joined(separator: "+")
         let dimensions = [("kind", label)]
         meters = Meters(
@@ -95,86 +86,67 @@ package struct Subscriber: ~Copyable {
 
     package var counts: SequenceTracker.Counts { tracker.counts }
 
-    /// The next message, or `nil` when none came for `timeoutMilliseconds`. Refused and duplicate messages are
-    /// counted and passed over.
+    /// The last message delivered, as it came.
+    package var body: [UInt8] { message.frame(1) }
+
+    /// The last message delivered, as the generated types have it: for consumers that want a whole payload.
+    package func envelope() throws(WireError) -> ProtoEnvelope { try EnvelopeCodec.decode(body) }
+
+    /// The next message, or `nil` when none came for `timeoutMilliseconds`. Refused and duplicate messages are counted
+    /// and passed over. Books, quotes, trades and feature vectors are read without an allocation.
     package mutating func next(timeoutMilliseconds: Int) throws(ZMQError) -> Delivery? {
-        try wait(timeoutMilliseconds) { subscriber in subscriber.delivery() }
-    }
-
-    /// The same, with books, quotes, trades and feature vectors read into `reader`: without an allocation.
-    package mutating func next(
-        timeoutMilliseconds: Int, into reader: inout EnvelopeReader
-    ) throws(ZMQError) -> Reception? {
-        try wait(timeoutMilliseconds) { subscriber in subscriber.reception(into: &reader) }
-    }
-
-    private mutating func wait<Item>(
-        _ timeoutMilliseconds: Int, _ read: (inout Subscriber) -> Item?
-    ) throws(ZMQError) -> Item? {
-        if let item = try nextWaiting(read) { return item }
+        if let delivery = try nextWaiting() { return delivery }
         try directory.update(socket, connected: &connected, seen: &directoryVersion)
         guard case .ready = try poller.wait(timeoutMilliseconds: timeoutMilliseconds) else { return nil }
-        return try nextWaiting(read)
+        return try nextWaiting()
     }
 
     /// For callers that also wait for other sockets; then `next(timeoutMilliseconds: 0)` takes queued messages.
     func register(in poller: inout Poller) throws(ZMQError) { _ = try poller.add(socket) }
 
     /// The next message already received.
-    private mutating func nextWaiting<Item>(_ read: (inout Subscriber) -> Item?) throws(ZMQError) -> Item? {
+    private mutating func nextWaiting() throws(ZMQError) -> Delivery? {
         while true {
             switch try socket.tryReceive(into: &message) {
             case .wouldBlock, .shutdown: return nil
             case .overlong: reject("too_many_frames")
-            case .received: if let item = read(&self) { return item }
+            case .received: if let delivery = delivery() { return delivery }
             }
         }
     }
 
-    private mutating func reception(into reader: inout EnvelopeReader) -> Reception? {
+    private mutating func delivery() -> Delivery? {
         guard let followed = followedTopic() else { return nil }
-        guard message.withFrame(1, { reader.read($0) }) else { return decode(followed).map { .decoded($0) } }
-        let arrival = account(
-            for: followed, epoch: reader.epoch, sequence: reader.sequence, sentTime: reader.sentTime,
-            producer: reader.producer)
-        return arrival.map { .read(followed.topic, $0) }
-    }
-
-    private mutating func delivery() -> Delivery? { followedTopic().flatMap { decode($0) } }
-
-    private mutating func decode(_ followed: FollowedTopic) -> Delivery? {
-        let body = message.frame(1)
-        let envelope: ProtoEnvelope
-        do {
-            envelope = try EnvelopeCodec.decode(body)
+        do throws(WireError) {
+            try Self.read(message, into: &reader)
         } catch {
             reject(error.kind)
             return nil
         }
-        let arrival = account(
-            for: followed, epoch: envelope.epoch, sequence: envelope.sequence,
-            sentTime: Timestamp(nanoseconds: envelope.sentTimeNs), producer: envelope.producer)
-        return arrival.map { Delivery(topic: followed.topic, envelope: envelope, body: body, arrival: $0) }
+        return account(for: followed).map { Delivery(topic: followed.topic, arrival: $0) }
     }
 
-    /// Accounts for the message whose topic is in `topicBytes`; `nil` for a duplicate.
-    private mutating func account(
-        for followed: FollowedTopic, epoch: UInt64, sequence: UInt64, sentTime: Timestamp,
-        producer: @autoclosure () -> String
-    ) -> SequenceTracker.Arrival? {
-        let arrival = tracker.process(topic: topicBytes, epoch: epoch, sequence: sequence)
+    private static func read(_ message: borrowing Message, into reader: inout EnvelopeReader) throws(WireError) {
+        try message.withFrame(1) { bytes throws(WireError) in try reader.read(bytes) }
+    }
+
+    /// Accounts for the message in `reader`, whose topic is in `topicBytes`; `nil` for a duplicate.
+    private mutating func account(for followed: FollowedTopic) -> SequenceTracker.Arrival? {
+        let arrival = tracker.process(topic: topicBytes, epoch: reader.epoch, sequence: reader.sequence)
         report(on: followed)
         guard arrival != .duplicate else { return nil }
         switch arrival {
         case .lost(let count):
-            logger.warning("messages lost", metadata: ["topic": "\(followed.topic)", "count": "\(count)"])
+            log.write(
+                "messages lost", kind: "lost \(followed.topic)",
+                metadata: ["topic": "\(followed.topic)", "count": "\(count)"])
         case .restarted(let missed):
-            logger.notice(
-                "producer restarted",
-                metadata: ["topic": "\(followed.topic)", "producer": "\(producer())", "missed": "\(missed)"])
+            log.write(
+                "producer restarted", level: .notice, kind: "restarted \(followed.topic)",
+                metadata: ["topic": "\(followed.topic)", "producer": "\(reader.producer)", "missed": "\(missed)"])
         case .next, .first, .duplicate: break
         }
-        meters.hop.recordNanoseconds(HostClock.now.nanoseconds(since: sentTime))
+        meters.hop.recordNanoseconds(HostClock.now.nanoseconds(since: reader.sentTime))
         return arrival
     }
 
@@ -198,7 +170,7 @@ package struct Subscriber: ~Copyable {
     private mutating func reject(_ kind: String) {
         rejectedCount += 1
         Counter(label: MetricName.busRejected, dimensions: [("reason", kind)]).increment()
-        logger.warning("bus message refused", metadata: ["reason": "\(kind)"])
+        log.write("bus message refused", kind: kind, metadata: ["reason": "\(kind)"])
     }
 
     /// Adds the tracker's counts since the last call to the metrics; they stem from one message of `topic`.

@@ -1,5 +1,6 @@
 #pragma once
 #include <libwebsockets.h>
+#include <netinet/tcp.h>
 #include <poll.h>
 #include <sys/socket.h>
 
@@ -85,4 +86,12 @@ static inline int transport_query_item(struct lws *wsi, char *out, int size, int
 static inline int transport_peer_has_gone(struct lws *wsi) {
     struct pollfd entry = {.fd = lws_get_socket_fd(wsi), .events = 0x2000, .revents = 0};
     return poll(&entry, 1, 0) > 0;
+}
+
+/// Milliseconds since the kernel last received bytes of the peer on this connection; −1 if it does not say.
+static inline long transport_milliseconds_since_data(struct lws *wsi) {
+    struct tcp_info info = {0};
+    socklen_t size = sizeof info;
+    if (getsockopt(lws_get_socket_fd(wsi), IPPROTO_TCP, TCP_INFO, &info, &size) != 0) return -1;
+    return info.tcpi_last_data_recv;
 }

@@ -1,5 +1,5 @@
 #pragma once
 #include <zlib.h>
 
-/// `inflateInit2` is a macro. `windowBits` 15 + 16: gzip only.
-static inline int shim_inflate_init_gzip(z_streamp stream) { return inflateInit2(stream, 15 + 16); }
+/// `inflateInit2` is a macro. `windowBits`: 15 + 16 is gzip only, -15 is deflate without a header.
+static inline int shim_inflate_init(z_streamp stream, int windowBits) { return inflateInit2(stream, windowBits); }

@@ -22,8 +22,13 @@ package struct DashboardFile: Sendable {
         DashboardFile("icon.svg", "image/svg+xml", PackageResources.icon_svg),
         script("main.js", PackageResources.main_js),
         script("market.js", PackageResources.market_js),
+        DashboardFile("markets.html", "text/html; charset=utf-8", PackageResources.markets_html),
+        script("markets.js", PackageResources.markets_js),
+        script("page.js", PackageResources.page_js),
         script("signals.js", PackageResources.signals_js),
+        script("table.js", PackageResources.table_js),
         script("theme.js", PackageResources.theme_js),
+        script("ticks.js", PackageResources.ticks_js),
     ]
 
     private init(_ name: String, _ mediaType: String, _ bytes: [UInt8]) {

@@ -34,6 +34,12 @@ enum ControlAPI {
         let requestsRefused: UInt64
     }
 
+    private struct StatusDocument: Codable {
+        let symbol: String
+        /// Without it the symbol is not listed.
+        let status: String?
+    }
+
     private struct ErrorDocument: Encodable { let error: String }
     private struct NumberDocument: Encodable { let number: Int }
 
@@ -47,6 +53,7 @@ enum ControlAPI {
                 responder, 200,
                 FaultsDocument(
                     seed: plan.seed, total: plan.total, struck: Dictionary(struck, uniquingKeysWith: { $0 + $1 })))
+        case ("POST", "/control/status"): changeStatus(request, responder, exchange)
         case ("GET", "/control/book"): book(request, responder, exchange)
         case ("GET", "/control/accounts"):
             let statistics = exchange.statistics
@@ -62,7 +69,10 @@ enum ControlAPI {
                         statistics.messagesSent.map { ($0.key.channelName, $0.value) }, uniquingKeysWith: { $0 + $1 }),
                     connections: statistics.clientsAccepted, requestsAnswered: statistics.requestsAnswered,
                     requestsRefused: statistics.requestsRefused))
-        default: respond(responder, 404, ErrorDocument(error: "try /control/faults, /control/book, /control/accounts"))
+        default:
+            respond(
+                responder, 404,
+                ErrorDocument(error: "try /control/faults, /control/status, /control/book, /control/accounts"))
         }
     }
 
@@ -80,6 +90,25 @@ enum ControlAPI {
                     responder, 429, ErrorDocument(error: "\(FaultPlan.armedLimit) faults wait for an opportunity"))
             }
             respond(responder, 202, NumberDocument(number: number))
+        } catch {
+            respond(responder, 400, ErrorDocument(error: describe(error)))
+        }
+    }
+
+    private static func changeStatus(
+        _ request: ServerRequest, _ responder: HTTPResponder, _ exchange: ExchangeSimulator
+    ) {
+        do {
+            let wanted = try JSONDecoder().decode(StatusDocument.self, from: Data(request.body))
+            let isWord = wanted.status?.utf8.allSatisfy { (0x41...0x5A).contains($0) || $0 == 0x5F } ?? true
+            guard isWord, wanted.status != "" else {
+                return respond(
+                    responder, 400, ErrorDocument(error: "status needs capital letters, e.g. HALT; none takes it off"))
+            }
+            guard exchange.change(wanted.symbol, to: wanted.status) else {
+                return respond(responder, 400, ErrorDocument(error: "\(wanted.symbol) is not traded here"))
+            }
+            respond(responder, 200, wanted)
         } catch {
             respond(responder, 400, ErrorDocument(error: describe(error)))
         }

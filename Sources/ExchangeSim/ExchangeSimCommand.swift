@@ -23,7 +23,8 @@ package struct ExchangeSimCommand: ServiceCommand {
             It plays recordings (--capture, one file a symbol: lines of `receive_ns JSON`, plain, .gz or .zst) or a \
             synthetic market (--synthetic, the default; its specification: the article Synthetic). Settings may also come from the environment \
             (SIMULATOR_PORT, …) or from the section "simulator" of --config. While it runs, POST /control/faults injects \
-            a fault ({"fault": "reset"}), GET /control/faults counts them, GET /control/accounts says what was sent, and \
+            a fault ({"fault": "reset"}), POST /control/status changes a market's status ({"symbol": "ETHUSDT", "status": "HALT"}; \
+            without a status it is not listed), GET /control/faults counts them, GET /control/accounts says what was sent, and \
             with --truth or --faults GET /control/book?symbol=BTCUSDT shows the book that a client must have.
             """,
         version: Version.current)
@@ -83,15 +84,20 @@ package struct ExchangeSimCommand: ServiceCommand {
         options.tradeHistory = try settings.integer(
             "tradeHistory", tradeHistory, default: 100_000, in: 1...10_000_000)
         let captures = try settings.list("capture", capture.isEmpty ? nil : capture.joined(separator: ","), default: [])
-        if !captures.isEmpty, synthetic != nil {
-            throw ConfigurationError(setting: "--synthetic", problem: "cannot be had together with --capture")
-        }
         for path in captures where !FileManager.default.isReadableFile(atPath: path) {
             throw ConfigurationError(setting: "--capture", problem: "'\(path)' cannot be read")
         }
+        let specification = try self.specification(&settings)
+        let loops = try settings.flag("loop", loop)
+        if !captures.isEmpty {
+            for name in ["synthetic", "seed", "orderRate"] {
+                try settings.refuse(name, because: "--capture plays recordings; leave it out for a synthetic market")
+            }
+        } else if loops {
+            try settings.refuse("loop", because: "only a recording ends; give one with --capture")
+        }
         return ExchangeSimConfiguration(
-            captures: captures, synthetic: try specification(&settings), loops: try settings.flag("loop", loop),
-            options: options)
+            captures: captures, synthetic: specification, loops: loops, options: options)
     }
 
     /// The specification of the synthetic markets: from a file, or the demonstration's events for the given symbols.
@@ -105,7 +111,8 @@ package struct ExchangeSimCommand: ServiceCommand {
             if let bad = symbols.first(where: { !Listing.isSymbol($0) }) {
                 throw ConfigurationError(
                     setting: "--synthetic",
-                    problem: "'\(bad)' is no symbol: 1 to 20 letters, digits, dashes, underscores or dots")
+                    problem: "'\(bad)' is no symbol: 1 to 20 letters of any script, digits, dashes, underscores or dots"
+                )
             }
             if let twice = Dictionary(grouping: symbols, by: { $0 }).first(where: { $0.value.count > 1 })?.key {
                 throw ConfigurationError(setting: "--synthetic", problem: "'\(twice)' stands twice")

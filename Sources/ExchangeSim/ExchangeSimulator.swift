@@ -190,7 +190,16 @@ package final class ExchangeSimulator {
 
     // MARK: - For clients and requests
 
-    func feed(of symbol: String) -> MarketFeed? { feedsBySymbol[symbol] }
+    /// `nil` for a symbol that the exchange does not list.
+    func feed(of symbol: String) -> MarketFeed? { feedsBySymbol[symbol].flatMap { $0.status == nil ? nil : $0 } }
+
+    /// Gives a market another status; `nil` takes it off the list. `false` for an unknown symbol.
+    func change(_ symbol: String, to status: String?) -> Bool {
+        guard let feed = feedsBySymbol[symbol] else { return false }
+        feed.change(to: status, at: HostClock.monotonicNanoseconds)
+        logger.info("status changed", metadata: ["symbol": "\(symbol)", "status": "\(status ?? "not listed")"])
+        return true
+    }
 
     /// The exchange's time in ms: the latest of its open markets, whose clocks are independent. Before any market
     /// opens, the start time of the first market.

@@ -8,6 +8,9 @@ final class MarketFeed {
     /// Subscribers by stream name; at most the open connections.
     private(set) var followers: [String: [SimulatedClient]] = [:]
     private(set) var history: TradeHistory
+    /// The venue's word for the market's status; `nil` for a symbol that the venue does not list. A market that does
+    /// not trade sends nothing, and its clock stands still.
+    private(set) var status: String? = MarketFeed.tradingStatus
     /// The book that a client must have; kept if a truth file or the control API needs it.
     private(set) var truth: TruthBook?
     /// Records created by a snapshot and not yet returned by `note`.
@@ -17,6 +20,8 @@ final class MarketFeed {
     private var earlierSnapshot: [UInt8]?
     private var lastSnapshot: [UInt8]?
     private let dialect: any VenueDialect
+
+    static let tradingStatus = "TRADING"
 
     init(
         _ market: any SimulatedMarket, dialect: any VenueDialect, speed: MarketSpeed, keepsTruth: Bool = false,
@@ -57,6 +62,18 @@ final class MarketFeed {
         return planted[plantedCount...].map { ($0, market.time(at: $0.start)...market.time(at: $0.end)) }
     }
 
+    private var isTrading: Bool { status == Self.tradingStatus }
+
+    /// Stops or resumes the market.
+    func change(to status: String?, at now: Int64) {
+        self.status = status
+        if !isTrading {
+            clock.hold(atOffset: clock.offset(at: now), wall: now)
+        } else if market.phase != .held {
+            clock.resume(at: now)
+        }
+    }
+
     var isPaced: Bool { clock.speed != .unpaced }
 
     /// Adds a follower; the first one opens the market.
@@ -76,7 +93,7 @@ final class MarketFeed {
 
     /// The next due frame; stops the clock at a hold. `nil` before the market opens.
     func nextFrame(at now: Int64) throws(CaptureError) -> MarketFrame? {
-        guard clock.isStarted else { return nil }
+        guard clock.isStarted, isTrading else { return nil }
         guard let frame = try market.nextFrame(dueBy: clock.dueOffset(at: now)) else {
             if market.phase == .held { clock.hold(atOffset: market.nextDue ?? 0, wall: now) }
             return nil
@@ -87,7 +104,7 @@ final class MarketFeed {
 
     /// Ends a hold that has lasted `limit` ns; returns `true` if it did.
     func expireHold(after limit: Int64, at now: Int64) -> Bool {
-        guard let since = clock.heldSince, now - since >= limit else { return false }
+        guard isTrading, let since = clock.heldSince, now - since >= limit else { return false }
         market.release()
         clock.resume(at: now)
         return true
@@ -98,7 +115,7 @@ final class MarketFeed {
         if truth != nil, let book = market.snapshot(limit: 5_000).flatMap({ dialect.book(in: $0) }) {
             newRecords += truth?.process(snapshot: book) ?? []
         }
-        if market.phase != .held { clock.resume(at: now) }
+        if market.phase != .held, isTrading { clock.resume(at: now) }
         if let answer { (earlierSnapshot, lastSnapshot) = (lastSnapshot, answer) }
         return answer
     }
@@ -108,6 +125,7 @@ final class MarketFeed {
 
     /// The wait until the next frame or the end of a hold, in ns; `nil` while only a client can change anything.
     func wait(from now: Int64, holdLimit: Int64) -> Int64? {
+        guard isTrading else { return nil }
         if let since = clock.heldSince { return max(0, since + holdLimit - now) }
         guard let due = market.nextDue, isPaced || !followers.isEmpty else { return nil }
         return clock.wait(until: due, from: now)

@@ -1,4 +1,5 @@
 import Runtime
+import Glibc
 import Hummingbird
 import Logging
 import NIOCore
@@ -14,6 +15,7 @@ struct GatewayParts<Repository: SignalRepository>: Sendable {
     let hub: SignalHub
     let board: FeedBoard
     let markets: MarketBoard
+    let latest: LatestSignals
     let views = LiveViews()
     let intake: SignalIntake<Repository>
     let alerts: AlertsController
@@ -54,6 +56,7 @@ func buildApplication<Repository: SignalRepository>(
         + ExplainController(repository: parts.repository, board: parts.markets).routes
         + StatsController(board: parts.board).routes
         + MarketController(board: parts.markets, feeds: parts.board).routes
+        + OverviewController(board: parts.markets, feeds: parts.board, signals: parts.latest).routes
         + MarketStreamController(board: parts.markets, feeds: parts.board, views: parts.views).routes
         + parts.alerts.routes + system.routes
     let meters = HTTPMeters()
@@ -92,7 +95,11 @@ struct ListenError: Error, CustomStringConvertible {
     let port: Int
     let reason: IOError
 
-    var description: String { "cannot listen on \(host):\(port): \(reason)" }
+    var description: String {
+        "cannot listen on \(host):\(port): "
+            + (reason.errnoCode == EADDRINUSE
+                ? "another process has this port; stop that process, or take another port" : "\(reason)")
+    }
 }
 
 /// The HTTP server as a service whose error names the configured address.
@@ -122,7 +129,10 @@ func gatewayServices(
     let hub = SignalHub()
     let board = FeedBoard()
     let posted = try WakeSignal()
-    let intake = SignalIntake(repository: repository, hub: hub, logger: runtime.logger) { posted.wake() }
+    let latest = LatestSignals(try repository.latest(limit: LatestSignals.limit).map { try $0.document })
+    let intake = SignalIntake(repository: repository, hub: hub, latest: latest, logger: runtime.logger) {
+        posted.wake()
+    }
     let store = StageThread("store") { stop in try intake.run(health: runtime.health, until: stop) }
     let markets = MarketBoard()
     let upstreams: [UpstreamReader] = [
@@ -131,9 +141,9 @@ func gatewayServices(
     ]
     var readers = upstreams.filter { !$0.endpoints.isEmpty }.map { upstream in
         StageThread(upstream.part) { stop in
-            try upstream.run(in: context, runtime, until: stop) {
-                board.receive($0)
-                markets.receive($0)
+            try upstream.run(in: context, runtime, until: stop) { topic, envelope in
+                board.receive(envelope, on: topic)
+                markets.receive(envelope, on: topic)
             }
         }
     }
@@ -147,8 +157,9 @@ func gatewayServices(
         readers.append(StageThread("posted") { stop in try forwarder.run(in: context, runtime, until: stop) })
     }
     let parts = GatewayParts(
-        service: runtime.name, repository: repository, hub: hub, board: board, markets: markets, intake: intake,
-        alerts: AlertsController(alerter: configuration.alerterURL, http: try HTTPClient()),
+        service: runtime.name, repository: repository, hub: hub, board: board, markets: markets, latest: latest,
+        intake: intake,
+        alerts: AlertsController(alerter: configuration.alerterURL, http: try HTTPClient(), markets: markets),
         access: AccessPolicy(
             keys: configuration.server.keys, requestsPerSecond: configuration.server.requestsPerSecond),
         health: runtime.health, metrics: runtime.metrics, logger: runtime.logger)

@@ -30,6 +30,9 @@ final class FeedLink: WebSocketDelegate {
         connection = loop.connect(request, delegate: self)
     }
 
+    /// Seconds since the last sign of life: a message, a ping of the venue or its answer to ours.
+    var silentSeconds: Double { Double(connection?.millisecondsSinceData ?? 0) / 1_000 }
+
     /// Whether all streams have been requested.
     var isSubscribed: Bool { isOpen && outbox.isEmpty }
 

@@ -31,7 +31,9 @@ final class FeedLinks {
     /// compiled for that type.
     var receive: ((Span<UInt8>, ConnectionID) -> Void)?
     private let configuration: IngestConfiguration
-    private let plan: ConnectionPlan
+    private var plan: ConnectionPlan
+    /// No connection has the present plan yet.
+    private var isPlanNew = true
     private let loop: EventLoop
     private let logger: Logger
     private var backoff: Backoff
@@ -69,6 +71,8 @@ final class FeedLinks {
     }
 
     var isOpen: Bool { primary?.isOpen ?? false }
+    /// When the present connection opened, on the monotonic clock.
+    var openedAt: Int64 { primary?.openedAt ?? 0 }
 
     func start() { connect() }
 
@@ -80,6 +84,12 @@ final class FeedLinks {
 
     func send(_ text: String, on id: ConnectionID) {
         for link in [primary, successor] where link?.id == id { link?.send(text) }
+    }
+
+    /// Follows a new plan: a connection with it replaces the present one without a break.
+    func replacePlan(_ plan: ConnectionPlan) {
+        self.plan = plan
+        isPlanNew = true
     }
 
     // MARK: Connecting
@@ -108,10 +118,15 @@ final class FeedLinks {
     }
 
     private func makeLink(_ id: ConnectionID) -> FeedLink {
+        isPlanNew = false
         var request = WebSocketRequest(url: configuration.webSocketURL + plan.target)
         request.headers = plan.headers.map { ($0.name, $0.value) }
         request.tls.caFile = configuration.caFile
-        request.pingIntervalMilliseconds = plan.pingIntervalMilliseconds
+        // A line in order has answered a ping well before it would be taken for dead, even if one answer is late.
+        let staleAfterMilliseconds = Int(configuration.staleAfterSeconds * 1_000)
+        request.pingIntervalMilliseconds = min(
+            plan.pingIntervalMilliseconds, max(plan.messageSpacingMilliseconds, staleAfterMilliseconds / 3))
+        request.pongTimeoutMilliseconds = staleAfterMilliseconds
         return FeedLink(id, request, plan, owner: self, loop: loop)
     }
 
@@ -217,14 +232,18 @@ final class FeedLinks {
 
     // MARK: Time
 
-    /// Once a second: replaces an old connection, and ends one on which nothing arrives any more.
+    /// Once a second: replaces an old connection, and ends a dead one, on which not even pings are answered. Without
+    /// messages alone it is kept: the market may be quiet.
     func tick(at now: Int64) {
         guard let primary, primary.isOpen else { return }
-        let silence = Double(now - primary.lastFrame) / 1e9
+        let silence = primary.silentSeconds
         if silence > configuration.staleAfterSeconds {
-            logger.warning("connection is mute", metadata: ["silent_seconds": "\(silence)"])
+            logger.warning(
+                "connection is mute: neither messages nor answers to pings for longer than --stale-after allows",
+                metadata: ["silent_seconds": "\(silence)", "stale_after": "\(configuration.staleAfterSeconds)"])
             return primary.abort()
         }
+        if isPlanNew { rotate("its streams have changed") }
         if now - primary.openedAt >= life { rotate("it is \(Int(Double(now - primary.openedAt) / 1e9)) s old") }
     }
 }

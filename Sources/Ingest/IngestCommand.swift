@@ -41,13 +41,16 @@ package struct IngestCommand: ServiceCommand {
     @Option(help: "Levels asked for in a snapshot, 100 to 5000 (default: 5000).") var snapshotDepth: String?
     @Option(help: "Seconds of the first reconnect wait (default: 1).") var reconnectDelay: String?
     @Option(help: "Longest reconnect wait in seconds (default: 60).") var maxReconnectDelay: String?
-    @Option(help: "Seconds of silence after which a connection is replaced (default: 10).") var staleAfter: String?
+    @Option(help: "Seconds without a message or an answer to a ping until a connection is dead (default: 10).")
+    var staleAfter: String?
     @Option(help: "Seconds after which a connection is replaced without a break (default: 82800).")
     var rotateAfter: String?
     @Option(help: "Longest seconds that the old and the new connection overlap (default: 10).") var overlap: String?
     @Option(help: "Seconds until a REST request is given up (default: 10).") var restTimeout: String?
     @Option(help: "Trades of one hole that are fetched at most, 0 to 1000000 (default: 10000).") var backfillLimit:
         String?
+    @Option(help: "Seconds between two requests for the symbols' trading status (default: 300).")
+    var listingInterval: String?
     @Option(help: "Subscriptions to wait for before connecting to the exchange (default: 0).")
     var waitSubscriptions: String?
 
@@ -64,6 +67,9 @@ package struct IngestCommand: ServiceCommand {
         let authorities = try settings.optionalString("caFile", caFile)
         if let authorities, !FileManager.default.isReadableFile(atPath: authorities) {
             throw ConfigurationError(setting: "--ca-file", problem: "'\(authorities)' cannot be read")
+        }
+        if !webSocket.hasPrefix("wss:"), !rest.hasPrefix("https:") {
+            try settings.refuse("caFile", because: "neither --websocket-url nor --rest-url speaks TLS")
         }
         let firstDelay = try settings.number("reconnectDelay", reconnectDelay, default: 1, in: 0.05...3_600)
         let longestDelay = try settings.number("maxReconnectDelay", maxReconnectDelay, default: 60, in: 0.05...3_600)
@@ -93,6 +99,8 @@ package struct IngestCommand: ServiceCommand {
             overlapSeconds: try settings.number("overlap", overlap, default: 10, in: 0.1...600),
             restTimeoutSeconds: try settings.number("restTimeout", restTimeout, default: 10, in: 0.1...600),
             backfillLimit: try settings.integer("backfillLimit", backfillLimit, default: 10_000, in: 0...1_000_000),
+            listingIntervalSeconds: try settings.number(
+                "listingInterval", listingInterval, default: 300, in: 1...86_400),
             waitSubscriptions: try settings.integer("waitSubscriptions", waitSubscriptions, default: 0, in: 0...1_000))
     }
 
@@ -123,9 +131,7 @@ package struct IngestCommand: ServiceCommand {
             }
             return .fixed(names)
         }
-        guard symbols == nil else {
-            throw ConfigurationError(setting: "--symbols", problem: "cannot be had together with --symbol-pool")
-        }
+        try settings.refuse("symbols", because: "--symbol-pool names the symbols; set one of the two")
         guard let slot else { return .pool(pool, preferred: nil) }
         guard let index = ReplicaOrdinal.index(slot) else {
             throw ConfigurationError(

@@ -23,7 +23,7 @@ package struct IngestConfiguration: Sendable {
     /// Upper limit of the first reconnect wait; it doubles for each further wait, each drawn uniformly below it.
     package var reconnectDelaySeconds: Double
     package var maxReconnectDelaySeconds: Double
-    /// A connection silent for this long makes its books STALE and is replaced.
+    /// A connection without a message, a ping or an answer to a ping for this long is dead: it is replaced.
     package var staleAfterSeconds: Double
     /// A connection of this age is replaced without a break, before the venue ends it.
     package var rotateAfterSeconds: Double
@@ -32,6 +32,8 @@ package struct IngestConfiguration: Sendable {
     package var restTimeoutSeconds: Double
     /// Most trades fetched for one gap.
     package var backfillLimit: Int
+    /// Time between two requests for the symbols' status; see `ListingBoard`.
+    package var listingIntervalSeconds: Double
     /// Connects to the venue only after this many subscriptions are open, so that no message is published unheard.
     package var waitSubscriptions: Int
 

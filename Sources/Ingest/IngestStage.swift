@@ -43,38 +43,116 @@ struct IngestStage<Session: VenueSession & ~Copyable> {
         let http = try HTTPClient()
         defer { http.shutdown() }
 
+        try reportRoutes()
         let rest = VenueREST(adapter, configuration, http: http)
         switch configuration.symbols {
-        case .fixed(let symbols): try serve(symbols, rest, loop, stop)
+        case .fixed(let symbols):
+            let publisher = try bind(symbols)
+            guard let search = try learn(symbols, rest, loop, stop) else { return }
+            guard !search.found.listings.isEmpty else { throw Self.nothingToServe(search.found.unlisted, "--symbols") }
+            for symbol in search.found.unlisted { warn(of: symbol) }
+            try serve(search, publisher, rest, loop, stop)
         case .pool(let pool, let preferred):
             guard let directory else {
                 throw ConfigurationError(setting: "--lease-dir", problem: "is needed for a pool")
             }
-            guard let claim = try waitForClaim(pool, preferred, directory, loop, stop) else { return }
-            try serve([claim.symbol], rest, loop, stop)
+            let claims = PoolClaims(
+                pool, preferred: preferred, in: directory, longestSeconds: configuration.listingIntervalSeconds)
+            try servePool(claims, preferred, rest, loop, stop)
         }
     }
 
-    private func serve(
-        _ symbols: [String], _ rest: VenueREST<Session.Adapter>, _ loop: EventLoop, _ stop: StopSignal
+    /// Says how the venue is reached, and ends the process if the proxy cannot be used.
+    private func reportRoutes() throws {
+        let rest = try ProxyRules.environment.route(to: configuration.restURL)
+        let webSocket = try ProxyRules.environment.route(to: configuration.webSocketURL)
+        for route in [rest, webSocket] {
+            guard let scheme = route.proxy?.scheme, scheme != "http", let variable = route.variable else { continue }
+            throw ConfigurationError(
+                setting: variable, problem: "names a proxy of the kind \(scheme); WebSockets pass http:// proxies only")
+        }
+        runtime.logger.notice("the venue is reached", metadata: ["rest": "\(rest)", "websocket": "\(webSocket)"])
+    }
+
+    /// Serves the first free symbol of the pool that the venue lists. Symbols that it does not list are set aside.
+    private func servePool(
+        _ claims: PoolClaims, _ preferred: String?, _ rest: VenueREST<Session.Adapter>, _ loop: EventLoop,
+        _ stop: StopSignal
     ) throws {
+        var isStandingBy = false
+        var meters = ListingMeters()
+        while !stop.isRequested {
+            switch try claims.next(at: HostClock.monotonicNanoseconds) {
+            case .claimed(let claim):
+                runtime.logger.notice("symbol claimed", metadata: ["symbol": "\(claim.symbol)"])
+                guard let search = try learn([claim.symbol], rest, loop, stop) else { return }
+                guard let unlisted = search.found.unlisted.first else {
+                    let publisher = try bind([claim.symbol])
+                    try serve(search, publisher, rest, loop, stop, claims)
+                    return extendLifetime(claim)
+                }
+                claims.setAside(claim, unlisted.reason, at: HostClock.monotonicNanoseconds)
+                warn(of: unlisted)
+            case .askAgain(let symbol):
+                guard let search = try learn([symbol], rest, loop, stop) else { return }
+                if search.found.unlisted.isEmpty {
+                    claims.release(symbol)
+                } else {
+                    claims.postpone(symbol, at: HostClock.monotonicNanoseconds)
+                }
+            case .nothing:
+                // A held symbol may have come to be listed at another process's question as well.
+                if claims.isExhausted { throw Self.nothingToServe(claims.unlisted, "--symbol-pool") }
+                if !isStandingBy {
+                    runtime.logger.notice("all symbols are served; standing by")
+                    isStandingBy = true
+                }
+                var detail = "standing by for \(preferred ?? "any symbol")"
+                let unlisted = claims.unlisted.map(\.symbol)
+                if !unlisted.isEmpty { detail += "; not listed by the venue: \(ListText.brief(unlisted))" }
+                meters.report(unlisted: unlisted)
+                runtime.health.beat("feed", isReady: true, detail: detail)
+                loop.runOnce(timeoutMilliseconds: SymbolClaim.pollMilliseconds)
+            }
+        }
+    }
+
+    private func bind(_ symbols: [String]) throws -> Publisher {
         let endpoints = try Endpoint.list(
             configuration.publish.map { $0.replacing("{symbol}", with: symbols.joined(separator: "+")) },
             setting: "--publish", use: .bind)
-        var publisher = try Publisher(
+        return try Publisher(
             endpoints, in: try Context(security: configuration.security), producer: "ingest-\(Self.name(symbols))",
             epoch: runtime.epoch, kind: .tick)
-        guard let entry = try learn(symbols, rest, loop, stop) else { return }
-        guard try waitForSubscriptions(&publisher, loop, stop) else { return }
+    }
 
+    private func serve(
+        _ entry: Learned, _ publisher: consuming Publisher, _ rest: VenueREST<Session.Adapter>, _ loop: EventLoop,
+        _ stop: StopSignal, _ claims: PoolClaims? = nil
+    ) throws {
+        guard try waitForSubscriptions(&publisher, loop, stop) else { return }
+        let listings = entry.found.listings
+        let instruments = try listings.map { try $0.instrument.get() }
+        for listing in listings where listing.status != .trading {
+            runtime.logger.notice(
+                "the market does not trade",
+                metadata: [
+                    "symbol": "\(listing.symbol)", "status": "\(listing.status.rawValue)",
+                    "venue_status": "\(listing.statusText)",
+                ])
+        }
         let feed = LiveFeed(
-            session: try Session(adapter, instruments: entry.instruments),
-            output: MarketPublisher(publisher, instruments: entry.instruments, epoch: runtime.epoch),
+            session: try Session(adapter, instruments: instruments),
+            output: MarketPublisher(publisher, instruments: instruments, epoch: runtime.epoch),
+            listings: ListingBoard(
+                listings, unlisted: claims?.unlisted ?? entry.found.unlisted,
+                intervalSeconds: configuration.listingIntervalSeconds, at: HostClock.monotonicNanoseconds),
             configuration: configuration, rest: rest,
             budget: ConnectBudget(
                 adapter.limits, path: directory?.file("connections", for: configuration.webSocketURL),
                 logger: runtime.logger),
             weightLimit: entry.weightLimit, loop: loop, logger: runtime.logger, health: runtime.health)
+        if let claims { feed.onListed = { claims.release($0) } }
         feed.start()
         while !stop.isRequested, feed.failure == nil {
             loop.runOnce(timeoutMilliseconds: 1_000)
@@ -88,40 +166,58 @@ struct IngestStage<Session: VenueSession & ~Copyable> {
         symbols.count <= 3 ? symbols.joined(separator: "+") : "\(symbols[0])+\(symbols.count - 1)"
     }
 
-    /// Waits as a hot standby for a symbol of the pool while all are taken; `nil` when told to stop.
-    private func waitForClaim(
-        _ pool: [String], _ preferred: String?, _ directory: LeaseDirectory, _ loop: EventLoop, _ stop: StopSignal
-    ) throws -> SymbolClaim? {
-        var hasSaid = false
-        while !stop.isRequested {
-            if let claim = try SymbolClaim.take(pool, preferred: preferred, in: directory) {
-                runtime.logger.notice("symbol claimed", metadata: ["symbol": "\(claim.symbol)"])
-                return claim
-            }
-            if !hasSaid {
-                runtime.logger.notice(
-                    "all symbols are served; standing by", metadata: ["pool": "\(pool.count) symbols"])
-                hasSaid = true
-            }
-            runtime.health.beat("feed", isReady: true, detail: "standing by for \(preferred ?? "any symbol")")
-            loop.runOnce(timeoutMilliseconds: SymbolClaim.pollMilliseconds)
+    // MARK: The venue's list of symbols
+
+    /// Which symbols the venue lists, with their rules, and its limit of request weight.
+    private struct Learned {
+        var found: ListingSearch
+        var weightLimit: Int?
+
+        mutating func take(_ entry: CatalogEntry) {
+            found.take(entry.listings)
+            weightLimit = entry.weightLimit ?? weightLimit
         }
-        return nil
+    }
+
+    private func warn(of symbol: ListingSearch.Unlisted) {
+        runtime.logger.warning(
+            "the symbol is set aside, and the venue asked for it again later",
+            metadata: [
+                "symbol": "\(symbol.symbol)", "reason": "\(symbol.reason)",
+                "longest_wait_seconds": "\(configuration.listingIntervalSeconds)",
+            ])
+    }
+
+    private static func nothingToServe(_ symbols: [ListingSearch.Unlisted], _ setting: String) -> ConfigurationError {
+        ConfigurationError(
+            setting: setting,
+            problem: "no symbol is left to serve: "
+                + (symbols.isEmpty
+                    ? "the venue lists none of the pool"
+                    : ListText.brief(symbols.map { "\($0.symbol) (\($0.reason))" }))
+                + "; check the spelling and --endpoints")
     }
 
     /// Requests the symbols' trading rules; if the venue does not answer, uses its last stored answer. `nil` when told
-    /// to stop; throws when the venue says that a symbol does not exist, since waiting cannot help.
+    /// to stop. Symbols that the venue does not list are found one by one.
     private func learn(
         _ symbols: [String], _ rest: VenueREST<Session.Adapter>, _ loop: EventLoop, _ stop: StopSignal
-    ) throws -> CatalogEntry? {
+    ) throws -> Learned? {
         let catalog = InstrumentCatalog(
             rest, cacheFile: directory?.file("instruments", for: configuration.restURL), logger: runtime.logger)
         var backoff = Backoff(
             firstSeconds: configuration.reconnectDelaySeconds, longestSeconds: configuration.maxReconnectDelaySeconds)
-        let inbox = Inbox<Result<[UInt8], RESTFailure>>(waking: loop.wake)
-        while !stop.isRequested {
-            catalog.ask(symbols) { inbox.put($0) }
-            var answer: Result<[UInt8], RESTFailure>?
+        var budget = WeightBudget(limit: adapter.limits.requestWeight)
+        var learned = Learned(found: ListingSearch([symbols]))
+        let inbox = Inbox<Result<RESTAnswer, RESTFailure>>(waking: loop.wake)
+        while !stop.isRequested, let batch = learned.found.next {
+            // Many unknown symbols take many requests.
+            if let nanoseconds = budget.take(adapter.instrumentsRequest(for: batch).weight, at: HostClock.now) {
+                wait(seconds: Double(nanoseconds) / 1e9, loop, stop)
+                continue
+            }
+            catalog.ask(batch) { inbox.put($0) }
+            var answer: Result<RESTAnswer, RESTFailure>?
             while answer == nil, !stop.isRequested {
                 runtime.health.beat("feed", isReady: false, detail: "learning the instruments")
                 loop.runOnce(timeoutMilliseconds: 1_000)
@@ -129,14 +225,21 @@ struct IngestStage<Session: VenueSession & ~Copyable> {
             }
             guard let answer else { break }
             do throws(RESTFailure) {
-                return try catalog.read(answer.get(), for: symbols)
+                let success = try answer.get()
+                if let used = success.usedWeight { budget.note(used: used, at: HostClock.now) }
+                learned.take(try catalog.read(success.body, for: batch))
             } catch {
+                if error.kind == .unknownSymbol {
+                    learned.found.refuse(error.reason)
+                    continue
+                }
                 if error.kind == .invalid { throw error }
-                if let entry = catalog.cached(symbols) {
+                if let entry = catalog.cached(batch) {
                     runtime.logger.warning(
                         "exchange information unavailable; using what was told last time",
                         metadata: ["error": "\(error)"])
-                    return entry
+                    learned.take(entry)
+                    continue
                 }
                 let delay = max(backoff.next(), error.retryAfterSeconds ?? 0)
                 runtime.logger.warning(
@@ -145,7 +248,7 @@ struct IngestStage<Session: VenueSession & ~Copyable> {
                 wait(seconds: delay, loop, stop)
             }
         }
-        return nil
+        return stop.isRequested ? nil : learned
     }
 
     private func waitForSubscriptions(

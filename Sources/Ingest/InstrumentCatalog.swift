@@ -4,16 +4,16 @@ import Microstructure
 import Transport
 import Venues
 
-/// A process's instruments, and the limits that the venue stated with them.
+/// What the venue says about some symbols, and the limits that it stated with them.
 struct CatalogEntry {
-    /// In the order requested.
-    var instruments: [Instrument]
+    /// May contain symbols not requested.
+    var listings: [VenueListing]
     /// Request weight a minute; `nil` if the venue did not state it.
     var weightLimit: Int?
 }
 
 /// The venue's rules for our symbols: requested at the start and stored on disk, so that a process can start while the
-/// venue does not answer. The file is the venue's unchanged answer.
+/// venue does not answer. The files are the venue's unchanged answers.
 struct InstrumentCatalog<Adapter: VenueAdapter> {
     private let rest: VenueREST<Adapter>
     private let cacheFile: String?
@@ -25,45 +25,38 @@ struct InstrumentCatalog<Adapter: VenueAdapter> {
         self.logger = logger
     }
 
-    func ask(_ symbols: [String], _ completion: @escaping @Sendable (Result<[UInt8], RESTFailure>) -> Void) {
-        rest.send(rest.adapter.instrumentsRequest(for: symbols)) { result in completion(result.map(\.body)) }
+    func ask(_ symbols: [String], _ completion: @escaping @Sendable (Result<RESTAnswer, RESTFailure>) -> Void) {
+        rest.send(rest.adapter.instrumentsRequest(for: symbols), completion)
     }
 
     /// Reads the venue's answer and stores it.
     func read(_ body: [UInt8], for symbols: [String]) throws(RESTFailure) -> CatalogEntry {
-        let entry = try decode(body, for: symbols)
-        if let cacheFile { store(body, in: "\(cacheFile)-\(Self.key(symbols))") }
+        let entry = try Self.decode(body, rest.adapter)
+        if let path = path(symbols) { store(body, in: path) }
         return entry
     }
 
-    private static var attempted: String { "exchange information" }
-
-    /// The venue's last stored answer; `nil` if nothing usable is stored.
+    /// The venue's last stored answer; `nil` if nothing usable is stored. A request that the venue refused was halved,
+    /// so the answers to its halves count as well.
     func cached(_ symbols: [String]) -> CatalogEntry? {
-        guard let cacheFile, let data = FileManager.default.contents(atPath: "\(cacheFile)-\(Self.key(symbols))") else {
-            return nil
+        if let data = path(symbols).flatMap({ FileManager.default.contents(atPath: $0) }),
+            let entry = try? Self.decode([UInt8](data), rest.adapter)
+        {
+            return entry
         }
-        return try? decode([UInt8](data), for: symbols)
+        let halves = ListingSearch.halves(symbols).compactMap { cached($0) }
+        guard !halves.isEmpty else { return nil }
+        return CatalogEntry(
+            listings: halves.flatMap(\.listings), weightLimit: halves.compactMap(\.weightLimit).first)
     }
 
-    private func decode(_ body: [UInt8], for symbols: [String]) throws(RESTFailure) -> CatalogEntry {
-        let known: [Instrument]
+    static func decode(_ body: [UInt8], _ adapter: Adapter) throws(RESTFailure) -> CatalogEntry {
         do {
-            known = try rest.adapter.instruments(in: body.span)
+            return CatalogEntry(
+                listings: try adapter.listings(in: body.span), weightLimit: adapter.requestWeightLimit(in: body.span))
         } catch {
-            throw RESTFailure(attempted: Self.attempted, reason: "\(error)")
+            throw RESTFailure(attempted: "exchange information", reason: "\(error)")
         }
-        let bySymbol = Dictionary(known.map { ($0.symbol, $0) }, uniquingKeysWith: { first, _ in first })
-        var ordered: [Instrument] = []
-        for symbol in symbols {
-            guard let instrument = bySymbol[symbol] else {
-                throw RESTFailure(
-                    attempted: Self.attempted, reason: "the venue does not list \(symbol)", kind: .invalid)
-            }
-            ordered.append(instrument)
-        }
-        return CatalogEntry(
-            instruments: ordered, weightLimit: rest.adapter.requestWeightLimit(in: body.span))
     }
 
     /// Writes atomically: a starting process must not read half a file.
@@ -75,10 +68,11 @@ struct InstrumentCatalog<Adapter: VenueAdapter> {
         }
     }
 
-    /// The symbols as part of a file name.
-    private static func key(_ symbols: [String]) -> String {
+    /// The symbols are part of the file's name.
+    private func path(_ symbols: [String]) -> String? {
+        guard let cacheFile else { return nil }
         var hash = StableHash()
         for byte in symbols.joined(separator: ",").utf8 { hash.combine(byte: byte) }
-        return String(hash.value, radix: 16) + ".json"
+        return "\(cacheFile)-\(String(hash.value, radix: 16)).json"
     }
 }

@@ -44,15 +44,10 @@ extension LiveFeed where Session: ~Copyable {
         }
         unattributed.report(session.unattributedCounts)
         budgets.report(requests, links.budget)
-        var validCount = 0
-        for id in ids() {
-            let isValid = session.validity(of: id) == .valid
-            chains[id.index].settle(isValid: isValid)
-            if isValid { validCount += 1 }
-        }
-        health.beat(
-            "feed", isReady: validCount == session.instruments.count,
-            detail: "\(validCount) of \(session.instruments.count) books valid")
+        followListings(at: now)
+        for id in ids() { chains[id.index].settle(isValid: session.validity(of: id) == .valid) }
+        let (isReady, detail) = readiness()
+        health.beat("feed", isReady: isReady, detail: detail)
         loop.schedule(afterMilliseconds: 1_000) { [weak self] in self?.tick() }
     }
 
@@ -69,8 +64,10 @@ extension LiveFeed where Session: ~Copyable {
     private func checkSilence(at now: Int64) {
         let time = HostClock.now
         var hasSilence = false
-        for id in ids() {
+        // A market that the venue has stopped sends nothing, and no other connection would change that.
+        for id in ids() where listings.isTrading(id.index) {
             if session.checkSilence(of: id, at: time) {
+                listings.noteSilence(of: id.index, at: now)
                 feedMetrics[id.index].lost(at: now)
                 logger.warning(
                     "a stream is silent beyond its limit",
@@ -80,7 +77,9 @@ extension LiveFeed where Session: ~Copyable {
                     ])
             }
             if session.wantsProbe(of: id, at: time) { probeTrades(id) }
-            if !session.silentChannels(of: id).isEmpty { hasSilence = true }
+            if !session.silentChannels(of: id).isEmpty, listings.blamesConnection(for: id.index, at: now) {
+                hasSilence = true
+            }
         }
         if hasSilence { links.rotateForSilence(at: now) } else { links.noteNoSilence() }
     }
@@ -106,6 +105,7 @@ extension LiveFeed where Session: ~Copyable {
         status.receiveTimeNs = now.nanoseconds
         status.venueTimeNs = now.advanced(byNanoseconds: clock.best?.offsetNanoseconds ?? 0).nanoseconds
         status.feedUp = links.isOpen && !isFinishing
+        status.tradingStatus = listings.markets[id.index].status.rawValue
         status.messageCount = counts.messages
         status.bookUpdateCount = counts.depthApplied
         status.tradeCount = counts.trades

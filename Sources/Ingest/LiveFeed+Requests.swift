@@ -50,6 +50,7 @@ extension LiveFeed where Session: ~Copyable {
     private func receiveSnapshot(_ id: InstrumentID, _ result: Result<RESTAnswer, RESTFailure>) {
         chains[id.index].isFetchingSnapshot = false
         let wasValid = session.validity(of: id) == .valid
+        let before = session.counts(of: id)
         let action: VenueAction
         do {
             let body = try result.get().body
@@ -61,7 +62,11 @@ extension LiveFeed where Session: ~Copyable {
                 if wasValid { chains[id.index].backoff.reset() }
             } else {
                 logger.warning(
-                    "snapshot not usable", metadata: ["symbol": "\(session.instruments[id.index].symbol)"])
+                    "snapshot not usable; another is requested",
+                    metadata: [
+                        "symbol": "\(session.instruments[id.index].symbol)",
+                        "reason": "\(session.counts(of: id).snapshotProblem(since: before))",
+                    ])
             }
         } catch {
             logger.warning(
@@ -153,7 +158,7 @@ extension LiveFeed where Session: ~Copyable {
     /// retried for ever.
     private func isLastAttempt(after failure: RESTFailure?, _ id: InstrumentID) -> Bool {
         guard let failure, failure.kind != .notServed else { return chains[id.index].tradesAsked() }
-        return failure.kind == .invalid
+        return failure.kind == .invalid || failure.kind == .unknownSymbol
     }
 
     /// The venue serves single trades only with a key: use aggregates for a while.
@@ -178,7 +183,7 @@ extension LiveFeed where Session: ~Copyable {
 
     // MARK: The queue
 
-    private func ask(_ purpose: RequestQueue.Purpose, _ request: VenueRequest) {
+    func ask(_ purpose: RequestQueue.Purpose, _ request: VenueRequest) {
         guard !isFinishing else { return }
         guard requests.add(purpose, request) else {
             return logger.error("too many requests wait; this one is dropped", metadata: ["path": "\(request.path)"])
@@ -220,6 +225,7 @@ extension LiveFeed where Session: ~Copyable {
             switch answer.purpose {
             case .clock: receiveClock(answer.result)
             case .snapshot(let id): receiveSnapshot(id, answer.result)
+            case .listings: receiveListings(answer.result)
             case .trades(let id, let first, let source, let isProbe):
                 receiveTrades(id, first: first, source: source, isProbe: isProbe, answer.result)
             }

@@ -11,7 +11,8 @@ import ZeroMQ
 /// The live shell around a venue session: it passes received messages to the session, performs the session's actions,
 /// and publishes its events. Everything runs on the event loop's thread.
 ///
-/// Beside it: `LiveFeed+Requests` has the REST requests, `LiveFeed+Heartbeat` the work of each second.
+/// Beside it: `LiveFeed+Requests` has the REST requests, `LiveFeed+Heartbeat` the work of each second,
+/// `LiveFeed+Listings` what the venue says of the symbols.
 final class LiveFeed<Session: VenueSession & ~Copyable> {
     /// The error that ended the feed; set once.
     private(set) var failure: (any Error)?
@@ -21,6 +22,7 @@ final class LiveFeed<Session: VenueSession & ~Copyable> {
     let rest: VenueREST<Session.Adapter>
     let loop: EventLoop
     let logger: Logger
+    private var refusals: RepeatedLog
     let health: Health
     let inbox: Inbox<RequestQueue.Answer>
     let links: FeedLinks
@@ -33,6 +35,12 @@ final class LiveFeed<Session: VenueSession & ~Copyable> {
     var nextClockSample: Int64 = 0
     var clockSamples = 0
     var feedMetrics: [FeedMetrics]
+    var listings: ListingBoard
+    var listingMeters = ListingMeters()
+    /// Called when the venue lists a symbol that was set aside; without it, the symbol joins the feed.
+    var onListed: ((String) -> Void)?
+    /// The longest wait between two attempts.
+    let longestWaitSeconds: Double
     /// Meters of frames that belong to no symbol.
     var unattributed = SessionMeters(symbol: nil)
     let budgets = BudgetMeters()
@@ -44,14 +52,16 @@ final class LiveFeed<Session: VenueSession & ~Copyable> {
 
     /// - Parameter weightLimit: request weight a minute as stated by the venue.
     init(
-        session: consuming Session, output: consuming MarketPublisher, configuration: IngestConfiguration,
-        rest: VenueREST<Session.Adapter>, budget: ConnectBudget, weightLimit: Int?, loop: EventLoop, logger: Logger,
-        health: Health
+        session: consuming Session, output: consuming MarketPublisher, listings: ListingBoard,
+        configuration: IngestConfiguration, rest: VenueREST<Session.Adapter>, budget: ConnectBudget, weightLimit: Int?,
+        loop: EventLoop, logger: Logger, health: Health
     ) {
         let adapter = rest.adapter
+        self.listings = listings
+        longestWaitSeconds = configuration.maxReconnectDelaySeconds
         feedMetrics = session.instruments.map { FeedMetrics(symbol: $0.symbol) }
         chains = Array(
-            repeating: InstrumentChain(longestSeconds: configuration.maxReconnectDelaySeconds),
+            repeating: InstrumentChain(longestSeconds: longestWaitSeconds),
             count: session.instruments.count)
         links = FeedLinks(
             configuration,
@@ -63,6 +73,7 @@ final class LiveFeed<Session: VenueSession & ~Copyable> {
         self.rest = rest
         self.loop = loop
         self.logger = logger
+        refusals = RepeatedLog(logger)
         self.health = health
         inbox = Inbox(waking: loop.wake)
         links.owner = self
@@ -120,7 +131,7 @@ final class LiveFeed<Session: VenueSession & ~Copyable> {
             perform(action, on: id)
         } catch {
             // The session counts it by kind; the sequence check detects the resulting loss.
-            logger.warning("frame refused", metadata: ["error": "\(error)"])
+            refusals.write("frame refused", kind: "\(error)", metadata: ["error": "\(error)"])
         }
     }
 

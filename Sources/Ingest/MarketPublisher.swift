@@ -1,5 +1,6 @@
 import Bus
 import Microstructure
+import Venues
 import Wire
 import ZeroMQ
 
@@ -12,20 +13,43 @@ struct MarketPublisher: ~Copyable {
     }
 
     private var publisher: Publisher
-    private let instruments: [Instrument]
+    private var instruments: [Instrument]
     private let epoch: UInt64
     private var topics: [Topics]
+    /// Status topics of symbols that the venue does not list.
+    private var unlisted: [String: PublishedTopic] = [:]
 
     init(_ publisher: consuming Publisher, instruments: [Instrument], epoch: UInt64) {
         self.publisher = publisher
         self.instruments = instruments
         self.epoch = epoch
-        topics = instruments.map { instrument in
-            func topic(_ detail: Topic.TickDetail) -> PublishedTopic {
-                PublishedTopic(.tick(instrument.venue, instrument.symbol, detail))
-            }
-            return Topics(book: topic(.book), quote: topic(.quote), trade: topic(.trade), status: topic(.status))
+        topics = instruments.map { Self.topics(of: $0) }
+    }
+
+    private static func topics(of instrument: Instrument, status: PublishedTopic? = nil) -> Topics {
+        func topic(_ detail: Topic.TickDetail) -> PublishedTopic {
+            PublishedTopic(.tick(instrument.venue, instrument.symbol, detail))
         }
+        return Topics(
+            book: topic(.book), quote: topic(.quote), trade: topic(.trade), status: status ?? topic(.status))
+    }
+
+    /// Adds an instrument, with the next index.
+    mutating func add(_ instrument: Instrument) {
+        instruments.append(instrument)
+        topics.append(Self.topics(of: instrument, status: unlisted.removeValue(forKey: instrument.symbol)))
+    }
+
+    /// Publishes that the venue does not list a symbol.
+    mutating func publish(notListed symbol: String, at time: Timestamp) throws(ZMQError) {
+        guard let venue = instruments.first?.venue else { return }
+        var status = ProtoStatus(validity: .stale, bookEpoch: 0)
+        status.receiveTimeNs = time.nanoseconds
+        status.venueTimeNs = time.nanoseconds
+        status.tradingStatus = TradingStatus.notListed.rawValue
+        var topic = unlisted[symbol] ?? PublishedTopic(.tick(venue, symbol, .status))
+        _ = try publisher.publish(.status(status), on: &topic)
+        unlisted[symbol] = topic
     }
 
     mutating func publish(_ batch: borrowing EventBatch) throws(ZMQError) {

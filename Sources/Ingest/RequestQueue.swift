@@ -1,19 +1,23 @@
 import Microstructure
 import Venues
 
-/// REST requests waiting for the weight budget: the clock before snapshots before trades, each in order of arrival.
+/// REST requests waiting for the weight budget: the clock before snapshots before trades before the symbols' status, each
+/// in order of arrival.
 struct RequestQueue {
     enum Purpose: Sendable {
         case clock
         case snapshot(InstrumentID)
         /// Trades from `first` on. A probe checks whether a silent stream has missed any.
         case trades(InstrumentID, first: Int64, source: TradeSource, isProbe: Bool)
+        /// Whether the venue lists these symbols, and whether they trade.
+        case listings([String])
 
         fileprivate var rank: Int {
             switch self {
             case .clock: 0
             case .snapshot: 1
             case .trades: 2
+            case .listings: 3
             }
         }
     }

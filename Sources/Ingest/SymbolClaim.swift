@@ -16,6 +16,7 @@ struct SymbolClaim: ~Copyable {
 
     /// How often a standby checks whether a symbol has become free.
     static let pollMilliseconds = 100
+    private static let unlistedMark = "not listed\n"
 
     /// Takes the preferred symbol, or without a preference the first free one; `nil` while taken. A process with a
     /// preferred symbol waits for it and takes no other.
@@ -31,5 +32,14 @@ struct SymbolClaim: ~Copyable {
     private init(symbol: String, lock: consuming FileLock) {
         self.symbol = symbol
         self.lock = lock
+    }
+
+    /// Tells other processes whether the venue lists the symbol: one that it does not list is held, not served.
+    borrowing func mark(isListed: Bool) { lock.write("\(getpid())\n" + (isListed ? "" : Self.unlistedMark)) }
+
+    /// Whether the process that holds the symbol has found that the venue does not list it.
+    static func isMarkedUnlisted(_ symbol: String, in directory: LeaseDirectory) -> Bool {
+        guard let bytes = FileManager.default.contents(atPath: directory.symbolLock(symbol)) else { return false }
+        return String(decoding: bytes, as: UTF8.self).hasSuffix(unlistedMark)
     }
 }

@@ -59,6 +59,8 @@ struct VenueREST<Adapter: VenueAdapter>: Sendable {
         var message = HTTPRequest(url: base + request.target)
         message.headers = adapter.requestHeaders.map { ($0.name, $0.value) }
         message.tls = tls
+        // A proxy that lets the WebSocket pass then lets requests pass.
+        message.isTunnelled = true
         message.connectTimeoutMilliseconds = min(message.connectTimeoutMilliseconds, timeoutMilliseconds)
         message.totalTimeoutMilliseconds = timeoutMilliseconds
         let attempted = request.path

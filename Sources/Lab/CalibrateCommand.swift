@@ -23,10 +23,8 @@ package struct CalibrateCommand: AsyncParsableCommand {
             interrupted.
             """)
 
-    @Argument(help: "Tapes, or folders of segments.") var tapes: [String]
+    @OptionGroup var options: TapesOptions
     @Option(help: "Signals a day and symbol: 4/day, 1/hour, or a number of them a day.") var budget = "24/day"
-    @Option(help: "The profile to write; - is standard output.") var out = "-"
-    @Option(help: "Symbols to take, comma-separated (default: all).") var symbols: SymbolList?
     @Option(help: "Which part of each tape's time to take, as begin:end of 0 to 1.") var part = "0:1"
     @Option(help: "What one signal raises the threshold by while running, as a share of it.")
     var gain = Profile.Budget.standardGain
@@ -36,8 +34,6 @@ package struct CalibrateCommand: AsyncParsableCommand {
         help:
             "Take tapes too short for the budget: the threshold is then extrapolated, and only steering makes it keep.")
     var extrapolate = false
-    @Flag(help: "Replace the file if it exists.") var force = false
-    @Flag(help: "Show progress also where standard error is no terminal.") var progress = false
 
     package init() {}
 
@@ -64,18 +60,14 @@ package struct CalibrateCommand: AsyncParsableCommand {
         }
         let base = try base.map { (name) throws(ConfigurationError) in try Lab.profile(name) } ?? .uncalibrated
         // Before the long work: a file that cannot be written is told at once, and a tape is never replaced.
-        let sources = try tapes.flatMap { try TapeReader(path: $0).segments.map(\.path) }
-        var seen: Set<String> = []
-        for source in sources where !seen.insert(URL(filePath: source).resolvingSymlinksInPath().path).inserted {
-            throw ValidationError("\(source) is given twice: what is on it would count twice")
-        }
-        var output = try OutputFile(path: out, replacesExisting: force, sources: sources)
+        let sources = try options.sources()
+        var output = try OutputFile(path: options.out, replacesExisting: options.force, sources: sources)
         let (series, isWhole) = try read(base, share)
         guard !series.isEmpty else {
             Lab.say("microlab: no valid feature vectors on the tapes")
             throw ExitCode(isWhole ? 65 : 1)
         }
-        let bar = ProgressBar(total: 1_000_000, always: progress)
+        let bar = ProgressBar(total: 1_000_000, always: options.progress)
         let calibration = try Calibration(
             series, base: base, signalsPerDay: signalsPerDay, gain: gain, extrapolates: extrapolate
         ) {
@@ -92,7 +84,7 @@ package struct CalibrateCommand: AsyncParsableCommand {
     private func read(
         _ base: Profile, _ share: ClosedRange<Double>
     ) throws -> (series: [CalibrationSeries], isWhole: Bool) {
-        let wanted = symbols.names
+        let wanted = options.symbols.names
         let schema = FeatureSchema()
         let places = try Self.features(of: base).map { feature throws(ProfileError) in
             guard let place = schema.index(of: feature) else { throw .missingColumn(feature) }
@@ -104,12 +96,12 @@ package struct CalibrateCommand: AsyncParsableCommand {
         let bytesPerVector = CalibrationSeries.bytesPerVector(
             columns: columns.count, detectors: base.detectors.count)
         var bytes = 0
-        for tape in tapes {
+        for tape in options.tapes {
             let times = try Self.span(of: tape, share)
             var reader = try TapeReader(path: tape, times: times)
             var vectors = TapeVectors(symbols: wanted)
             var series: [CalibrationSeries] = []
-            let bar = ProgressBar(total: reader.segments.reduce(0) { $0 + Int($1.byteCount) }, always: progress)
+            let bar = ProgressBar(total: reader.segments.reduce(0) { $0 + Int($1.byteCount) }, always: options.progress)
             while let record = try reader.next() {
                 try bar.update(Int(reader.bytesRead))
                 guard let vector = vectors.process(record) else { continue }

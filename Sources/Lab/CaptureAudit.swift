@@ -3,29 +3,49 @@ import Foundation
 import Microstructure
 import Venues
 
-/// Compares the venue session's book of one recording with the exchange's own best prices.
+/// Compares the books that an import makes of one recording with the exchange's own best prices.
 struct CaptureAudit {
     /// Update ids remembered while their counterpart has not come. They come within a few frames of each other.
     private static let memory = 4_096
 
-    private(set) var symbol = ""
-    private(set) var lines = 0
-    private(set) var counts = SessionCounts()
-    private(set) var compared = 0
-    private(set) var equal = 0
-    /// Frames that the session refused.
-    private(set) var refused: UInt64 = 0
+    /// The finding about one symbol.
+    struct Market {
+        let symbol: String
+        fileprivate(set) var lines = 0
+        fileprivate(set) var counts = SessionCounts()
+        fileprivate(set) var compared = 0
+        fileprivate(set) var equal = 0
+        fileprivate var books = RecentBests(limit: CaptureAudit.memory)
+        fileprivate var quotes = RecentBests(limit: CaptureAudit.memory)
 
-    private struct Best: Equatable {
+        fileprivate init(symbol: String) { self.symbol = symbol }
+
+        /// Frames and snapshots that the session refused.
+        var refused: UInt64 { counts.rejections.total + counts.snapshotRejections.total }
+        var share: Double { compared == 0 ? .nan : Double(equal) / Double(compared) }
+        var isGood: Bool { counts.gaps == 0 && refused == 0 && share >= 0.999 }
+
+        var row: String {
+            String(
+                format: "%@ %8d %7d %8d %7d %8d %8d %10d %10d %8.4f",
+                symbol.padding(toLength: max(8, symbol.count), withPad: " ", startingAt: 0),
+                lines, Int(counts.depthUpdates), Int(counts.depthApplied), Int(counts.gaps), Int(refused),
+                Int(counts.trades), compared, equal, share)
+        }
+
+        fileprivate mutating func compare(_ book: Best, _ quote: Best) {
+            compared += 1
+            if book == quote { equal += 1 }
+        }
+    }
+
+    fileprivate struct Best: Equatable {
         let bid: PriceLevel?
         let ask: PriceLevel?
     }
 
-    private var books = RecentBests(limit: Self.memory)
-    private var quotes = RecentBests(limit: Self.memory)
-
     /// The best prices of the newest update ids.
-    private struct RecentBests {
+    fileprivate struct RecentBests {
         let limit: Int
         private var bests: [Int64: Best] = [:]
         private var order: [Int64] = []
@@ -44,82 +64,58 @@ struct CaptureAudit {
         }
     }
 
-    init(path: String) throws {
-        let file = try CaptureFile(path: path)
-        guard let first = try file.nextLine() else { throw RecordingError(path: path, problem: "is empty") }
-        guard let symbol = Self.symbol(of: first) else {
-            throw RecordingError(path: path, problem: "line 1 is no combined-stream frame with a stream name")
+    private(set) var markets: [Market]
+    private(set) var report: ImportReport
+
+    /// Reads what `microlab import --format binance-raw` reads, in the same way.
+    /// - Parameter write: receives each line about what is wrong with the recording.
+    init(path: String, _ write: @escaping (String) -> Void) throws {
+        func open() throws(ImportError) -> [(path: String, reader: any MessageReader)] {
+            [(path, try ImportFormat.binanceRaw.open(path, symbol: nil))]
         }
-        self.symbol = symbol
-        // A recording does not state the instrument's steps; eight decimals hold every price that Binance sends.
-        let instrument = Instrument(venue: .binance, symbol: symbol, priceExponent: -8, quantityExponent: -8)
-        var session = try BinanceSession(BinanceConfiguration(instruments: [instrument]))
+        let survey = try ImportSurvey(open()) { _ in }
+        let instruments = try survey.instruments()
+        report = ImportReport(write)
+        markets = instruments.map { Market(symbol: $0.symbol) }
+        guard let first = survey.firstTime, !instruments.isEmpty else {
+            for file in try open() { while file.reader.next(&report) != nil {} }
+            throw RecordingError(path: path, problem: "holds no frame of a stream whose symbol is known")
+        }
+        var market = try MarketImport(survey, instruments: instruments, depth: 1)
+        var messages = try OrderedMessages(
+            open(), order: survey.order, folder: FileManager.default.temporaryDirectory.path, &report
+        ) { _ in }
         var batch = EventBatch()
-        var line: [UInt8]? = first
-        while let bytes = line {
-            lines += 1
-            batch.removeAll()
-            try Self.feed(bytes, to: &session, &batch, path: path, line: lines)
+        market.begin(at: first)
+        while let (message, file) = try messages.next(&report) {
+            _ = market.process(message, file: file, path: path, into: &batch, &report)
+            if let index = market.index(of: message, file: file) { markets[index].lines += 1 }
             take(batch)
-            line = try file.nextLine()
+            batch.removeAll()
         }
-        counts = session.counts(of: InstrumentID(0))
-        refused = session.totalCounts.rejections.total
+        for index in instruments.indices { markets[index].counts = market.state(of: InstrumentID(index)).counts }
     }
 
-    var share: Double { compared == 0 ? .nan : Double(equal) / Double(compared) }
-    var isGood: Bool { counts.gaps == 0 && refused == 0 && share >= 0.999 }
-
-    var row: String {
-        String(
-            format: "%@ %8d %7d %8d %7d %8d %8d %10d %10d %8.4f",
-            symbol.padding(toLength: 8, withPad: " ", startingAt: 0),
-            lines, Int(counts.depthUpdates), Int(counts.depthApplied), Int(counts.gaps), Int(refused),
-            Int(counts.trades), compared,
-            equal, share)
+    /// Every line was read and used, and each book agrees with the quotes.
+    var isGood: Bool {
+        report.counts[.unreadable] == nil && report.counts[.badRow] == nil && markets.allSatisfy(\.isGood)
     }
 
-    /// One line `receive_ns JSON`: a frame, or the recorder's own REST snapshot.
-    private static func feed(
-        _ line: [UInt8], to session: inout BinanceSession, _ batch: inout EventBatch, path: String, line number: Int
-    ) throws {
-        guard let blank = line.firstIndex(of: UInt8(ascii: " ")),
-            let time = Int64(String(decoding: line[..<blank], as: UTF8.self))
-        else { throw RecordingError(path: path, problem: "line \(number) does not begin with a time in nanoseconds") }
-        let json = Array(line[(blank + 1)...])
-        let receiveTime = Timestamp(nanoseconds: time)
-        if json.starts(with: Array(#"{"lastUpdateId""#.utf8)) {
-            _ = try session.receiveSnapshot(json.span, for: InstrumentID(0), at: receiveTime, into: &batch)
-        } else {
-            // A refused frame is counted by the session.
-            _ = try? session.receive(json.span, at: receiveTime, into: &batch)
-        }
-    }
-
-    private mutating func take(_ batch: EventBatch) {
+    private mutating func take(_ batch: borrowing EventBatch) {
         for event in batch.events {
             switch event {
             case .book(let update):
+                let index = update.instrument.index
                 let best = Best(bid: batch.levels[update.bids].first, ask: batch.levels[update.asks].first)
-                if let quote = quotes.best(at: update.updateID) { compare(best, quote) }
-                books.insert(best, at: update.updateID)
+                if let quote = markets[index].quotes.best(at: update.updateID) { markets[index].compare(best, quote) }
+                markets[index].books.insert(best, at: update.updateID)
             case .quote(let quote):
+                let index = quote.instrument.index
                 let best = Best(bid: quote.bid, ask: quote.ask)
-                if let book = books.best(at: quote.updateID) { compare(book, best) }
-                quotes.insert(best, at: quote.updateID)
+                if let book = markets[index].books.best(at: quote.updateID) { markets[index].compare(book, best) }
+                markets[index].quotes.insert(best, at: quote.updateID)
             case .trade, .heartbeat: break
             }
         }
-    }
-
-    private mutating func compare(_ book: Best, _ quote: Best) {
-        compared += 1
-        if book == quote { equal += 1 }
-    }
-
-    private static func symbol(of line: [UInt8]) -> String? {
-        let text = String(decoding: line, as: UTF8.self)
-        guard let match = text.firstMatch(of: /"stream"\s*:\s*"([a-z0-9]+)@/) else { return nil }
-        return match.1.uppercased()
     }
 }

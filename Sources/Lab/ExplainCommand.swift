@@ -40,6 +40,9 @@ package struct ExplainCommand: AsyncParsableCommand {
 
     private func explain() throws {
         guard (1...3600).contains(seconds) else { throw ValidationError("--seconds is 1 to 3600") }
+        guard svg != nil || !force else {
+            throw ValidationError("--force has no effect: no picture is written; give --svg FILE")
+        }
         let (path, moment, id, symbolOfSignal) = try target()
         let profile = try Lab.profile(profile)
         let wanted = symbolOfSignal.map { [$0] } ?? symbol.names
@@ -99,6 +102,9 @@ package struct ExplainCommand: AsyncParsableCommand {
             let text = String(what[what.index(after: at)...])
             guard let moment = Moment(argument: text) else {
                 throw ValidationError("\(text) is no time: ISO 8601, or a count since 1970")
+            }
+            guard tape == nil else {
+                throw ValidationError("--tape has no effect: \(what) names the tape; leave one of the two out")
             }
             return (String(what[..<at]), moment.time, nil, nil)
         }

@@ -19,17 +19,11 @@ package struct FactsCommand: AsyncParsableCommand {
             74 reading or writing failed.
             """)
 
-    @Argument(help: "Tapes, or folders of segments.") var tapes: [String]
-    @Option(help: "Symbols to take, comma-separated (default: all).") var symbols: SymbolList?
-    @Option(help: "The file to write; - is standard output.") var out = "-"
+    @OptionGroup var options: TapesOptions
     @Option(help: "Draw the first symbol of the first tape, and the same of the others, to this file (SVG).")
     var svg: String?
-    @Flag(help: "Replace files that exist.") var force = false
-    @Flag(help: "Show progress also where standard error is no terminal.") var progress = false
 
     package init() {}
-
-    package func validate() throws { guard !tapes.isEmpty else { throw ValidationError("name at least one tape") } }
 
     package func run() async throws {
         do {
@@ -43,18 +37,18 @@ package struct FactsCommand: AsyncParsableCommand {
 
     private func show() throws {
         Interrupt.watch()
-        let wanted = symbols.names
+        let (tapes, wanted) = (options.tapes, options.symbols.names)
         var columns: [FactsTable.Column] = []
         for tape in tapes { columns += try read(tape, wanted) }
         guard !columns.isEmpty else {
             throw ImportError(.noUsableData, "the tapes hold no messages that were asked for")
         }
         let table = FactsTable(columns: columns)
-        var output = try OutputFile(path: out, replacesExisting: force, sources: tapes)
+        var output = try OutputFile(path: options.out, replacesExisting: options.force, sources: tapes)
         try output.write(Array(table.markdown.utf8))
         try output.close()
         if let svg {
-            var picture = try OutputFile(path: svg, replacesExisting: force, sources: tapes)
+            var picture = try OutputFile(path: svg, replacesExisting: options.force, sources: tapes)
             try picture.write(Array(table.svg.utf8))
             try picture.close()
         }
@@ -62,7 +56,7 @@ package struct FactsCommand: AsyncParsableCommand {
 
     private func read(_ tape: String, _ wanted: Set<String>) throws -> [FactsTable.Column] {
         var events = try TapeEvents(path: tape, symbols: wanted)
-        let bar = ProgressBar(total: Int(clamping: events.byteCount), always: progress)
+        let bar = ProgressBar(total: Int(clamping: events.byteCount), always: options.progress)
         var columns: [FactsTable.Column] = []
         var batch = EventBatch()
         var rows = 0

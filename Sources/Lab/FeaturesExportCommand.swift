@@ -9,53 +9,57 @@ import Wire
 package struct FeaturesExportCommand: AsyncParsableCommand {
     package static let configuration = CommandConfiguration(
         commandName: "features",
-        abstract: "Computes the feature vectors of a tape, as `features` does live, bit for bit.",
+        abstract: "Computes the feature vectors of tapes, as `features` does live, bit for bit.",
         discussion: """
             Writes CSV: time_ns, venue_time_ns, symbol, validity, book_epoch and the columns of the schema. Every number \
-            is the shortest text that reads back as the same double; what is undefined is nan.
+            is the shortest text that reads back as the same double; what is undefined is nan. The vectors of several \
+            tapes come one tape after the other.
 
-            Exit code: 0; 1 the tape is damaged or holds records that cannot be read, and the file has the rest, if any; 65 \
-            it holds no market data of what was asked for, and no file was written; 66 it cannot be opened; 73 the file cannot be created; 74 reading or writing failed.
+            Exit code: 0; 1 a tape is damaged or holds records that cannot be read, and the file has the rest, if any; 64 \
+            usage; 65 none holds market data of what was asked for, and no file was written; 66 one cannot be opened; 73 the file cannot be created; 74 reading or writing failed.
             """)
 
-    @Argument(help: "A tape, or a folder of segments.") var tape: String
-    @Option(help: "The file to write; - is standard output.") var out = "-"
-    @Option(help: "Symbols to take, comma-separated (default: all).") var symbols: SymbolList?
-    @Flag(help: "Replace the file if it exists.") var force = false
-    @Flag(help: "Show progress also where standard error is no terminal.") var progress = false
+    @OptionGroup var options: TapesOptions
 
     package init() {}
 
     package func run() async throws {
-        let wanted = symbols.names
         do {
-            try write(wanted)
+            try write()
         } catch {
             throw Lab.failure(error)
         }
     }
 
-    private func write(_ wanted: Set<String>) throws {
+    private func write() throws {
         Interrupt.watch()
-        var reader = try TapeReader(path: tape)
-        let bar = ProgressBar(total: reader.segments.reduce(0) { $0 + Int($1.byteCount) }, always: progress)
-        var output = try OutputFile(path: out, replacesExisting: force, sources: reader.segments.map(\.path))
-        var export = FeaturesExport(symbols: wanted)
+        let sources = try options.sources()
+        let bar = options.progressBar(sources)
+        var output = try OutputFile(path: options.out, replacesExisting: options.force, sources: sources)
         try output.write(FeaturesExport.header)
-        while let record = try reader.next() {
-            if let line = export.process(record) { try output.write(line) }
-            try bar.update(Int(reader.bytesRead))
+        var vectors: UInt64 = 0
+        var isWhole = true
+        var passed = 0
+        for tape in options.tapes {
+            var reader = try TapeReader(path: tape)
+            var export = FeaturesExport(symbols: options.symbols.names)
+            while let record = try reader.next() {
+                if let line = export.process(record) { try output.write(line) }
+                try bar.update(passed + Int(reader.bytesRead))
+            }
+            bar.finish()
+            passed += Int(reader.byteCount)
+            let isTapeWhole = Lab.saysWhole(reader.problems, refused: export.vectors.refused)
+            isWhole = isTapeWhole && isWhole
+            vectors += export.vectors.count
+            report(export, reader.problems)
+            if export.vectors.count == 0 {
+                Lab.say(
+                    "microlab: \(tape) holds no market data\(options.wanted)" + (isTapeWhole ? "" : " that can be read")
+                )
+            }
         }
-        bar.finish()
-        let isWhole = Lab.saysWhole(reader.problems, refused: export.vectors.refused)
-        report(export, reader.problems)
-        guard export.vectors.count > 0 else {
-            Lab.say(
-                "microlab: \(tape) holds no market data"
-                    + (wanted.isEmpty ? "" : " of \(wanted.sorted().joined(separator: ", "))")
-                    + (isWhole ? "" : " that can be read"))
-            throw ExitCode(isWhole ? 65 : 1)
-        }
+        guard vectors > 0 else { throw ExitCode(isWhole ? 65 : 1) }
         try output.close()
         guard isWhole else { throw ExitCode(1) }
     }

@@ -10,16 +10,19 @@ package struct ImportCommand: AsyncParsableCommand {
         abstract: "Makes a tape of recordings.",
         discussion: """
             The tape holds what live ingest would have published had it been there: books, quotes, trades, and a Status \
-            a second for each symbol. Several files become one tape in the order of receive times. Files may be plain, \
-            .gz or .zst.
+            a second for each symbol. Several files become one tape in the order of receive times; the trades of a \
+            symbol in the order of their ids. Rows may have any order: where they must be sorted, a temporary file \
+            beside the tape takes what does not fit in memory. Files may be plain, .gz, .zst or .zip as the venue's \
+            dumps are downloaded.
 
-            binance-raw   lines of `receive_ns JSON` as Binance's streams send them, REST snapshots among them
-            binance-csv   depth diffs, depth snapshots or trades a row, by their header; Binance's public trades and \
-            aggTrades dumps, with header or without
+            binance-raw   lines of `receive_ns JSON` as Binance's spot streams send them, REST snapshots among them; \
+            aggTrade where no single trades are recorded
+            binance-csv   depth diffs, depth snapshots, trades or best prices a row, by their header; Binance's public \
+            trades, aggTrades and bookTicker dumps, with header or without
             tardis-csv    incremental_book_L2, book_snapshot_5/25, quotes, trades
             trades-csv    trades a row: symbol, timestamp, side (or is_buyer_maker), price, amount; id where there is one
 
-            Times may be seconds, milliseconds, microseconds or nanoseconds since 1970. A file of trades alone has no \
+            Times may be seconds, milliseconds, microseconds or nanoseconds since 1970, or ISO 8601. A file of trades alone has no \
             book: its Status says RESYNCING. Rows that cannot be used are reported with file and line, the first 20 in \
             full, and left out; a depth update is left out whole, and its book starts anew.
 
@@ -48,8 +51,12 @@ package struct ImportCommand: AsyncParsableCommand {
             throw ValidationError("--status-interval must be 0.1 to 3600")
         }
         guard (1...19).contains(level) else { throw ValidationError("--level must be 1 to 19") }
+        if symbol != nil, [.binanceRaw, .tardisCSV].contains(format) {
+            throw ValidationError(
+                "--symbol has no effect: every row of \(format.rawValue) names its symbol; leave it out")
+        }
         if let symbol, SymbolName.normalized(symbol.utf8) == nil {
-            throw ValidationError("--symbol must be letters and digits")
+            throw ValidationError("--symbol \(SymbolName.rule)")
         }
     }
 
@@ -94,6 +101,7 @@ package struct ImportCommand: AsyncParsableCommand {
                     Int(symbol.trades), Int(symbol.statuses), Int(symbol.instrument.priceExponent),
                     Int(symbol.instrument.quantityExponent)))
         }
+        for line in outcome.report.remarkLines { try StandardOutput.show("  \(line)") }
         for line in outcome.report.summary { try StandardOutput.show("! \(line)") }
     }
 }

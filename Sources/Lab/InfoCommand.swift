@@ -98,7 +98,7 @@ private struct TapePage: Encodable {
         if let first = audit.firstTimeNs, let last = audit.lastTimeNs {
             let (from, to) = (Timestamp(nanoseconds: first), Timestamp(nanoseconds: last))
             lines.append("received    \(Moment.text(from)) to \(Moment.text(to))")
-            lines.append(String(format: "span        %.3f s", Double(last - first) / 1e9))
+            lines.append(String(format: "span        %.3f s", Double(to.nanoseconds(since: from)) / 1e9))
         }
         lines.append("")
         lines.append("symbol      kind        count       lost  missed  duplicate  missing ids  epochs")

@@ -10,21 +10,16 @@ package struct Moment: ExpressibleByArgument, Sendable {
 
     package init?(argument: String) {
         let bytes = Array(argument.utf8)
-        if let time = RecordingTime.parse(bytes, 0..<bytes.count) {
-            self.time = time
-            return
-        }
-        let style = Date.ISO8601FormatStyle()
-        guard let date = (try? style.parse(argument)) ?? (try? style.year().month().day().parse(argument)) else {
-            return nil
-        }
-        time = Timestamp(nanoseconds: Int64((date.timeIntervalSince1970 * 1e3).rounded()) * 1_000_000)
+        guard
+            let time = RecordingTime.parse(bytes, 0..<bytes.count) ?? RecordingTime.iso8601(bytes, 0..<bytes.count)
+        else { return nil }
+        self.time = time
     }
 
     /// UTC, to the millisecond.
     static func text(_ time: Timestamp) -> String {
         let seconds = time.bucket(width: 1_000_000_000)
-        let rest = (time.nanoseconds - seconds * 1_000_000_000) / 1_000_000
+        let rest = time.nanosecondOfSecond / 1_000_000
         let date = Date(timeIntervalSince1970: Double(seconds))
         return String(date.formatted(.iso8601).dropLast()) + String(format: ".%03dZ", Int(rest))
     }

@@ -195,13 +195,3 @@ struct EventRows {
         }
     }
 }
-
-extension ImportError {
-    fileprivate init(_ error: LineReaderError) {
-        switch error.problem {
-        case .cannotOpen: self.init(.cannotOpen, "\(error)")
-        case .cannotRead: self.init(.inputOutput, "\(error)")
-        case .truncated, .corrupt, .lineTooLong: self.init(.noUsableData, "\(error)")
-        }
-    }
-}

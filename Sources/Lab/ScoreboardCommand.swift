@@ -151,17 +151,6 @@ struct ScenarioResult: Sendable {
     }
 }
 
-extension MarketEvent {
-    fileprivate var instrument: InstrumentID {
-        switch self {
-        case .book(let update): update.instrument
-        case .quote(let quote): quote.instrument
-        case .trade(let trade): trade.instrument
-        case .heartbeat(let heartbeat): heartbeat.instrument
-        }
-    }
-}
-
 /// The tables of a scoreboard.
 struct Scoreboard {
     let profiles: [String]

@@ -18,6 +18,7 @@ struct TapeVectors: ~Copyable {
     private(set) var counts = SequenceTracker.Counts()
 
     private var features = FeatureMarkets()
+    private var reader = EnvelopeReader()
     private var tracker = SequenceTracker()
     private let symbols: Set<String>
 
@@ -27,7 +28,7 @@ struct TapeVectors: ~Copyable {
     /// Markets in the order of their first messages.
     var markets: [FeatureMarkets.Market] { features.markets }
     /// The levels that `lastEvent` refers to.
-    var levels: [PriceLevel] { features.batch.levels }
+    var levels: [PriceLevel] { reader.levels }
 
     /// Takes one record of the tape; returns the vector that it completes, `nil` if none.
     mutating func process(_ record: TapeRecord) -> Vector? {
@@ -38,12 +39,12 @@ struct TapeVectors: ~Copyable {
         }
         guard topic.kind == .tick, symbols.isEmpty || symbols.contains(topic.symbol) else { return nil }
         do throws(WireError) {
-            let envelope = try EnvelopeCodec.decode(record.body)
-            let arrival = tracker.process(
-                topic: record.topicBytes, epoch: envelope.epoch, sequence: envelope.sequence)
+            let body = record.body
+            try reader.read(body.span)
+            let arrival = tracker.process(topic: record.topicBytes, epoch: reader.epoch, sequence: reader.sequence)
             counts = tracker.counts
             guard arrival != .duplicate else { return nil }
-            switch try features.process(topic, envelope, arrival) {
+            switch try features.process(topic, reader, arrival) {
             case .ignored: return nil
             case .taken(let market, let event):
                 lastEvent = (market, event)

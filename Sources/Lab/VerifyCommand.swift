@@ -8,12 +8,13 @@ package struct VerifyCommand: AsyncParsableCommand {
         commandName: "verify",
         abstract: "Rebuilds the book of a recording and compares it with the exchange's own best bid and ask.",
         discussion: """
-            Wherever the recording holds a bookTicker with the update id of a book update, best prices and sizes must \
-            agree. Exit code 1 where a file cannot be read to its end, or a book has holes, or a frame is refused, or \
-            fewer than 99.9 % agree; 74 where the answer cannot be written.
+            Reads what `import --format binance-raw` reads, in the same way. Wherever the recording holds a bookTicker \
+            with the update id of a book update, best prices and sizes must agree. Exit code 1 where a file cannot be \
+            read to its end, or is of a futures market, or a book has holes, or a frame is refused, or fewer than \
+            99.9 % agree; 74 where the answer cannot be written.
             """)
 
-    @Argument(help: "Recordings: lines of `receive_ns JSON`, plain, .gz or .zst.") var captures: [String]
+    @Argument(help: "Recordings: lines of `receive_ns JSON`, plain, .gz, .zst or .zip.") var captures: [String]
 
     package init() {}
 
@@ -32,13 +33,14 @@ package struct VerifyCommand: AsyncParsableCommand {
         for path in captures {
             let audit: CaptureAudit
             do {
-                audit = try CaptureAudit(path: path)
+                audit = try CaptureAudit(path: path, Lab.say)
             } catch {
                 Lab.say("microlab: \(error)")
                 isGood = false
                 continue
             }
-            try StandardOutput.show(audit.row)
+            for market in audit.markets { try StandardOutput.show(market.row) }
+            for line in audit.report.remarkLines { try StandardOutput.show("  \(line)") }
             isGood = isGood && audit.isGood
         }
         guard isGood else { throw ExitCode(1) }

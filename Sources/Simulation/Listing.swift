@@ -1,3 +1,5 @@
+import Microstructure
+
 /// A market's entry in an exchange's list of symbols.
 public struct Listing: Sendable, Hashable {
     /// Upper case, e.g. `BTCUSDT`. A venue with another spelling derives it from the assets.
@@ -17,11 +19,14 @@ public struct Listing: Sendable, Hashable {
         self.stepSize = stepSize
     }
 
-    /// Whether `text` is a valid symbol: 1 to 20 capital letters, digits, dashes, underscores and dots.
+    /// Whether `text` is a valid symbol: 1 to 20 capital letters, digits, dashes, underscores and dots. Letters may be
+    /// of any script.
     public static func isSymbol(_ text: String) -> Bool {
-        (1...20).contains(text.utf8.count)
-            && text.utf8.allSatisfy {
-                (0x41...0x5A).contains($0) || (0x30...0x39).contains($0) || [0x2D, 0x5F, 0x2E].contains($0)
+        let scalars = text.unicodeScalars
+        return (1...20).contains(scalars.count)
+            && scalars.enumerated().allSatisfy { index, scalar in
+                ["-", "_", "."].contains(scalar)
+                    || (SymbolName.allows(scalar, atStart: index == 0) && !scalar.properties.isLowercase)
             }
     }
 

@@ -51,39 +51,82 @@ package final class StateFile: Sendable {
     static let busySeconds = 5.0
 
     package let path: String
-    package let pool: DatabasePool
+    let pool: DatabasePool
+    private let durability: Durability
     private let lock: FileLock?
 
     /// Opens or creates `path` with its folder.
     /// - Parameters:
+    ///   - durability: of a commit that names no other. Creating the file and bringing its schema up to date is synced.
     ///   - isOwner: take the lock; a second owner is refused with a clear error. Tools that only look or nudge do not.
     ///   - migrate: brings the schema up to date.
     package init(
         path: String, durability: Durability, isOwner: Bool = true, readers: Int = 2, migrate: DatabaseMigrator
     ) throws(StorageError) {
         self.path = path
+        self.durability = durability
+        let folder = URL(filePath: path).deletingLastPathComponent()
+        let newFolders = sequence(first: folder) { $0.deletingLastPathComponent() }
+            .prefix { $0.path != "/" && !FileManager.default.fileExists(atPath: $0.path) }
         do {
-            try FileManager.default.createDirectory(
-                at: URL(filePath: path).deletingLastPathComponent(), withIntermediateDirectories: true)
+            try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
         } catch {
-            throw StorageError(path: path, problem: "its folder cannot be made: \(error.localizedDescription)")
+            throw StorageError(path: path, problem: "its folder cannot be made: \(FileProblem.reason(of: error))")
         }
         lock = isOwner ? try Self.lock(path) : nil
         var configuration = Configuration()
         configuration.busyMode = .timeout(Self.busySeconds)
         configuration.maximumReaderCount = readers
         configuration.prepareDatabase { database in
-            try database.execute(sql: "PRAGMA synchronous = \(durability == .full ? "FULL" : "NORMAL")")
             // The WAL is checkpointed into the file every 4 MB: opening after a kill reads at most that much.
             try database.execute(sql: "PRAGMA wal_autocheckpoint = 1000")
         }
         do {
             pool = try DatabasePool(path: path, configuration: configuration)
+            try pool.writeWithoutTransaction { try Self.set(.full, on: $0) }
             try migrate.migrate(pool)
         } catch {
             throw StorageError(path: path, error)
         }
         if isOwner, durability == .full { Self.lengthenLog(of: path) }
+        for folder in [folder] + newFolders.map({ $0.deletingLastPathComponent() }) { FolderSync.sync(folder.path) }
+    }
+
+    /// Runs `body` on a reading connection, on the state after the last commit.
+    package func read<T>(_ body: (Database) throws -> T) throws(StorageError) -> T {
+        do { return try pool.read(body) } catch { throw StorageError(path: path, error) }
+    }
+
+    /// The same, without blocking the thread. Cancelling the task interrupts the SQL statement.
+    package func read<T: Sendable>(_ body: @escaping @Sendable (Database) throws -> T) async throws -> T {
+        try await pool.read(body)
+    }
+
+    /// Commits what `body` writes; nothing if it throws.
+    /// - Parameter commit: how durable the commit is; `nil` takes the file's durability.
+    package func write<T>(
+        _ commit: Durability? = nil, _ body: (Database) throws -> T
+    ) throws(StorageError) -> T {
+        do {
+            return try pool.writeWithoutTransaction { database in
+                try Self.set(commit ?? durability, on: database)
+                var result: T?
+                try database.inTransaction(.immediate) {
+                    result = try body(database)
+                    return .commit
+                }
+                guard let result else { throw StorageError(path: path, problem: "gave no result") }
+                return result
+            }
+        } catch {
+            throw StorageError(path: path, error)
+        }
+    }
+
+    /// Set before every commit, on the connection that commits: GRDB sets `NORMAL` when it opens a pool, after
+    /// `prepareDatabase`.
+    private static func set(_ durability: Durability, on database: Database) throws {
+        try database.execute(sql: "PRAGMA synchronous = \(durability == .full ? "FULL" : "NORMAL")")
     }
 
     /// Length of the write-ahead log at a checkpoint, plus a margin.

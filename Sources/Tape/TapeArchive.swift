@@ -44,6 +44,7 @@ package struct TapeArchive {
 
     private let options: Options
     private let logger: Logger
+    private var refusals: RepeatedLog
     private var writer: TapeWriter?
     private var writtenBefore: UInt64 = 0
     private var hour: Int64 = 0
@@ -68,10 +69,11 @@ package struct TapeArchive {
         do {
             try FileManager.default.createDirectory(atPath: options.folder, withIntermediateDirectories: true)
         } catch {
-            throw TapeError.cannotCreate(options.folder, reason: (error as NSError).localizedDescription)
+            throw TapeError.cannotCreate(options.folder, reason: FileProblem.reason(of: error))
         }
         self.options = options
         self.logger = logger
+        refusals = RepeatedLog(logger)
         try begin(at: now)
     }
 
@@ -191,7 +193,7 @@ package struct TapeArchive {
         switch error {
         case .bufferFull: return
         case .badRecord:
-            logger.warning("record refused", metadata: ["error": "\(error)"])
+            refusals.write("record refused", kind: "\(error)", metadata: ["error": "\(error)"])
             return
         default: errorCounter.increment()
         }
@@ -219,7 +221,7 @@ package struct TapeArchive {
         return String(
             format: "%04d%02d%02dT%02d%02d%02d.%09dZ%@", Int(parts.tm_year) + 1_900, Int(parts.tm_mon) + 1,
             Int(parts.tm_mday), Int(parts.tm_hour), Int(parts.tm_min), Int(parts.tm_sec),
-            Int(time.nanoseconds - Int64(seconds) * 1_000_000_000), TapeFormat.fileSuffix)
+            Int(time.nanosecondOfSecond), TapeFormat.fileSuffix)
     }
 
     private mutating func sweep(at now: Timestamp) {

@@ -17,7 +17,7 @@ package struct TapeAudit: Encodable {
         /// Sent before the recording began.
         package var missedAtStart: UInt64 = 0
         package var duplicates = 0
-        /// Trades missing by the venue's own ids.
+        /// Trades missing by the venue's own ids; those fetched later are not.
         package var missingTradeIDs: Int64 = 0
         package var bookEpochs = 0
     }
@@ -51,12 +51,15 @@ package struct TapeAudit: Encodable {
     private struct Follower {
         var kind: Int
         var tracker: SequenceTracker
-        var lastTradeID: Int64?
+        /// Its place in `tradeGaps`.
+        let place: Int
         var bookEpoch: UInt64 = 0
     }
 
     private let silenceNanoseconds: Int64
     private var followers: [[UInt8]: Follower] = [:]
+    /// By follower; changed in place, since a copy of the gaps for each trade would be slow.
+    private var tradeGaps: [TradeIDGaps] = []
     private var producerIndices: [String: Int] = [:]
 
     package init(silenceSeconds: Double) { silenceNanoseconds = Int64(silenceSeconds * 1e9) }
@@ -85,6 +88,9 @@ package struct TapeAudit: Encodable {
 
     /// Sorts the results; call it after the last event.
     package mutating func finish() {
+        for follower in followers.values {
+            kinds[follower.kind].missingTradeIDs &+= tradeGaps[follower.place].missing
+        }
         kinds.sort { ($0.symbol, $0.kind) < ($1.symbol, $1.kind) }
         producers.sort { ($0.epoch, $0.name) < ($1.epoch, $1.name) }
     }
@@ -99,7 +105,8 @@ package struct TapeAudit: Encodable {
             }
         let known = kinds.firstIndex { $0.symbol == topic.symbol && $0.kind == name }
         if known == nil { kinds.append(Kind(symbol: topic.symbol, kind: name)) }
-        return Follower(kind: known ?? kinds.count - 1, tracker: SequenceTracker())
+        tradeGaps.append(TradeIDGaps())
+        return Follower(kind: known ?? kinds.count - 1, tracker: SequenceTracker(), place: tradeGaps.count - 1)
     }
 
     private mutating func addProducer(_ envelope: ProtoEnvelope) {
@@ -130,10 +137,7 @@ package struct TapeAudit: Encodable {
             kinds[follower.kind].bookEpochs += 1
         case .trade(let trade):
             let first = trade.firstID == 0 ? trade.id : trade.firstID
-            if let last = follower.lastTradeID, first > last, first - last > 1 {
-                kinds[follower.kind].missingTradeIDs &+= first - last - 1
-            }
-            follower.lastTradeID = max(follower.lastTradeID ?? trade.id, trade.id)
+            if first <= trade.id { tradeGaps[follower.place].add(first...trade.id) }
         default: break
         }
     }

@@ -28,7 +28,8 @@ package struct TapePasses {
         let (end, isBeyond) = times.last.nanoseconds.addingReportingOverflow(shift)
         guard !tooLong, !tooLate, !isBeyond, end < .max - Self.pauseNanoseconds else { return false }
         timeShift = shift
-        let epochStep = max(UInt64(step), epochs.most - epochs.least + 1)
+        let span = epochs.most - epochs.least
+        let epochStep = max(UInt64(step), span == .max ? .max : span + 1)
         let (epochShift, overflow) = epochShift.addingReportingOverflow(epochStep)
         guard !overflow, !epochs.most.addingReportingOverflow(epochShift).overflow else { return false }
         self.epochShift = epochShift

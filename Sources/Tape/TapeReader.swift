@@ -1,3 +1,4 @@
+import Runtime
 import Foundation
 import Microstructure
 import Wire
@@ -117,7 +118,7 @@ package struct TapeReader: ~Copyable {
         do {
             names = try FileManager.default.contentsOfDirectory(atPath: path)
         } catch {
-            throw .cannotOpen(path, reason: (error as NSError).localizedDescription)
+            throw .cannotOpen(path, reason: FileProblem.reason(of: error))
         }
         let segments = names.filter { $0.hasSuffix(TapeFormat.fileSuffix) }.sorted()
         guard !segments.isEmpty else { throw .notATape(path, reason: "the folder holds no *\(TapeFormat.fileSuffix)") }

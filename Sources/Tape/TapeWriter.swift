@@ -1,3 +1,4 @@
+import Runtime
 import Foundation
 import Microstructure
 import Wire
@@ -45,8 +46,6 @@ package final class TapeWriter {
     package var byteCount: UInt64 { file.byteCount }
     /// Bytes that a crash of the process would lose now.
     package var bufferedBytes: Int { waitingBytes + builder.byteCount }
-    /// Blocks wait for room on the disk.
-    package var isBlocked: Bool { !waiting.isEmpty }
 
     /// Takes a record, and writes a block where one is full.
     ///
@@ -102,6 +101,7 @@ struct SegmentFile: ~Copyable {
             unlink(path)
             throw .cannotCreate(path, reason: reason)
         }
+        if isDurable { FolderSync.sync(URL(filePath: path).deletingLastPathComponent().path) }
         self.path = path
         self.descriptor = descriptor
         self.isDurable = isDurable

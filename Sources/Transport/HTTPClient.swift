@@ -2,8 +2,8 @@ import CLibCurl
 import Glibc
 import Synchronization
 
-/// An HTTP/1.1 client: one libcurl multi handle on its own thread. Connections are kept and reused. Like libcurl, it
-/// honours the usual proxy environment variables (`http_proxy`, `https_proxy`, `no_proxy`).
+/// An HTTP/1.1 client: one libcurl multi handle on its own thread. Connections are kept and reused. Proxies are those
+/// of the environment (`ProxyRules`).
 public final class HTTPClient: Sendable {
     /// Most requests under way at once; a further one ends with `.tooManyRequests`.
     public static let maxRequests = 4096

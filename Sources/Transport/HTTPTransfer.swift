@@ -12,8 +12,9 @@ final class HTTPTransfer: @unchecked Sendable {
     private var headers: [(name: String, value: String)] = []
     private var body: [UInt8] = []
     private var isTooLarge = false
-    /// Scheme and host, the only parts of the URL allowed in error messages.
+    /// Scheme and host, the only parts of the URL allowed in error messages, and the proxy if there is one.
     private var place = "an unreadable URL"
+    private var proxy: Proxy?
 
     init(
         _ id: UInt64, _ request: HTTPRequest,
@@ -48,6 +49,13 @@ final class HTTPTransfer: @unchecked Sendable {
             try readPlace()
         } catch {
             return error
+        }
+        do {
+            let route = try request.proxies.route(to: request.url)
+            proxy = route.proxy
+            place += route.suffix
+        } catch {
+            return .badURL("\(place): \(error)")
         }
         guard HTTPSyntax.isToken(request.method) else { return .badURL("\(place): malformed method") }
         guard request.headers.allSatisfy({ HTTPSyntax.isHeader($0.name, $0.value) }) else {
@@ -114,7 +122,16 @@ final class HTTPTransfer: @unchecked Sendable {
             transport_curl_set_pointer(easy, CURLOPT_WRITEDATA, owner),
             transport_curl_set_data_function(easy, CURLOPT_HEADERFUNCTION, headerArrived),
             transport_curl_set_pointer(easy, CURLOPT_HEADERDATA, owner),
+            // Empty texts keep libcurl from reading the environment.
+            transport_curl_set_string(easy, CURLOPT_PROXY, proxy?.address ?? ""),
+            transport_curl_set_string(easy, CURLOPT_NOPROXY, ""),
+            transport_curl_set_long(easy, CURLOPT_HTTPPROXYTUNNEL, request.isTunnelled ? 1 : 0),
+            transport_curl_set_long(easy, CURLOPT_SUPPRESS_CONNECT_HEADERS, 1),
         ]
+        if let user = proxy?.user {
+            codes.append(transport_curl_set_string(easy, CURLOPT_PROXYUSERNAME, user))
+            codes.append(transport_curl_set_string(easy, CURLOPT_PROXYPASSWORD, proxy?.password ?? ""))
+        }
         if let file = request.tls.caFile {
             codes.append(transport_curl_set_string(easy, CURLOPT_CAINFO, file))
             codes.append(transport_curl_set_pointer(easy, CURLOPT_CAPATH, nil))
@@ -175,14 +192,23 @@ final class HTTPTransfer: @unchecked Sendable {
                 totalTime: .microseconds(total), localPort: port))
     }
 
+    /// The status of a proxy that refused to `CONNECT`.
+    private var proxyRefusal: String {
+        var status = 0
+        guard let easy, proxy != nil,
+            transport_curl_get_long(easy, CURLINFO_HTTP_CONNECTCODE, &status) == CURLE_OK, status >= 300
+        else { return "" }
+        return "; the proxy answered \(status)"
+    }
+
     /// libcurl's general message for a code; its specific message only for TLS, where it describes the certificate.
     private func failure(_ code: CURLcode) -> HTTPError {
         if isTooLarge { return .tooLarge(limitBytes: request.maxResponseBytes) }
-        let message = "\(place): \(String(cString: curl_easy_strerror(code)))"
+        let message = "\(place): \(String(cString: curl_easy_strerror(code)))\(proxyRefusal)"
         switch code {
         case CURLE_OPERATION_TIMEDOUT: return .timedOut(message)
-        case CURLE_COULDNT_CONNECT, CURLE_COULDNT_RESOLVE_HOST, CURLE_COULDNT_RESOLVE_PROXY, CURLE_GOT_NOTHING,
-            CURLE_SEND_ERROR, CURLE_RECV_ERROR, CURLE_PARTIAL_FILE:
+        case CURLE_COULDNT_RESOLVE_HOST, CURLE_COULDNT_RESOLVE_PROXY: return .unknownHost(message)
+        case CURLE_COULDNT_CONNECT, CURLE_GOT_NOTHING, CURLE_SEND_ERROR, CURLE_RECV_ERROR, CURLE_PARTIAL_FILE:
             return .connectionFailed(message)
         case CURLE_SSL_CONNECT_ERROR, CURLE_PEER_FAILED_VERIFICATION, CURLE_SSL_CERTPROBLEM, CURLE_SSL_CIPHER,
             CURLE_SSL_CACERT_BADFILE, CURLE_SSL_ISSUER_ERROR, CURLE_SSL_INVALIDCERTSTATUS:

@@ -11,6 +11,10 @@ public struct HTTPRequest: Sendable {
     /// A larger response ends the transfer with `.tooLarge`. libcurl limits headers (300 KiB together).
     public var maxResponseBytes = 16 << 20
     public var tls = TLSOptions()
+    public var proxies = ProxyRules.environment
+    /// Asks a proxy to `CONNECT` for `http` URLs too, as for `https` ones and for WebSockets. Otherwise it is sent the
+    /// request itself, as proxies commonly expect for plain `http`.
+    public var isTunnelled = false
 
     public init(
         method: String = "GET", url: String, headers: [(name: String, value: String)] = [], body: [UInt8] = []
@@ -38,12 +42,14 @@ public struct HTTPResponse: Sendable {
     public func header(_ name: String) -> String? { HTTPSyntax.value(of: name, in: headers) }
 }
 
-/// Why there is no answer. Messages name only the URL's scheme and host: the rest (a webhook's path, a token in a
-/// query, a password) may be a secret.
+/// Why there is no answer. Messages name only the URL's scheme and host, and the proxy if there is one: the rest (a
+/// webhook's path, a token in a query, a password) may be a secret.
 public enum HTTPError: Error, Sendable, Equatable {
     /// The connect or total timeout expired.
     case timedOut(String)
-    /// Unknown name, connection refused, or connection broken.
+    /// The host's name, or the proxy's, does not resolve.
+    case unknownHost(String)
+    /// Connection refused or broken.
     case connectionFailed(String)
     /// The certificate was rejected, or TLS failed otherwise.
     case tls(String)
@@ -61,7 +67,7 @@ extension HTTPError: CustomStringConvertible {
     public var description: String {
         switch self {
         case .timedOut(let message): "timed out: \(message)"
-        case .connectionFailed(let message): "connection failed: \(message)"
+        case .unknownHost(let message), .connectionFailed(let message): "connection failed: \(message)"
         case .tls(let message): "TLS: \(message)"
         case .tooLarge(let limit): "the answer is longer than \(limit) bytes"
         case .cancelled: "cancelled"

@@ -15,7 +15,7 @@ final class LoopCore {
     private var timers: [UnsafeRawPointer: EventLoop.Timer] = [:]
     private let roundLimit: UnsafeMutablePointer<transport_timer>
 
-    /// Virtual hosts a loop may try to open in its life: one per server, and one per CA file of its clients.
+    /// Virtual hosts a loop may try to open in its life: one per server, and one per CA file and proxy of its clients.
     static let maxHosts = 4096
 
     init(_ options: EventLoop.Options) throws(TransportError) {
@@ -119,11 +119,11 @@ final class LoopCore {
 
     // MARK: Virtual hosts
 
-    /// The virtual host for clients with these TLS options; created on first use.
-    func clientHost(caFile: String?) throws(TransportError) -> ClientHost {
-        if let host = clientHosts.first(where: { $0.caFile == caFile }) { return host }
+    /// The virtual host for clients with these TLS options and this proxy; created on first use.
+    func clientHost(caFile: String?, proxy: Proxy?) throws(TransportError) -> ClientHost {
+        if let host = clientHosts.first(where: { $0.caFile == caFile && $0.proxy == proxy }) { return host }
         guard let context, !isDestroying else { throw TransportError("connect", "the event loop has ended") }
-        let host = try ClientHost(context, caFile: caFile, index: hostResources.count, core: self)
+        let host = try ClientHost(context, caFile: caFile, proxy: proxy, index: hostResources.count, core: self)
         clientHosts.append(host)
         return host
     }

@@ -102,12 +102,36 @@ public final class Server {
         // Below this number, descriptors are given out lowest first.
         let searchLimit = core.maxDescriptors + 4096
         let others = Self.listeners(on: nil, upTo: searchLimit)
+        info.http_proxy_address = resources.string(Proxy.noneForLibWebSockets)
         guard let vhost = lws_create_vhost(context, &info) else {
-            let reason = TransportLog.lastError
+            let words = TransportLog.lastError
+            let reason = Self.bindProblem(options.host, options.port) ?? words
             throw TransportError(attempted, reason.isEmpty ? "the address cannot be bound" : reason)
         }
         port = Int(lws_get_vhost_listen_port(vhost))
         listener = Self.listeners(on: port, upTo: searchLimit).subtracting(others).first
+    }
+
+    /// Why the address cannot be bound; `nil` if it can be. libwebsockets says of every failure "init server failed".
+    private static func bindProblem(_ host: String, _ port: Int) -> String? {
+        var hints = addrinfo()
+        hints.ai_flags = AI_PASSIVE | AI_NUMERICHOST
+        hints.ai_socktype = Int32(SOCK_STREAM.rawValue)
+        var found: UnsafeMutablePointer<addrinfo>?
+        let code = getaddrinfo(host, "\(port)", &hints, &found)
+        guard code == 0, let address = found?.pointee else {
+            return if_nametoindex(host) == 0 ? String(cString: gai_strerror(code)) : nil
+        }
+        defer { freeaddrinfo(found) }
+        let descriptor = socket(address.ai_family, address.ai_socktype, address.ai_protocol)
+        guard descriptor >= 0 else { return String(cString: strerror(errno)) }
+        defer { close(descriptor) }
+        var isReused: Int32 = 1
+        setsockopt(descriptor, SOL_SOCKET, SO_REUSEADDR, &isReused, socklen_t(MemoryLayout<Int32>.size))
+        guard bind(descriptor, address.ai_addr, address.ai_addrlen) != 0 else { return nil }
+        return errno == EADDRINUSE
+            ? "another process has this port; stop that process, or take another port"
+            : String(cString: strerror(errno))
     }
 
     /// Closes the port and, without a close handshake, all its connections; takes effect with the loop's next round.

@@ -17,6 +17,8 @@ public struct WebSocketRequest: Sendable {
     /// If nothing arrives within this time after a ping, the connection ends with `.timedOut(.pong)`.
     public var pongTimeoutMilliseconds = 10_000
     public var tls = TLSOptions()
+    /// The proxy is asked to `CONNECT`; it must be an `http` one.
+    public var proxies = ProxyRules.environment
 
     /// libwebsockets truncates longer ones, with a NUL at the end: its request line holds 2,047 bytes.
     public static let longestTarget = 2_000

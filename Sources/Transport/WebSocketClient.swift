@@ -1,16 +1,20 @@
 import CLibWebSockets
 
-/// The virtual host of a loop's clients with the same trusted authorities.
+/// The virtual host of a loop's clients with the same trusted authorities and the same proxy.
 final class ClientHost {
     let caFile: String?
+    let proxy: Proxy?
     private let context: OpaquePointer
     private let vhost: OpaquePointer
 
     private static let protocolName = "transport-client"
 
-    init(_ context: OpaquePointer, caFile: String?, index: Int, core: LoopCore) throws(TransportError) {
+    init(
+        _ context: OpaquePointer, caFile: String?, proxy: Proxy?, index: Int, core: LoopCore
+    ) throws(TransportError) {
         self.context = context
         self.caFile = caFile
+        self.proxy = proxy
         let attempted = caFile.map { "trust the authorities of \($0)" } ?? "prepare connections"
         if let caFile, access(caFile, R_OK) != 0 { throw TransportError(attempted, "the file cannot be read") }
         let resources = HostResources(
@@ -23,6 +27,7 @@ final class ClientHost {
         info.protocols = UnsafePointer(resources.protocols)
         info.vhost_name = resources.string("client-\(index)")
         info.client_ssl_ca_filepath = resources.string(caFile)
+        info.http_proxy_address = resources.string(Proxy.noneForLibWebSockets)
         guard let vhost = lws_create_vhost(context, &info) else {
             throw TransportError(attempted, TransportLog.lastError)
         }
@@ -31,6 +36,11 @@ final class ClientHost {
             let reason = TransportLog.lastError
             lws_vhost_destroy(vhost)
             throw TransportError(attempted, reason)
+        }
+        if let proxy, lws_set_proxy(vhost, proxy.credentialsAndAuthority) != 0 {
+            let reason = TransportLog.lastError
+            lws_vhost_destroy(vhost)
+            throw TransportError("prepare connections through \(proxy)", reason)
         }
         self.vhost = vhost
     }

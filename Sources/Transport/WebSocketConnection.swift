@@ -32,6 +32,8 @@ public final class WebSocketConnection {
     private var nextPing: EventLoop.Timer?
     private var phaseDeadline: EventLoop.Timer?
     private var request: WebSocketRequest?
+    /// Names the proxy in the message of a failure; empty without one.
+    private var proxySuffix = ""
     /// A client's socket holds a reference to its connection until libwebsockets destroys it.
     var isHeldByLibrary = false
 
@@ -89,6 +91,14 @@ public final class WebSocketConnection {
 
     /// Payload bytes queued and not yet handed to the socket.
     public var bufferedBytes: Int { outgoing.bytes }
+
+    /// Time since the last byte from the peer, of a message, a ping or a pong: what says that the line is alive. The
+    /// kernel measures it, so it is right even when this process was stalled. `nil` without an open connection.
+    public var millisecondsSinceData: Int? {
+        guard phase == .open, let wsi else { return nil }
+        let milliseconds = transport_milliseconds_since_data(wsi)
+        return milliseconds < 0 ? nil : milliseconds
+    }
 
     /// Queues a text message; the bytes must be UTF-8. Copies them once.
     public func send(text: Span<UInt8>) -> SendOutcome {
@@ -180,7 +190,11 @@ public final class WebSocketConnection {
         core.interrupt()
         let delegate = delegate
         self.delegate = nil
-        delegate?.didClose(self, reason: cause ?? (core.isDestroying ? .closedLocally : reason))
+        var reason = cause ?? (core.isDestroying ? .closedLocally : reason)
+        if case .failed(let message, let status) = reason {
+            reason = .failed(message: message + proxySuffix, httpStatus: status)
+        }
+        delegate?.didClose(self, reason: reason)
     }
 
     // MARK: Client
@@ -192,7 +206,12 @@ public final class WebSocketConnection {
         let host: ClientHost
         do {
             url = try WebSocketURL(request.url)
-            host = try core.clientHost(caFile: url.isSecure ? request.tls.caFile : nil)
+            let route = try request.proxies.route(to: request.url)
+            proxySuffix = route.suffix
+            guard route.proxy == nil || route.proxy?.scheme == "http" else {
+                return finish(.failed(message: "WebSockets can pass http proxies only, not", httpStatus: nil))
+            }
+            host = try core.clientHost(caFile: url.isSecure ? request.tls.caFile : nil, proxy: route.proxy)
         } catch let error as WebSocketURL.Malformed {
             return finish(.failed(message: error.message, httpStatus: nil))
         } catch {
@@ -204,7 +223,10 @@ public final class WebSocketConnection {
         headers = request.headers
         phaseDeadline = core.schedule(afterMilliseconds: request.connectTimeoutMilliseconds) { [weak self] in
             guard let self, phase == .connecting else { return }
-            settle(.timedOut(.connect))
+            let seconds = Double(request.connectTimeoutMilliseconds) / 1_000
+            settle(
+                proxySuffix.isEmpty
+                    ? .timedOut(.connect) : .failed(message: "no connection within \(seconds) s", httpStatus: nil))
             drop()
         }
         host.connect(self, to: url, request)

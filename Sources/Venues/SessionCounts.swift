@@ -103,6 +103,18 @@ public struct SessionCounts: Sendable, Hashable {
     /// Depth updates with a final outcome.
     public var depthSettled: UInt64 { depthApplied + depthCoveredBySnapshot + depthIgnoredOld + depthDropped }
 
+    /// Why the snapshot processed since `earlier` was not usable.
+    public func snapshotProblem(since earlier: SessionCounts) -> String {
+        if snapshotsTooOld > earlier.snapshotsTooOld {
+            return "it ends before the first update held: the venue's REST service lags behind its stream"
+        }
+        if snapshotsCrossed > earlier.snapshotsCrossed { return "its best ask is not above its best bid" }
+        if crossedBooks > earlier.crossedBooks { return "with the updates held, best ask is not above best bid" }
+        if exhaustedBooks > earlier.exhaustedBooks { return "the updates held reach levels beyond its depth" }
+        if refutedBooks > earlier.refutedBooks { return "it contradicts the live book" }
+        return "the updates held do not join it"
+    }
+
     public static func += (left: inout SessionCounts, right: SessionCounts) {
         left.messages += right.messages
         left.depthUpdates += right.depthUpdates

@@ -1,9 +1,14 @@
 import Microstructure
 
-/// Finds an instrument by the bytes of its symbol, without a `String`, ignoring ASCII case: stream names are lower
-/// case, symbols upper case. Open addressing, at most half full. O(length of the symbol).
+/// Finds an instrument by the bytes of its symbol, without a `String`, ignoring case: stream names are lower case,
+/// symbols upper case. Open addressing, at most half full. O(length of the symbol).
+///
+/// ASCII case is ignored byte by byte. A symbol with other letters that have cases gets a second entry in lower case.
 struct SymbolTable: Sendable {
     private var slots: [Int]
+    private let count: Int
+    /// The symbols of the second entries, which follow those of the symbols.
+    private var lowerCased: [Int] = []
     /// The folded symbols, one after another; symbol `i` lies between `ends[i - 1]` and `ends[i]`.
     private var text: [UInt8] = []
     /// The same text in lower case.
@@ -12,10 +17,18 @@ struct SymbolTable: Sendable {
 
     /// - Returns: `nil` if two symbols differ only by case.
     init?(_ symbols: [String]) {
-        var size = 4
-        while size < symbols.count * 2 { size *= 2 }
-        slots = Array(repeating: -1, count: size)
+        count = symbols.count
+        var entries = symbols
         for (index, symbol) in symbols.enumerated() {
+            let lower = symbol.lowercased()
+            guard lower.utf8.map(Self.folded) != symbol.utf8.map(Self.folded) else { continue }
+            entries.append(lower)
+            lowerCased.append(index)
+        }
+        var size = 4
+        while size < entries.count * 2 { size *= 2 }
+        slots = Array(repeating: -1, count: size)
+        for (index, symbol) in entries.enumerated() {
             let folded = symbol.utf8.map(Self.folded)
             let (slot, occupant) = folded.withUnsafeBufferPointer { find($0) }
             guard occupant < 0 else { return nil }
@@ -28,7 +41,10 @@ struct SymbolTable: Sendable {
     }
 
     /// The index of the symbol that `bytes` spell, or −1.
-    func index(of bytes: UnsafeBufferPointer<UInt8>) -> Int { find(bytes).occupant }
+    func index(of bytes: UnsafeBufferPointer<UInt8>) -> Int {
+        let entry = find(bytes).occupant
+        return entry < count ? entry : lowerCased[entry - count]
+    }
 
     private func find(_ bytes: UnsafeBufferPointer<UInt8>) -> (slot: Int, occupant: Int) {
         var hash = StableHash()  // of letters without their case

@@ -18,13 +18,13 @@ public protocol VenueAdapter: Sendable {
 
     /// Headers of every HTTP request.
     var requestHeaders: [VenueHeader] { get }
-    /// Requests the trading rules of symbols, in the spelling of the bus.
+    /// Requests the trading rules and the status of symbols, in the spelling of the bus.
     func instrumentsRequest(for symbols: [String]) -> VenueRequest
     /// Requests the venue's time.
     func clockRequest() -> VenueRequest
 
-    /// Reads the answer to `instrumentsRequest`; it may contain instruments not requested.
-    func instruments(in body: Span<UInt8>) throws(VenueError) -> [Instrument]
+    /// Reads the answer to `instrumentsRequest`; it may contain symbols not requested.
+    func listings(in body: Span<UInt8>) throws(VenueError) -> [VenueListing]
     /// The request weight a minute stated in the same answer; `nil` if not stated.
     func requestWeightLimit(in body: Span<UInt8>) -> Int?
     /// Reads the answer to `clockRequest`.

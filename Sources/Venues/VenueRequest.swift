@@ -24,6 +24,8 @@ public struct VenueRefusal: Sendable, Hashable {
         case temporary
         /// The request itself is wrong: repeating it cannot help.
         case invalid
+        /// The venue does not know a symbol of the request, or does not accept its spelling.
+        case unknownSymbol
         /// The venue does not serve this request to us: it requires a key, forbids the request, or does not have it.
         case notServed
     }

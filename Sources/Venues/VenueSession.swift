@@ -84,6 +84,16 @@ public protocol VenueSession: ~Copyable {
     /// that is silent on both is never handed over.
     func instrumentsAwaitingHandover(from old: ConnectionID, to new: ConnectionID) -> Int
 
+    // MARK: Instruments
+
+    /// Adds an instrument, with the next index; its streams come with the next connection. Throws `.badConfiguration`
+    /// if it does not fit the session.
+    mutating func add(_ instrument: Instrument) throws(VenueError)
+
+    /// The venue has stopped or resumed a market. A stopped one is STALE until its streams resume; the time until then
+    /// says nothing about normal silences.
+    mutating func tradingChanged(of id: InstrumentID, isTrading: Bool, at time: Timestamp)
+
     // MARK: Silence
 
     /// Checks for silences, once a second. `true` if one has begun: the instrument is STALE from now on, until its

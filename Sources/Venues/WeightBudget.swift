@@ -4,7 +4,7 @@ import Microstructure
 /// this address; between answers we add the weight we have sent.
 public struct WeightBudget: Sendable {
     /// Weight a minute that the venue allows.
-    public private(set) var limit: Int
+    public let limit: Int
     /// The share of the limit that we use; the rest is for others on this address.
     public static let share = 0.8
 
@@ -13,9 +13,6 @@ public struct WeightBudget: Sendable {
     public private(set) var used = 0
 
     public init(limit: Int) { self.limit = max(1, limit) }
-
-    /// The limit that the venue's list of rules states.
-    public mutating func setLimit(_ limit: Int) { self.limit = max(1, limit) }
 
     /// Takes `weight` if the minute has room for it; otherwise returns how long to wait, in ns. A weight above the
     /// whole budget is allowed in a fresh minute.

@@ -1,28 +1,35 @@
 public import Microstructure
 
-/// Reads the envelopes of `EnvelopeWriter` into storage that the next one overwrites.
+/// Reads envelopes into storage that the next one overwrites.
 ///
-/// It accepts only canonical encodings that `EnvelopeCodec` and the conversions from the generated types would accept
-/// too, with the same result. For anything else (other payloads, unknown fields, invalid data) `read` returns `false`,
-/// and the generated code decides.
+/// What `EnvelopeWriter` writes is read here, without an allocation after warm-up: canonical encodings that
+/// `EnvelopeCodec` and the conversions from the generated types would read with the same result. Anything else (other
+/// payloads, unknown fields, fields out of order) is left to the generated code.
 public struct EnvelopeReader {
-    public enum Content: Sendable, Equatable {
+    public enum Content: Sendable {
         /// A market event of instrument 0. Its levels, if it is a book, are in `levels`.
         case event(MarketEvent)
         /// A feature vector of instrument 0. Its numbers are in `values`.
         case vector(FeatureHeader)
+        /// Any other payload.
+        case other(ProtoEnvelope.OneOf_Payload)
+        /// The envelope is well-formed, but a field of its payload is not: consumers refuse the payload, yet its
+        /// sequence counts.
+        case invalid(WireError)
     }
 
-    /// `nil` if the last envelope was not accepted.
-    public private(set) var content: Content?
+    public private(set) var content = Content.invalid(.missingPayload)
     public private(set) var epoch: UInt64 = 0
     public private(set) var sequence: UInt64 = 0
     public private(set) var sentTime = Timestamp(nanoseconds: 0)
-    /// The decimal scale that a market event states.
-    public private(set) var exponents: (price: Int8, quantity: Int8) = (0, 0)
+    /// The time that orders a tape: `ProtoEnvelope.receiveTime`.
+    public private(set) var receiveTime = Timestamp(nanoseconds: 0)
+    /// The decimal scale that a book, quote or trade states.
+    public private(set) var exponents: (price: Int8, quantity: Int8)?
     public private(set) var levels: [PriceLevel] = []
     public private(set) var values: [Double] = []
     public private(set) var schemaID: UInt64 = 0
+    /// The error bound of the source's clock, as a vector or a status states it.
     public private(set) var clockErrorNanoseconds: Int64?
     private var producerBytes: [UInt8] = []
 
@@ -30,14 +37,57 @@ public struct EnvelopeReader {
 
     public var producer: String { String(decoding: producerBytes, as: UTF8.self) }
 
-    /// Reads an envelope; `false` if refused. O(bytes).
-    public mutating func read(_ bytes: Span<UInt8>) -> Bool {
-        content = nil
+    /// Reads an envelope. O(bytes). Throws what `EnvelopeCodec.decode` throws; the reader's fields then mean nothing.
+    public mutating func read(_ bytes: Span<UInt8>) throws(WireError) {
+        if !readCanonical(bytes) { try readGenerated(bytes) }
+    }
+
+    /// Reads an envelope in the form that `EnvelopeWriter` writes; `false` where the generated code has to decide.
+    mutating func readCanonical(_ bytes: Span<UInt8>) -> Bool {
         guard bytes.count <= EnvelopeCodec.byteLimit else { return false }
         let content = bytes.withUnsafeBytes { bytes in FieldCursor(bytes).flatMap { envelope($0) } }
         guard let content, sequence > 0 else { return false }
         self.content = content
+        switch content {
+        case .event(let event): receiveTime = event.times.receive
+        case .vector(let header): receiveTime = header.times.receive
+        case .other, .invalid: return false
+        }
         return true
+    }
+
+    private mutating func readGenerated(_ bytes: Span<UInt8>) throws(WireError) {
+        let envelope = try EnvelopeCodec.decode(bytes.withUnsafeBufferPointer { Array($0) })
+        (epoch, sequence) = (envelope.epoch, envelope.sequence)
+        (sentTime, receiveTime) = (Timestamp(nanoseconds: envelope.sentTimeNs), envelope.receiveTime)
+        producerBytes = Array(envelope.producer.utf8)
+        (exponents, schemaID, clockErrorNanoseconds) = (nil, 0, nil)
+        do throws(WireError) {
+            content = try content(of: envelope)
+        } catch {
+            content = .invalid(error)
+        }
+    }
+
+    private mutating func content(of envelope: ProtoEnvelope) throws(WireError) -> Content {
+        switch envelope.payload {
+        case nil: throw .missingPayload
+        case .featureVector(let vector):
+            values = vector.values
+            schemaID = vector.schemaID
+            clockErrorNanoseconds = vector.hasClockErrorNs ? vector.clockErrorNs : nil
+            return .vector(try FeatureHeader(vector, instrument: InstrumentID(0)))
+        case .status(let status):
+            clockErrorNanoseconds = status.hasClockErrorNs ? status.clockErrorNs : nil
+        case .book, .quote, .trade: exponents = try envelope.exponents()
+        case .signal(let signal): return .other(.signal(signal))
+        case .detectorState(let state): return .other(.detectorState(state))
+        case .featureSchema(let schema): return .other(.featureSchema(schema))
+        }
+        var batch = EventBatch()
+        try batch.append(envelope, as: InstrumentID(0))
+        levels = batch.levels
+        return .event(batch.events[0])
     }
 
     // MARK: Messages
@@ -241,7 +291,7 @@ public struct EnvelopeReader {
         var validity: Validity?
         var bookEpoch: UInt64 = 0
         values.removeAll(keepingCapacity: true)
-        (schemaID, clockErrorNanoseconds) = (0, nil)
+        (exponents, schemaID, clockErrorNanoseconds) = (nil, 0, nil)
         var last: UInt64 = 0
         while !fields.isAtEnd {
             guard let tag = fields.varint(), tag > last else { return nil }

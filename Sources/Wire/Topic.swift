@@ -17,7 +17,7 @@ public struct Topic: Sendable, Hashable, CustomStringConvertible {
     private static let schemaDetail = "schema"
 
     /// Longest topic that is read from the bus.
-    public static let byteLimit = 160
+    public static let byteLimit = 256
 
     public let kind: Kind
     public let venue: String

@@ -38,7 +38,8 @@ import Transport
         let bench = try DeliveryBench()
         let sink = WebhookSink(
             rateLimits: [], url: receiver.url, secret: "key",
-            post: HTTPPost(bench.http, timeoutSeconds: 5, secrets: [receiver.url, "key"]))
+            post: HTTPPost(
+                bench.http, timeoutSeconds: 5, redaction: Redaction(addresses: [receiver.url], tokens: ["key"])))
         try bench.add([signal])
         try await bench.deliver(on: sink) { receiver.acceptedCount == 1 }
         #expect(receiver.count == 3)
@@ -58,7 +59,7 @@ import Transport
         defer { receiver.stop() }
         let bench = try DeliveryBench()
         let sink = WebhookSink(
-            rateLimits: [], url: receiver.url, secret: nil, post: HTTPPost(bench.http, timeoutSeconds: 5, secrets: []))
+            rateLimits: [], url: receiver.url, secret: nil, post: HTTPPost(bench.http, timeoutSeconds: 5))
         var second = signal
         second.id += "-2"
         try bench.add([signal, second])
@@ -79,7 +80,7 @@ import Transport
         let secret = receiver.address + "/secret-token"
         let sink = SlackSink(
             url: secret, links: SignalLinks(base: nil),
-            post: HTTPPost(bench.http, timeoutSeconds: 5, secrets: [secret, "/secret-token"]))
+            post: HTTPPost(bench.http, timeoutSeconds: 5, redaction: Redaction(addresses: [secret])))
         try bench.add([signal])
         try await bench.deliver(on: sink) { try bench.history().first?.attempts == 1 }
         let alert = try #require(try bench.history().first)
@@ -121,9 +122,11 @@ final class DeliveryBench: @unchecked Sendable {
 
     /// Runs the delivery until `condition` holds, then ends it in order.
     func deliver(
-        on sink: any AlertSink, settings: AlertDelivery.Settings = .init(), until condition: () async throws -> Bool
+        on sink: any AlertSink, settings: AlertDelivery.Settings = .init(), health: Health? = nil,
+        until condition: () async throws -> Bool
     ) async throws {
-        let delivery = AlertDelivery(sink, outbox: outbox, settings: settings, logger: Logger(label: "test"))
+        let delivery = AlertDelivery(
+            sink, outbox: outbox, settings: settings, logger: Logger(label: "test"), health: health)
         async let running: Void = delivery.run()
         let isDone = try await eventually(within: 40) {
             delivery.ring()

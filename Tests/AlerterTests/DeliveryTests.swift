@@ -25,7 +25,7 @@ import Transport
         defer { receiver.stop() }
         let bench = try DeliveryBench()
         let sink = SlackSink(
-            url: receiver.url, links: SignalLinks(base: nil), post: HTTPPost(bench.http, timeoutSeconds: 5, secrets: [])
+            url: receiver.url, links: SignalLinks(base: nil), post: HTTPPost(bench.http, timeoutSeconds: 5)
         )
         let before = Self.residentMegabytes
         var peak = before
@@ -74,7 +74,7 @@ import Transport
             fast.stop()
         }
         let bench = try DeliveryBench()
-        let post = HTTPPost(bench.http, timeoutSeconds: 30, secrets: [])
+        let post = HTTPPost(bench.http, timeoutSeconds: 30)
         let stuck = AlertDelivery(
             DiscordSink(url: slow.url, links: SignalLinks(base: nil), post: post), outbox: bench.outbox,
             settings: .init(drainSeconds: 0.1), logger: .init(label: "test"))
@@ -101,7 +101,7 @@ import Transport
         let bench = try DeliveryBench()
         try bench.add(Self.signals(20, symbols: ["A", "B"]), channels: ["webhook"])
         let sink = WebhookSink(
-            rateLimits: [], url: receiver.url, secret: nil, post: HTTPPost(bench.http, timeoutSeconds: 5, secrets: []))
+            rateLimits: [], url: receiver.url, secret: nil, post: HTTPPost(bench.http, timeoutSeconds: 5))
         try await bench.deliver(on: sink) { receiver.acceptedCount == 20 }
         let ids = receiver.acceptedIDs
         for remainder in 0..<2 {
@@ -120,7 +120,7 @@ import Transport
         let http = try HTTPClient()
         defer { http.shutdown() }
         let sink = WebhookSink(
-            rateLimits: [], url: receiver.url, secret: nil, post: HTTPPost(http, timeoutSeconds: 5, secrets: []))
+            rateLimits: [], url: receiver.url, secret: nil, post: HTTPPost(http, timeoutSeconds: 5))
         for round in 0..<3 {
             let outbox = try Outbox(path: folder.path + "/alerts.sqlite", at: 1)
             #expect(try outbox.positions == (round == 0 ? [:] : [9: UInt64(round * 10)]))
@@ -153,7 +153,7 @@ import Transport
         let bench = try DeliveryBench()
         try bench.add(Self.signals(1), channels: ["webhook"])
         let sink = WebhookSink(
-            rateLimits: [], url: receiver.url, secret: nil, post: HTTPPost(bench.http, timeoutSeconds: 5, secrets: []))
+            rateLimits: [], url: receiver.url, secret: nil, post: HTTPPost(bench.http, timeoutSeconds: 5))
         try await bench.deliver(on: sink, settings: .init(giveUpSeconds: 0.5)) {
             try bench.history("webhook").first?.state == "dead"
         }
@@ -203,7 +203,7 @@ import Transport
         try bench.add(signals, channels: ["alertmanager"], lane: "all")
         let sink = AlertmanagerSink(
             base: address, policy: AlertPolicy(), links: SignalLinks(base: address),
-            post: HTTPPost(bench.http, timeoutSeconds: 5, secrets: []))
+            post: HTTPPost(bench.http, timeoutSeconds: 5))
         try await bench.deliver(on: sink) { try bench.outbox.counts(.sent)["alertmanager"] == 150 }
         let shown = await eventually {
             let body = await Web.get(address + "/api/v2/alerts")?.body ?? ""

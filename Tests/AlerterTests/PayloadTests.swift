@@ -26,6 +26,38 @@ import Transport
         return signal
     }
 
+    /// What a message does not carry is left out, and what is long ago is a time.
+    @Test func factsSayWhatIsMeant() {
+        var signal = SignalDocument(
+            id: "1", timestamp: 1_796_055_569, signalType: "drift", score: 0.87, symbol: "BTCUSDT")
+        func facts() -> [String: String] {
+            Dictionary(AlertMessage.facts(of: signal).map { ($0.name, $0.value) }, uniquingKeysWith: { $1 })
+        }
+        (signal.threshold, signal.onset) = (0, 0)
+        #expect(facts()["Threshold"] == nil && facts()["Began"] == nil)
+        (signal.threshold, signal.onset) = (0.839, signal.timestamp - 2)
+        #expect(facts()["Threshold"] == "0.839" && facts()["Began"] == "2.0 s earlier")
+        signal.onset = 1_700_000_000
+        #expect(facts()["Began"] == "2023-11-14T22:13:20.000Z")
+    }
+
+    /// A setting of a channel that there is not is refused.
+    @Test(
+        arguments: [
+            (["--webhook-rate", "5"], [:], "--webhook-rate"),
+            ([], ["ALERTER_WEBHOOK_SECRET": "hunter2"], "ALERTER_WEBHOOK_SECRET"),
+            (["--telegram-api-url", "http://a"], [:], "--telegram-api-url"),
+            (["--replay", "none", "--catch-up", "5"], [:], "--catch-up"),
+        ] as [([String], [String: String], String)])
+    func aSettingWithoutEffectIsRefused(
+        _ arguments: [String], _ environment: [String: String], _ setting: String
+    ) async throws {
+        var settings = try await Settings(scope: "alerter", file: nil, environment: environment)
+        let options = try AlerterOptions.parse(arguments)
+        let error = #expect(throws: ConfigurationError.self) { try options.decode(&settings) }
+        #expect(error?.setting == setting && error?.problem.hasPrefix("has no effect: ") == true)
+    }
+
     /// Single signals of every pair of texts, and digests up to ten thousand signals of many symbols.
     private static let notifications: [AlertMessage] = {
         var all: [AlertMessage] = []
@@ -51,7 +83,7 @@ import Transport
 
     private static let links = SignalLinks(base: "http://gateway.example:8000")
 
-    private static func post() throws -> HTTPPost { HTTPPost(try HTTPClient(), timeoutSeconds: 1, secrets: []) }
+    private static func post() throws -> HTTPPost { HTTPPost(try HTTPClient(), timeoutSeconds: 1) }
 
     private static func object(_ json: [UInt8]) throws -> [String: Any] {
         try #require(try JSONSerialization.jsonObject(with: Data(json)) as? [String: Any])
@@ -134,7 +166,7 @@ import Transport
 
     @Test func telegramTakesEveryMessage() throws {
         let sink = TelegramSink(
-            base: "", token: "t", chat: "-100", links: Self.links, post: try Self.post())
+            base: "", token: "t", chat: TelegramChat("-100"), links: Self.links, post: try Self.post())
         for notification in Self.notifications {
             let message = try Self.object(try messageJSON(sink.message(notification)))
             #expect(message["chat_id"] as? String == "-100" && message["parse_mode"] as? String == "HTML")
@@ -210,7 +242,7 @@ import Transport
         defer { receiver.stop() }
         let http = try HTTPClient()
         defer { http.shutdown() }
-        let post = HTTPPost(http, timeoutSeconds: 5, secrets: [])
+        let post = HTTPPost(http, timeoutSeconds: 5)
         for wait in [7, 0.65, 12, 1.5, nil] as [Double?] {
             let failure = await #expect(throws: DeliveryFailure.self) { try await post.send([], to: receiver.url) }
             #expect(failure?.retryAfterSeconds == wait && failure?.cause == .temporary)

@@ -29,7 +29,7 @@ import Testing
     private static func outcomes(_ decisions: [AlertDecision], at now: Int64 = 0) -> [String] {
         decisions.map { decision in
             switch decision.outcome {
-            case .deliver(let lane, let readyAt): "\(decision.channel) \(lane) +\((readyAt - now) / 1_000_000)ms"
+            case .deliver(let lane, let readyAt, _): "\(decision.channel) \(lane) +\((readyAt - now) / 1_000_000)ms"
             case .suppress(let reason): "\(decision.channel) \(reason.rawValue)"
             }
         }
@@ -151,7 +151,9 @@ import Testing
         // 23:30 in Berlin, summer: seven and a half hours to go.
         let night = try nanoseconds("2024-08-08T21:30:00Z")
         #expect(
-            Self.outcomes(holding.process(Self.signal(), at: night), at: night) == ["slack held r BTCUSDT +27000000ms"])
+            Self.outcomes(holding.process(Self.signal(), at: night), at: night) == [
+                "slack held until 2024-08-09T05:00:00Z r BTCUSDT +27000000ms"
+            ])
         #expect(
             Self.outcomes(holding.process(Self.signal(score: 0.9), at: night), at: night) == ["slack r BTCUSDT +0ms"])
         let morning = try nanoseconds("2024-08-09T05:00:00Z")
@@ -159,7 +161,9 @@ import Testing
         // The night in which the clock is put forward is an hour shorter.
         let short = try nanoseconds("2024-03-30T22:00:00Z")
         #expect(
-            Self.outcomes(holding.process(Self.signal(), at: short), at: short) == ["slack held r BTCUSDT +25200000ms"])
+            Self.outcomes(holding.process(Self.signal(), at: short), at: short) == [
+                "slack held until 2024-03-31T05:00:00Z r BTCUSDT +25200000ms"
+            ])
         var dropping = PolicyEngine(try policy(#", "hold": false, "days": ["thu"]"#), channels: ["slack"])
         // 2024-08-08 was a Thursday: its night lasts until Friday morning, and the next one is not quiet.
         #expect(Self.outcomes(dropping.process(Self.signal(), at: night)) == ["slack quiet_hours"])
@@ -178,6 +182,14 @@ import Testing
         (#"{"routes": [{"name": "r", "groupWindowSeconds": -1}]}"#, "groupWindowSeconds"),
         (#"{"routes": [{"name": "r", "quietHours": [{"from": "25:00", "to": "07:00"}]}]}"#, "quietHours"),
         (#"{"routes": [{"name": "r", "quietHours": [{"from": "22:00", "to": "07:00", "timeZone": "Mars"}]}]}"#, "Mars"),
+        (#"{"routes": [{"name": "r", "quietHours": [{"from": "24:00", "to": "07:00"}]}]}"#, "24:00"),
+        (#"{"routes": [{"name": "r", "quietHours": [{"from": "22:00", "to": "24:01"}]}]}"#, "24:00"),
+        (#"{"routes": [{"name": "r", "quietHours": [{"from": "07:00", "to": "07:00"}]}]}"#, "24:00"),
+        (#"{"routes": [{"name": "r", "quietHours": [{"from": "00:00", "to": "24:00"}]}]}"#, "without an end"),
+        (
+            #"{"routes": [{"name": "r", "quietHours": [{"from": "22:00", "to": "10:00"}, {"from": "09:00", "to": "22:00"}]}]}"#,
+            "without an end"
+        ), (#"{"routes": [{"name": "r", "quietHours": [{"from": "22:00", "to": "07:00", "days": ["Mon"]}]}]}"#, "mon"),
         (#"{"routes": [{"match": {}}]}"#, "name"), (#"{"severity": {"warning": 0.9, "critical": 0.5}}"#, "severity"),
         (#"{"inhibitions": [{"source": {}, "target": {}, "seconds": 0}]}"#, "seconds"),
     ]) func aBadPolicySaysWhatIsWrong(json: String, mention: String) throws {
@@ -190,7 +202,7 @@ import Testing
         RateLimit(count: 1, seconds: 1, burst: 1), RateLimit(count: 5, seconds: 2, burst: 1),
         RateLimit(count: 30, seconds: 60, burst: 5), RateLimit(count: 20, seconds: 60, burst: 5),
     ]) func noWindowSeesMoreThanItsLimit(limit: RateLimit) {
-        var random = SplitMix64(testSeed: freshSeed)
+        var random = SplitMix64(testSeed: testSeed)
         var bucket = TokenBucket(limit)
         var now: Int64 = 0
         var sent: [Int64] = []

@@ -94,7 +94,7 @@ import Testing
     @Test(arguments: [3.0, 4, 5] + (ProcessInfo.processInfo.environment["LONG_RUN_LENGTHS"] == nil ? [] : [8]))
     func isWhatTheChartDoes(threshold: Double) {
         let runs = 62_500
-        var random = SplitMix64(testSeed: freshSeed)
+        var random = SplitMix64(testSeed: testSeed)
         var cusum = CUSUM(drift: 0.5, threshold: threshold)
         var observations = 0
         for _ in 0..<runs {

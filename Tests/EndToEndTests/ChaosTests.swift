@@ -16,9 +16,9 @@ import Wire
     private static let postsPerSecond = 5.0
 
     @Test(.timeLimit(.minutes(20))) func nothingIsLostWhenProcessesAreKilled() async throws {
-        var random = SplitMix64(testSeed: freshSeed)
+        var random = SplitMix64(testSeed: testSeed)
         print(
-            "chaos: seed \(freshSeed), \(Self.kills) kills (MICROSTRUCTURE_SEED repeats the choices, not the scheduling)"
+            "chaos: seed \(testSeed), \(Self.kills) kills (MICROSTRUCTURE_SEED repeats the choices, not the scheduling)"
         )
         let receiver = try Receiver(Self.moods(SplitMix64(testSeed: random.next())))
         defer { receiver.stop() }

@@ -54,7 +54,7 @@ import Wire
         return signal
     }
 
-    @Test(.enabled(if: canMount, "needs root, for a tmpfs of its own"), .timeLimit(.minutes(1)))
+    @Test(.enabled(if: canMount, "needs root, for a tmpfs of its own"), .timeLimit(.minutes(5)))
     func aFullDiskStopsTheLogAndTheOutboxUntilThereIsSpace() async throws {
         try await withSmallDisk(4) { folder in
             let log = try SignalLog(path: folder.path + "/log.sqlite")
@@ -94,7 +94,7 @@ import Wire
     }
 
     /// Detector and alerter as processes: unready and in words while the disk is full; then everything arrives.
-    @Test(.enabled(if: canMount, "needs root, for a tmpfs of its own"), .timeLimit(.minutes(2)))
+    @Test(.enabled(if: canMount, "needs root, for a tmpfs of its own"), .timeLimit(.minutes(5)))
     func processesGoOnWhenThereIsSpaceAgain() async throws {
         try await withSmallDisk(4) { disk in
             let receiver = try Receiver(answers: [200])

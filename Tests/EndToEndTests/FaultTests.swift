@@ -3,8 +3,9 @@ import Foundation
 import Testing
 import Transport
 
-/// Short runs of the proofs in `Faults/`, which `make test-faults` runs at length: real processes, faults on purpose, and
-/// accounts by a checker that shares no code with what it checks.
+/// Short runs of the proofs in `Faults/`: real processes, faults on purpose, and accounts by a checker that shares no code
+/// with what it checks. Their seeds never change, and no limit depends on the machine's speed: `make test-faults` draws
+/// seeds, runs at length and holds the times.
 @Suite(.serialized) struct FaultTests {
     private static let products = URL(filePath: CommandLine.arguments[0]).deletingLastPathComponent()
     private static let script = TestFiles.root.appending(path: "Tests/EndToEndTests/Faults/faults.py").path
@@ -12,9 +13,9 @@ import Transport
     @Test(
         .timeLimit(.minutes(5)),
         arguments: [
-            ["table", "--short", "--times", "1"], ["chaos", "--faults", "60"],
-            ["chaos", "--faults", "60", "--aggregates"], ["rotation", "--times", "3"], ["widening", "--times", "2"],
-            ["standby"],
+            ["table", "--short", "--times", "1"], ["chaos", "--faults", "60", "--seed", "1"],
+            ["chaos", "--faults", "60", "--seed", "2", "--aggregates"], ["rotation", "--times", "3"],
+            ["widening", "--times", "2", "--seed", "1"], ["standby", "--limit", "60"],
         ])
     func proof(arguments: [String]) throws {
         let (code, report) = try Program.run(
@@ -25,7 +26,7 @@ import Transport
     }
 
     /// The venue does not tell its rules: what it told last time is good enough, and without it the start waits.
-    @Test(.timeLimit(.minutes(1))) func aStartSurvivesAVenueThatDoesNotTellItsRules() async throws {
+    @Test(.timeLimit(.minutes(5))) func aStartSurvivesAVenueThatDoesNotTellItsRules() async throws {
         let folder = try TestFiles.temporaryFolder()
         defer { try? FileManager.default.removeItem(at: folder) }
         let port = freePort()
@@ -48,7 +49,7 @@ import Transport
         let (first, firstPort) = try start("a", tag: "-1")
         #expect(await eventually { await isReady(firstPort) }, "\(first.logText)")
         first.signal(SIGTERM)
-        #expect(await first.exitCode(within: 5) == 0)
+        #expect(await first.exitCode() == 0)
 
         let client = try HTTPClient()
         defer { client.shutdown() }
@@ -66,7 +67,7 @@ import Transport
         #expect(await eventually { third.logText.contains("exchange information unavailable") })
         for program in [second, third, simulator] {
             program.signal(SIGTERM)
-            #expect(await program.exitCode(within: 5) == 0, "\(program.logText)")
+            #expect(await program.exitCode() == 0, "\(program.logText)")
         }
     }
 }

@@ -56,7 +56,7 @@ import TestSupport
     }
 
     /// Until the schema has come its vectors are refused and counted; then they give the signals that this version's would.
-    @Test(.timeLimit(.minutes(1))) func vectorsAreTakenOnceTheirColumnsAreKnown() async throws {
+    @Test(.timeLimit(.minutes(5))) func vectorsAreTakenOnceTheirColumnsAreKnown() async throws {
         let stage = try Stage(webhook: nil, only: ["detector"])
         defer { stage.remove() }
         let port = stage.metricsPort("detector")

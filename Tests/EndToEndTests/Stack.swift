@@ -80,11 +80,11 @@ final class Stack {
         symbols.compactMap { ingests[$0] } + [features, detector, alerter, gateway, simulator]
     }
 
-    /// SIGTERM to each in the order of the data; every exit code has to be 0 within 5 seconds.
+    /// SIGTERM to each in the order of the data; every exit code has to be 0.
     func stop() async {
         for program in all {
             program.signal(SIGTERM)
-            let code = await program.exitCode(within: 5)
+            let code = await program.exitCode()
             #expect(code == 0, "\(program.name): \(program.logText.suffix(2_000))")
         }
     }

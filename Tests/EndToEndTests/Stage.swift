@@ -17,8 +17,11 @@ final class Stage: @unchecked Sendable {
     private var programs: [String: Program] = [:]
     private var generation = 0
     private let alerterEnvironment: [String: String]
+    private let commonEnvironment: [String: String]
+    private let state: URL
 
     var features: String { "ipc://\(folder.path)/features" }
+    var signals: String { "ipc://\(folder.path)/signals" }
     var gatewayAddress: String { "http://127.0.0.1:\(gatewayPort)" }
     func metricsPort(_ name: String) -> Int { ports[name] ?? 0 }
 
@@ -26,16 +29,19 @@ final class Stage: @unchecked Sendable {
     ///   - extra: further arguments of the alerter.
     ///   - environment: of the alerter.
     ///   - state: where they keep what outlives them; their own folder by default.
+    ///   - everywhere: environment of all of them.
     init(
         webhook: String?, alerter extra: [String] = [], environment: [String: String] = [:],
-        only: [String] = Stage.names, state: URL? = nil
+        only: [String] = Stage.names, state: URL? = nil, everywhere: [String: String] = [:]
     ) throws {
         folder = try TestFiles.temporaryFolder()
         alerterEnvironment = environment
+        commonEnvironment = everywhere
+        self.state = state ?? folder
         gatewayPort = freePort()
         ports = Dictionary(uniqueKeysWithValues: Self.names.map { ($0, freePort()) })
         let bus = "ipc://\(folder.path)"
-        let state = (state ?? folder).path
+        let state = self.state.path
         arguments["detector"] =
             [
                 "--connect", "\(bus)/features", "--publish", "\(bus)/signals", "--alerts", "\(bus)/alerts",
@@ -58,15 +64,25 @@ final class Stage: @unchecked Sendable {
         generation += 1
         programs[name] = try Program(
             name, (arguments[name] ?? []) + ["--metrics-port", "\(metricsPort(name))"], in: folder,
-            tag: "-\(generation)", environment: name == "alerter" ? alerterEnvironment : [:])
+            tag: "-\(generation)",
+            environment: commonEnvironment.merging(name == "alerter" ? alerterEnvironment : [:]) { $1 })
     }
 
     /// `kill -9`, and a new process at once.
     func kill(_ name: String) async throws {
         programs[name]?.signal(SIGKILL)
-        let code = await programs[name]?.exitCode(within: 10)
+        let code = await programs[name]?.exitCode()
         #expect(code == SIGKILL, "\(name) had ended by itself: \(programs[name]?.logText.suffix(1_000) ?? "")")
         try start(name)
+    }
+
+    /// `kill -9` of all at once; none is started again.
+    func killAll() async throws {
+        for program in programs.values { program.signal(SIGKILL) }
+        for (name, program) in programs {
+            let code = await program.exitCode()
+            #expect(code == SIGKILL, "\(name) had ended by itself: \(program.logText.suffix(1_000))")
+        }
     }
 
     /// The most memory that it has used.
@@ -91,7 +107,7 @@ final class Stage: @unchecked Sendable {
         for name in ["api-gateway", "alerter", "detector"] {
             guard let program = programs[name] else { continue }
             program.signal(SIGTERM)
-            let code = await program.exitCode(within: 8)
+            let code = await program.exitCode()
             #expect(code == 0, "\(name): \(program.logText.suffix(2_000))")
         }
     }
@@ -100,7 +116,7 @@ final class Stage: @unchecked Sendable {
 
     /// The detector's log; the detector must have ended.
     func loggedSignals() throws -> [ProtoSignal] {
-        let log = try SignalLog(path: folder.path + "/signals.sqlite")
+        let log = try SignalLog(path: state.path + "/signals.sqlite")
         var signals: [ProtoSignal] = []
         while case let next = try log.signals(after: signals.last?.logSequence ?? 0, limit: 500), !next.isEmpty {
             signals += next

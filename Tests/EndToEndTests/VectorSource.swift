@@ -45,6 +45,8 @@ final class VectorSource: Sendable {
     func stop() {
         stopSignal.request()
         ended.wait()
+        // A second call finds it ended.
+        ended.signal()
     }
 
     private func run(_ endpoint: String, _ symbols: [String], _ limit: Int, _ ready: DispatchSemaphore) throws {

@@ -8,7 +8,7 @@ import Testing
     /// Counters stand at zero from the start, then follow the bank; where each detector stands is told beside its threshold.
     @Test func whatABankHasDoneIsTold() throws {
         let registry = Observability.bootstrap(service: "test", level: .critical, format: .text, version: "test")
-        let symbol = "BANK\(UInt64.random(in: 0...UInt64.max))"
+        let symbol = "BANKMETERS"
         let schema = FeatureSchema()
         var bank = try DetectorBank(venue: .binance, symbol: symbol, schema: schema)
         var meters = DetectorMeters(bank)

@@ -74,6 +74,45 @@ import Testing
         #expect(error?.setting == setting)
     }
 
+    /// What only a synthetic market has is not ignored beside a recording, nor the reverse; from any layer.
+    @Test func aSettingWithoutEffectIsRefused() async throws {
+        let capture = try file("1 {}")
+        defer { try? FileManager.default.removeItem(atPath: capture) }
+        let cases: [(arguments: [String], environment: [String: String], setting: String)] = [
+            (["--capture", capture, "--synthetic", "BTCUSDT"], [:], "--synthetic"),
+            (["--capture", capture], ["SIMULATOR_SYNTHETIC": "BTCUSDT"], "SIMULATOR_SYNTHETIC"),
+            (["--capture", capture, "--seed", "3"], [:], "--seed"),
+            (["--capture", capture], ["SIMULATOR_ORDER_RATE": "50"], "SIMULATOR_ORDER_RATE"),
+            (["--loop"], [:], "--loop"),
+        ]
+        for (arguments, environment, setting) in cases {
+            let error = await failure {
+                var settings = try await Settings(scope: "simulator", file: nil, environment: environment)
+                _ = try ExchangeSimCommand.parse(arguments).decode(&settings)
+            }
+            #expect(error?.setting == setting && error?.problem.hasPrefix("has no effect: ") == true, "\(arguments)")
+        }
+        for arguments in [["--capture", capture, "--loop"], ["--seed", "3", "--order-rate", "50"]] {
+            let error = await failure {
+                var settings = try await Settings(scope: "simulator", file: nil, environment: [:])
+                _ = try ExchangeSimCommand.parse(arguments).decode(&settings)
+            }
+            #expect(error == nil)
+        }
+    }
+
+    @Test func aFileThatCannotBeReadIsSaidInWords() async throws {
+        let missing = await failure { _ = try await Settings(scope: "ingest", file: "/nonexistent/x.json") }
+        #expect(missing?.problem == "cannot be read as JSON: The file doesn’t exist.")
+        let folder = await failure { _ = try await Settings(scope: "ingest", file: "/tmp") }
+        #expect(folder?.problem == "is a folder; name a JSON file")
+        let path = try file("{")
+        defer { try? FileManager.default.removeItem(atPath: path) }
+        let broken = await failure { _ = try await Settings(scope: "ingest", file: path) }
+        #expect(broken?.problem.hasPrefix("cannot be read as JSON: ") == true)
+        #expect(broken?.problem.contains("Error") == false, "\(broken?.problem ?? "")")
+    }
+
     @Test func anUnknownKeyInTheFileIsRefused() async throws {
         for text in [#"{"ingest": {"dept": 7}}"#, #"{"injest": {"depth": 7}}"#, "[1]", #"{"ingest": 3}"#] {
             let path = try file(text)

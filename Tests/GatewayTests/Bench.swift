@@ -209,12 +209,15 @@ struct Bench: ~Copyable {
         signal.onsetTimeNs = signal.detectedTimeNs - 2_000_000_000
         signal.validity = .valid
         var part = ProtoEvidence()
-        part.detector = "cusum" + String(repeating: "x", count: padding)
+        part.detector = "cusum"
         part.metric = "imbalance_5"
         part.statistic = 4.5
         part.threshold = 3
         part.share = score
         signal.evidence = [part]
+        // A name's length has a limit, so that the padding is spread over parts.
+        part.detector += String(repeating: "x", count: 200)
+        signal.evidence += Array(repeating: part, count: (padding + 199) / 200)
         return signal
     }
 

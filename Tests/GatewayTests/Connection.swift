@@ -136,10 +136,12 @@ func post(
 final class StreamClient {
     let connection: Connection
 
-    init(port: Int, lastEventID: String? = nil, receiveBuffer: Int32? = nil) throws {
+    init(
+        port: Int, path: String = "/api/v1/signals/stream", lastEventID: String? = nil, receiveBuffer: Int32? = nil
+    ) throws {
         connection = try Connection(port: port, receiveBuffer: receiveBuffer)
         try connection.sendRequest(
-            "GET", "/api/v1/signals/stream",
+            "GET", path,
             headers: [("Accept", "text/event-stream")] + (lastEventID.map { [("Last-Event-ID", $0)] } ?? []))
     }
 

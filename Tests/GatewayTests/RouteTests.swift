@@ -143,7 +143,7 @@ extension GatewayTests {
                 let index = try ask(bench.port, "GET", "/")
                 #expect(index.headers["content-type"] == "application/json")
                 let routes = try index.decode(Index.self).routes
-                #expect(routes.count == 20)
+                #expect(routes.count == 22)
                 for route in routes {
                     let path = route.path.replacing(/{(id|symbol)}/, with: "none")
                     let options = try ask(bench.port, "OPTIONS", path)

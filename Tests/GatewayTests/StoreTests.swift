@@ -32,7 +32,7 @@ extension GatewayTests {
 
         /// Against a plain array of everything ever inserted: filters, pages and backlogs.
         @Test func theStoreIsAnArray() async throws {
-            var random = SplitMix64(testSeed: freshSeed)
+            var random = SplitMix64(testSeed: testSeed)
             try await Self.withRepository { repository, _ in
                 var all: [SignalDocument] = []
                 for step in 0..<150 {
@@ -178,6 +178,7 @@ extension GatewayTests {
             func markLogged(_ positions: [UInt64]) {}
             func prune() -> Int { 0 }
             var count: Int { 0 }
+            func latest(limit: Int) -> [StoredSignal] { [] }
             func signal(id: String) -> StoredSignal? { nil }
             func signals(matching query: SignalQuery) -> SignalPage { SignalPage(signals: [], hasMore: false) }
             func backlog(after id: String) -> SignalBacklog { SignalBacklog(signals: [], isComplete: false, end: 0) }

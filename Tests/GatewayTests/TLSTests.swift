@@ -126,7 +126,7 @@ extension GatewayTests {
         @Test(arguments: ["-tls1_2", "-tls1_3"]) func megabytesComeBackAsSent(version: String) async throws {
             let files = try Files()
             let tls = try #require(try files.server().tls)
-            var random = SplitMix64(testSeed: freshSeed)
+            var random = SplitMix64(testSeed: testSeed)
             let bytes = (0..<5_000_000).map { _ in UInt8(truncatingIfNeeded: random.next()) }
             let sent = try files.write("sent", bytes)
             let server = try await ServerBootstrap(group: MultiThreadedEventLoopGroup.singleton)

@@ -152,6 +152,15 @@ import Testing
         }
     }
 
+    /// What a test draws comes from a seed that it states, so that every run draws the same.
+    @Test func testsDrawFromASeed() throws {
+        let draws = /\.random\(|\b(shuffled|shuffle|randomElement)\(/
+        for line in try Tree.lines(under: "Tests") where !line.isComment && !line.file.contains("HouseRules") {
+            guard line.text.firstMatch(of: draws) != nil, !line.text.hasSuffix("(") else { continue }
+            #expect(line.text.contains("using: "), "\(line): draw it from a seed (TestSupport's testSeed)")
+        }
+    }
+
     @Test func filesHaveOneSubject() throws {
         var counts: [String: Int] = [:]
         for line in try Tree.lines(under: "Sources") { counts[line.file, default: 0] += 1 }

@@ -18,8 +18,12 @@ import TestSupport
         var connections: [WebSocketConnection] = []
         let loop: EventLoop
 
-        init(talks: [Bool], loop: EventLoop) {
+        /// Reads nothing from its first connection, so that pings are not answered.
+        let isDeaf: Bool
+
+        init(talks: [Bool], isDeaf: Bool = false, loop: EventLoop) {
             self.talks = talks
+            self.isDeaf = isDeaf
             self.loop = loop
         }
 
@@ -28,6 +32,7 @@ import TestSupport
 
         func didOpen(_ connection: WebSocketConnection) {
             connections.append(connection)
+            if isDeaf, connections.count == 1 { connection.stopReading() }
             // Those beyond the list are as the last.
             if talks[min(connections.count, talks.count) - 1] { talk(on: connection) }
         }
@@ -96,6 +101,76 @@ import TestSupport
             return links.rotations == 1
         }
         #expect(isReplaced)
+    }
+
+    // MARK: A dead line and a quiet market
+
+    /// A logger that keeps what it is told.
+    private struct Lines: LogHandler {
+        final class Store: @unchecked Sendable { var texts: [String] = [] }
+        let store = Store()
+        var logLevel = Logger.Level.trace
+        var metadata: Logger.Metadata = [:]
+        subscript(metadataKey key: String) -> Logger.Metadata.Value? {
+            get { metadata[key] }
+            set { metadata[key] = newValue }
+        }
+        func log(event: LogEvent) {
+            store.texts.append("\(event.message) \(event.metadata ?? [:])")
+        }
+    }
+
+    /// Ticks until `condition` holds; returns what was logged, or `nil` if it does not hold within 30 s.
+    private func tick(
+        _ configuration: IngestConfiguration, _ exchange: (EventLoop) -> Exchange,
+        until condition: (FeedLinks, Exchange, Double) -> Bool
+    ) throws -> [String]? {
+        var configuration = configuration
+        let loop = try EventLoop(EventLoop.Options())
+        let exchange = exchange(loop)
+        let server = try loop.listen(ServerOptions(), delegate: exchange)
+        configuration.webSocketURL = "ws://127.0.0.1:\(server.port)"
+        let lines = Lines()
+        let logger = Logger(label: "test") { _ in lines }
+        let links = FeedLinks(
+            configuration,
+            ConnectionPlan(target: "/ws", messageSpacingMilliseconds: 1, pingIntervalMilliseconds: 15_000), loop: loop,
+            budget: ConnectBudget(configuration.endpoint.limits, path: nil, logger: logger), logger: logger)
+        let owner = Owner()
+        links.owner = owner
+        links.start()
+        let start = HostClock.monotonicNanoseconds
+        var isMet = false
+        while !isMet, HostClock.monotonicNanoseconds - start < 30_000_000_000 {
+            loop.runOnce(timeoutMilliseconds: 50)
+            links.tick(at: HostClock.monotonicNanoseconds)
+            isMet = condition(links, exchange, Double(HostClock.monotonicNanoseconds - start) / 1e9)
+        }
+        links.finish()
+        server.stop()
+        return isMet ? lines.store.texts : nil
+    }
+
+    /// No message ever comes, but pings are answered: the market is quiet and the connection stays.
+    @Test func aLineThatAnswersPingsIsKept() async throws {
+        var configuration = try await Self.configuration()
+        configuration.staleAfterSeconds = 2
+        let lines = try tick(configuration, { Exchange(talks: [false], loop: $0) }) { links, exchange, seconds in
+            seconds > 5 && links.isOpen && exchange.connections.count == 1
+        }
+        #expect(lines?.contains { $0.contains("mute") } == false, "\(lines ?? [])")
+    }
+
+    /// Pings are not answered: the connection is replaced, and the log names the setting that decided.
+    @Test func aDeadLineIsReplaced() async throws {
+        var configuration = try await Self.configuration()
+        configuration.staleAfterSeconds = 2
+        let lines = try tick(configuration, { Exchange(talks: [false], isDeaf: true, loop: $0) }) {
+            links, exchange, _ in
+            exchange.connections.count == 2 && links.reconnects == 1
+        }
+        let line = try #require(lines?.first { $0.contains("mute") })
+        #expect(line.contains("--stale-after") && line.contains("2.0"), "\(line)")
     }
 
     @Test func inASilentMarketTheOverlapEndsAllTheSame() async throws {

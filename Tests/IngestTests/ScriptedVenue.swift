@@ -32,18 +32,19 @@ struct ScriptedAdapter: VenueAdapter {
     func clockRequest() -> VenueRequest { VenueRequest(path: "/now", weight: 1) }
 
     /// A line a symbol: its spelling here, its name on the bus, the exponents of price and size, the tick.
-    func instruments(in body: Span<UInt8>) throws(VenueError) -> [Instrument] {
-        var instruments: [Instrument] = []
+    func listings(in body: Span<UInt8>) throws(VenueError) -> [VenueListing] {
+        var listings: [VenueListing] = []
         for line in ScriptedText.text(body).split(separator: "\n") {
             let words = line.split(separator: " ")
             guard words.count == 5, let price = Int8(words[2]), let size = Int8(words[3]), let tick = Int64(words[4])
             else { throw .rejected(Rejection(.missingField, in: .exchangeInfo, at: 0)) }
-            instruments.append(
-                Instrument(
-                    venue: venue, symbol: String(words[1]), venueSymbol: String(words[0]), priceExponent: price,
-                    quantityExponent: size, tickSize: tick))
+            let instrument = Instrument(
+                venue: venue, symbol: String(words[1]), venueSymbol: String(words[0]), priceExponent: price,
+                quantityExponent: size, tickSize: tick)
+            listings.append(
+                VenueListing(symbol: instrument.symbol, status: .trading, instrument: .success(instrument)))
         }
-        return instruments
+        return listings
     }
 
     func requestWeightLimit(in body: Span<UInt8>) -> Int? { nil }
@@ -81,10 +82,10 @@ struct ScriptedSession: ~Copyable, VenueSession {
         var connections: Set<ConnectionID> = []
     }
 
-    let instruments: [Instrument]
+    private(set) var instruments: [Instrument]
     private(set) var unattributedCounts = SessionCounts()
     private let depth: Int
-    private let indices: [String: Int]
+    private var indices: [String: Int]
     private var markets: [Market]
     private var open: Set<ConnectionID> = []
 
@@ -94,6 +95,14 @@ struct ScriptedSession: ~Copyable, VenueSession {
         indices = Dictionary(uniqueKeysWithValues: instruments.enumerated().map { ($1.venueSymbol, $0) })
         markets = instruments.map { _ in Market() }
     }
+
+    mutating func add(_ instrument: Instrument) throws(VenueError) {
+        indices[instrument.venueSymbol] = instruments.count
+        instruments.append(instrument)
+        markets.append(Market())
+    }
+
+    mutating func tradingChanged(of id: InstrumentID, isTrading: Bool, at time: Timestamp) {}
 
     mutating func receive(
         _ frame: Span<UInt8>, from connection: ConnectionID, at time: Timestamp, into events: inout EventBatch

@@ -38,15 +38,17 @@ import TestSupport
             let end = HostClock.monotonicNanoseconds + 20_000_000_000
             while HostClock.monotonicNanoseconds < end {
                 loop.runOnce(timeoutMilliseconds: 5)
-                while let delivery = try subscriber.next(timeoutMilliseconds: 0) { take(delivery) }
+                while let delivery = try subscriber.next(timeoutMilliseconds: 0) {
+                    take(try subscriber.envelope(), on: delivery.topic)
+                }
                 if condition(self) { return true }
             }
             return false
         }
 
-        private func take(_ delivery: Delivery) {
-            topics.insert(delivery.topic.description)
-            switch delivery.envelope.payload {
+        private func take(_ envelope: ProtoEnvelope, on topic: Topic) {
+            topics.insert(topic.description)
+            switch envelope.payload {
             case .book(let book): books.append(book)
             case .trade(let trade): trades.append(trade)
             case .status(let status): statuses.append(status)

@@ -59,7 +59,7 @@ import TestSupport
         var features = FeatureMarkets()
         var taken: [String: Int] = [:]
         while taken.values.reduce(0, +) < 100, let delivery = try subscriber.next(timeoutMilliseconds: 5_000) {
-            if case .ignored = try features.process(delivery.topic, delivery.envelope, delivery.arrival) { continue }
+            if case .ignored = try features.process(delivery.topic, subscriber.reader, delivery.arrival) { continue }
             taken[delivery.topic.market, default: 0] += 1
         }
         #expect(taken == ["binance.BTCUSDT": 50, "binance_us.BTCUSDT": 50])
@@ -77,7 +77,9 @@ import TestSupport
             (trade.price, trade.quantity, trade.aggressor) = (100, 5, .buy)
             var envelope = ProtoEnvelope()
             (envelope.epoch, envelope.sequence, envelope.payload) = (1, 1, .trade(trade))
-            if case .ignored = try features.process(topic, envelope, .first(missed: 0)) { return false }
+            var reader = EnvelopeReader()
+            try reader.read(EnvelopeCodec.encode(envelope).span)
+            if case .ignored = try features.process(topic, reader, .first(missed: 0)) { return false }
             return true
         }
         #expect(try process("nova_exchange"))

@@ -48,7 +48,7 @@ import Testing
 
     private func microlab(_ arguments: [String]) async throws -> (code: Int32?, output: String, log: String) {
         let program = try Program("microlab", arguments, in: bench.folder)
-        let code = await program.exitCode(within: 120)
+        let code = await program.exitCode()
         return (code, program.outputText, program.logText)
     }
 

@@ -34,7 +34,7 @@ import Wire
 
     private func microlab(_ arguments: [String]) async throws -> (code: Int32?, output: String, log: String) {
         let program = try Program("microlab", arguments, in: bench.folder)
-        let code = await program.exitCode(within: 60)
+        let code = await program.exitCode()
         return (code, program.outputText, program.logText)
     }
 
@@ -126,6 +126,23 @@ import Wire
     @Test(.timeLimit(.minutes(1))) func aTapeIsNotCountedTwice() async throws {
         for second in [tape, bench.folder.path + "/./abc.tape"] {
             let (code, output, log) = try await microlab(["calibrate", tape, second, "--extrapolate"])
+            #expect(code == 64 && log.contains("given twice") && output.isEmpty, "\(log)")
+        }
+    }
+
+    /// Several tapes give what each gives alone, one after the other.
+    @Test(.timeLimit(.minutes(2))) func severalTapesComeOneAfterTheOther() async throws {
+        let copy = bench.folder.appending(path: "copy.tape").path
+        try FileManager.default.copyItem(atPath: tape, toPath: copy)
+        for arguments in [["detect", "--profile", "classic"], ["features"]] {
+            let one = try await microlab(arguments + [tape])
+            let both = try await microlab(arguments + [tape, copy])
+            #expect(one.code == 0 && both.code == 0, "\(both.log)")
+            let header = arguments == ["features"] ? 1 : 0
+            let lines = one.output.split(separator: "\n")
+            if arguments == ["features"] { #expect(lines.count > 2, "\(one.log)") }
+            #expect(both.output.split(separator: "\n") == lines + lines.dropFirst(header))
+            let (code, output, log) = try await microlab(arguments + [tape, tape])
             #expect(code == 64 && log.contains("given twice") && output.isEmpty, "\(log)")
         }
     }

@@ -62,7 +62,7 @@ import ZeroMQ
         try publish(1...5_000, &publisher, &topic)
         #expect(await eventually { (try? TapeSamples.numbers(tape).ids.count) == 5_000 }, "\(first.logText)")
         first.signal(SIGKILL)
-        #expect(await first.exitCode(within: 5) == SIGKILL)
+        #expect(await first.exitCode() == SIGKILL)
         let (ids, problems) = try TapeSamples.numbers(tape)
         #expect(ids == Array(1...5_000) && problems.map(\.kind) == [.noIndex])
         let end = HostClock.monotonicNanoseconds + 20_000_000_000
@@ -79,7 +79,7 @@ import ZeroMQ
         #expect(code == 0, "\(report)")
         #expect(await Web.metric(MetricName.tapeDropped, port: port) == 0)
         second.signal(SIGTERM)
-        #expect(await second.exitCode(within: 6) == 0, "\(second.logText)")
+        #expect(await second.exitCode() == 0, "\(second.logText)")
         let whole = try TapeSamples.numbers(tape)
         #expect(whole.ids == Array(1...7_000))
         #expect(whole.problems.map(\.kind) == [.noIndex])
@@ -87,7 +87,7 @@ import ZeroMQ
         #expect(segments.count == 2)
 
         let info = try Program("microlab", ["info", tape, "--json"], in: folder, tag: "-info")
-        #expect(await info.exitCode(within: 20) == 0, "\(info.logText)")
+        #expect(await info.exitCode() == 0, "\(info.logText)")
         let object = try JSONSerialization.jsonObject(with: Data(info.outputText.utf8)) as? [String: Any]
         let audit = try #require(object?["audit"] as? [String: Any])
         #expect(audit["records"] as? Int == 7_000)
@@ -124,12 +124,12 @@ import ZeroMQ
             "microlab",
             ["import", "--format", "binance-raw", bench.folder.appending(path: "abc.txt").path, "--out", source],
             in: folder, tag: "-import")
-        #expect(await command.exitCode(within: 30) == 0, "\(command.logText)")
+        #expect(await command.exitCode() == 0, "\(command.logText)")
         let (recorder, port) = try recorder(bus)
         let replay = try Program(
             "microlab", ["replay", source, "--speed", speed, "--publish", bus, "--wait-subscriptions", "1"], in: folder,
             tag: "-replay")
-        #expect(await replay.exitCode(within: 60) == 0, "\(replay.logText)")
+        #expect(await replay.exitCode() == 0, "\(replay.logText)")
         #expect(
             replay.logText.contains("\(original.events.count) messages published, 0 not taken"), "\(replay.logText)")
         let count = Double(original.events.count)
@@ -137,7 +137,7 @@ import ZeroMQ
             await eventually { await Web.metric(MetricName.tapeRecords, port: port) == count }, "\(recorder.logText)")
         #expect(await Web.metric(MetricName.busLost, port: port) == 0)
         recorder.signal(SIGTERM)
-        #expect(await recorder.exitCode(within: 6) == 0)
+        #expect(await recorder.exitCode() == 0)
         let copy = try ImportBench.events(tape)
         func unsent(_ events: [TapeEvents.Event]) -> [TapeRecord] {
             events.map { event in
@@ -166,7 +166,7 @@ import ZeroMQ
                 tag: "-replay\(wait)")
             #expect(await eventually { replay.logText.contains("publishing on") }, "\(replay.logText)")
             replay.signal(SIGTERM)
-            #expect(await replay.exitCode(within: 5) == 130, "\(replay.logText)")
+            #expect(await replay.exitCode() == 130, "\(replay.logText)")
         }
     }
 
@@ -177,9 +177,9 @@ import ZeroMQ
         let file = try bench.file("abc.txt", raw)
         let command = try Program(
             "microlab", ["import", "--format", "binance-raw", file, "--out", source], in: folder, tag: "-import")
-        #expect(await command.exitCode(within: 30) == 0, "\(command.logText)")
+        #expect(await command.exitCode() == 0, "\(command.logText)")
         let export = try Program("microlab", ["export", source, "--csv"], in: folder, tag: "-export")
-        #expect(await export.exitCode(within: 30) == 0, "\(export.logText)")
+        #expect(await export.exitCode() == 0, "\(export.logText)")
         let rows = export.outputText.split(separator: "\n").map(String.init)
         #expect(rows.count == 5)
         #expect(rows.allSatisfy { $0.split(separator: ",", omittingEmptySubsequences: false).count == 92 })
@@ -195,7 +195,7 @@ import ZeroMQ
         let filtered = try Program(
             "microlab", ["export", source, "--from", "1700000000002000002", "--symbols", "abcusdt"], in: folder,
             tag: "-filtered")
-        #expect(await filtered.exitCode(within: 30) == 0, "\(filtered.logText)")
+        #expect(await filtered.exitCode() == 0, "\(filtered.logText)")
         #expect(filtered.outputText.split(separator: "\n").count == 2)
     }
 }

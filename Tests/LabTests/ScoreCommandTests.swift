@@ -29,7 +29,7 @@ import Testing
         let files = [folder.appending(path: "signals.ndjson"), folder.appending(path: "events.csv")]
         for (file, text) in zip(files, [signals, events]) { try Data(text.utf8).write(to: file) }
         let program = try Program("microlab", ["score"] + files.map(\.path) + options, in: folder)
-        return (await program.exitCode(within: 30), program.outputText, program.logText)
+        return (await program.exitCode(), program.outputText, program.logText)
     }
 
     private static func number(_ key: String, _ answer: (code: Int32?, output: String, log: String)) throws -> Double? {

@@ -10,7 +10,7 @@ import Testing
 
     private func microlab(_ arguments: [String]) async throws -> (code: Int32?, output: String, log: String) {
         let program = try Program("microlab", arguments, in: bench.folder)
-        let code = await program.exitCode(within: 120)
+        let code = await program.exitCode()
         return (code, program.outputText, program.logText)
     }
 
@@ -68,7 +68,7 @@ import Testing
         }
         #expect(!FileManager.default.fileExists(atPath: path("bad.tape")))
         let simulator = try Program("exchange-sim", ["--synthetic", file, "--check-config"], in: bench.folder)
-        #expect(await simulator.exitCode(within: 30) == 78)
+        #expect(await simulator.exitCode() == 78)
         #expect(simulator.logText.contains("unknown member 'colour'"), "\(simulator.logText)")
     }
 

@@ -144,3 +144,109 @@ struct LineReaderTests {
         }
     }
 }
+
+/// Zip archives, as the venue's dumps are downloaded.
+struct ZipArchiveTests {
+    private let folder: URL
+
+    init() throws {
+        folder = FileManager.default.temporaryDirectory.appendingPathComponent("zip-\(UUID().uuidString)")
+        try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+    }
+
+    private struct Member {
+        var name = "a.csv"
+        var text = "one\ntwo\n"
+        var method = 0
+        var flags = 0
+        /// Sizes and place stand in the zip64 field.
+        var isWide = false
+        var checksum: UInt32?
+    }
+
+    private func bytes(_ value: Int, _ count: Int) -> [UInt8] { (0..<count).map { UInt8(value >> (8 * $0) & 0xFF) } }
+
+    /// Stored members, after APPNOTE 4.3.
+    private func archive(_ members: [Member], isCut: Bool = false) throws -> String {
+        var data: [UInt8] = []
+        var directory: [UInt8] = []
+        for member in members {
+            let (name, text) = (Array(member.name.utf8), Array(member.text.utf8))
+            let sum = member.checksum ?? UInt32(crc32(0, text, UInt32(text.count)))
+            let place = data.count
+            let common = bytes(member.flags, 2) + bytes(member.method, 2) + bytes(0, 4) + bytes(Int(sum), 4)
+            data += bytes(0x0403_4B50, 4) + bytes(20, 2) + common + bytes(text.count, 4) + bytes(text.count, 4)
+            data += bytes(name.count, 2) + bytes(0, 2) + name + text
+            let wide =
+                bytes(9, 2) + bytes(2, 2) + [7, 7] + bytes(1, 2) + bytes(24, 2) + bytes(text.count, 8)
+                + bytes(text.count, 8) + bytes(place, 8)
+            let narrow = member.isWide ? 0xFFFF_FFFF : text.count
+            directory += bytes(0x0201_4B50, 4) + bytes(20, 2) + bytes(20, 2) + common + bytes(narrow, 4)
+            directory +=
+                bytes(narrow, 4) + bytes(name.count, 2) + bytes(member.isWide ? wide.count : 0, 2) + bytes(0, 10)
+            directory += bytes(member.isWide ? 0xFFFF_FFFF : place, 4) + name + (member.isWide ? wide : [])
+        }
+        let place = data.count
+        data += directory
+        let isWide = members.contains(where: \.isWide)
+        if isWide {
+            let end = data.count
+            data += bytes(0x0606_4B50, 4) + bytes(44, 8) + bytes(45, 2) + bytes(45, 2) + bytes(0, 8)
+            data += bytes(members.count, 8) + bytes(members.count, 8) + bytes(directory.count, 8) + bytes(place, 8)
+            data += bytes(0x0706_4B50, 4) + bytes(0, 4) + bytes(end, 8) + bytes(1, 4)
+        }
+        data += bytes(0x0605_4B50, 4) + bytes(0, 4) + bytes(members.count, 2) + bytes(members.count, 2)
+        data += bytes(isWide ? 0xFFFF_FFFF : directory.count, 4) + bytes(isWide ? 0xFFFF_FFFF : place, 4) + bytes(0, 2)
+        let path = folder.appendingPathComponent(UUID().uuidString).path
+        try Data(isCut ? Array(data.dropLast(30)) : data).write(to: URL(fileURLWithPath: path))
+        return path
+    }
+
+    private func lines(_ path: String) throws -> [String] {
+        var reader = try LineReader(path: path)
+        var lines: [String] = []
+        while let line = try reader.next() { lines.append(String(decoding: line, as: UTF8.self)) }
+        return lines
+    }
+
+    @Test(arguments: [false, true]) func theOneFileIsRead(isWide: Bool) throws {
+        let member = Member(isWide: isWide)
+        #expect(try lines(archive([member])) == ["one", "two"])
+        let others = [Member(name: "folder/", text: ""), Member(name: "__MACOSX/._a.csv", text: "x")]
+        #expect(try lines(archive(others + [member])) == ["one", "two"])
+        #expect(try lines(archive([Member(text: "")])) == [])
+    }
+
+    @Test func aPackedFileIsReadAndItsChecksumTested() throws {
+        let text = (0..<20_000).map { "\($0),\($0 * 7_919 % 1_000)" }
+        let plain = folder.appendingPathComponent("a.csv").path
+        try Data(text.joined(separator: "\n").utf8).write(to: URL(fileURLWithPath: plain))
+        let path = folder.appendingPathComponent("a.zip").path
+        let process = Process()
+        process.executableURL = URL(fileURLWithPath: "/usr/bin/python3")
+        process.arguments = ["-m", "zipfile", "-c", path, plain]
+        try process.run()
+        process.waitUntilExit()
+        #expect(try lines(path) == text)
+        var data = try Data(contentsOf: URL(fileURLWithPath: path))
+        for index in data.count / 2..<data.count / 2 + 64 { data[index] ^= 0xA5 }
+        try data.write(to: URL(fileURLWithPath: path))
+        #expect(throws: LineReaderError.self) { try lines(path) }
+    }
+
+    @Test func whatCannotBeReadIsSaid() throws {
+        func reason(_ path: String) -> String {
+            do {
+                _ = try lines(path)
+                return "read"
+            } catch { return "\(error)" }
+        }
+        #expect(reason(try archive([Member(flags: 1)])).contains("encrypted"))
+        #expect(reason(try archive([Member(method: 99)])).contains("encrypted"))
+        #expect(reason(try archive([Member(method: 9)])).contains("method 9"))
+        #expect(reason(try archive([Member(), Member(name: "b.csv")])).contains("holds 2 files (a.csv, b.csv)"))
+        #expect(reason(try archive([Member(name: "x/", text: "")])).contains("holds no file"))
+        #expect(reason(try archive([Member()], isCut: true)).contains("no directory at its end"))
+        #expect(reason(try archive([Member(checksum: 1)])).contains("checksum"))
+    }
+}

@@ -5,7 +5,7 @@ import Testing
 
 @testable import Simulation
 
-private let seeds = [20_240_808, freshSeed]
+private let seeds = [20_240_808, testSeed]
 
 /// Every planted event does what it is called, beside the same market without it.
 struct PlantedEventTests {

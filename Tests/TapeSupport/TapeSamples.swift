@@ -10,8 +10,10 @@ package enum TapeSamples {
         let time = Timestamp(nanoseconds: 1_700_000_000_000_000_000 + Int64(number) * 1_000_000)
         var envelope = ProtoEnvelope()
         // Random letters, so that padding does not compress away.
+        var random = SplitMix64(seed: UInt64(bitPattern: Int64(number)))
         envelope.producer =
-            "test" + String((0..<padding).map { _ in Character(Unicode.Scalar(UInt8.random(in: 97...122))) })
+            "test"
+            + String((0..<padding).map { _ in Character(Unicode.Scalar(UInt8.random(in: 97...122, using: &random))) })
         envelope.epoch = 1
         envelope.sequence = UInt64(number)
         var trade = ProtoTrade()

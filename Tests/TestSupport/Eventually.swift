@@ -1,5 +1,5 @@
 /// Waits until `condition` holds; `false` when it does not within `seconds`. The only place that pauses.
-package func eventually(within seconds: Double = 20, _ condition: () async throws -> Bool) async rethrows -> Bool {
+package func eventually(within seconds: Double = 60, _ condition: () async throws -> Bool) async rethrows -> Bool {
     let end = ContinuousClock.now + .seconds(seconds)
     while ContinuousClock.now < end {
         if try await condition() { return true }

@@ -40,8 +40,8 @@ package final class Program: @unchecked Sendable {
 
     package func signal(_ number: Int32) { kill(process.processIdentifier, number) }
 
-    /// The exit code once it has ended; `nil` if it has not within `seconds`.
-    package func exitCode(within seconds: Double) async -> Int32? {
+    /// The exit code once it has ended; `nil` if it has not within `seconds`, which a busy machine may need.
+    package func exitCode(within seconds: Double = 60) async -> Int32? {
         let hasEnded = await eventually(within: seconds) { !process.isRunning }
         return hasEnded ? process.terminationStatus : nil
     }

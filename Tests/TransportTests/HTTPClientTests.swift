@@ -172,7 +172,11 @@ extension TransportTests {
             let all = [refused, unknown, half, dropped]
             #expect(run(loop, seconds: 60) { all.allSatisfy { $0.isSet } })
             for outcome in all {
-                guard case .connectionFailed(let message) = outcome.error else {
+                let message: String
+                switch outcome.error {
+                case .connectionFailed(let text) where outcome !== unknown: message = text
+                case .unknownHost(let text) where outcome === unknown: message = text
+                default:
                     Issue.record("\(String(describing: outcome.error))")
                     continue
                 }

@@ -314,6 +314,11 @@ extension TransportTests {
             options.port = server.port
             let error = #expect(throws: TransportError.self) { try other.listen(options, delegate: site) }
             #expect(error?.attempted == "listen on 127.0.0.1:\(server.port)")
+            #expect(error?.reason == "another process has this port; stop that process, or take another port")
+            options.host = "192.0.2.1"
+            let foreign = #expect(throws: TransportError.self) { try other.listen(options, delegate: site) }
+            #expect(foreign?.reason == "Cannot assign requested address")
+            options.host = "127.0.0.1"
             options.port = 0
             options.tlsCertificateFile = "/nonexistent.pem"
             #expect(throws: TransportError.self) { try other.listen(options, delegate: site) }

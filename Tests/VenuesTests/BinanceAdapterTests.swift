@@ -63,14 +63,16 @@ import Testing
 
     @Test func instrumentsAreOfTheMarket() throws {
         let body = try Payload.bytes("exchange-info")
-        let known = try Self.adapter(.us).instruments(in: body.span)
+        let known = try Self.adapter(.us).listings(in: body.span).map { try $0.instrument.get() }
         #expect(!known.isEmpty && known.allSatisfy { $0.venue == .binanceUS && $0.venueSymbol == $0.symbol })
         #expect(Self.adapter().requestWeightLimit(in: body.span) == 6_000)
     }
 
     @Test(
         arguments: [
-            (400, #"{"code":-1121,"msg":"Invalid symbol."}"#, VenueRefusal.Kind.invalid),
+            (400, #"{"code":-1121,"msg":"Invalid symbol."}"#, VenueRefusal.Kind.unknownSymbol),
+            (400, #"{"code":-1100,"msg":"Illegal characters found in parameter 'symbols'."}"#, .unknownSymbol),
+            (400, #"{"code":-1102,"msg":"Mandatory parameter 'symbol' was not sent."}"#, .invalid),
             (400, "<html>", .temporary), (429, #"{"code":-1003,"msg":"Too many"}"#, .temporary), (500, "", .temporary),
             (401, "", .notServed), (403, "<html>", .notServed), (404, "", .notServed),
             (400, #"{"code":-2014,"msg":"API-key format invalid."}"#, .notServed),

@@ -150,7 +150,7 @@ import Testing
             ("carries 1024", { $0.instruments = (0..<342).map { .spot("S\($0)") } }),
             ("depthPublished", { $0.depthPublished = 0 }), ("snapshotDepth", { $0.snapshotDepth = 5_001 }),
             ("bookLevelLimit", { $0.bookLevelLimit = 19 }), ("pendingUpdateLimit", { $0.pendingUpdateLimit = 0 }),
-            ("byte limit", { $0.frameByteLimit = 0 }), ("1 to 64 bytes", { $0.instruments = [.spot("")] }),
+            ("byte limit", { $0.frameByteLimit = 0 }), ("1 to 128 bytes", { $0.instruments = [.spot("")] }),
             ("an @", { $0.instruments = [.spot("BTC@USDT")] }), ("a quote", { $0.instruments = [.spot("A\"B")] }),
             ("of binance_us", { $0.instruments.append(.spot("ETHUSDT", venue: .binanceUS)) }),
             ("a backslash", { $0.instruments = [.spot("A\\B")] }), ("control", { $0.instruments = [.spot("A\u{7}")] }),

@@ -1,4 +1,5 @@
 import Microstructure
+import TestSupport
 import Testing
 
 @testable import Venues
@@ -37,7 +38,7 @@ import Testing
     }
 
     @Test func keyOrderWhiteSpaceAndUnknownKeysDoNotMatter() throws {
-        let seed = UInt64.random(in: 0 ... .max)
+        let seed = testSeed
         print("keyOrderWhiteSpaceAndUnknownKeysDoNotMatter seed \(seed)")
         var random = Random(seed: seed)
         for frame in Self.frames {
@@ -92,7 +93,7 @@ import Testing
     }
 
     @Test func damagedBytesNeverTrapAndAreAllAccountedFor() throws {
-        let seed = UInt64.random(in: 0 ... .max)
+        let seed = testSeed
         print("damagedBytesNeverTrapAndAreAllAccountedFor seed \(seed)")
         var random = Random(seed: seed)
         let corpus = (Self.frames + [depth(13, 14, of: "BTCUSDT"), trade(78)]).map { Array($0.utf8) }
@@ -162,7 +163,7 @@ import Testing
 
     /// A space before a frame sends it the long way: whatever a frame says, it must say the same on both.
     @Test func bothReadingsOfAFrameSayTheSame() throws {
-        let seed = UInt64.random(in: 0 ... .max)
+        let seed = testSeed
         print("bothReadingsOfAFrameSayTheSame seed \(seed)")
         var random = Random(seed: seed)
         let alphabet = Array("{}[]\",:.-0123456789usEabBAtTpqmMtruefals\\ @".utf8)
@@ -213,7 +214,7 @@ import Testing
     }
 
     @Test func randomBytesNeverTrap() throws {
-        let seed = UInt64.random(in: 0 ... .max)
+        let seed = testSeed
         print("randomBytesNeverTrap seed \(seed)")
         var random = Random(seed: seed)
         let lab = try lab()

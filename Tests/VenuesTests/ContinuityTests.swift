@@ -1,4 +1,5 @@
 import Microstructure
+import TestSupport
 import Testing
 
 @testable import Venues
@@ -66,7 +67,7 @@ import Testing
 
     /// Whatever two connections drop, double and delay: the book is VALID only as one that got everything.
     @Test func randomOverlapsNeverGiveAWrongBook() throws {
-        let seed = UInt64.random(in: 0...UInt64.max)
+        let seed = testSeed
         print("seed \(seed)")
         var random = Random(seed: seed)
         for _ in 0..<200 {
@@ -198,7 +199,7 @@ import Testing
     }
 
     @Test func theTradeSequenceAgreesWithASetOfIDs() {
-        let seed = UInt64.random(in: 0...UInt64.max)
+        let seed = testSeed
         print("seed \(seed)")
         var random = Random(seed: seed)
         for _ in 0..<300 {
@@ -292,7 +293,8 @@ import Testing
             watch.arrived(at: Timestamp(nanoseconds: now), after: silence)
         }
         for _ in 0..<99 { arrive(after: 1_000_000) }
-        #expect(watch.limit == nil && watch.silence(at: Timestamp(nanoseconds: now + 1 << 60)) == 0)
+        // Not learnt yet: the limit is that of a stream of which little is known.
+        #expect(watch.limit == nil && watch.silence(at: Timestamp(nanoseconds: now + 60 * Self.second)) <= 1)
         for _ in 0..<1_000 { arrive(after: 1_000_000) }
         #expect(watch.limit == SilenceWatch.leastLimitNanoseconds)
         // A failure's silence teaches nothing.

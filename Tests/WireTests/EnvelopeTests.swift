@@ -122,7 +122,7 @@ private func envelope(_ payload: ProtoEnvelope.OneOf_Payload) -> ProtoEnvelope {
 
     /// Every truncation and 100,000 random byte flips: refused by kind or read, never a trap.
     @Test func fuzz() {
-        var random = SplitMix64(testSeed: freshSeed)
+        var random = SplitMix64(testSeed: testSeed)
         func next(_ bound: Int) -> Int { random.index(below: bound) }
         let frame = EnvelopeCodec.encode(bookEnvelope())
         var outcomes: [String: Int] = [:]

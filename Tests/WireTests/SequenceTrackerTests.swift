@@ -38,7 +38,7 @@ import Testing
 
     /// sent = received + lost, whatever is dropped.
     @Test func accountsBalance() {
-        var random = SplitMix64(testSeed: freshSeed)
+        var random = SplitMix64(testSeed: testSeed)
         var tracker = SequenceTracker()
         var sent: UInt64 = 0
         for number in 1...10_000 where number == 1 || number == 10_000 || random.index(below: 3) > 0 {

@@ -16,7 +16,8 @@ import Testing
 
     @Test(arguments: [
         "tick.binance.BTCUSDT.trade|", "feature.binance.ETHUSDT|", "feature.binance.ETHUSDT.schema|",
-        "signal.binance.BTCUSDT.regime_change|",
+        "signal.binance.BTCUSDT.regime_change|", "tick.binance.这是测试币456.book|",
+        "signal.\(String(repeating: "v", count: 32)).\(String(repeating: "𠀀", count: 32)).\(String(repeating: "s", count: 32))|",
     ])
     func readsWhatItWrites(text: String) throws {
         let topic = try #require(Topic(Array(text.utf8)))
@@ -27,7 +28,7 @@ import Testing
         "", "|", "tick.binance.BTCUSDT.book", "tick.binance.BTCUSDT.nonsense|", "tick.binance.BTCUSDT|",
         "feature.a.b.c|",
         "signal.a.b|", "signal..b.c|", "signal.a.b.c|d|", "other.a.b|", "tick.binance.BTCUSDT.book.more|",
-        "signal.a.\(String(repeating: "x", count: 200)).c|",
+        "signal.a.\(String(repeating: "x", count: 300)).c|",
     ])
     func refusesOthers(text: String) {
         #expect(Topic(Array(text.utf8)) == nil)

@@ -10,8 +10,17 @@ protocol AlertSink: Sendable {
     var groupLimit: Int { get }
     /// Most signals that a message lists individually.
     var detailLimit: Int { get }
+    /// How many of the groups, in their order, one message names with a line each; at least 1. The rest waits.
+    func room(for groups: [AlertMessage.Group]) -> Int
+    /// What a person should change although the channel works; empty if nothing.
+    var notice: String { get }
     /// Delivers one message and returns what the service answered, in a few words.
     func deliver(_ notification: AlertMessage) async throws(DeliveryFailure) -> String
+}
+
+extension AlertSink {
+    func room(for groups: [AlertMessage.Group]) -> Int { max(1, groups.count) }
+    var notice: String { "" }
 }
 
 /// Why a message was not accepted. `description` holds no secret.
@@ -21,14 +30,17 @@ struct DeliveryFailure: Error, CustomStringConvertible, Equatable {
         case refused
         /// A repetition may succeed: time-outs, refused connections, 408, 429 and 5xx.
         case temporary
-        /// The channel is misconfigured or was revoked (401, 403, 404, 410): nothing is accepted until that is fixed.
-        case channel
+        /// A person must mend the channel: wrong or revoked address, an unknown host, a certificate that is not
+        /// trusted, a chat that does not exist. Until then nothing is accepted, and all alerts are held.
+        case held
     }
 
     let reason: String
     let cause: Cause
     /// The wait that the service asked of all senders.
     var retryAfterSeconds: Double?
+    /// The chat's new id, where the service says that it has one.
+    var movedTo: Int64?
 
     var description: String { reason }
 }

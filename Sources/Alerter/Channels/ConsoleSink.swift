@@ -16,7 +16,7 @@ struct ConsoleSink: AlertSink {
         do {
             try FileHandle.standardOutput.write(contentsOf: Data(lines.utf8))
         } catch {
-            throw DeliveryFailure(reason: "standard output: \(error)", cause: .channel)
+            throw DeliveryFailure(reason: "standard output: \(error)", cause: .held)
         }
         return "written"
     }

@@ -1,5 +1,7 @@
 import Runtime
 import Wire
+import Foundation
+import Transport
 
 /// Discord, through a webhook.
 ///
@@ -42,7 +44,26 @@ struct DiscordSink: AlertSink {
     }
 
     func deliver(_ notification: AlertMessage) async throws(DeliveryFailure) -> String {
-        try await post.send(messageJSON(message(notification)), to: url)
+        try await post.send(messageJSON(message(notification)), to: url, judge: Self.judge)
+    }
+
+    func room(for groups: [AlertMessage.Group]) -> Int { AlertMessage.room(for: groups, Self.line) }
+
+    /// Discord's own code tells a message that it does not take from a webhook that does not work. Source:
+    /// discord.com/developers, "JSON error codes".
+    static func judge(_ response: HTTPResponse) -> HTTPPost.Judgement? {
+        struct Answer: Decodable { var code: Int? }
+        guard [400, 403].contains(response.status),
+            let code = (try? JSONDecoder().decode(Answer.self, from: Data(response.body)))?.code, code != 0
+        else { return nil }
+        // Too large, empty, explicit, an invalid form or JSON, or stopped by automatic moderation.
+        guard ![40_005, 50_006, 20_009, 50_035, 50_109, 200_000, 200_001, 240_000].contains(code) else {
+            return HTTPPost.Judgement(cause: .refused)
+        }
+        return HTTPPost.Judgement(
+            cause: .held,
+            advice: "check the webhook and its channel (a forum's webhook needs ?thread_id=…); else change "
+                + "DISCORD_WEBHOOK_URL")
     }
 
     func message(_ notification: AlertMessage) -> Message {
@@ -57,15 +78,13 @@ struct DiscordSink: AlertSink {
                 Field(name: Self.text($0.name, 256), value: Self.text($0.value, 200))
             }
         } else {
-            let groups = notification.groups.map { Self.text(AlertMessage.line(of: $0), 200) }
-            let lines = notification.signals.map { Self.text(AlertMessage.line(of: $0), 200) }
             // Title and description together stay below the message's limit of 6,000 characters.
-            embed.description = [groups, lines].map { MessageText.lines($0, limit: 1_900) { "and \($0) more" } }
-                .joined(separator: "\n\n")
+            embed.description = notification.digest(Self.line).joined(separator: "\n\n")
         }
         return Message(embeds: [embed])
     }
 
+    private static func line(_ text: String) -> String { Self.text(text, AlertMessage.lineLimit) }
     private static func text(_ text: String, _ limit: Int) -> String { MessageText.fit(text, limit, escape: escape) }
 
     /// Puts a backslash before any character that has a meaning in Discord's Markdown or mentions.

@@ -1,4 +1,5 @@
 import Runtime
+import Transport
 
 /// Slack, through an incoming webhook.
 ///
@@ -35,22 +36,32 @@ struct SlackSink: AlertSink {
     }
 
     func deliver(_ notification: AlertMessage) async throws(DeliveryFailure) -> String {
-        try await post.send(messageJSON(message(notification)), to: url)
+        try await post.send(messageJSON(message(notification)), to: url, judge: Self.judge)
+    }
+
+    func room(for groups: [AlertMessage.Group]) -> Int { AlertMessage.room(for: groups, Self.line) }
+
+    /// Slack names what is wrong in the body, whatever the status. Source: api.slack.com, "Incoming webhooks: errors".
+    static func judge(_ response: HTTPResponse) -> HTTPPost.Judgement? {
+        let held = [
+            "invalid_token", "token_revoked", "account_inactive", "action_prohibited", "channel_is_archived",
+            "channel_not_found", "user_not_found", "no_service", "no_team", "team_disabled", "no_active_hooks",
+            "posting_to_", "org_login_required",
+        ]
+        let body = String(decoding: response.body.prefix(256), as: UTF8.self)
+        guard (400..<500).contains(response.status), held.contains(where: { body.contains($0) }) else { return nil }
+        return HTTPPost.Judgement(
+            cause: .held, advice: "check that the webhook and its channel still exist; else change SLACK_WEBHOOK_URL")
     }
 
     func message(_ notification: AlertMessage) -> Message {
-        let title = "\(Self.mark(notification.severity)) \(notification.title)"
+        let title = "\(notification.severity.mark) \(notification.title)"
         var blocks = [Block(type: "header", text: Self.plain(title, 150))]
         if notification.count == 1, let signal = notification.signals.first {
             let facts = AlertMessage.facts(of: signal).prefix(10)
             blocks.append(Block(type: "section", fields: facts.map { Self.plain("\($0.name): \($0.value)", 2_000) }))
         } else {
-            let groups = notification.groups.map { MessageText.fit(AlertMessage.line(of: $0), 200) }
-            let lines = notification.signals.map { MessageText.fit(AlertMessage.line(of: $0), 200) }
-            for part in [groups, lines] {
-                let text = MessageText.lines(part, limit: 3_000) { "and \($0) more" }
-                if !text.isEmpty { blocks.append(Block(type: "section", text: Self.plainLines(text))) }
-            }
+            blocks += notification.digest(Self.line).map { Block(type: "section", text: Self.plainLines($0)) }
         }
         if let signal = notification.signals.last, let link = links.link(to: signal) {
             let text = "<\(Self.escape(link))|Explanation>"
@@ -64,18 +75,12 @@ struct SlackSink: AlertSink {
         Text(type: "plain_text", text: MessageText.fit(text, limit), emoji: false)
     }
 
+    private static func line(_ text: String) -> String { MessageText.fit(text, AlertMessage.lineLimit) }
+
     private static func plainLines(_ text: String) -> Text { Text(type: "plain_text", text: text, emoji: false) }
 
     /// The three characters that Slack's markup reserves.
     static func escape(_ text: String) -> String {
         text.replacing("&", with: "&amp;").replacing("<", with: "&lt;").replacing(">", with: "&gt;")
-    }
-
-    static func mark(_ severity: Severity) -> String {
-        switch severity {
-        case .info: "🔵"
-        case .warning: "🟠"
-        case .critical: "🔴"
-        }
     }
 }

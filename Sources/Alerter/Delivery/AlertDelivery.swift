@@ -9,7 +9,7 @@ import Synchronization
 /// delivery, so a slow channel delays no other. At most one message is in flight, so a kill duplicates at most one.
 final class AlertDelivery: Sendable {
     struct Settings: Sendable {
-        /// A message not accepted for this long is dead.
+        /// An alert that was tried and not accepted for this long after it was due is dead.
         var giveUpSeconds = 86_400.0
         /// Time to send due messages when the process stops; the rest stays in the outbox.
         var drainSeconds = 2.0
@@ -20,6 +20,8 @@ final class AlertDelivery: Sendable {
     /// Bounds of the pause after a failed attempt, with full jitter.
     private static let firstPauseSeconds = 0.1
     private static let longestPauseSeconds = 60.0
+    /// Lanes that the rate lets out within this time are sent one by one; more of them share a digest.
+    private static let digestNanoseconds: Int64 = 3_000_000_000
 
     let sink: any AlertSink
     private let outbox: Outbox
@@ -30,7 +32,7 @@ final class AlertDelivery: Sendable {
     private let stopAt = Mutex<Int64?>(nil)
     private let delivered, messages, retried, waited: Counter
     private let duration: Timer
-    private let circuit: Gauge
+    private let circuit, held: Gauge
 
     init(
         _ sink: any AlertSink, outbox: Outbox, settings: Settings = Settings(), logger: Logger, health: Health? = nil
@@ -47,8 +49,10 @@ final class AlertDelivery: Sendable {
         waited = Counter(label: MetricName.alertRateLimited, dimensions: labels)
         duration = Timer(label: MetricName.alertSeconds, dimensions: labels)
         circuit = Gauge(label: MetricName.alertCircuitOpen, dimensions: labels)
+        held = Gauge(label: MetricName.alertChannelHeld, dimensions: labels)
         for reason in [Self.refusedReason, Self.tooOldReason] { Self.failed(sink.name, reason).increment(by: 0) }
         circuit.record(0)
+        held.record(0)
     }
 
     /// Announces new rows in the outbox. Callable from any thread.
@@ -68,6 +72,7 @@ final class AlertDelivery: Sendable {
             let end = stopAt.withLock { $0 }
             if let end, now >= end { return }
             beat(state)
+            tellNotice(&state)
             let pause = state.delay(at: now)
             if pause > 0 {
                 if end != nil { return }
@@ -76,7 +81,7 @@ final class AlertDelivery: Sendable {
             }
             do {
                 let next = try outbox.next(
-                    on: sink.name, at: HostClock.now.nanoseconds, count: sink.groupLimit, details: sink.detailLimit)
+                    on: sink.name, at: HostClock.now.nanoseconds, limits: limits(&state, at: now))
                 switch next {
                 case .parcel(let parcel):
                     state.takeTokens(at: HostClock.monotonicNanoseconds)
@@ -96,7 +101,27 @@ final class AlertDelivery: Sendable {
 
     /// Sends a heartbeat: the channel is alive, even while it waits.
     private func beat(_ state: ChannelState) {
-        health?.beat("channel \(sink.name)", isReady: !state.breaker.isOpen, detail: state.detail)
+        let detail = state.detail
+        health?.beat(
+            "channel \(sink.name)", isReady: !state.breaker.isOpen, detail: detail.isEmpty ? sink.notice : detail)
+    }
+
+    /// Logs what a person should change although the channel works: at the start, and when it is learnt.
+    private func tellNotice(_ state: inout ChannelState) {
+        let notice = sink.notice
+        guard notice != state.notice else { return }
+        state.notice = notice
+        logger.warning(
+            "channel works, but its settings should be changed",
+            metadata: ["channel": "\(sink.name)", "notice": "\(notice)"])
+    }
+
+    private func limits(_ state: inout ChannelState, at now: Int64) -> ParcelLimits {
+        // A channel that takes signals one by one makes no digests.
+        let lanes = sink.groupLimit > 1 ? state.allowance(within: Self.digestNanoseconds, at: now) : .max
+        return ParcelLimits(
+            signals: min(sink.groupLimit, state.mostSignals), details: sink.detailLimit, lanes: lanes,
+            room: { [sink] in sink.room(for: $0) })
     }
 
     private func deliver(_ parcel: Parcel, _ state: inout ChannelState) async {
@@ -108,6 +133,7 @@ final class AlertDelivery: Sendable {
             }
             state.succeed()
             circuit.record(0)
+            held.record(0)
             logger.debug("delivered", metadata: ["channel": "\(sink.name)", "answer": "\(answer)"])
             let message = "\(sink.name)-\(parcel.sequences[0])-\(parcel.attempts)"
             await settle(parcel) { try self.outbox.markSent(parcel, message: message, at: HostClock.now.nanoseconds) }
@@ -122,29 +148,57 @@ final class AlertDelivery: Sendable {
     }
 
     private func handle(_ failure: DeliveryFailure, of parcel: Parcel, _ state: inout ChannelState) async {
-        let now = HostClock.now.nanoseconds
-        let id = parcel.notification.signals.first?.id ?? ""
-        let isOld = Double(now - parcel.receivedAt) / 1e9 > settings.giveUpSeconds
-        if failure.cause == .refused || isOld {
-            if failure.cause == .refused { state.succeed() }
-            logger.error(
-                "alert given up; `alerter retry` tries it again",
-                metadata: ["channel": "\(sink.name)", "id": "\(id)", "reason": "\(failure)"])
-            await settle(parcel) { try self.outbox.markDead(parcel, reason: failure.reason, at: now) }
-            Self.failed(sink.name, failure.cause == .refused ? Self.refusedReason : Self.tooOldReason)
-                .increment(by: Int64(parcel.sequences.count))
+        guard failure.cause == .refused else { return await postpone(parcel, after: failure, &state) }
+        if parcel.sequences.count > 1 {
+            // One signal may be to blame for all: smaller messages find it.
+            state.mostSignals = parcel.sequences.count / 2
+            logger.warning(
+                "message of several alerts refused, sending them in smaller ones",
+                metadata: ["channel": "\(sink.name)", "alerts": "\(parcel.sequences.count)", "reason": "\(failure)"])
             return
         }
+        state.refusals += 1
+        if state.refusals > ChannelState.refusalLimit {
+            // Not one message is to blame, but what it is sent to.
+            let reason =
+                "\(failure.reason); more than \(ChannelState.refusalLimit) messages in a row were refused: check the "
+                + "channel's address"
+            return await postpone(parcel, after: DeliveryFailure(reason: reason, cause: .held), &state)
+        }
+        state.accept()
+        circuit.record(0)
+        held.record(0)
+        await settle(parcel) { try self.outbox.markDead(parcel, reason: failure.reason, at: HostClock.now.nanoseconds) }
+        giveUp(1, of: parcel, failure.reason, Self.refusedReason)
+    }
+
+    private func giveUp(_ count: Int, of parcel: Parcel, _ reason: String, _ kind: String) {
+        guard count > 0 else { return }
+        let id = parcel.notification.signals.first?.id ?? ""
+        logger.error(
+            "alerts given up; `alerter retry` tries them again",
+            metadata: ["channel": "\(sink.name)", "count": "\(count)", "first": "\(id)", "reason": "\(reason)"])
+        Self.failed(sink.name, kind).increment(by: Int64(count))
+    }
+
+    /// Keeps a parcel for a later try.
+    private func postpone(_ parcel: Parcel, after failure: DeliveryFailure, _ state: inout ChannelState) async {
+        let now = HostClock.now.nanoseconds
         let monotonic = HostClock.monotonicNanoseconds
-        if let seconds = failure.retryAfterSeconds {
+        if let seconds = failure.retryAfterSeconds, failure.cause == .temporary {
             // A healthy service that names a retry time: the whole channel waits, and the breaker is not needed.
             waited.increment()
             state.pause(seconds, at: monotonic)
         } else {
-            state.breaker.fail(isFatal: failure.cause == .channel, at: monotonic)
-            state.problem = failure.reason
+            if failure.cause == .held, state.problem != failure.reason {
+                logger.error(
+                    "channel accepts nothing until a person mends it; its alerts are held and tried now and then",
+                    metadata: ["channel": "\(sink.name)", "reason": "\(failure)"])
+            }
+            state.fail(failure, at: monotonic)
         }
         circuit.record(state.breaker.isOpen ? 1 : 0)
+        held.record(state.isHeld ? 1 : 0)
         retried.increment()
         var backoff = Backoff(
             firstSeconds: Self.firstPauseSeconds, longestSeconds: Self.longestPauseSeconds, attempt: parcel.attempts)
@@ -152,12 +206,17 @@ final class AlertDelivery: Sendable {
         logger.warning(
             "alert not delivered, will retry",
             metadata: [
-                "channel": "\(sink.name)", "id": "\(id)", "error": "\(failure)", "wait_seconds": "\(pause)",
+                "channel": "\(sink.name)", "id": "\(parcel.notification.signals.first?.id ?? "")",
+                "alerts": "\(parcel.sequences.count)", "error": "\(failure)", "wait_seconds": "\(pause)",
                 "attempt": "\(parcel.attempts + 1)",
             ])
-        await settle(parcel) {
-            try self.outbox.postpone(parcel, until: now + Int64(pause * 1e9), reason: failure.reason, at: now)
+        let reason = (failure.cause == .held ? ChannelState.heldPrefix : "") + failure.reason
+        let dead = await settle(parcel) {
+            try self.outbox.postpone(
+                parcel, until: now + Int64(pause * 1e9), reason: reason, isHeld: failure.cause == .held,
+                givingUpBefore: now - Int64(settings.giveUpSeconds * 1e9), at: now)
         }
+        giveUp(dead ?? 0, of: parcel, failure.reason, Self.tooOldReason)
     }
 
     private static let refusedReason = "refused"
@@ -169,13 +228,14 @@ final class AlertDelivery: Sendable {
 
     /// Records the outcome of a message. While that fails, the channel sends nothing else: a sent but unmarked message
     /// would be sent again.
-    private func settle(_ parcel: Parcel, _ write: () throws -> Void) async {
+    @discardableResult
+    private func settle<Value: Sendable>(_ parcel: Parcel, _ write: () throws -> Value) async -> Value? {
         var isSaid = false
         while true {
             do {
-                try write()
+                let value = try write()
                 if isSaid { logger.notice("outbox writes again", metadata: ["channel": "\(sink.name)"]) }
-                return
+                return value
             } catch {
                 health?.beat("channel \(sink.name)", isReady: false, detail: "\(error)")
                 if !isSaid {
@@ -183,7 +243,7 @@ final class AlertDelivery: Sendable {
                 }
                 isSaid = true
                 if Task.isCancelled || stopAt.withLock({ $0.map { HostClock.monotonicNanoseconds >= $0 } ?? false }) {
-                    return
+                    return nil
                 }
                 await bell.wait(upTo: 200_000_000)
             }
@@ -212,35 +272,4 @@ final class AlertDelivery: Sendable {
         if delivery.isCancelled, case .failure = result { throw CancellationError() }
         return try result.get()
     }
-}
-
-/// What delays a channel: the service's rate limits, its requested pauses, and its failures.
-private struct ChannelState: Sendable {
-    var breaker = CircuitBreaker()
-    var problem = ""
-    private var buckets: [TokenBucket]
-    private var pausedUntil: Int64 = 0
-
-    init(_ limits: [RateLimit]) { buckets = limits.map(TokenBucket.init) }
-
-    mutating func delay(at now: Int64) -> Int64 {
-        var longest = max(breaker.delay(at: now), pausedUntil - now)
-        for index in buckets.indices { longest = max(longest, buckets[index].delay(at: now)) }
-        return longest
-    }
-
-    mutating func takeTokens(at now: Int64) {
-        for index in buckets.indices { buckets[index].take(at: now) }
-    }
-
-    mutating func pause(_ seconds: Double, at now: Int64) {
-        pausedUntil = max(pausedUntil, now + Int64(seconds * 1e9))
-    }
-
-    mutating func succeed() {
-        breaker.succeed()
-        problem = ""
-    }
-
-    var detail: String { breaker.isOpen ? "failing: \(problem)" : "" }
 }

@@ -110,7 +110,7 @@ extension Outbox {
 
     /// Adds a silence; `false` if there are too many.
     func add(_ silence: Silence, at seconds: Double) throws(StorageError) -> Bool {
-        try write { database in
+        try write(.full) { database in
             let held = try Int.fetchOne(
                 database, sql: "SELECT COUNT(*) FROM silence WHERE ends_at > ?", arguments: [seconds])
             guard held ?? 0 < Self.silenceLimit else { return false }
@@ -123,9 +123,46 @@ extension Outbox {
 
     /// Removes a silence; `false` if none has that id.
     func removeSilence(_ id: String) throws(StorageError) -> Bool {
-        try write { database in
+        try write(.full) { database in
             try database.execute(sql: "DELETE FROM silence WHERE id = ?", arguments: [id])
             return database.changesCount == 1
+        }
+    }
+
+    /// What a silence matches at a moment.
+    struct Reach: Encodable, Equatable {
+        /// Most symbols named.
+        static let symbolLimit = 1_000
+
+        /// Alerts not yet sent or given up that would have been silenced.
+        var openAlerts: Int
+        /// Symbols of which the history has signals, sorted.
+        var symbols: [String]
+
+        enum CodingKeys: String, CodingKey {
+            case symbols
+            case openAlerts = "open_alerts"
+        }
+    }
+
+    func reach(of silence: Silence) throws(StorageError) -> Reach {
+        let matcher = SignalMatcher(symbols: silence.symbols, types: silence.types)
+        return try read { database in
+            let open = try Row.fetchAll(
+                database,
+                sql: """
+                    SELECT a.channel, s.symbol, s.type, COUNT(*) AS count FROM alert a
+                    JOIN signal s ON s.sequence = a.signal WHERE a.state = 0 GROUP BY a.channel, s.symbol, s.type
+                    """
+            ).reduce(0) { sum, row in
+                let isMatch =
+                    silence.channels?.contains(row["channel"]) ?? true
+                    && matcher.matches(symbol: row["symbol"], type: row["type"])
+                return sum + (isMatch ? row["count"] as Int : 0)
+            }
+            let symbols = try String.fetchAll(database, sql: "SELECT DISTINCT symbol FROM signal ORDER BY symbol")
+                .filter { matcher.matches(symbol: $0) }
+            return Reach(openAlerts: open, symbols: Array(symbols.prefix(Reach.symbolLimit)))
         }
     }
 }

@@ -4,30 +4,11 @@ import Wire
 import Foundation
 import GRDB
 
-/// The due signals of one message on one channel.
-struct Parcel: Sendable {
-    let channel: String
-    /// The signals' sequences in the outbox, ascending.
-    let sequences: [Int64]
-    /// Earlier attempts to deliver the first signal.
-    let attempts: Int
-    /// When the first signal was received, nanoseconds since 1970.
-    let receivedAt: Int64
-    let notification: AlertMessage
-}
-
-/// A channel's next task.
-enum NextParcel: Sendable {
-    case parcel(Parcel)
-    /// Nothing is due before this time (nanoseconds since 1970); `nil` means nothing is pending.
-    case nothing(until: Int64?)
-}
-
 /// Received signals and the delivery state of each on each channel, in an SQLite file.
 ///
 /// One row per signal and channel goes from pending to sent, dead or suppressed. The signal logs can replay everything
-/// here, so commits survive a kill but are not synced one by one: after a power loss the stored log position is as old
-/// as the rows, and the replay brings the rest.
+/// here, so their commits survive a kill but are not synced one by one: after a power loss the stored log position is as
+/// old as the rows, and the replay brings the rest. Silences and requested retries exist here only, and are synced.
 final class Outbox: Sendable {
     enum State: Int, Sendable, CaseIterable {
         case pending = 0
@@ -86,20 +67,34 @@ final class Outbox: Sendable {
                     """)
             try database.execute(sql: "INSERT INTO outbox VALUES (?)", arguments: [now])
         }
-        file = try StateFile(path: path, durability: .normal, isOwner: isOwner, readers: 4, migrate: migrator)
-        do {
-            createdAt = try file.pool.read { try Int64.fetchOne($0, sql: "SELECT created_ns FROM outbox") } ?? now
-        } catch {
-            throw StorageError(path: path, error)
+        // The severity's rank orders the queue; `due_ns` is when the alert was first to be sent; a note is what a channel
+        // was told by its service.
+        migrator.registerMigration("2") { database in
+            try database.execute(
+                sql: """
+                    ALTER TABLE alert ADD COLUMN rank INTEGER NOT NULL DEFAULT 0;
+                    ALTER TABLE alert ADD COLUMN due_ns INTEGER NOT NULL DEFAULT 0;
+                    UPDATE alert SET due_ns = ready_ns, rank = (
+                        SELECT CASE severity WHEN 'critical' THEN 2 WHEN 'warning' THEN 1 ELSE 0 END
+                        FROM signal WHERE sequence = alert.signal) WHERE state IN (0, 2);
+                    CREATE INDEX alert_rank ON alert (channel, lane, rank) WHERE state = 0;
+                    CREATE TABLE note (channel TEXT NOT NULL, name TEXT NOT NULL, value TEXT NOT NULL,
+                        PRIMARY KEY (channel, name)) WITHOUT ROWID;
+                    """)
         }
+        file = try StateFile(path: path, durability: .normal, isOwner: isOwner, readers: 4, migrate: migrator)
+        createdAt = try file.read { try Int64.fetchOne($0, sql: "SELECT created_ns FROM outbox") } ?? now
     }
 
     func read<T: Sendable>(_ body: (Database) throws -> T) throws(StorageError) -> T {
-        do { return try file.pool.read(body) } catch { throw StorageError(path: file.path, error) }
+        try file.read(body)
     }
 
-    func write<T: Sendable>(_ body: (Database) throws -> T) throws(StorageError) -> T {
-        do { return try file.pool.write(body) } catch { throw StorageError(path: file.path, error) }
+    /// - Parameter commit: full for what a person has asked for and no log can replay.
+    func write<T: Sendable>(
+        _ commit: StateFile.Durability = .normal, _ body: (Database) throws -> T
+    ) throws(StorageError) -> T {
+        try file.write(commit, body)
     }
 
     // MARK: Taking in
@@ -136,8 +131,9 @@ final class Outbox: Sendable {
                     """)
             let alert = try database.cachedStatement(
                 sql: """
-                    INSERT INTO alert (channel, signal, state, lane, route, reason, attempts, ready_ns, updated_ns)
-                    VALUES (?, ?, ?, ?, ?, ?, 0, ?, ?)
+                    INSERT INTO alert (
+                        channel, signal, state, lane, route, reason, attempts, ready_ns, updated_ns, due_ns, rank)
+                    VALUES (?1, ?2, ?3, ?4, ?5, ?6, 0, ?7, ?8, ?7, ?9)
                     """)
             for entry in entries {
                 let body = Data(try CompactJSON.bytes(entry.signal))
@@ -149,14 +145,15 @@ final class Outbox: Sendable {
                 let sequence = database.lastInsertedRowID
                 for decision in entry.decisions {
                     switch decision.outcome {
-                    case .deliver(let lane, let readyAt):
+                    case .deliver(let lane, let readyAt, let hold):
                         try alert.execute(arguments: [
-                            decision.channel, sequence, State.pending.rawValue, lane, decision.route, "", readyAt, now,
+                            decision.channel, sequence, State.pending.rawValue, lane, decision.route, hold ?? "",
+                            readyAt, now, entry.severity.rank,
                         ])
                     case .suppress(let reason):
                         try alert.execute(arguments: [
                             decision.channel, sequence, State.suppressed.rawValue, "", decision.route, reason.rawValue,
-                            now, now,
+                            now, now, entry.severity.rank,
                         ])
                     }
                 }
@@ -191,129 +188,23 @@ final class Outbox: Sendable {
         }
     }
 
-    // MARK: Sending
+    // MARK: Keeping
 
-    /// The channel's oldest due signal, together with the other due signals of its lane. A lane waits for its first
-    /// signal, so its order holds even after failures.
-    /// - Parameters:
-    ///   - count: most signals in one message.
-    ///   - details: most signals that the message lists individually.
-    func next(on channel: String, at now: Int64, count: Int, details: Int) throws(StorageError) -> NextParcel {
+    /// What a channel was told by its service, e.g. a group's new id; `nil` if nothing.
+    func note(_ name: String, on channel: String) throws(StorageError) -> String? {
         try read { database in
-            let heads = try Row.fetchAll(
-                database,
-                sql: """
-                    WITH RECURSIVE lanes (lane) AS (
-                        SELECT MIN(lane) FROM alert WHERE channel = ?1 AND state = 0
-                        UNION ALL
-                        SELECT (SELECT MIN(lane) FROM alert WHERE channel = ?1 AND state = 0 AND lane > lanes.lane)
-                        FROM lanes WHERE lane IS NOT NULL)
-                    SELECT lanes.lane AS lane, signal, ready_ns FROM lanes, alert a
-                    WHERE lanes.lane IS NOT NULL AND a.channel = ?1 AND a.state = 0 AND a.lane = lanes.lane
-                    AND a.signal = (SELECT MIN(signal) FROM alert b
-                                    WHERE b.channel = ?1 AND b.state = 0 AND b.lane = lanes.lane)
-                    """, arguments: [channel])
-            func number(_ row: Row, _ column: String) -> Int64 { row[column] }
-            let due = heads.filter { number($0, "ready_ns") <= now }
-            guard let head = due.min(by: { number($0, "signal") < number($1, "signal") }) else {
-                return .nothing(until: heads.map { number($0, "ready_ns") }.min())
-            }
-            let lane: String = head["lane"]
-            let rows = try Row.fetchAll(
-                database,
-                sql: """
-                    SELECT signal, ready_ns, attempts FROM alert WHERE channel = ? AND state = 0 AND lane = ?
-                    ORDER BY signal LIMIT ?
-                    """, arguments: [channel, lane, count])
-            let ready = rows.prefix { number($0, "ready_ns") <= now }
-            let sequences = ready.map { number($0, "signal") }
-            let first = try Int64.fetchOne(
-                database, sql: "SELECT received_ns FROM signal WHERE sequence = ?", arguments: [sequences[0]])
-            return .parcel(
-                Parcel(
-                    channel: channel, sequences: sequences, attempts: ready[0]["attempts"], receivedAt: first ?? now,
-                    notification: try Self.notification(of: sequences, details: details, in: database)))
+            try String.fetchOne(
+                database, sql: "SELECT value FROM note WHERE channel = ? AND name = ?", arguments: [channel, name])
         }
     }
 
-    private static func notification(
-        of sequences: [Int64], details: Int, in database: Database
-    ) throws -> AlertMessage {
-        let list = String(decoding: try CompactJSON.bytes(sequences), as: UTF8.self)
-        // All signals of a small group; of a large group, the signals with the highest scores, in their order.
-        let bodies = try Data.fetchAll(
-            database,
-            sql: """
-                SELECT body FROM (
-                    SELECT sequence, body FROM signal WHERE sequence IN (SELECT value FROM json_each(?))
-                    ORDER BY score DESC, sequence LIMIT ?)
-                ORDER BY sequence
-                """, arguments: [list, details])
-        let groups = try Row.fetchAll(
-            database,
-            sql: """
-                SELECT symbol, type, COUNT(*) AS count, MAX(score) AS score FROM signal
-                WHERE sequence IN (SELECT value FROM json_each(?))
-                GROUP BY symbol, type ORDER BY count DESC, symbol, type
-                """, arguments: [list])
-        let severities = try String.fetchAll(
-            database,
-            sql: "SELECT DISTINCT severity FROM signal WHERE sequence IN (SELECT value FROM json_each(?))",
-            arguments: [list])
-        return AlertMessage(
-            count: sequences.count,
-            signals: try bodies.map { try JSONDecoder().decode(SignalDocument.self, from: $0) },
-            groups: groups.map {
-                .init(symbol: $0["symbol"], type: $0["type"], count: $0["count"], highestScore: $0["score"])
-            },
-            severity: severities.compactMap(Severity.init).max() ?? .info)
-    }
-
-    /// Records that the channel accepted the parcel, as `message`.
-    func markSent(_ parcel: Parcel, message: String, at now: Int64) throws(StorageError) {
-        try settle(parcel, .sent, reason: "", message: message, at: now)
-    }
-
-    /// Gives the parcel up.
-    func markDead(_ parcel: Parcel, reason: String, at now: Int64) throws(StorageError) {
-        try settle(parcel, .dead, reason: reason, message: nil, at: now)
-    }
-
-    private func settle(
-        _ parcel: Parcel, _ state: State, reason: String, message: String?, at now: Int64
-    ) throws(StorageError) {
-        try write { database in
-            let statement = try database.cachedStatement(
-                sql: """
-                    UPDATE alert SET state = ?, reason = ?, message = ?, attempts = attempts + 1, updated_ns = ?
-                    WHERE channel = ? AND signal = ? AND state = 0
-                    """)
-            for sequence in parcel.sequences {
-                try statement.execute(arguments: [state.rawValue, reason, message, now, parcel.channel, sequence])
-            }
-        }
-    }
-
-    /// Delays a parcel that was not accepted: its first signal, and so the lane, waits until `time`.
-    func postpone(_ parcel: Parcel, until time: Int64, reason: String, at now: Int64) throws(StorageError) {
+    func keep(_ value: String, as name: String, on channel: String) throws(StorageError) {
         try write { database in
             try database.execute(
                 sql: """
-                    UPDATE alert SET attempts = attempts + 1, ready_ns = ?, reason = ?, updated_ns = ?
-                    WHERE channel = ? AND signal = ? AND state = 0
-                    """, arguments: [time, reason, now, parcel.channel, parcel.sequences[0]])
-        }
-    }
-
-    /// Makes dead alerts pending again; returns how many.
-    func retry(channel: String?, at now: Int64) throws(StorageError) -> Int {
-        try write { database in
-            try database.execute(
-                sql: """
-                    UPDATE alert SET state = 0, attempts = 0, ready_ns = ?1, updated_ns = ?1
-                    WHERE state = 2 AND (?2 IS NULL OR channel = ?2)
-                    """, arguments: [now, channel])
-            return database.changesCount
+                    INSERT INTO note (channel, name, value) VALUES (?, ?, ?)
+                    ON CONFLICT (channel, name) DO UPDATE SET value = excluded.value
+                    """, arguments: [channel, name, value])
         }
     }
 

@@ -28,7 +28,7 @@ struct AlertPolicy: Sendable, Equatable {
 
     /// Hours in which only severe enough signals are sent.
     struct QuietHours: Sendable, Equatable {
-        /// Minutes of the day; `from` after `to` spans midnight.
+        /// Minutes of the day; `from` after `to` spans midnight. `to` may be 1440, the end of the day.
         var from: Int
         var to: Int
         /// Weekdays on which the hours begin, 1 Sunday to 7 Saturday; empty: every day.
@@ -191,13 +191,16 @@ private struct PolicyDocument: Decodable {
             else { throw PolicyProblem(text: "routes needs 1 to \(AlertPolicy.listLimit) entries of different names") }
         }
         policy.inhibitions = try (inhibitions ?? []).map { entry in
-            if let problem = entry.source.problem ?? entry.target.problem {
-                throw PolicyProblem(text: "inhibitions: \(problem)")
+            let (source, target): (SignalMatcher, SignalMatcher)
+            do throws(PolicyProblem) {
+                (source, target) = (try entry.source.normalized(), try entry.target.normalized())
+            } catch {
+                throw PolicyProblem(text: "inhibitions: \(error.text)")
             }
             guard (0.001...86_400).contains(entry.seconds) else {
                 throw PolicyProblem(text: "inhibitions: seconds \(entry.seconds) is outside 0.001…86400")
             }
-            return .init(source: entry.source, target: entry.target, seconds: entry.seconds)
+            return .init(source: source, target: target, seconds: entry.seconds)
         }
         guard policy.inhibitions.count <= AlertPolicy.listLimit else {
             throw PolicyProblem(text: "inhibitions has more than \(AlertPolicy.listLimit) entries")
@@ -211,8 +214,14 @@ extension PolicyDocument.RouteDocument {
         func bad(_ problem: String) -> PolicyProblem { PolicyProblem(text: "route '\(name.prefix(64))': \(problem)") }
         guard (1...64).contains(name.utf8.count) else { throw bad("name needs 1 to 64 bytes") }
         var route = AlertPolicy.Route(name: name)
-        route.match = match ?? route.match
-        if let problem = route.match.problem { throw bad(problem) }
+        do throws(PolicyProblem) {
+            route.match = try (match ?? route.match).normalized()
+        } catch {
+            throw bad(error.text)
+        }
+        guard channels?.isEmpty != true else {
+            throw bad("channels is empty and would send nowhere; leave it out to send on all")
+        }
         if let stranger = channels?.first(where: { !known.contains($0) }) {
             let names = known.joined(separator: ", ")
             throw bad("channel '\(stranger.prefix(64))' is not configured; configured are \(names)")
@@ -226,8 +235,12 @@ extension PolicyDocument.RouteDocument {
             throw bad("repeatIntervalSeconds is outside 0…2592000")
         }
         route.quietHours = try (quietHours ?? []).map { entry in
-            guard let from = Self.minutes(entry.from), let to = Self.minutes(entry.to), from != to else {
-                throw bad("quietHours needs from and to as different times of day, e.g. 22:00")
+            guard let from = Self.minutes(entry.from), from < AlertPolicy.QuietHours.dayMinutes,
+                let to = Self.minutes(entry.to), from != to
+            else {
+                throw bad(
+                    "quietHours needs from and to as different times of day, e.g. 22:00; a whole day is from 00:00 to 24:00"
+                )
             }
             guard let zone = TimeZone(identifier: entry.timeZone ?? "GMT") else {
                 throw bad("quietHours: '\(entry.timeZone ?? "")' is no time zone, e.g. Europe/Berlin")
@@ -243,14 +256,21 @@ extension PolicyDocument.RouteDocument {
                 from: from, to: to, days: Set(days), timeZone: zone, minSeverity: entry.minSeverity ?? .critical,
                 holds: entry.hold ?? true)
         }
+        guard !route.isQuietForEver(at: Self.anyMonday) else {
+            throw bad("quietHours follow each other without an end: what they hold would never be sent")
+        }
         route.continues = `continue` ?? false
         return route
     }
 
+    /// 2024-01-01T00:00:00Z: quiet hours repeat every week, so that one moment shows whether they end.
+    private static let anyMonday: Int64 = 1_704_067_200_000_000_000
+
+    /// `24:00` is the end of a day.
     private static func minutes(_ text: String) -> Int? {
         let parts = text.split(separator: ":", omittingEmptySubsequences: false)
         guard parts.count == 2, parts.allSatisfy({ $0.count == 2 }), let hours = Int(parts[0]),
-            let minutes = Int(parts[1]), (0..<24).contains(hours), (0..<60).contains(minutes)
+            let minutes = Int(parts[1]), (0..<24).contains(hours) && (0..<60).contains(minutes) || text == "24:00"
         else { return nil }
         return hours * 60 + minutes
     }

@@ -5,8 +5,8 @@ import Foundation
 struct AlertDecision: Sendable, Equatable {
     enum Outcome: Sendable, Equatable {
         /// Send in the lane's order, not before `readyAt` (nanoseconds since 1970). Ready signals of a lane may share a
-        /// message.
-        case deliver(lane: String, readyAt: Int64)
+        /// message. `hold` says what holds the signal until then; `nil` where nothing does.
+        case deliver(lane: String, readyAt: Int64, hold: String? = nil)
         case suppress(Suppression)
     }
 
@@ -119,14 +119,16 @@ struct PolicyEngine: Sendable {
         }
         var lane = Self.lane(signal, route)
         var readyAt = now
-        for hours in route.quietHours where severity < hours.minSeverity {
-            guard let end = hours.end(at: now) else { continue }
-            guard hours.holds else { return .suppress(.quietHours) }
-            readyAt = max(readyAt, end)
+        var hold: String?
+        if route.quietHours.contains(where: { !$0.holds && severity < $0.minSeverity && $0.end(at: now) != nil }) {
+            return .suppress(.quietHours)
         }
-        if readyAt > now {
-            // Held signals must not delay signals that are not held.
-            lane = "held " + lane
+        if let end = route.quietEnd(for: severity, at: now) {
+            readyAt = end
+            let time = Date(timeIntervalSince1970: Double(end) / 1e9).formatted(.iso8601)
+            hold = "\(AlertDecision.Suppression.quietHours.rawValue) until \(time)"
+            // Held signals must not delay signals that are not held, or held for less long.
+            lane = "held until \(time) \(lane)"
         } else if route.groupWindowSeconds > 0 {
             let window = Window(channel: channel, lane: lane)
             if let end = windows[window], now < end {
@@ -135,11 +137,12 @@ struct PolicyEngine: Sendable {
                 readyAt = now + Int64(route.groupWindowSeconds * 1e9)
                 note(&windows, window, readyAt) { $0 < now }
             }
+            hold = "waiting for others of its group"
         }
         if route.repeatIntervalSeconds > 0 {
             note(&sent, key, Sent(at: now, severity: severity)) { now - $0.at > 86_400_000_000_000 }
         }
-        return .deliver(lane: lane, readyAt: readyAt)
+        return .deliver(lane: lane, readyAt: readyAt, hold: hold)
     }
 
     private mutating func noteInhibitions(by signal: SignalDocument, _ severity: Severity, at now: Int64) {
@@ -169,26 +172,5 @@ struct PolicyEngine: Sendable {
         if route.groupBy.contains(.symbol) { parts.append(signal.symbol) }
         if route.groupBy.contains(.type) { parts.append(signal.signalType) }
         return parts.joined(separator: " ")
-    }
-}
-
-extension AlertPolicy.QuietHours {
-    /// When the quiet hours end, if `now` (nanoseconds since 1970) is within them.
-    func end(at now: Int64) -> Int64? {
-        var calendar = Calendar(identifier: .gregorian)
-        calendar.timeZone = timeZone
-        let date = Date(timeIntervalSince1970: Double(now) / 1e9)
-        let parts = calendar.dateComponents([.hour, .minute, .weekday], from: date)
-        let minute = (parts.hour ?? 0) * 60 + (parts.minute ?? 0)
-        let isPastMidnight = from > to && minute < to
-        guard from < to ? (from..<to).contains(minute) : (minute >= from || isPastMidnight) else { return nil }
-        let today = parts.weekday ?? 1
-        // After midnight, quiet hours still belong to the day on which they began.
-        let beginning = isPastMidnight ? (today + 5) % 7 + 1 : today
-        guard days.isEmpty || days.contains(beginning) else { return nil }
-        // Daylight saving may shift the clock before the end: take the next moment that shows `to`.
-        let end = calendar.nextDate(
-            after: date, matching: DateComponents(hour: to / 60, minute: to % 60, second: 0), matchingPolicy: .nextTime)
-        return end.map { Int64($0.timeIntervalSince1970 * 1e9) }
     }
 }

@@ -1,3 +1,4 @@
+import Microstructure
 import Wire
 
 /// How severe a signal is, derived from its score.
@@ -6,33 +7,8 @@ enum Severity: String, Codable, Sendable, CaseIterable, Comparable {
 
     static func < (left: Severity, right: Severity) -> Bool { left.rank < right.rank }
 
-    private var rank: Int { Self.allCases.firstIndex(of: self) ?? 0 }
-}
-
-/// A name with `*` for any text and `?` for any one character.
-struct NamePattern: Sendable, Equatable {
-    let text: String
-
-    /// O(pattern × name), both short.
-    func matches(_ name: String) -> Bool {
-        let (pattern, name) = (Array(text.unicodeScalars), Array(name.unicodeScalars))
-        var (p, n) = (0, 0)
-        var star: (p: Int, n: Int)?
-        while n < name.count {
-            if p < pattern.count, pattern[p] == "*" {
-                star = (p, n)
-                p += 1
-            } else if p < pattern.count, pattern[p] == "?" || pattern[p] == name[n] {
-                (p, n) = (p + 1, n + 1)
-            } else if let last = star {
-                star = (last.p, last.n + 1)
-                (p, n) = (last.p + 1, last.n + 1)
-            } else {
-                return false
-            }
-        }
-        return pattern[p...].allSatisfy { $0 == "*" }
-    }
+    /// 0 for the least severe.
+    var rank: Int { Self.allCases.firstIndex(of: self) ?? 0 }
 }
 
 /// Selects signals. An absent condition matches every signal.
@@ -46,24 +22,57 @@ struct SignalMatcher: Codable, Sendable, Equatable {
     var minScore: Double?
 
     func matches(_ signal: SignalDocument, _ severity: Severity) -> Bool {
-        if let symbols, !symbols.contains(where: { NamePattern(text: $0).matches(signal.symbol) }) { return false }
-        if let types, !types.contains(where: { NamePattern(text: $0).matches(signal.signalType) }) { return false }
+        guard matches(symbol: signal.symbol, type: signal.signalType) else { return false }
         if let minSeverity, severity < minSeverity { return false }
         if let minScore, signal.score < minScore { return false }
         return true
     }
 
-    /// The first error in the matcher.
-    var problem: String? {
-        if let minScore, !(0...1).contains(minScore) { return "minScore \(minScore) is outside 0…1" }
-        for (name, patterns) in [("symbols", symbols), ("types", types)] {
-            guard let patterns else { continue }
-            if patterns.isEmpty { return "\(name) is empty and would match nothing; leave it out to match all" }
-            if patterns.contains(where: { $0.isEmpty || $0.utf8.count > 64 }) {
-                return "\(name) needs patterns of 1 to 64 bytes"
-            }
+    /// Whether a signal of this symbol, and of this type if one is given, can match.
+    func matches(symbol: String, type: String? = nil) -> Bool {
+        if let symbols, !symbols.contains(where: { NamePattern(text: $0).matches(symbol) }) { return false }
+        if let types, let type, !types.contains(where: { NamePattern(text: $0).matches(type) }) { return false }
+        return true
+    }
+
+    /// The matcher as it is used: symbols in the spelling of the bus. Throws where it has a condition that no signal can
+    /// meet.
+    func normalized() throws(PolicyProblem) -> SignalMatcher {
+        if let minScore, !(0...1).contains(minScore) {
+            throw PolicyProblem(text: "minScore \(minScore) is outside 0…1")
         }
-        return nil
+        for (name, patterns) in [("symbols", symbols), ("types", types)] where patterns?.isEmpty == true {
+            throw PolicyProblem(text: "\(name) is empty and would match nothing; leave it out to match all")
+        }
+        var matcher = self
+        matcher.symbols = try symbols?.map { text throws(PolicyProblem) in
+            guard let pattern = SymbolName.normalizedPattern(text) else {
+                throw PolicyProblem(text: "symbols: '\(text.prefix(64))' \(SymbolName.patternRule)")
+            }
+            return pattern
+        }
+        if let stranger = types?.first(where: { !Self.isTypePattern($0) }) {
+            throw PolicyProblem(text: "types: '\(stranger.prefix(64))' \(Self.typeRule)")
+        }
+        return matcher
+    }
+
+    /// Most characters of a pattern of types.
+    static let typePatternLimit = 64
+    static let typeRule =
+        "is no signal type and no pattern of types; they are in lower case, e.g. drift or buy_imbalance, with * for any "
+        + "text and ? for one character"
+
+    static func isTypePattern(_ text: String) -> Bool {
+        (1...typePatternLimit).contains(text.utf8.count)
+            && text.utf8.allSatisfy { byte in
+                switch byte {
+                case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "_"),
+                    UInt8(ascii: "*"), UInt8(ascii: "?"):
+                    true
+                default: false
+                }
+            }
     }
 }
 

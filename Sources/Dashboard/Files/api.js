@@ -1,6 +1,9 @@
 // Talks to the gateway: questions, and server-sent events over fetch, since EventSource can send no key.
 
+/** Where the gateway's paths begin: behind a proxy perhaps not at the root. This file lies one folder below. */
+const root = new URL("../", import.meta.url);
 const longestPauseMilliseconds = 10_000;
+const patienceMilliseconds = 10_000;
 const keyName = "gateway-key";
 
 export class ProblemError extends Error {
@@ -24,9 +27,11 @@ async function problem(response) {
   return new ProblemError(response.status, typeof body.detail === "string" ? body.detail : `status ${response.status}`);
 }
 
-/** The JSON of a path. Throws `ProblemError` with what the gateway says is wrong. */
+/** The JSON of a path, which is relative to the gateway's root. Throws `ProblemError` with what the gateway says is wrong. */
 export async function ask(path) {
-  const response = await fetch(path, { headers: headers({ Accept: "application/json" }), cache: "no-store" });
+  const response = await fetch(new URL(path, root), {
+    headers: headers({ Accept: "application/json" }), cache: "no-store", signal: AbortSignal.timeout(patienceMilliseconds),
+  });
   if (!response.ok) throw await problem(response);
   return response.json();
 }
@@ -47,7 +52,7 @@ export async function follow(path, signal, onEvent, onState) {
   let attempt = 0;
   while (!signal.aborted) {
     try {
-      const response = await fetch(path, {
+      const response = await fetch(new URL(path, root), {
         headers: headers({ Accept: "text/event-stream", ...(lastID && { "Last-Event-ID": lastID }) }), cache: "no-store", signal,
       });
       if (!response.ok) throw await problem(response);

@@ -17,8 +17,14 @@ export function setText(element, text) {
 
 const isNumber = (value) => typeof value === "number" && Number.isFinite(value);
 
+/** By digits behind the point: to make one costs more than to use it. */
+const formats = new Map();
+
 export function fixed(value, digits) {
-  return isNumber(value) ? value.toLocaleString("en-US", { minimumFractionDigits: digits, maximumFractionDigits: digits }) : "–";
+  if (!isNumber(value)) return "–";
+  let format = formats.get(digits);
+  if (!format) formats.set(digits, format = new Intl.NumberFormat("en-US", { minimumFractionDigits: digits, maximumFractionDigits: digits }));
+  return format.format(value);
 }
 
 /** With its sign, so that up and down are told without colour. */

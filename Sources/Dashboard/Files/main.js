@@ -1,11 +1,12 @@
 // The dashboard: follows the streams, keeps the newest state of each kind, and draws at its own pace. However fast events
 // come, an event only replaces a state, and everything that is kept has a limit.
 
-import { ask, follow, useKey } from "./api.js";
+import { ask, follow } from "./api.js";
 import { Chart, bars, colour, marker } from "./charts.js";
 import { byId, fixed, make, setText, short, signalKinds, typeClass } from "./format.js";
 import { History } from "./history.js";
-import { clearMarket, priceText, showBook, showDetectors, showFeatures, showFeed } from "./market.js";
+import { clearMarket, priceStep, priceText, showBook, showDetectors, showFeatures, showFeed } from "./market.js";
+import { onKey, showConnection } from "./page.js";
 import { Signals, explain, showAlerts, showSignals } from "./signals.js";
 
 const query = new URLSearchParams(location.search);
@@ -16,15 +17,18 @@ const chartMilliseconds = 250;
 const pollMilliseconds = 4_000;
 /** The shortest of these that holds all signals is shown. */
 const timelines = [300, 900, 1_800];
-/** Markets whose past is kept when another is looked at. */
-const historyLimit = 8;
+/** Markets that the bar at the top names; the page of all markets has the rest. */
+const barLimit = 12;
 
-const signals = new Signals();
-const histories = new Map();
+/** The newest signals of all markets, and those of the market that is looked at. */
+const allSignals = new Signals();
+let signals = new Signals();
+let past = new History();
 /** The newest state of each kind that is not drawn yet. */
 let news = {};
-let symbol = null;
-let symbols = [];
+/** The market that is looked at, and all that there are. */
+let market = null;
+let markets = [];
 let isSignalListOld = true;
 let view = null;
 let events = 0;
@@ -36,15 +40,15 @@ const readTypeColours = () => {
   typeColours = { drift: colour("drift"), burst: colour("burst"), regime_change: colour("regime"), posted: colour("posted") };
 };
 const colourOf = (type) => typeColours[signalKinds.includes(type) ? type : "posted"];
-const marks = () => signals.of(symbol).map((signal) => ({ time: signal.timestamp, colour: colourOf(signal.signal_type) }));
+const marks = () => signals.list.map((signal) => ({ time: signal.timestamp, colour: colourOf(signal.signal_type) }));
 
 function nearest(milliseconds, seconds) {
   const time = milliseconds / 1000;
-  const [first] = signals.of(symbol).toSorted((a, b) => Math.abs(a.timestamp - time) - Math.abs(b.timestamp - time));
+  const [first] = signals.list.toSorted((a, b) => Math.abs(a.timestamp - time) - Math.abs(b.timestamp - time));
   if (first && Math.abs(first.timestamp - time) < seconds * 0.02) explain(first.id);
 }
 
-const common = { underlayCallback: marker(marks), onTheme: readTypeColours, clickCallback: (_, x) => nearest(x, histories.get(symbol)?.seconds ?? 0) };
+const common = { underlayCallback: marker(marks), onTheme: readTypeColours, clickCallback: (_, x) => nearest(x, past.seconds) };
 const charts = {
   price: new Chart(byId("price-chart"), { ...common, labels: ["microprice", "mid"], colours: ["micro", "mid"], format: priceText, readout: byId("price-readout") }),
   imbalance: new Chart(byId("imbalance-chart"), { ...common, labels: ["5 levels", "10 levels"], colours: ["micro", "mid"], format: (value) => fixed(value, 2), readout: byId("imbalance-readout"), valueRange: [-1.05, 1.05], strokeWidth: 1.2 }),
@@ -69,19 +73,23 @@ function drawText() {
   if (feed) showFeed(feed);
   if (isSignalListOld) {
     isSignalListOld = false;
-    showSignals(signals.of(byId("all-symbols").checked ? null : symbol));
+    showSignals(listed().list);
   }
 }
 
+/** The signals that the list and the timeline show. */
+const listed = () => (byId("all-symbols").checked ? allSignals : signals);
+
 function drawCharts() {
-  const history = histories.get(symbol);
-  const now = history?.lastTime || Date.now() / 1000;
-  for (const name of ["price", "imbalance", "flow"]) charts[name].draw(history?.[name] ?? [], now, history?.seconds ?? 0);
+  const now = past.lastTime || Date.now() / 1000;
+  charts.price.draw(past.price, now, past.seconds, past.priceRange, priceStep());
+  charts.imbalance.draw(past.imbalance, now, past.seconds);
+  charts.flow.draw(past.flow, now, past.seconds);
 }
 
 function drawTimeline() {
-  const now = Math.max(histories.get(symbol)?.lastTime ?? 0, Date.now() / 1000);
-  const rows = signals.of(byId("all-symbols").checked ? null : symbol).toReversed().map((signal) => {
+  const now = Math.max(past.lastTime, Date.now() / 1000);
+  const rows = listed().list.toReversed().map((signal) => {
     const kind = signalKinds.includes(signal.signal_type) ? signal.signal_type : "posted";
     return [new Date(signal.timestamp * 1000), ...[...signalKinds, "posted"].map((name) => (name === kind ? signal.score : null))];
   });
@@ -111,77 +119,99 @@ function frame(moment) {
 
 // Streams.
 
-function connection(state, detail = "", status = 0) {
-  const pill = byId("connection");
-  pill.dataset.state = state;
-  setText(pill, { live: "live", wait: "connecting", lost: "no connection" }[state]);
-  pill.title = detail;
-  if (status === 401) byId("key-form").hidden = false;
-  const notice = byId("notice");
-  notice.hidden = state !== "lost" || status === 401;
-  setText(notice, detail ? `${detail.charAt(0).toUpperCase()}${detail.slice(1)}. Trying again.` : "");
-}
-
 function onMarketEvent(name, data) {
   events += 1;
-  const history = histories.get(symbol);
-  if (name === "trades") history.addTrades(data.trades);
-  else news[name] = data;
-  if (name === "features") history.addFeatures(data);
+  past.add(name, data);
+  if (name !== "trades") news[name] = data;
 }
 
-function look(at) {
-  if (at === symbol) return;
+const isSame = (one, other) => one?.symbol === other?.symbol && one?.venue === other?.venue;
+/** What programs post may name no venue. */
+const isOf = (signal, wanted) => signal.symbol === wanted.symbol && (!signal.venue || signal.venue === wanted.venue);
+const at = ({ symbol, venue }) => [encodeURIComponent(symbol), encodeURIComponent(venue)];
+
+function look(wanted) {
+  if (isSame(wanted, market)) return;
   view?.abort();
   view = new AbortController();
-  symbol = at;
+  market = wanted;
   news = {};
+  past = new History();
+  signals = new Signals();
   isSignalListOld = true;
   nextTimeline = 0;
   clearMarket();
-  if (!histories.has(at)) histories.set(at, new History());
-  for (const old of [...histories.keys()].slice(0, -historyLimit)) if (old !== at) histories.delete(old);
   const address = new URL(location);
-  address.searchParams.set("symbol", at);
+  address.searchParams.set("symbol", market.symbol);
+  address.searchParams.set("venue", market.venue);
   history.replaceState(null, "", address);
-  showSymbols();
-  const signal = view.signal;
-  follow(`/api/v1/live/${encodeURIComponent(at)}?rate=${rate}`, signal, (name, data) => { if (!signal.aborted) onMarketEvent(name, data); }, connection);
-}
-
-// The symbols, the signals, the alerts.
-
-function showSymbols() {
-  const bar = byId("symbols");
-  const names = symbols.map((entry) => entry.symbol);
-  if ([...bar.children].map((button) => button.dataset.symbol).join() !== names.join()) {
-    bar.replaceChildren(...names.map((name) => {
-      const button = make("button");
-      button.type = "button";
-      button.dataset.symbol = name;
-      button.append(make("i"), name);
-      button.addEventListener("click", () => look(name));
-      return button;
-    }));
-  }
-  symbols.forEach((entry, index) => {
-    bar.children[index].dataset.state = entry.validity;
-    bar.children[index].title = entry.validity;
-    bar.children[index].setAttribute("aria-current", String(entry.symbol === symbol));
+  showMarkets();
+  loadMarketSignals().catch(() => {}); // Whatever is wrong, the poll says it.
+  const { signal } = view;
+  const [symbol, venue] = at(market);
+  follow(`api/v1/live/${symbol}?venue=${venue}&rate=${rate}`, signal, (name, data) => { if (!signal.aborted) onMarketEvent(name, data); }, (state, detail, status) => {
+    showConnection(state, detail, status);
+    if (state === "live") loadPast(signal);
   });
 }
 
-async function pollSymbols() {
-  symbols = (await ask("/api/v1/symbols")).symbols.filter((entry, index, all) => all.findIndex((other) => other.symbol === entry.symbol) === index);
-  showSymbols();
-  const wanted = query.get("symbol")?.toUpperCase();
-  const first = symbols.find((entry) => entry.symbol === wanted) ?? symbols[0];
-  if (symbol === null && first) look(first.symbol);
+/** Fills the charts up to the stream that has just opened: at the start, and what a break has left out. */
+async function loadPast(signal) {
+  const target = past;
+  const [symbol, venue] = at(market);
+  const held = target.hold();
+  try {
+    target.load(await ask(`api/v1/history/${symbol}?venue=${venue}`), held);
+  } catch {
+    target.goAlone(held); // Without its past, the chart begins now.
+  }
+  if (!signal.aborted) nextChart = 0;
+}
+
+// The markets, the signals, the alerts.
+
+/** Some markets by name: the one that is looked at is among them. */
+function namedMarkets() {
+  const named = markets.slice(0, barLimit);
+  const current = markets.find((entry) => isSame(entry, market));
+  if (current && !named.includes(current)) named[named.length - 1] = current;
+  return named;
+}
+
+function showMarkets() {
+  const bar = byId("symbols");
+  const named = namedMarkets();
+  const names = named.map((entry) => (markets.some((other) => other.symbol === entry.symbol && other !== entry) ? `${entry.symbol} ${entry.venue}` : entry.symbol));
+  if ([...bar.children].map((button) => button.textContent).join() !== names.join()) {
+    bar.replaceChildren(...named.map((entry, index) => {
+      const button = make("button");
+      button.type = "button";
+      button.dataset.symbol = entry.symbol;
+      button.append(make("i"), names[index]);
+      button.addEventListener("click", () => look(entry));
+      return button;
+    }));
+  }
+  named.forEach((entry, index) => {
+    bar.children[index].dataset.state = entry.validity;
+    bar.children[index].title = entry.validity;
+    bar.children[index].setAttribute("aria-current", String(isSame(entry, market)));
+  });
+  setText(byId("all-markets"), markets.length > named.length ? `all ${markets.length} markets` : "all markets");
+}
+
+async function pollMarkets() {
+  markets = (await ask("api/v1/symbols")).symbols;
+  showMarkets();
+  if (market !== null) return;
+  const [symbol, venue] = [query.get("symbol")?.toUpperCase(), query.get("venue")];
+  const first = markets.find((entry) => entry.symbol === symbol && (!venue || entry.venue === venue)) ?? markets[0];
+  if (first) look(first);
 }
 
 async function pollAlerts() {
   try {
-    showAlerts((await ask("/api/v1/alerts?limit=50")).alerts);
+    showAlerts((await ask("api/v1/alerts?limit=50")).alerts);
     setText(byId("alerts-hint"), "");
   } catch (error) {
     setText(byId("alerts-hint"), error.message);
@@ -189,7 +219,16 @@ async function pollAlerts() {
 }
 
 async function loadSignals() {
-  for (const signal of (await ask("/api/v1/signals?limit=200")).signals) signals.add(signal);
+  for (const signal of (await ask("api/v1/signals?limit=200")).signals) allSignals.add(signal);
+  isSignalListOld = true;
+  if (market) await loadMarketSignals();
+}
+
+async function loadMarketSignals() {
+  const target = signals;
+  const wanted = market;
+  const found = (await ask(`api/v1/signals?symbol=${encodeURIComponent(wanted.symbol)}&limit=200`)).signals;
+  for (const signal of found) if (isOf(signal, wanted)) target.add(signal);
   isSignalListOld = true;
 }
 
@@ -198,11 +237,11 @@ async function poll() {
   if (isPolling || document.hidden) return;
   isPolling = true;
   try {
-    await pollSymbols();
+    await pollMarkets();
     await pollAlerts();
-    if (symbol === null) connection("wait", "no market has been heard yet");
+    if (market === null) showConnection("wait", "no market has been heard yet");
   } catch (error) {
-    connection("lost", error.message, error.status);
+    showConnection("lost", error.message, error.status);
   } finally {
     isPolling = false;
   }
@@ -214,14 +253,18 @@ function start() {
   if (query.has("signal")) explain(query.get("signal"));
 }
 
-follow("/api/v1/signals/stream", new AbortController().signal, (name, data) => {
+follow("api/v1/signals/stream", new AbortController().signal, (name, data) => {
   events += 1;
   if (name === "gap") loadSignals().catch(() => {});
-  else if (data && signals.add(data)) isSignalListOld = true;
+  else if (data) {
+    allSignals.add(data);
+    if (market && isOf(data, market)) signals.add(data);
+    isSignalListOld = true;
+  }
 }, (state, detail, status) => {
   // What came while the stream was away may be before the last id that it knows.
   if (state === "live") loadSignals().catch(() => {});
-  if (state !== "wait") connection(state, detail, status);
+  if (state !== "wait") showConnection(state, detail, status);
 });
 
 // What the person does.
@@ -238,26 +281,12 @@ byId("close").addEventListener("click", () => byId("explanation").close());
 byId("explanation").addEventListener("click", (event) => { if (event.target === event.currentTarget) event.currentTarget.close(); });
 byId("all-symbols").addEventListener("change", () => { isSignalListOld = true; nextTimeline = 0; });
 
-byId("key-form").addEventListener("submit", (event) => {
-  event.preventDefault();
-  useKey(byId("key").value);
-  byId("key").value = "";
-  byId("key-form").hidden = true;
-  start();
-});
+onKey(start);
 
 function repaint() {
-  setText(byId("theme"), document.documentElement.dataset.theme);
   for (const chart of [...Object.values(charts), timeline]) chart.repaint();
 }
-byId("theme").addEventListener("click", () => {
-  const order = ["auto", "light", "dark"];
-  const next = order[(order.indexOf(document.documentElement.dataset.theme) + 1) % order.length];
-  document.documentElement.dataset.theme = next;
-  try { localStorage.setItem("theme", next); } catch { /* not remembered */ }
-  repaint();
-});
-matchMedia("(prefers-color-scheme: dark)").addEventListener("change", repaint);
+addEventListener("theme", repaint);
 
 setInterval(() => {
   byId("connection").dataset.rate = events;

@@ -1,6 +1,7 @@
 // One market as it is now: key figures, ladder, detectors, feed. Each writes a state into elements that stand already.
 
 import { byId, count, decimal, decimals, fixed, make, milliseconds, setText, signed } from "./format.js";
+import { decimalStep } from "./ticks.js";
 
 const levels = 12;
 const figures = new Map([...document.querySelectorAll("[data-figure]")].map((element) => [element.dataset.figure, element]));
@@ -52,12 +53,14 @@ function showSide(rows, side, largest, priceDigits, sizeDigits) {
 }
 
 let priceDigits = 2;
+let tickSize = null;
 let lastMid = NaN;
 
 export function showBook(book) {
   const total = (side) => side.slice(0, levels).reduce((sum, level) => sum + Number(level[1]), 0);
   const largest = Math.max(total(book.bids), total(book.asks));
-  priceDigits = Math.max(places(book, 0), 1);
+  tickSize = book.tick_size ?? null;
+  priceDigits = Math.max(places(book, 0), tickSize === null ? 0 : decimals(tickSize.replace(/\.?0+$/, "")), 1);
   const sizeDigits = places(book, 1);
   showSide(asks, book.asks, largest, priceDigits, sizeDigits);
   showSide(bids, book.bids, largest, priceDigits, sizeDigits);
@@ -165,6 +168,7 @@ const facts = [
   ["messages", (feed) => count(feed.message_count)],
   ["reconnects", (feed) => count(feed.reconnect_count)],
   ["refused messages", (feed) => count(feed.rejected_count), (feed) => feed.rejected_count > 0],
+  ["market", (feed) => feed.trading_status ?? "–", (feed) => (feed.trading_status ?? "TRADING") !== "TRADING"],
   ["silent channels", (feed) => feed.silent_channels.join(", ") || "none", (feed) => feed.silent_channels.length > 0],
   ["request weight, this minute", (feed) => count(feed.request_weight_used)],
 ];
@@ -209,7 +213,11 @@ export function clearMarket() {
   setText(byId("validity"), "–");
   byId("validity").dataset.state = "wait";
   lastMid = NaN;
+  tickSize = null;
 }
 
-/** A price as the axes of the charts write it. */
-export const priceText = (value) => fixed(value, priceDigits);
+/** A price as the chart's line of values writes it: the microprice lies between two prices. */
+export const priceText = (value) => fixed(value, priceDigits + 2);
+
+/** What prices are multiples of: the instrument's tick size, or the last digit of the prices seen. */
+export const priceStep = () => decimalStep(tickSize) ?? [1, -priceDigits];

@@ -22,8 +22,6 @@ export class Signals {
     for (const old of this.list.splice(limit)) this.#ids.delete(old.id);
     return true;
   }
-
-  of(symbol) { return symbol ? this.list.filter((signal) => signal.symbol === symbol) : this.list; }
 }
 
 const arrow = (direction) => ({ up: " ↑", down: " ↓" })[direction] ?? "";
@@ -74,7 +72,7 @@ export async function explain(id) {
   if (!dialog.open) dialog.showModal();
   let explanation;
   try {
-    explanation = await ask(`/api/v1/signals/${encodeURIComponent(id)}/explain`);
+    explanation = await ask(`api/v1/signals/${encodeURIComponent(id)}/explain`);
   } catch (error) {
     byId("explanation-summary").textContent = error.message;
     return;

@@ -57,7 +57,7 @@ package struct DetectorCommand: ServiceCommand {
     @Option(help: "Megabytes that the log may use; beyond it the oldest signals go (default: 1024).")
     var retentionMegabytes: String?
     @Option(help: "calibrated, classic, or a profile's file (default: calibrated).") var profile: String?
-    @Option(help: "Signals a day and symbol that a calibrated profile keeps to (default: the profile's).")
+    @Option(help: "Calibrated: signals a day and symbol to keep to (default: the profile's).")
     var signalsPerDay: String?
     @Option(help: "Classic: CUSUM threshold in standard deviations (default: 3).") var driftThreshold: String?
     @Option(help: "Classic: z-score above which volume and volatility burst (default: 2.5).")
@@ -67,6 +67,13 @@ package struct DetectorCommand: ServiceCommand {
     @Option(help: "Classic: scores remembered for the dynamic threshold (default: 500).")
     var dynamicThresholdWindow: String?
     @OptionGroup var shard: ShardOptions
+
+    /// Settings that some profiles do not use.
+    private static let dependentSettings: [(setting: String, member: Profile.DependentMember)] = [
+        ("driftThreshold", .driftThreshold), ("burstThreshold", .burstThreshold),
+        ("regimeThreshold", .regimeThreshold), ("dynamicThresholdWindow", .dynamicThresholdWindow),
+        ("signalsPerDay", .signalsPerDay),
+    ]
 
     package init() {}
 
@@ -90,9 +97,11 @@ package struct DetectorCommand: ServiceCommand {
         profile.dynamicThresholdWindow = try settings.integer(
             "dynamicThresholdWindow", dynamicThresholdWindow, default: profile.dynamicThresholdWindow,
             in: Int.min...Int.max)
-        if let budget = profile.budget {
-            profile.budget?.signalsPerDay = try settings.number(
-                "signalsPerDay", signalsPerDay, default: budget.signalsPerDay, in: anyNumber)
+        let rate = try settings.number(
+            "signalsPerDay", signalsPerDay, default: profile.budget?.signalsPerDay ?? 0, in: anyNumber)
+        profile.budget?.signalsPerDay = rate
+        for (setting, member) in Self.dependentSettings {
+            if let reason = profile.ineffectiveness(of: member) { try settings.refuse(setting, because: reason) }
         }
         do {
             try profile.validate()

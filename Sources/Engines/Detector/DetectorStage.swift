@@ -54,18 +54,14 @@ struct DetectorStage: ~Copyable {
         var stage = DetectorStage(
             log: log, reports: reports, profile: configuration.profile,
             store: try BankStore(folder: configuration.bankFolder), logger: runtime.logger)
-        try StageLoop.run(
-            subscriber, health: runtime.health, part: "detector", until: stop,
-            reading: {
-                event, reader throws(ZMQError) in
-                switch event {
-                case .message(.read(let topic, let arrival)):
-                    if shard.owns(topic.market) { stage.process(topic, reader, arrival) }
-                case .message(.decoded(let delivery)):
-                    if shard.owns(delivery.topic.market) { stage.process(delivery) }
-                case .second: stage.everySecond()
-                }
-            })
+        try StageLoop.run(subscriber, health: runtime.health, part: "detector", until: stop) {
+            event, subscriber throws(ZMQError) in
+            switch event {
+            case .message(let delivery):
+                if shard.owns(delivery.topic.market) { stage.process(delivery, subscriber.reader) }
+            case .second: stage.everySecond()
+            }
+        }
         for index in stage.markets.indices { stage.save(index) }
     }
 
@@ -81,54 +77,43 @@ struct DetectorStage: ~Copyable {
         refused = RefusedMessages(logger: logger)
     }
 
-    private mutating func process(
-        _ topic: Topic, _ reader: borrowing EnvelopeReader, _ arrival: SequenceTracker.Arrival
-    ) {
-        guard case .vector(let header) = reader.content else { return refuseOther(topic) }
-        let values = reader.values
-        process(topic, arrival, header, values.span, schema: reader.schemaID, clockError: reader.clockErrorNanoseconds)
-    }
-
-    /// Processes the messages that the fast reader leaves to the generated Protobuf code.
-    private mutating func process(_ delivery: Delivery) {
-        do throws(WireError) {
-            switch delivery.envelope.payload {
-            case .featureVector(let vector):
-                process(
-                    delivery.topic, delivery.arrival, try FeatureHeader(vector, instrument: InstrumentID(0)),
-                    vector.values.span, schema: vector.schemaID,
-                    clockError: vector.hasClockErrorNs ? vector.clockErrorNs : nil)
-            case .featureSchema(let schema):
-                guard try schemas.learn(schema) else { return }
-                logger.info(
-                    "feature schema learnt",
-                    metadata: ["schema": "\(schema.schemaID)", "columns": "\(schema.columns.count)"])
-            default: refuseOther(delivery.topic)
-            }
-        } catch {
-            refused.add(delivery.topic, reason: "feature_vector", "\(error)")
+    private mutating func process(_ delivery: Delivery, _ reader: borrowing EnvelopeReader) {
+        switch reader.content {
+        case .vector(let header): process(delivery, header, reader)
+        case .other(.featureSchema(let schema)): learn(schema, from: delivery.topic)
+        case .event, .other:
+            refused.add(delivery.topic, reason: "feature_vector", "payload is neither a feature vector nor a schema")
+        case .invalid(let error): refused.add(delivery.topic, reason: "feature_vector", "\(error)")
         }
     }
 
-    private mutating func refuseOther(_ topic: Topic) {
-        refused.add(topic, reason: "feature_vector", "payload is neither a feature vector nor a schema")
+    private mutating func learn(_ schema: ProtoFeatureSchema, from topic: Topic) {
+        do throws(WireError) {
+            guard try schemas.learn(schema) else { return }
+            logger.info(
+                "feature schema learnt",
+                metadata: ["schema": "\(schema.schemaID)", "columns": "\(schema.columns.count)"])
+        } catch {
+            refused.add(topic, reason: "feature_vector", "\(error)")
+        }
     }
 
     private mutating func process(
-        _ topic: Topic, _ arrival: SequenceTracker.Arrival, _ header: FeatureHeader, _ values: Span<Double>,
-        schema vectorSchema: UInt64, clockError: Int64?
+        _ delivery: Delivery, _ header: FeatureHeader, _ reader: borrowing EnvelopeReader
     ) {
         let start = HostClock.monotonicNanoseconds
-        guard let index = marketIndex(for: topic, vectorSchema) else { return }
+        guard let index = marketIndex(for: delivery.topic, reader.schemaID) else { return }
         var header = header
         header.instrument = InstrumentID(index)
         // Detectors that compare with earlier books must not bridge a gap of lost vectors.
-        switch arrival {
+        switch delivery.arrival {
         case .lost, .restarted: markets[index].bank.resetBookDetectors()
         case .next, .first, .duplicate: break
         }
         signals.removeAll(keepingCapacity: true)
-        markets[index].bank.process(values, header: header, clockErrorNanoseconds: clockError, into: &signals)
+        let values = reader.values
+        markets[index].bank.process(
+            values.span, header: header, clockErrorNanoseconds: reader.clockErrorNanoseconds, into: &signals)
         markets[index].header = header
         for signal in signals { publish(signal, of: index) }
         if !signals.isEmpty { markets[index].isUnsaved = true }
@@ -250,9 +235,10 @@ struct DetectorStage: ~Copyable {
             storeProblem = nil
         } catch {
             Counter(label: MetricName.checkpointFailures).increment()
-            guard storeProblem != "\(error)" else { return }
-            storeProblem = "\(error)"
-            logger.error("detectors not saved", metadata: ["error": "\(error)"])
+            let problem = FileProblem.describe(error)
+            guard storeProblem != problem else { return }
+            storeProblem = problem
+            logger.error("detectors not saved", metadata: ["error": "\(problem)"])
         }
     }
 

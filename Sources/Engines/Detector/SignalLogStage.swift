@@ -238,23 +238,22 @@ package struct SignalLogStage: ~Copyable {
 
     /// Appends signals from another program: committed to disk before the answer, published like the detector's own.
     private mutating func add(_ signals: [ProtoSignal], to response: inout ProtoLogResponse) throws(ZMQError) {
-        let fit = signals.compactMap { signal -> UnloggedSignal? in
-            let topic = Topic.signal(venue: signal.venue, symbol: signal.symbol, type: signal.type)
-            // A topic that parses is a valid topic of the wire contract.
-            guard (1...160).contains(signal.id.utf8.count), Topic(topic.bytes) != nil else { return nil }
-            return UnloggedSignal(signal: signal, topic: topic)
-        }
-        guard fit.count == signals.count, fit.count <= SignalLog.replayLimit else {
-            response.error =
-                "needs at most \(SignalLog.replayLimit) signals, each with an id, a venue, a symbol and a type"
+        guard signals.count <= SignalLog.replayLimit else {
+            response.error = "\(signals.count) signals are too many; send at most \(SignalLog.replayLimit) at once"
             return
         }
-        guard problem == nil || HostClock.monotonicNanoseconds >= nextAttempt, let receipt = append(fit.map(\.signal))
+        do throws(WireError) {
+            for signal in signals { try signal.validate() }
+        } catch {
+            response.error = "\(error); nothing was appended"
+            return
+        }
+        guard problem == nil || HostClock.monotonicNanoseconds >= nextAttempt, let receipt = append(signals)
         else {
             response.error = problem?.description ?? "the log cannot be written"
             return
         }
-        response.appended = UInt32(fit.count)
+        response.appended = UInt32(signals.count)
         for signal in receipt.logged {
             try publish(signal, on: .signal(venue: signal.venue, symbol: signal.symbol, type: signal.type))
         }

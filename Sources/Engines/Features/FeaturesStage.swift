@@ -83,24 +83,14 @@ struct FeaturesStage: ~Copyable {
                 configuration.publish, in: context, producer: "features", epoch: runtime.epoch, kind: .feature),
             logger: runtime.logger)
         let subscriber = try Subscriber(directory, topics: [Topic.prefix(.tick)], in: context, logger: runtime.logger)
-        try StageLoop.run(
-            subscriber, health: runtime.health, part: "features", until: stop,
-            reading: {
-                event, reader throws(ZMQError) in
-                switch event {
-                case .message(.read(let topic, let arrival)):
-                    guard isOurs(topic) else { return }
-                    try stage.process(topic) { features throws(WireError) in
-                        try features.process(topic, reader, arrival)
-                    }
-                case .message(.decoded(let delivery)):
-                    guard isOurs(delivery.topic) else { return }
-                    try stage.process(delivery.topic) { features throws(WireError) in
-                        try features.process(delivery.topic, delivery.envelope, delivery.arrival)
-                    }
-                case .second: try stage.everySecond()
-                }
-            })
+        try StageLoop.run(subscriber, health: runtime.health, part: "features", until: stop) {
+            event, subscriber throws(ZMQError) in
+            switch event {
+            case .message(let delivery):
+                if isOurs(delivery.topic) { try stage.process(delivery, subscriber.reader) }
+            case .second: try stage.everySecond()
+            }
+        }
     }
 
     private init(publisher: consuming Publisher, logger: Logger) {
@@ -118,14 +108,14 @@ struct FeaturesStage: ~Copyable {
     }
 
     private mutating func process(
-        _ topic: Topic, _ take: (inout FeatureMarkets) throws(WireError) -> FeatureMarkets.Outcome
+        _ delivery: Delivery, _ reader: borrowing EnvelopeReader
     ) throws(ZMQError) {
         let start = HostClock.monotonicNanoseconds
         let outcome: FeatureMarkets.Outcome
         do {
-            outcome = try take(&features)
+            outcome = try features.process(delivery.topic, reader, delivery.arrival)
         } catch {
-            return refused.add(topic, reason: error.kind, "\(error)")
+            return refused.add(delivery.topic, reason: error.kind, "\(error)")
         }
         switch outcome {
         case .ignored: return

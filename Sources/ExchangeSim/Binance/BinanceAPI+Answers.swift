@@ -99,7 +99,7 @@ extension BinanceAPI {
     private func exchangeInfo(
         _ request: ServerRequest, _ exchange: ExchangeSimulator, _ now: Int64
     ) throws(Refusal) -> [UInt8] {
-        var feeds = exchange.feeds
+        var feeds = exchange.feeds.filter { $0.status != nil }
         var wanted = request.query("symbol").map { [$0] }
         if let text = request.query("symbols") {
             guard wanted == nil else { throw .badCombination }
@@ -114,7 +114,7 @@ extension BinanceAPI {
             guard found.count == wanted.count else { throw .unknownSymbol }
             feeds = found
         }
-        let symbols = feeds.map { Self.text(of: $0.market.listing) }.joined(separator: ",")
+        let symbols = feeds.map { Self.text(of: $0.market.listing, status: $0.status ?? "") }.joined(separator: ",")
         return Array(
             """
             {"timezone":"UTC","serverTime":\(exchange.serverMicroseconds(at: now) / 1_000),"rateLimits":[{"rateLimitType":\
@@ -123,9 +123,9 @@ extension BinanceAPI {
             """.utf8)
     }
 
-    private static func text(of listing: Listing) -> String {
+    private static func text(of listing: Listing, status: String) -> String {
         """
-        {"symbol":"\(listing.symbol)","status":"TRADING","baseAsset":"\(listing.baseAsset)","baseAssetPrecision":8,\
+        {"symbol":"\(listing.symbol)","status":"\(status)","baseAsset":"\(listing.baseAsset)","baseAssetPrecision":8,\
         "quoteAsset":"\(listing.quoteAsset)","quotePrecision":8,"quoteAssetPrecision":8,"isSpotTradingAllowed":true,\
         "filters":[{"filterType":"PRICE_FILTER","minPrice":"\(listing.tickSizeText)",\
         "maxPrice":"1000000.00000000","tickSize":"\(listing.tickSizeText)"},{"filterType":"LOT_SIZE",\

@@ -1,6 +1,8 @@
 import Runtime
+import Foundation
 import HTTPTypes
 import Hummingbird
+import Microstructure
 import NIOCore
 import Transport
 
@@ -10,10 +12,13 @@ struct AlertsController: Sendable {
     static let bodyLimit = 16 << 10
     static let answerLimit = 16 << 20
     static let timeoutMilliseconds = 5_000
+    /// Most symbols named that a new silence matches.
+    static let symbolLimit = 1_000
 
     /// The alerter's address, e.g. `http://127.0.0.1:9104`; `nil` if there is none.
     let alerter: String?
     let http: HTTPClient
+    let markets: MarketBoard
 
     var routes: [Route] {
         [
@@ -39,12 +44,21 @@ struct AlertsController: Sendable {
 
     @Sendable private func silence(_ request: Request, _ context: GatewayRequestContext) async throws -> Response {
         _ = try QueryParameters(request, allowed: [])
-        let id = try context.parameters.require("id")
+        let id = try context.pathText("id")
         // Other characters in the URL could lead to other pages of the alerter.
-        guard id.wholeMatch(of: /[A-Za-z0-9_-]{1,64}/) != nil else {
+        guard (1...64).contains(id.utf8.count), id.utf8.allSatisfy(Self.isPlain) else {
             throw Problem(.notFound, "there is no such silence; /api/v1/silences lists them")
         }
         return try await pass(request, to: "/api/v1/silences/" + id, context)
+    }
+
+    private static func isPlain(_ byte: UInt8) -> Bool {
+        switch byte {
+        case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
+            UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "-"), UInt8(ascii: "_"):
+            true
+        default: false
+        }
     }
 
     /// - Parameter place: path and query at the alerter, built from checked parts.
@@ -69,13 +83,52 @@ struct AlertsController: Sendable {
             throw Problem(
                 .serviceUnavailable, "the alerter does not answer; try again", headers: [.retryAfter: "2"])
         }
+        let isNewSilence = request.method == .post && answer.status == 201
+        let body = isNewSilence ? try withHeardSymbols(answer.body) : answer.body
         var response = Response(
-            status: .init(code: answer.status), body: ResponseBody(byteBuffer: ByteBuffer(bytes: answer.body)))
+            status: .init(code: answer.status), body: ResponseBody(byteBuffer: ByteBuffer(bytes: body)))
         for name in ["Content-Type", "Cache-Control", "Location", "Allow"] {
             guard let value = answer.header(name), let field = HTTPField.Name(name) else { continue }
             response.headers[field] = value
         }
         response.headers[.xContentTypeOptions] = "nosniff"
         return response
+    }
+
+    /// The alerter's answer to a new silence.
+    private struct NewSilence: Codable {
+        struct Matches: Codable {
+            var openAlerts: Int
+            var symbols: [String]
+
+            enum CodingKeys: String, CodingKey {
+                case symbols
+                case openAlerts = "open_alerts"
+            }
+        }
+
+        let id: String
+        let symbols, types, channels: [String]?
+        let startsAt, endsAt: Double
+        let comment, createdBy: String
+        var matches: Matches
+
+        enum CodingKeys: String, CodingKey {
+            case id, symbols, types, channels, comment, matches
+            case startsAt = "starts_at"
+            case endsAt = "ends_at"
+            case createdBy = "created_by"
+        }
+    }
+
+    /// Adds the markets that this gateway hears: the alerter knows the symbols of past signals only.
+    private func withHeardSymbols(_ body: [UInt8]) throws -> [UInt8] {
+        var silence = try JSONDecoder().decode(NewSilence.self, from: Data(body))
+        let patterns = silence.symbols?.map(NamePattern.init)
+        let heard = markets.all.map(\.symbol).filter { symbol in
+            patterns?.contains { $0.matches(symbol) } ?? true
+        }
+        silence.matches.symbols = Array(Set(silence.matches.symbols + heard).sorted().prefix(Self.symbolLimit))
+        return try CompactJSON.bytes(silence)
     }
 }

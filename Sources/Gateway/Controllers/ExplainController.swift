@@ -3,6 +3,7 @@ import Wire
 import Foundation
 import HTTPTypes
 import Hummingbird
+import Microstructure
 import NIOCore
 
 /// `GET /api/v1/signals/{id}/explain`: why a signal was raised, in words and numbers, with the features before and at
@@ -60,10 +61,10 @@ struct ExplainController<Repository: SignalRepository>: Sendable {
         // A `Double` of seconds is exact only to a quarter of a microsecond: include the vector of the moment itself.
         guard let seconds, let venue = signal.venue, PostedSignal.timestampRange.contains(seconds),
             let past = board.vector(
-                venue: venue, symbol: signal.symbol, at: Int64(seconds * 1e9) + 1_000)
+                venue: venue, symbol: signal.symbol, at: Timestamp(nanoseconds: Int64(seconds * 1e9) + 1_000))
         else { return json.string(key, nil) }
         json.object(key) { json in
-            json.number("time", Double(past.receiveTimeNs) / 1e9)
+            json.number("time", past.receiveTime.seconds)
             json.object("values") { json in
                 for (name, value) in zip(past.names, past.values) { json.number(name, value) }
             }
@@ -74,7 +75,7 @@ struct ExplainController<Repository: SignalRepository>: Sendable {
 extension SignalRepository {
     /// The signal whose id is in the path; throws a 404 if there is none.
     func require(_ context: GatewayRequestContext) async throws -> StoredSignal {
-        let id = try context.parameters.require("id")
+        let id = try context.pathText("id")
         if let signal = try await signal(id: id) { return signal }
         throw Problem(.notFound, "no signal has the id '\(id.prefix(200))', or it is no longer held")
     }

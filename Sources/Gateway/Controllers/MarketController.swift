@@ -18,6 +18,7 @@ struct MarketController: Sendable {
             Route("/api/v1/symbols", "Markets heard, with their feed's validity.", [.get: symbols]),
             Route("/api/v1/book/{symbol}", "The top of the book (depth, venue).", [.get: book]),
             Route("/api/v1/trades/{symbol}", "The last trades, newest first (limit, venue).", [.get: trades]),
+            Route("/api/v1/history/{symbol}", "The last minutes, a row a second (venue).", [.get: history]),
             Route("/api/v1/features/latest", "The last feature vector of each market (symbol).", [.get: features]),
             Route(
                 "/api/v1/detectors/{symbol}", "Each detector against its threshold (venue).", [.get: detectors]),
@@ -35,7 +36,7 @@ struct MarketController: Sendable {
                         json.string("symbol", market.symbol)
                         json.string("venue", market.venue)
                         let feed = feeds.entry(venue: market.venue, symbol: market.symbol)
-                        json.string("validity", feed?.validity(at: now) ?? "STALE")
+                        json.string("validity", market.validity(of: feed, at: now))
                         json.number("age_seconds", feed?.ageSeconds(at: now))
                         json.bool("has_book", market.book != nil)
                         json.bool("has_features", market.vector != nil)
@@ -62,6 +63,10 @@ struct MarketController: Sendable {
         let query = try QueryParameters(request, allowed: ["limit", "venue"])
         let limit = try query.integer("limit", in: 1...Market.tradeLimit) ?? 50
         return .json(try market(query, context).tradesJSON(limit: limit))
+    }
+
+    @Sendable private func history(_ request: Request, _ context: GatewayRequestContext) throws -> Response {
+        .json(try market(QueryParameters(request, allowed: ["venue"]), context).historyJSON())
     }
 
     @Sendable private func features(_ request: Request, _ context: GatewayRequestContext) throws -> Response {
@@ -111,9 +116,9 @@ extension QueryParameters {
 extension MarketBoard {
     /// The market named by the request's path, and by its query if there are several venues.
     func market(of context: GatewayRequestContext, _ query: QueryParameters) throws -> Market {
-        let text = try context.parameters.require("symbol")
+        let text = try context.pathText("symbol")
         guard let symbol = SymbolName.normalized(text) else {
-            throw Problem(.badRequest, "symbol \(SymbolName.rule)")
+            throw Problem(.badRequest, "symbol \(SymbolName.rule), which is BTC%2FUSDT in a path")
         }
         let venue = query.text("venue")
         if let market = market(symbol, venue: venue) { return market }
@@ -124,8 +129,19 @@ extension MarketBoard {
 }
 
 extension FeedBoard {
-    /// Current validity of the market's feed; STALE if no feed is known.
+    /// Current validity of the market, by its feed.
     func validity(of market: Market) -> String {
-        entry(venue: market.venue, symbol: market.symbol)?.validity(at: HostClock.monotonicNanoseconds) ?? "STALE"
+        market.validity(of: entry(venue: market.venue, symbol: market.symbol), at: HostClock.monotonicNanoseconds)
+    }
+}
+
+extension Market {
+    /// The feed's validity. A group of markets has no feed of its own: its vectors say it, while they come.
+    func validity(of feed: FeedBoard.Entry?, at now: Int64) -> String {
+        if let feed { return feed.validity(at: now) }
+        guard let vector, Double(now - vector.moment) / 1e9 <= UpstreamReader.silenceLimitSeconds else {
+            return "STALE"
+        }
+        return vector.message.validity.name
     }
 }

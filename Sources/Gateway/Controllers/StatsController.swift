@@ -20,7 +20,10 @@ struct StatsController: Sendable {
         /// VALID, RESYNCING or STALE; also STALE after ten seconds without a Status.
         let validity: String
         let ageSeconds: Double
+        /// Whether `ingest` is connected to the venue; `false` after ten seconds without a Status.
         let feedUp: Bool
+        /// Whether the market trades, as the venue says, e.g. `TRADING`, `HALTED`, `NOT_LISTED`.
+        let tradingStatus: String?
         let silentChannels: [String]
         let messageCount: UInt64
         let reconnectCount: UInt64
@@ -64,7 +67,8 @@ struct StatsController: Sendable {
             producer = entry.producer
             ageSeconds = entry.ageSeconds(at: now)
             validity = entry.validity(at: now)
-            feedUp = status.feedUp
+            feedUp = entry.isUp(at: now)
+            tradingStatus = status.tradingStatus.isEmpty ? nil : status.tradingStatus
             silentChannels = status.silentChannels
             messageCount = status.messageCount
             reconnectCount = status.reconnectCount

@@ -2,8 +2,10 @@ import Hummingbird
 import HummingbirdCore
 import Logging
 import NIOCore
+import NIOHTTP1
 
-/// An HTTP/1.1 connection: TLS if configured, then the `FastPath`, then the full server for all other requests.
+/// An HTTP/1.1 connection: TLS if configured, then the `FastPath`, then the full server, under its `MessageRules`,
+/// for all other requests.
 struct GatewayChannel: HTTPChannelHandler {
     typealias Value = HTTP1Channel.Value
 
@@ -28,7 +30,12 @@ struct GatewayChannel: HTTPChannelHandler {
         } catch {
             return channel.eventLoop.makeFailedFuture(error)
         }
-        return base.setup(channel: channel, logger: logger)
+        return base.setup(channel: channel, logger: logger).flatMapThrowing { value in
+            let pipeline = channel.pipeline.syncOperations
+            let parser = try pipeline.handler(type: ByteToMessageHandler<HTTPRequestDecoder>.self)
+            try pipeline.addHandler(MessageRules(), position: .after(parser))
+            return value
+        }
     }
 
     func handle(value: Value, logger: Logger) async { await base.handle(value: value, logger: logger) }

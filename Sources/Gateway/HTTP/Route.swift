@@ -35,7 +35,15 @@ struct Route: Sendable {
         if let own = handlers[method] { return own }
         let allow = methods.joined(separator: ", ")
         if method == .options { return { _, _ in Response(status: .noContent, headers: [.allow: allow]) } }
-        if method == .head, let get = handlers[.get] { return { try await get($0, $1).createHeadResponse() } }
+        if method == .head, let get = handlers[.get] {
+            return { request, context in
+                let answer = try await get(request, context)
+                var head = answer.createHeadResponse()
+                // A stream has no length; that of an empty body would be another answer's.
+                head.headers[.contentLength] = answer.headers[.contentLength]
+                return head
+            }
+        }
         let path = path
         return { _, _ in
             throw Problem(

@@ -18,23 +18,27 @@ final class FeedBoard: Sendable {
 
         func ageSeconds(at now: Int64) -> Double { (Double(now - moment) / 1e8).rounded() / 10 }
 
+        /// Whether a Status has arrived within the last ten seconds. An older one says nothing about the feed now.
+        private func isRecent(at now: Int64) -> Bool { ageSeconds(at: now) <= UpstreamReader.silenceLimitSeconds }
+
         /// VALID, RESYNCING or STALE; also STALE after ten seconds without a Status.
-        func validity(at now: Int64) -> String {
-            ageSeconds(at: now) <= UpstreamReader.silenceLimitSeconds ? status.validity.name : "STALE"
-        }
+        func validity(at now: Int64) -> String { isRecent(at: now) ? status.validity.name : "STALE" }
+
+        /// Whether `ingest` has a connection to the venue; `false` after ten seconds without a Status.
+        func isUp(at now: Int64) -> Bool { isRecent(at: now) && status.feedUp }
     }
 
     private let entries = Mutex<[String: Entry]>([:])
 
     /// Takes a message of a tick topic; ignores everything but a Status.
-    func receive(_ delivery: Delivery) {
-        guard case .status(let status) = delivery.envelope.payload else { return }
+    func receive(_ envelope: ProtoEnvelope, on topic: Topic) {
+        guard case .status(let status) = envelope.payload else { return }
         let entry = Entry(
-            venue: delivery.topic.venue, symbol: delivery.topic.symbol, producer: delivery.envelope.producer,
+            venue: topic.venue, symbol: topic.symbol, producer: envelope.producer,
             status: status, moment: HostClock.monotonicNanoseconds)
         entries.withLock { entries in
-            guard entries[delivery.topic.market] != nil || entries.count < Self.symbolLimit else { return }
-            entries[delivery.topic.market] = entry
+            guard entries[topic.market] != nil || entries.count < Self.symbolLimit else { return }
+            entries[topic.market] = entry
         }
     }
 

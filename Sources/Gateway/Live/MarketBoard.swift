@@ -28,7 +28,7 @@ struct HeardTrade: Sendable {
 
 /// A feature vector of the past, kept to explain signals.
 struct PastVector: Sendable {
-    let receiveTimeNs: Int64
+    let receiveTime: Timestamp
     /// Names of the values, in the same order.
     let names: [String]
     let values: [Double]
@@ -47,8 +47,9 @@ struct Market: Sendable {
     fileprivate(set) var book: Heard<ProtoBook>?
     fileprivate(set) var quote: Heard<ProtoQuote>?
     fileprivate(set) var vector: Heard<ProtoFeatureVector>?
-    /// Schema of `vector`.
+    /// Schema of `vector`, and the places in it of what charts show.
     fileprivate(set) var schema: FeatureSchema?
+    fileprivate(set) var chartColumns: ChartColumns?
     fileprivate(set) var detectors: Heard<ProtoDetectorState>?
     fileprivate(set) var trades = RingBuffer<HeardTrade>(limit: tradeLimit)
     fileprivate(set) var tradeCount: UInt64 = 0
@@ -56,6 +57,8 @@ struct Market: Sendable {
     fileprivate(set) var versions = Versions()
     fileprivate var past = RingBuffer<PastVector>(limit: pastLimit)
     fileprivate let keepsPast: Bool
+    fileprivate(set) var history = MarketHistory()
+    fileprivate let keepsHistory: Bool
 
     struct Versions: Sendable {
         var book: UInt64 = 0
@@ -71,6 +74,8 @@ final class MarketBoard: Sendable {
     static let marketLimit = 10_000
     /// Most markets whose past vectors are kept, 500 KB each: the first markets received.
     static let pastMarketLimit = 128
+    /// Most markets whose history is kept for charts, 19 KB each, 19 MB in all: the first markets received.
+    static let historyMarketLimit = 1_000
 
     /// The feature schema of this program version.
     let schema = FeatureSchema()
@@ -80,9 +85,8 @@ final class MarketBoard: Sendable {
     private let tooManyMarkets = Counter(label: MetricName.busRejected, dimensions: [("reason", "market_limit")])
 
     /// Takes a message of a tick, feature or detector topic; ignores all others.
-    func receive(_ delivery: Delivery) {
-        let topic = delivery.topic
-        switch delivery.envelope.payload {
+    func receive(_ envelope: ProtoEnvelope, on topic: Topic) {
+        switch envelope.payload {
         case .book(let book):
             update(topic) {
                 $0.book = Heard(book)
@@ -97,6 +101,11 @@ final class MarketBoard: Sendable {
             update(topic) {
                 $0.tradeCount += 1
                 $0.trades.append(HeardTrade(number: $0.tradeCount, trade: trade))
+                guard $0.keepsHistory, !trade.backfilled else { return }
+                let exponent = Int8(max(-22, min(22, trade.quantityExponent)))
+                $0.history.add(
+                    quantity: Decimal10.value(trade.quantity, exponent: exponent), isBuy: trade.aggressor != .sell,
+                    at: trade.receiveTimeNs)
             }
         case .featureVector(let vector):
             // Without a matching schema, values would appear under wrong names.
@@ -105,16 +114,21 @@ final class MarketBoard: Sendable {
             }
             update(topic) { market in
                 market.vector = Heard(vector)
+                if market.schema?.id != schema.id { market.chartColumns = ChartColumns(schema) }
                 market.schema = schema
                 market.versions.vector += 1
+                if market.keepsHistory, let columns = market.chartColumns {
+                    market.history.add(
+                        vector.values, isValid: vector.validity == .valid, columns, at: vector.receiveTimeNs)
+                }
                 guard market.keepsPast else { return }
-                let time = vector.receiveTimeNs
-                if let last = market.past.last?.receiveTimeNs {
+                let time = Timestamp(nanoseconds: vector.receiveTimeNs)
+                if let last = market.past.last?.receiveTime {
                     // If the clock was set back, clear the past vectors: the search needs ascending times.
                     if time < last { market.past.removeAll() }
-                    if time >= last, time - last < Market.pastSpacingNanoseconds { return }
+                    if time >= last, time.nanoseconds(since: last) < Market.pastSpacingNanoseconds { return }
                 }
-                market.past.append(PastVector(receiveTimeNs: time, names: schema.names, values: vector.values))
+                market.past.append(PastVector(receiveTime: time, names: schema.names, values: vector.values))
             }
         case .featureSchema(let schema):
             // An unusable schema is counted like the vectors that it leaves without names.
@@ -128,7 +142,9 @@ final class MarketBoard: Sendable {
                 $0.detectors = Heard(state)
                 $0.versions.detectors += 1
             }
-        case .status, .signal, nil: break
+        // A market whose book was never valid is one too.
+        case .status: update(topic) { _ in }
+        case .signal, nil: break
         }
     }
 
@@ -141,10 +157,14 @@ final class MarketBoard: Sendable {
             guard markets[topic.market] != nil || markets.count < Self.marketLimit else {
                 return tooManyMarkets.increment()
             }
-            let keepsPast = markets.count < Self.pastMarketLimit
+            let (keepsPast, keepsHistory) = (
+                markets.count < Self.pastMarketLimit, markets.count < Self.historyMarketLimit
+            )
             change(
                 &markets[
-                    topic.market, default: Market(venue: topic.venue, symbol: topic.symbol, keepsPast: keepsPast)])
+                    topic.market,
+                    default: Market(
+                        venue: topic.venue, symbol: topic.symbol, keepsPast: keepsPast, keepsHistory: keepsHistory)])
         }
     }
 
@@ -163,18 +183,18 @@ final class MarketBoard: Sendable {
 
     /// The last vector kept at or before `time`, if at most `withinSeconds` older. O(log of vectors kept).
     func vector(
-        venue: String, symbol: String, at time: Int64, withinSeconds: Double = 2
+        venue: String, symbol: String, at time: Timestamp, withinSeconds: Double = 2
     ) -> PastVector? {
         markets.withLock { markets in
             guard let past = markets["\(venue).\(symbol)"]?.past else { return nil }
             var (low, high) = (0, past.count)
             while low < high {
                 let middle = (low + high) / 2
-                if past[middle].receiveTimeNs <= time { low = middle + 1 } else { high = middle }
+                if past[middle].receiveTime <= time { low = middle + 1 } else { high = middle }
             }
             guard low > 0 else { return nil }
             let found = past[low - 1]
-            return Double(time - found.receiveTimeNs) / 1e9 <= withinSeconds ? found : nil
+            return Double(time.nanoseconds(since: found.receiveTime)) / 1e9 <= withinSeconds ? found : nil
         }
     }
 }

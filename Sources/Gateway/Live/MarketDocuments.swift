@@ -42,6 +42,7 @@ extension Market {
             let best = book.bidPrices.first.flatMap { bid in book.askPrices.first.map { (bid: bid, ask: $0) } }
             json.number("mid", best.map { Decimal10.value($0.bid &+ $0.ask, exponent: exponent) / 2 })
             json.number("spread", best.map { Decimal10.value($0.ask &- $0.bid, exponent: exponent) })
+            if book.tickSize > 0 { json.decimal("tick_size", book.tickSize, exponent: book.priceExponent) }
             levels("bids", book.bidPrices, book.bidQuantities, of: book, depth: depth, to: &json)
             levels("asks", book.askPrices, book.askQuantities, of: book, depth: depth, to: &json)
             if let quote = quote?.message {
@@ -109,6 +110,26 @@ extension Market {
             json.integer("book_epoch", vector.bookEpoch)
             json.object("values") { json in
                 for (name, value) in zip(names, vector.values) { json.number(name, value) }
+            }
+        }
+        return json.buffer
+    }
+
+    /// The last minutes as columns, oldest first. `trade_count` says which trades the sums contain, so that a client of the
+    /// live stream, whose trades are counted alike, adds each later one once.
+    func historyJSON() -> ByteBuffer {
+        let rows = history.rows
+        var json = JSONWriter(capacity: 128 * rows.count + 256)
+        json.object { json in
+            writeName(to: &json)
+            json.integer("trade_count", tradeCount)
+            json.array("time") { json in for row in rows { json.integer(nil, row.second) } }
+            let columns: [(String, KeyPath<MarketHistory.Row, Double>)] = [
+                ("mid", \.mid), ("microprice", \.microprice), ("imbalance_5", \.imbalance5),
+                ("imbalance_10", \.imbalance10), ("bought", \.bought), ("sold", \.sold),
+            ]
+            for (name, column) in columns {
+                json.array(name) { json in for row in rows { json.number(nil, row[keyPath: column]) } }
             }
         }
         return json.buffer

@@ -2,6 +2,8 @@ import Runtime
 import Foundation
 import Logging
 import Metrics
+import Microstructure
+import Synchronization
 import Wire
 
 /// The only writer of signals. Its thread stores all queued signals in one commit and passes them to the live streams,
@@ -37,7 +39,9 @@ final class SignalIntake<Repository: SignalRepository>: Sendable {
 
     private let repository: Repository
     private let hub: SignalHub
+    private let latest: LatestSignals
     private let logger: Logger
+    private let refusals: Mutex<RepeatedLog>
     /// Cached pages, cleared whenever the store changes.
     let pages = SignalPageCache()
     private let onPosted: @Sendable () -> Void
@@ -47,11 +51,14 @@ final class SignalIntake<Repository: SignalRepository>: Sendable {
 
     /// - Parameter onPosted: called when a posted signal is stored that no log has yet.
     init(
-        repository: Repository, hub: SignalHub, logger: Logger, onPosted: @escaping @Sendable () -> Void = {}
+        repository: Repository, hub: SignalHub, latest: LatestSignals = LatestSignals(), logger: Logger,
+        onPosted: @escaping @Sendable () -> Void = {}
     ) {
         self.repository = repository
         self.hub = hub
+        self.latest = latest
         self.logger = logger
+        refusals = Mutex(RepeatedLog(logger))
         self.onPosted = onPosted
         failures.increment(by: 0)
     }
@@ -63,7 +70,9 @@ final class SignalIntake<Repository: SignalRepository>: Sendable {
         if usable.count < signals.count {
             let count = signals.count - usable.count
             Counter(label: MetricName.busRejected, dimensions: [("reason", "signal_id")]).increment(by: Int64(count))
-            logger.warning("signals refused: their ids are unusable", metadata: ["count": "\(count)"])
+            refusals.withLock {
+                $0.write("signals refused: their ids are unusable", kind: "ids", metadata: ["count": "\(count)"])
+            }
         }
         if !mailbox.put(.received(usable, positions: positions)) {
             logger.warning("signals came after the store had closed; their logs replay them at the next start")
@@ -152,7 +161,11 @@ final class SignalIntake<Repository: SignalRepository>: Sendable {
         }
         let insertions = try repository.insert(signals, positions: positions)
         pages.invalidate()
-        for case .stored(let signal) in insertions { hub.broadcast(signal) }
+        for (signal, insertion) in zip(signals, insertions) {
+            guard case .stored(let stored) = insertion else { continue }
+            latest.receive(signal.document)
+            hub.broadcast(stored)
+        }
         var index = 0
         var hasPosted = false
         for item in items {
@@ -182,8 +195,11 @@ final class SignalIntake<Repository: SignalRepository>: Sendable {
         }
     }
 
-    /// An id goes into a line of the live stream and into addresses: printable ASCII without spaces, 1 to 160 bytes.
+    /// An id goes into a line of the live stream and into addresses: 1 to 160 characters, printable ASCII without spaces
+    /// and the letters of symbols.
     static func isUsable(id: String) -> Bool {
-        (1...160).contains(id.utf8.count) && id.utf8.allSatisfy { (0x21...0x7E).contains($0) }
+        let scalars = id.unicodeScalars
+        return (1...160).contains(scalars.count)
+            && scalars.allSatisfy { $0.isASCII ? (0x21...0x7E).contains($0.value) : SymbolName.allows($0) }
     }
 }

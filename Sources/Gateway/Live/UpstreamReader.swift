@@ -23,7 +23,8 @@ struct UpstreamReader: Sendable {
     var part: String { kind.rawValue + "s" }
 
     func run(
-        in context: Context, _ runtime: ServiceRuntime, until stop: StopSignal, _ process: (Delivery) -> Void
+        in context: Context, _ runtime: ServiceRuntime, until stop: StopSignal,
+        _ process: (Topic, ProtoEnvelope) -> Void
     ) throws {
         var subscriber = try Subscriber(
             EndpointDirectory(endpoints, logger: runtime.logger), topics: [Topic.prefix(kind)], in: context,
@@ -36,7 +37,7 @@ struct UpstreamReader: Sendable {
             let delivery = try subscriber.next(timeoutMilliseconds: 100)
             let now = HostClock.monotonicNanoseconds
             if let delivery {
-                process(delivery)
+                hand(delivery, from: subscriber, to: process)
                 lastHeard = now
             }
             guard now >= nextBeat else { continue }
@@ -45,8 +46,17 @@ struct UpstreamReader: Sendable {
         }
         let end = HostClock.monotonicNanoseconds + Int64(Self.drainLimitSeconds * 1e9)
         while HostClock.monotonicNanoseconds < end, let delivery = try subscriber.next(timeoutMilliseconds: 0) {
-            process(delivery)
+            hand(delivery, from: subscriber, to: process)
         }
+    }
+
+    /// The boards keep whole payloads, as the API shows them.
+    private func hand(
+        _ delivery: Delivery, from subscriber: borrowing Subscriber, to process: (Topic, ProtoEnvelope) -> Void
+    ) {
+        // Cannot fail: the subscriber delivers only what the generated types read.
+        guard let envelope = try? subscriber.envelope() else { return }
+        process(delivery.topic, envelope)
     }
 
     private func beat(_ health: Health, _ counts: SequenceTracker.Counts, silence: Double?) {

@@ -16,6 +16,10 @@ struct ProblemMiddleware: RouterMiddleware {
         guard Route.knownMethods.contains(request.method) else {
             return Problem(.notImplemented, "no path here answers the method \(request.method)").response
         }
+        guard request.head.authority != nil else {
+            return Problem(.badRequest, "a request needs one Host header, with the name or address of this server")
+                .response
+        }
         do {
             return try await next(request, context)
         } catch let problem as Problem {

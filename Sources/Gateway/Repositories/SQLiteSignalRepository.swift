@@ -58,31 +58,8 @@ final class SQLiteSignalRepository: SignalRepository {
         file = try StateFile(path: path, durability: .normal, readers: 8, migrate: migrator)
         self.retention = retention
         self.hasLogs = hasLogs
-        let count = try read { try Int.fetchOne($0, sql: "SELECT COUNT(*) FROM signal") ?? 0 }
+        let count = try file.read { try Int.fetchOne($0, sql: "SELECT COUNT(*) FROM signal") ?? 0 }
         held.store(count, ordering: .relaxed)
-    }
-
-    private func read<T>(_ body: (Database) throws -> T) throws(StorageError) -> T {
-        do { return try file.pool.read(body) } catch { throw StorageError(path: file.path, error) }
-    }
-
-    private func write<T>(
-        isSynced: Bool = false, _ body: (Database) throws -> T
-    ) throws(StorageError) -> T {
-        do {
-            return try file.pool.writeWithoutTransaction { database in
-                try database.execute(sql: "PRAGMA synchronous = \(isSynced ? "FULL" : "NORMAL")")
-                var result: T?
-                try database.inTransaction(.immediate) {
-                    result = try body(database)
-                    return .commit
-                }
-                guard let result else { throw StorageError(path: file.path, problem: "gave no result") }
-                return result
-            }
-        } catch {
-            throw StorageError(path: file.path, error)
-        }
     }
 
     // MARK: Writing
@@ -90,7 +67,7 @@ final class SQLiteSignalRepository: SignalRepository {
     /// O(log of signals held) per signal.
     func insert(_ signals: [NewSignal], positions: [UInt64: UInt64]) throws -> [Insertion] {
         let now = Date().timeIntervalSince1970
-        let insertions = try write(isSynced: signals.contains { $0.post != nil }) { [hasLogs] database in
+        let insertions = try file.write(signals.contains { $0.post != nil } ? .full : .normal) { [hasLogs] database in
             let insertions = try signals.map { try Self.insert($0, at: now, isForLog: hasLogs, in: database) }
             for (log, sequence) in positions.sorted(by: { $0.key < $1.key }) {
                 try database.execute(
@@ -147,7 +124,7 @@ final class SQLiteSignalRepository: SignalRepository {
     }
 
     func unlogged(limit: Int) throws -> [(position: UInt64, signal: ProtoSignal)] {
-        try read { database in
+        try file.read { database in
             try Row.fetchAll(
                 database, sql: "SELECT position, message FROM unlogged ORDER BY position LIMIT ?", arguments: [limit]
             ).map { row in
@@ -158,7 +135,7 @@ final class SQLiteSignalRepository: SignalRepository {
     }
 
     func markLogged(_ positions: [UInt64]) throws {
-        try write { database in
+        try file.write { database in
             let statement = try database.cachedStatement(sql: "DELETE FROM unlogged WHERE position = ?")
             for position in positions { try statement.execute(arguments: [Int64(position)]) }
         }
@@ -167,7 +144,7 @@ final class SQLiteSignalRepository: SignalRepository {
     /// Deletes signals that are too old or too many, but none that still awaits forwarding to a log.
     func prune() throws -> Int {
         let now = Date().timeIntervalSince1970
-        let deleted = try write { database in
+        let deleted = try file.write { database in
             try database.execute(
                 sql: """
                     DELETE FROM signal WHERE position IN (
@@ -194,7 +171,7 @@ final class SQLiteSignalRepository: SignalRepository {
 
     var positions: [UInt64: UInt64] {
         get throws {
-            try read { database in
+            try file.read { database in
                 let rows = try Row.fetchAll(database, sql: "SELECT log, sequence FROM position")
                 return Dictionary(
                     uniqueKeysWithValues: rows.map { row in
@@ -205,8 +182,27 @@ final class SQLiteSignalRepository: SignalRepository {
         }
     }
 
+    /// O(symbols · log of signals held): one look into the index for each symbol, and none at the signals between.
+    func latest(limit: Int) throws -> [StoredSignal] {
+        try read { database in
+            try Row.fetchAll(
+                database,
+                sql: """
+                    WITH RECURSIVE market (symbol) AS (
+                        SELECT MIN(symbol) FROM signal
+                        UNION ALL
+                        SELECT (SELECT MIN(symbol) FROM signal WHERE symbol > market.symbol)
+                        FROM market WHERE market.symbol IS NOT NULL
+                        LIMIT ?)
+                    SELECT position, id, json FROM signal WHERE position IN (
+                        SELECT (SELECT MAX(position) FROM signal WHERE symbol = market.symbol) FROM market)
+                    """, arguments: [limit]
+            ).map(Self.stored)
+        }
+    }
+
     func signal(id: String) async throws -> StoredSignal? {
-        try await file.pool.read { try Self.find(id, in: $0) }
+        try await file.read { try Self.find(id, in: $0) }
     }
 
     /// O(signals returned) if an index fits the conditions, at worst O(signals held). Throws `StoreBusy` after
@@ -230,7 +226,7 @@ final class SQLiteSignalRepository: SignalRepository {
             """, filter.arguments
         )
         let found = try await withTimeLimit { [file] in
-            try await file.pool.read { database in
+            try await file.read { database in
                 try Row.fetchAll(database, sql: sql, arguments: values).map(Self.stored)
             }
         }
@@ -252,7 +248,7 @@ final class SQLiteSignalRepository: SignalRepository {
     }
 
     func backlog(after id: String) async throws -> SignalBacklog {
-        try await file.pool.read { database in
+        try await file.read { database in
             let seen = try Int64.fetchOne(database, sql: "SELECT position FROM signal WHERE id = ?", arguments: [id])
             let rows = try Row.fetchAll(
                 database,

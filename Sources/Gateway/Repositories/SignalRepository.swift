@@ -118,6 +118,8 @@ protocol SignalRepository: Sendable {
     func prune() throws -> Int
     /// Signals held now. O(1).
     var count: Int { get }
+    /// The newest signal of each symbol, of at most `limit` symbols. Blocks.
+    func latest(limit: Int) throws -> [StoredSignal]
     func signal(id: String) async throws -> StoredSignal?
     func signals(matching query: SignalQuery) async throws -> SignalPage
     /// Signals after the signal `id`, or all held signals if `id` is unknown, up to `SignalBacklog.limit`.

@@ -67,7 +67,7 @@ package struct BacktestCommand: AsyncParsableCommand {
         do {
             try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
         } catch {
-            throw ImportError(.cannotCreate, "cannot create \(folder): \((error as NSError).localizedDescription)")
+            throw ImportError(.cannotCreate, "cannot create \(folder): \(FileProblem.reason(of: error))")
         }
         let sources = tapes.tapes.map(\.path)
         var page = try OutputFile(path: folder + "/report.html", replacesExisting: force, sources: sources)

@@ -55,6 +55,9 @@ enum BacktestSettings {
             guard object[key] != nil else {
                 throw ConfigurationError(setting: "grid", problem: "the profile \(profile.name) has no \(key)")
             }
+            if let member = Profile.DependentMember(rawValue: key), let reason = profile.ineffectiveness(of: member) {
+                throw ConfigurationError(setting: "grid", problem: "\(key) has no effect: \(reason)")
+            }
             object[key] = value
         }
         let decoder = JSONDecoder()

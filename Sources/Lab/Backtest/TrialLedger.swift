@@ -46,7 +46,7 @@ struct TrialLedger {
         do {
             try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
         } catch {
-            throw ImportError(.cannotCreate, "cannot create \(folder): \((error as NSError).localizedDescription)")
+            throw ImportError(.cannotCreate, "cannot create \(folder): \(FileProblem.reason(of: error))")
         }
         self.path = folder + "/trials.ndjson"
     }

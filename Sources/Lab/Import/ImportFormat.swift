@@ -12,12 +12,11 @@ package enum ImportFormat: String, CaseIterable, Sendable, ExpressibleByArgument
 
     /// Opens a file of this format. `symbol` applies to files that name none.
     func open(_ path: String, symbol: String?) throws(ImportError) -> any MessageReader {
-        try Self.refuseArchive(path)
         do {
             if self == .binanceRaw { return try RawCaptureReader(path: path) }
             return try open(CSVRows(path: path), symbol: symbol ?? Self.symbol(ofFile: path))
         } catch let error as LineReaderError {
-            throw ImportError(.cannotOpen, "cannot open \(path): \(error.problem)")
+            throw ImportError(error)
         } catch let error as ImportError {
             throw error
         } catch {
@@ -25,34 +24,45 @@ package enum ImportFormat: String, CaseIterable, Sendable, ExpressibleByArgument
         }
     }
 
-    private func open(_ rows: CSVRows, symbol: String?) throws(ImportError) -> any MessageReader {
+    private func open(_ rows: CSVRows, symbol: String?) throws -> any MessageReader {
         // Stay silent: problems of the first row appear again when the rows are read.
         var silent = ImportReport(nil)
         guard rows.next(&silent) else { return EmptyFile() }
         let header = CSVHeader(rows)
-        let reader: (any MessageReader)? =
-            switch self {
-            case .binanceCSV: binance(rows, header, symbol)
-            case .tardisCSV: header.flatMap { tardis(rows, $0) }
-            case .tradesCSV: header.flatMap { trades(rows, $0, symbol) }
-            case .binanceRaw: nil
-            }
-        guard let reader else {
-            throw ImportError(
-                .noUsableData,
-                "\(rows.path): not a file of \(rawValue): its first row is '\(rows.bytes.prefix(160).text)'; "
-                    + "`microlab import --help` lists the columns")
+        let firstRow = String(decoding: rows.bytes.prefix(160), as: UTF8.self)
+        func refusal(_ reason: String) -> ImportError {
+            ImportError(.noUsableData, "\(rows.path): not a file of \(rawValue): \(reason)")
+        }
+        if let name = ForeignFormat.name(header) { throw refusal(name) }
+        guard let reader = try reader(rows, symbol) else {
+            let advice = try ForeignFormat.advice(rows, as: self, symbol)
+            throw refusal("its first row is '\(firstRow)'; \(advice ?? "`microlab import --help` lists the columns")")
+        }
+        if self == .tardisCSV, let column = header?.column("exchange"), rows.next(&silent) {
+            rows.hold()
+            if let reason = ForeignFormat.reason(exchange: rows.text(column)) { throw refusal(reason) }
         }
         return reader
     }
 
+    /// The reader of a file whose first row is at hand; `nil` where it is not of this format.
+    func reader(_ rows: CSVRows, _ symbol: String?) throws(LineReaderError) -> (any MessageReader)? {
+        let header = CSVHeader(rows)
+        switch self {
+        case .binanceCSV:
+            if let header, let reader = binance(rows, header, symbol) { return reader }
+            guard let layout = try DumpLayout(path: rows.path) else { return nil }
+            rows.hold()
+            return layout.reader(rows, symbol: symbol)
+        case .tardisCSV: return header.flatMap { tardis(rows, $0) }
+        case .tradesCSV: return header.flatMap { trades(rows, $0, symbol) }
+        case .binanceRaw: return nil
+        }
+    }
+
     // MARK: Columns
 
-    private func binance(_ rows: CSVRows, _ header: CSVHeader?, _ symbol: String?) -> (any MessageReader)? {
-        guard let header else {
-            rows.hold()
-            return dump(rows, symbol)
-        }
+    private func binance(_ rows: CSVRows, _ header: CSVHeader, _ symbol: String?) -> (any MessageReader)? {
         if let price = header.column("price"), let quantity = header.column("quantity"),
             let side = header.column("isask"), let receiveTime = header.column("timestampofreceive"),
             let last = header.column("finalupdateid", "lastupdateid")
@@ -66,22 +76,22 @@ package enum ImportFormat: String, CaseIterable, Sendable, ExpressibleByArgument
                     venueTime: header.column("eventtime") ?? receiveTime, side: side),
                 symbol: Self.symbol(ofComments: rows.comments) ?? symbol)
         }
+        if let bid = header.column("bestbidprice"), let bidSize = header.column("bestbidqty"),
+            let ask = header.column("bestaskprice"), let askSize = header.column("bestaskqty"),
+            let time = header.column("transactiontime", "eventtime")
+        {
+            return TopRows(
+                rows,
+                TopRows.Columns(
+                    symbol: header.column("symbol"), venueTime: time, bids: [(bid, bidSize)], asks: [(ask, askSize)],
+                    isQuote: true), symbol: symbol)
+        }
         return trades(rows, header, symbol)
     }
 
-    /// Binance's public dumps without a header. The time's column tells single trades from aggregated ones.
-    private func dump(_ rows: CSVRows, _ symbol: String?) -> (any MessageReader)? {
-        func isTime(_ column: Int) -> Bool {
-            column < rows.fields.count && RecordingTime.parse(rows.bytes, rows.fields[column]) != nil
-        }
-        guard let time = [4, 5].first(where: isTime), rows.fields.count > time + 1 else { return nil }
-        return TradeRows(
-            rows,
-            TradeRows.Columns(id: 0, price: 1, quantity: 2, venueTime: time, side: .buyerIsMaker(time + 1)),
-            symbol: symbol)
-    }
-
     private func trades(_ rows: CSVRows, _ header: CSVHeader, _ symbol: String?) -> (any MessageReader)? {
+        // The side of a level, not of a trade.
+        guard header.column("issnapshot") == nil else { return nil }
         let side: TradeRows.Columns.Side
         if let column = header.column("isbuyermaker", "isbuyermarketmaker", "m", "wasthebuyerthemaker") {
             side = .buyerIsMaker(column)
@@ -156,7 +166,7 @@ package enum ImportFormat: String, CaseIterable, Sendable, ExpressibleByArgument
         let name = URL(filePath: path).lastPathComponent
         guard let hyphen = name.firstIndex(of: "-") else { return nil }
         let symbol = name[..<hyphen]
-        return symbol.count >= 5 && symbol.allSatisfy { $0.isUppercase || $0.isNumber }
+        return symbol.count >= 5 && symbol.allSatisfy { $0.isNumber || ($0.isLetter && !$0.isLowercase) }
             ? SymbolName.normalized(symbol.utf8) : nil
     }
 
@@ -170,20 +180,9 @@ package enum ImportFormat: String, CaseIterable, Sendable, ExpressibleByArgument
         }
         return nil
     }
-
-    private static func refuseArchive(_ path: String) throws(ImportError) {
-        guard let file = FileHandle(forReadingAtPath: path) else { return }
-        defer { try? file.close() }
-        guard let magic = try? file.read(upToCount: 4), Array(magic) == Array("PK\u{3}\u{4}".utf8) else { return }
-        throw ImportError(.noUsableData, "\(path) is a zip archive: unpack it first, with `unzip \(path)`")
-    }
 }
 
 private final class EmptyFile: MessageReader {
     let bytesRead = 0
     func next(_ report: inout ImportReport) -> ImportMessage? { nil }
-}
-
-extension Sequence<UInt8> {
-    fileprivate var text: String { String(decoding: Array(self), as: UTF8.self) }
 }

@@ -9,6 +9,8 @@ struct ImportMessage: Sendable {
         var quantity: ExactDecimal
         var aggressor: AggressorSide
         var venueTime: Timestamp
+        /// Trades missing between the one before, by id, and this; `TradeSeries` finds them.
+        var missedBefore: Int64 = 0
     }
 
     struct Quote: Sendable {
@@ -53,6 +55,8 @@ struct ImportMessage: Sendable {
     }
 
     var receiveTime: Timestamp
+    /// Whether the recording states `receiveTime`; otherwise it is the venue's time.
+    var hasReceiveTime = true
     /// Its line in the file, from 1.
     var line: Int
     var content: Content
@@ -64,35 +68,4 @@ protocol MessageReader: AnyObject {
     func next(_ report: inout ImportReport) -> ImportMessage?
     /// Bytes of the file read so far.
     var bytesRead: Int { get }
-}
-
-/// Parses the times of a recording.
-enum RecordingTime {
-    /// From 2009-01-03, the earliest possible day of these markets, to 2100: a time outside is damaged data.
-    static let range =
-        Timestamp(nanoseconds: 1_230_940_800_000_000_000)...Timestamp(nanoseconds: 4_102_444_800_000_000_000)
-
-    /// Parses a whole or decimal count since 1970 in seconds, milliseconds, microseconds or nanoseconds; within `range`
-    /// its size tells the unit.
-    static func parse(_ bytes: [UInt8], _ range: Range<Int>) -> Timestamp? {
-        let point = bytes[range].firstIndex(of: UInt8(ascii: ".")) ?? range.upperBound
-        guard let whole = WholeNumber.parse(bytes, range.lowerBound..<point), whole > 0 else { return nil }
-        var unit: Int64
-        switch whole {
-        case ..<100_000_000_000: unit = 1_000_000_000
-        case ..<100_000_000_000_000: unit = 1_000_000
-        case ..<100_000_000_000_000_000: unit = 1_000
-        default: unit = 1
-        }
-        var (time, overflow) = whole.multipliedReportingOverflow(by: unit)
-        guard !overflow else { return nil }
-        for byte in bytes[min(point + 1, range.upperBound)..<range.upperBound] {
-            let digit = byte &- UInt8(ascii: "0")
-            guard digit <= 9 else { return nil }
-            unit /= 10
-            time += Int64(digit) * unit
-        }
-        let result = Timestamp(nanoseconds: time)
-        return Self.range.contains(result) ? result : nil
-    }
 }

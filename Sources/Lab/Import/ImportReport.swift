@@ -1,3 +1,4 @@
+import Runtime
 import Foundation
 import Wire
 
@@ -7,8 +8,8 @@ struct ImportReport {
         case badRow = "rows that cannot be used"
         case unreadable = "files that could not be read to their end"
         case outOfOrder = "rows out of order, put back in order"
-        case tooLate = "rows too far out of order, left out"
         case duplicateTrade = "trades that came twice, left out"
+        case sharedID = "trades that share their id with a different trade, kept"
         case missingTrades = "holes in the trade ids"
         case depthHole = "holes in the ids of depth updates"
         case crossedBook = "books that crossed, given up"
@@ -16,11 +17,25 @@ struct ImportReport {
         case noBook = "symbols whose book could never be built"
     }
 
+    /// What was done that is worth knowing and no trouble: the data is whole.
+    enum Remark: String, CaseIterable {
+        case sorted = "rows that stood behind a later one, sorted"
+        case earlierTime = "trades timed before the trade with the id before, received with that one"
+        case aggregatesTaken = "aggTrade frames taken as trades: no single trades of their symbols are recorded"
+        case aggregatesPassed = "aggTrade frames passed over: the single trades of their symbols are recorded"
+    }
+
+    /// Kinds of frames counted one by one; further ones are counted together.
+    static let frameKindLimit = 16
+
     /// Cases printed in full.
     static let printLimit = 20
 
     /// How often each trouble was met.
     private(set) var counts: [Trouble: Int] = [:]
+    private(set) var remarks: [Remark: Int] = [:]
+    /// Frames of streams that are not imported, by the event's name.
+    private(set) var passedFrames: [String: Int] = [:]
     private var printed = 0
     private let isSilent: Bool
     private let write: (String) -> Void
@@ -42,6 +57,25 @@ struct ImportReport {
             write("more is only counted from here on")
         }
         printed += 1
+    }
+
+    mutating func note(_ remark: Remark) { remarks[remark, default: 0] += 1 }
+
+    mutating func notePassedFrame(_ event: String) {
+        let name = passedFrames[event] != nil || passedFrames.count < Self.frameKindLimit ? event : "others"
+        passedFrames[name, default: 0] += 1
+    }
+
+    /// One line per remark, in a fixed order.
+    var remarkLines: [String] {
+        var lines = Remark.allCases.compactMap { remark in remarks[remark].map { "\($0) \(remark.rawValue)" } }
+        if !passedFrames.isEmpty {
+            let names = passedFrames.sorted { $0.key < $1.key }.map { "\($0.key) \($0.value)" }
+            let count = passedFrames.values.reduce(0, +)
+            lines.append(
+                "\(count) frames of streams that are not imported, passed over: \(names.joined(separator: ", "))")
+        }
+        return lines
     }
 
     /// One line per trouble, in a fixed order.
@@ -66,6 +100,14 @@ struct ImportError: Error, CustomStringConvertible {
     init(_ kind: Kind, _ description: String) {
         self.kind = kind
         self.description = description
+    }
+
+    init(_ error: LineReaderError) {
+        switch error.problem {
+        case .cannotOpen: self.init(.cannotOpen, "\(error)")
+        case .cannotRead: self.init(.inputOutput, "\(error)")
+        case .truncated, .corrupt, .lineTooLong: self.init(.noUsableData, "\(error)")
+        }
     }
 
     init(_ error: TapeError) {

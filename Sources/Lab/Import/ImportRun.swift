@@ -16,6 +16,8 @@ struct ImportRun {
         var statusSeconds = 1.0
         var replacesExisting = false
         var compressionLevel = 3
+        /// Most bytes of messages in memory where they must be sorted.
+        var sortBytes = ExternalSort.memoryBytes
     }
 
     struct SymbolCounts {
@@ -43,13 +45,12 @@ struct ImportRun {
         guard options.replacesExisting || !FileManager.default.fileExists(atPath: options.out) else {
             throw ImportError(.cannotCreate, "\(options.out) exists; use --force to replace it")
         }
-        let survey = try takeSurvey()
+        let survey = try ImportSurvey(open()) { try progress.update($0) }
         let instruments = try survey.instruments()
         var report = ImportReport(write)
         guard let first = survey.firstTime, !instruments.isEmpty else {
             // Read the files again, to report their problems.
-            var messages = OrderedMessages(try open())
-            while messages.next(&report) != nil {}
+            for file in try open() { while file.reader.next(&report) != nil {} }
             throw ImportError(
                 .noUsableData,
                 (["no usable data in \(options.files.joined(separator: ", "))"] + report.summary).joined(
@@ -71,27 +72,13 @@ struct ImportRun {
         }
     }
 
+    /// Where the tape goes there is room for its rows.
+    private var folder: String { URL(filePath: options.out).deletingLastPathComponent().path }
+
     private func open() throws(ImportError) -> [(path: String, reader: any MessageReader)] {
         var files: [(path: String, reader: any MessageReader)] = []
         for path in options.files { files.append((path, try options.format.open(path, symbol: options.symbol))) }
         return files
-    }
-
-    private func takeSurvey() throws -> ImportSurvey {
-        var survey = ImportSurvey(fileCount: options.files.count)
-        var silent = ImportReport(nil)
-        var done = 0
-        for (index, file) in try open().enumerated() {
-            var rows = 0
-            while let message = file.reader.next(&silent) {
-                survey.add(message, file: index)
-                rows += 1
-                if rows % 1_024 == 0 { try progress.update(done + file.reader.bytesRead) }
-            }
-            done += file.reader.bytesRead
-        }
-        survey.finish()
-        return survey
     }
 
     private func convert(
@@ -99,7 +86,11 @@ struct ImportRun {
         _ report: ImportReport
     ) throws -> Outcome {
         var report = report
-        var messages = OrderedMessages(try open())
+        // Its first half has gone by with the survey.
+        let half = progress.total / 2
+        var messages = try OrderedMessages(
+            try open(), order: survey.order, folder: folder, memoryBytes: options.sortBytes, &report
+        ) { try progress.update(half + $0) }
         var market = try MarketImport(survey, instruments: instruments, depth: options.depth)
         var tape = MarketTape(writer, instruments: instruments, epoch: UInt64(first.nanoseconds))
         var batch = EventBatch()
@@ -107,11 +98,10 @@ struct ImportRun {
         var nextStatus = first
         var last = first
         var rows = 0
-        let before = messages.bytesRead
         market.begin(at: first)
-        while let (message, file) = messages.next(&report) {
+        while let (message, file) = try messages.next(&report) {
             rows += 1
-            if rows % 1_024 == 0 { try progress.update(progress.total / 2 + messages.bytesRead - before) }
+            if rows % 1_024 == 0 { try progress.update(half + messages.bytesRead) }
             let now = message.receiveTime
             if Double(now.nanoseconds(since: last)) > Self.silenceLimitSeconds * 1e9 { nextStatus = now }
             while nextStatus <= now {

@@ -10,6 +10,7 @@ struct ImportSurvey {
         /// Listing from its first recorded snapshot.
         var listing: Listing?
         var hasFrames = false
+        var hasTradeFrames = false
         var hasUpdates = false
         var hasRows = false
     }
@@ -19,12 +20,27 @@ struct ImportSurvey {
     /// The first snapshot of each file that names no symbol.
     private var unnamed: [[UInt8]?]
     private(set) var firstTime: Timestamp?
-    /// Frames state their times in microseconds.
-    private(set) var isMicroseconds = false
+    private(set) var order: FileOrder
 
-    init(fileCount: Int) {
-        symbolsOfFile = Array(repeating: [], count: fileCount)
-        unnamed = Array(repeating: nil, count: fileCount)
+    /// Reads all files. Throws if one is a recording of a futures market.
+    ///
+    /// - Parameter advance: receives the bytes read; may throw to stop.
+    init(_ files: [(path: String, reader: any MessageReader)], advance: (Int) throws -> Void) throws {
+        symbolsOfFile = Array(repeating: [], count: files.count)
+        unnamed = Array(repeating: nil, count: files.count)
+        order = FileOrder(fileCount: files.count)
+        var silent = ImportReport(nil)
+        var done = 0
+        for (index, file) in files.enumerated() {
+            var rows = 0
+            while let message = file.reader.next(&silent) {
+                try add(message, file: index, path: file.path)
+                rows += 1
+                if rows % 1_024 == 0 { try advance(done + file.reader.bytesRead) }
+            }
+            done += file.reader.bytesRead
+        }
+        finish()
     }
 
     /// The symbol for a file's snapshots that name none: the file's only symbol.
@@ -41,7 +57,11 @@ struct ImportSurvey {
     /// Whether deltas with Binance's ids build the book of `symbol`.
     func hasUpdates(_ symbol: String) -> Bool { symbols[symbol]?.hasUpdates ?? false }
 
-    mutating func add(_ message: ImportMessage, file: Int) {
+    /// Whether the single trades of `symbol` are recorded; then aggregates of them say nothing new.
+    func hasTradeFrames(_ symbol: String) -> Bool { symbols[symbol]?.hasTradeFrames ?? false }
+
+    private mutating func add(_ message: ImportMessage, file: Int, path: String) throws(ImportError) {
+        order.add(message, file: file)
         firstTime = min(firstTime ?? message.receiveTime, message.receiveTime)
         switch message.content {
         case .connected, .lostLevels: break
@@ -49,8 +69,11 @@ struct ImportSurvey {
             guard let symbol else { return }
             symbolsOfFile[file].insert(symbol)
             symbols[symbol, default: Symbol()].hasFrames = true
-            if !isMicroseconds { isMicroseconds = Self.hasMicroseconds(text) }
+            let frame = RawFrame(text)
+            try refuseFutures(frame.futuresMark, path, message.line)
+            if frame.event == "trade" { symbols[symbol]?.hasTradeFrames = true }
         case .snapshot(let symbol, let text):
+            try refuseFutures(RawFrame.futuresMark(ofSnapshot: text), path, message.line)
             guard let symbol else {
                 if unnamed[file] == nil { unnamed[file] = text }
                 return
@@ -69,8 +92,17 @@ struct ImportSurvey {
         }
     }
 
-    /// Call it once, after the last message.
-    mutating func finish() {
+    /// Its books chain by other rules, and its symbols are spelt as those of spot.
+    private func refuseFutures(_ mark: String?, _ path: String, _ line: Int) throws(ImportError) {
+        guard let mark else { return }
+        throw ImportError(
+            .noUsableData,
+            "\(path):\(line): a recording of Binance's futures market (USD-M or COIN-M), told from spot by \(mark); only spot "
+                + "recordings can be read as binance-raw, so leave this file out")
+    }
+
+    private mutating func finish() {
+        order.finish()
         for (file, text) in unnamed.enumerated() {
             guard let text, let symbol = symbol(ofFile: file) else { continue }
             addSnapshot(text, of: symbol)
@@ -126,10 +158,5 @@ struct ImportSurvey {
     private mutating func add(_ level: ImportMessage.Level, of name: String) {
         symbols[name, default: Symbol()].prices.add(level.price)
         symbols[name, default: Symbol()].quantities.add(level.quantity)
-    }
-
-    private static func hasMicroseconds(_ text: [UInt8]) -> Bool {
-        guard let key = text.prefix(256).firstRange(of: Array("\"E\":".utf8)) else { return false }
-        return text[key.upperBound...].prefix { $0 &- UInt8(ascii: "0") <= 9 }.count >= 16
     }
 }

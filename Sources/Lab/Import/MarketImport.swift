@@ -6,13 +6,14 @@ import Wire
 /// the rules of their format.
 struct MarketImport: ~Copyable {
     /// State of a symbol outside the session.
-    private struct Line {
+    private struct Market {
         /// Used only if no stream of deltas with ids builds the book.
         var book: OrderBook?
         var bookEpoch: UInt64 = 0
         var bookValidity = Validity.resyncing
         var updateID: Int64 = 0
         var quoteID: Int64 = 0
+        /// The last id given to a trade that has none.
         var tradeID: Int64 = 0
         var counts = SessionCounts()
         /// Session counts after the previous message, to find what the current one adds.
@@ -24,13 +25,12 @@ struct MarketImport: ~Copyable {
     private let indices: [String: Int]
     private let depth: Int
     private var session: BinanceSession
-    private var lines: [Line]
+    private var markets: [Market]
 
     init(_ survey: ImportSurvey, instruments: [Instrument], depth: Int) throws(ImportError) {
         var configuration = BinanceConfiguration(instruments: instruments)
         configuration.depthPublished = depth
         configuration.streams = .depth
-        configuration.timeUnit = survey.isMicroseconds ? .microseconds : .milliseconds
         do throws(VenueError) {
             session = try BinanceSession(configuration)
         } catch {
@@ -40,7 +40,7 @@ struct MarketImport: ~Copyable {
         self.instruments = instruments
         self.depth = depth
         indices = Dictionary(uniqueKeysWithValues: instruments.enumerated().map { ($1.symbol, $0) })
-        lines = instruments.map { _ in Line() }
+        markets = instruments.map { _ in Market() }
     }
 
     mutating func begin(at time: Timestamp) { session.connectionOpened(at: time) }
@@ -56,28 +56,36 @@ struct MarketImport: ~Copyable {
         case .connected:
             session.connectionClosed(at: message.receiveTime)
             session.connectionOpened(at: message.receiveTime)
-        case .frame(_, let text), .snapshot(_, let text):
-            return processText(message, text, file, path, into: &batch, &report)
+        case .frame(let symbol, let text):
+            return receive(text, symbol, message, path, into: &batch, &report)
+        case .snapshot(let symbol, let text):
+            guard let index = (symbol ?? survey.symbol(ofFile: file)).flatMap({ indices[$0] }) else {
+                report.note(
+                    .badSnapshot, path, message.line,
+                    "the snapshot names no symbol, and its file does not hold exactly one")
+                return nil
+            }
+            return receiveSnapshot(text, index, message, path, into: &batch, &report)
         case .depth(let levels, let first, let last):
             guard let index = indices[levels.symbol] else { return nil }
             return receive(levels, first, last, index, message, path, into: &batch, &report)
         case .depthSnapshot(let levels, let last):
             guard let index = indices[levels.symbol] else { return nil }
             guard survey.hasUpdates(levels.symbol) else {
-                lines[index].updateID = last
+                markets[index].updateID = last
                 return replace(levels, index, isSnapshot: true, message, path, into: &batch, &report)
             }
             return receiveSnapshot(levels, last, index, message, path, into: &batch, &report)
         case .levels(let levels, let isSnapshot):
             guard let index = indices[levels.symbol] else { return nil }
-            lines[index].updateID += 1
+            markets[index].updateID += 1
             return replace(levels, index, isSnapshot: isSnapshot, message, path, into: &batch, &report)
         case .lostLevels(let symbol):
-            guard let index = indices[symbol], lines[index].book != nil else { return nil }
+            guard let index = indices[symbol], markets[index].book != nil else { return nil }
             return giveUp(index)
         case .top(let levels):
             guard let index = indices[levels.symbol] else { return nil }
-            lines[index].updateID += 1
+            markets[index].updateID += 1
             return replace(levels, index, isSnapshot: true, message, path, into: &batch, &report)
         case .quote(let quote):
             guard let index = indices[quote.symbol] else { return nil }
@@ -85,28 +93,37 @@ struct MarketImport: ~Copyable {
                 refuse(Self.tooFine(quote.symbol))
                 return nil
             }
-            lines[index].quoteID += 1
-            lines[index].counts.quotes += 1
+            markets[index].quoteID += 1
+            markets[index].counts.quotes += 1
             batch.append(
                 .quote(
                     Quote(
                         instrument: InstrumentID(index),
                         times: EventTimes(venue: quote.venueTime, receive: message.receiveTime),
-                        updateID: lines[index].quoteID, bid: bid, ask: ask)))
+                        updateID: markets[index].quoteID, bid: bid, ask: ask)))
         case .trade(let trade):
             processTrade(trade, times, message.line, path, into: &batch, &report)
         }
         return nil
     }
 
+    /// The market that a raw message is about; `nil` if that is not known.
+    func index(of message: ImportMessage, file: Int) -> Int? {
+        switch message.content {
+        case .frame(let symbol, _), .snapshot(let symbol, _):
+            (symbol ?? survey.symbol(ofFile: file)).flatMap { indices[$0] }
+        default: survey.symbol(ofFile: file).flatMap { indices[$0] }
+        }
+    }
+
     /// The values for an instrument's status message.
     func state(of id: InstrumentID) -> (validity: Validity, bookEpoch: UInt64, counts: SessionCounts) {
         var counts = session.counts(of: id)
-        counts += lines[id.index].counts
+        counts += markets[id.index].counts
         // Without a recorded book, no book can be invalid: the trades are valid.
         guard survey.hasBook(instruments[id.index].symbol) else { return (.valid, 0, counts) }
-        guard lines[id.index].book != nil else { return (session.validity(of: id), session.epoch(of: id), counts) }
-        return (lines[id.index].bookValidity, lines[id.index].bookEpoch, counts)
+        guard markets[id.index].book != nil else { return (session.validity(of: id), session.epoch(of: id), counts) }
+        return (markets[id.index].bookValidity, markets[id.index].bookEpoch, counts)
     }
 
     /// Reports books that never became valid although deltas for them arrived.
@@ -123,30 +140,32 @@ struct MarketImport: ~Copyable {
 
     // MARK: Binance's own words
 
-    private mutating func processText(
-        _ message: ImportMessage, _ text: [UInt8], _ file: Int, _ path: String, into batch: inout EventBatch,
-        _ report: inout ImportReport
-    ) -> InstrumentID? {
-        switch message.content {
-        case .snapshot(let symbol, _):
-            guard let name = symbol ?? survey.symbol(ofFile: file), let index = indices[name] else {
-                report.note(
-                    .badSnapshot, path, message.line,
-                    "the snapshot names no symbol, and its file does not hold exactly one")
-                return nil
-            }
-            return receiveSnapshot(text, index, message, path, into: &batch, &report)
-        case .frame(let symbol, _):
-            return receive(text, symbol.flatMap { indices[$0] }, message, path, into: &batch, &report)
-        default: return nil
-        }
-    }
-
     private mutating func receive(
-        _ text: [UInt8], _ index: Int?, _ message: ImportMessage, _ path: String, into batch: inout EventBatch,
+        _ text: [UInt8], _ symbol: String?, _ message: ImportMessage, _ path: String, into batch: inout EventBatch,
         _ report: inout ImportReport
     ) -> InstrumentID? {
-        handIn(index, message, path, &report) { (session) throws(VenueError) in
+        let index = symbol.flatMap { indices[$0] }
+        let frame = RawFrame(text)
+        // Several recordings may hold both units.
+        if let unit = frame.timeUnit { session.setTimeUnit(unit) }
+        switch frame.event {
+        case "aggTrade":
+            guard let index, let symbol, !survey.hasTradeFrames(symbol) else {
+                report.note(.aggregatesPassed)
+                break
+            }
+            let before = batch.events.count
+            _ = handIn(index, message, path, &report) { (session) throws(VenueError) in
+                try session.receive(
+                    aggregate: text.span, of: InstrumentID(index), at: message.receiveTime, into: &batch)
+                return .proceed
+            }
+            if batch.events.count > before { report.note(.aggregatesTaken) }
+            return nil
+        case nil, "depthUpdate", "depth", "trade", "bookTicker": break
+        case let event?: report.notePassedFrame(event)
+        }
+        return handIn(index, message, path, &report) { (session) throws(VenueError) in
             try session.receive(text.span, at: message.receiveTime, into: &batch)
         }
     }
@@ -228,7 +247,7 @@ struct MarketImport: ~Copyable {
     /// Reports what the session has counted since the message before.
     private mutating func noteLosses(_ index: Int, _ line: Int, _ path: String, _ report: inout ImportReport) {
         let now = session.counts(of: InstrumentID(index))
-        let before = lines[index].seen
+        let before = markets[index].seen
         if now.gaps > before.gaps {
             report.note(.depthHole, path, line, "depth updates are missing before this one; the book starts anew")
         }
@@ -246,7 +265,7 @@ struct MarketImport: ~Copyable {
         if now.snapshotsCrossed > before.snapshotsCrossed {
             report.note(.badSnapshot, path, line, "the snapshot's best ask is not above its best bid")
         }
-        lines[index].seen = now
+        markets[index].seen = now
     }
 
     // MARK: Other words
@@ -257,12 +276,12 @@ struct MarketImport: ~Copyable {
         into batch: inout EventBatch, _ report: inout ImportReport
     ) -> InstrumentID? {
         // Deltas before the first snapshot belong to no book.
-        guard isSnapshot || lines[index].bookValidity == .valid else { return nil }
-        var book = lines[index].book.take() ?? OrderBook()
-        lines[index].counts.depthUpdates += 1
+        guard isSnapshot || markets[index].bookValidity == .valid else { return nil }
+        var book = markets[index].book.take() ?? OrderBook()
+        markets[index].counts.depthUpdates += 1
         if isSnapshot {
-            book.reset(updateID: lines[index].updateID)
-            if lines[index].bookValidity != .valid { lines[index].bookEpoch += 1 }
+            book.reset(updateID: markets[index].updateID)
+            if markets[index].bookValidity != .valid { markets[index].bookEpoch += 1 }
         }
         var isWhole = true
         for level in levels.bids {
@@ -273,9 +292,9 @@ struct MarketImport: ~Copyable {
             guard let level = scaled(level, index) else { isWhole = false; break }
             book.setAsk(level.price, to: level.quantity)
         }
-        book.commit(updateID: lines[index].updateID)
+        book.commit(updateID: markets[index].updateID)
         let isCrossed = book.isCrossed
-        lines[index].book = book
+        markets[index].book = book
         guard isWhole, !isCrossed else {
             report.note(
                 isWhole ? .crossedBook : .badRow, path, message.line,
@@ -284,19 +303,19 @@ struct MarketImport: ~Copyable {
                     : Self.tooFine(levels.symbol))
             return giveUp(index)
         }
-        lines[index].bookValidity = .valid
-        lines[index].counts.depthApplied += 1
+        markets[index].bookValidity = .valid
+        markets[index].counts.depthApplied += 1
         batch.append(
             book: book, depth: depth, instrument: InstrumentID(index), tickSize: instruments[index].tickSize,
-            times: EventTimes(venue: levels.venueTime, receive: message.receiveTime), epoch: lines[index].bookEpoch,
+            times: EventTimes(venue: levels.venueTime, receive: message.receiveTime), epoch: markets[index].bookEpoch,
             validity: .valid)
         return nil
     }
 
     private mutating func giveUp(_ index: Int) -> InstrumentID? {
-        guard lines[index].bookValidity == .valid else { return nil }
-        lines[index].bookValidity = .resyncing
-        lines[index].counts.resyncs += 1
+        guard markets[index].bookValidity == .valid else { return nil }
+        markets[index].bookValidity = .resyncing
+        markets[index].counts.resyncs += 1
         return InstrumentID(index)
     }
 
@@ -311,21 +330,10 @@ struct MarketImport: ~Copyable {
                 .badRow, path, line, Self.tooFine(trade.symbol))
             return
         }
-        let last = lines[index].tradeID
-        let id = trade.id ?? last + 1
-        if let id = trade.id, lines[index].counts.trades > 0 {
-            guard id > last else {
-                lines[index].counts.duplicateTrades += 1
-                report.note(.duplicateTrade, path, line, "trade \(id) came before, or one after it")
-                return
-            }
-            if id > last + 1 {
-                lines[index].counts.missedTrades += UInt64(id - last - 1)
-                report.note(.missingTrades, path, line, "\(id - last - 1) trades are missing before trade \(id)")
-            }
-        }
-        lines[index].tradeID = id
-        lines[index].counts.trades += 1
+        markets[index].counts.missedTrades += UInt64(trade.missedBefore)
+        let id = trade.id ?? markets[index].tradeID + 1
+        if trade.id == nil { markets[index].tradeID = id }
+        markets[index].counts.trades += 1
         batch.append(
             .trade(
                 Trade(

@@ -5,7 +5,8 @@ import Wire
 
 /// Writes market events as the envelopes that live ingest publishes, with topics and sequence numbers.
 struct MarketTape {
-    private struct Line {
+    /// What is written of one instrument.
+    private struct Market {
         let topics: [Topic.TickDetail: [UInt8]]
         var sequences: [Topic.TickDetail: UInt64] = [:]
     }
@@ -14,7 +15,7 @@ struct MarketTape {
     private let writer: TapeWriter
     private let instruments: [Instrument]
     private let epoch: UInt64
-    private var lines: [Line]
+    private var markets: [Market]
 
     /// - Parameter epoch: stands for a live producer's start time.
     init(_ writer: TapeWriter, instruments: [Instrument], epoch: UInt64, producer: String = "microlab-import") {
@@ -22,8 +23,8 @@ struct MarketTape {
         self.writer = writer
         self.instruments = instruments
         self.epoch = epoch
-        lines = instruments.map { instrument in
-            Line(
+        markets = instruments.map { instrument in
+            Market(
                 topics: Dictionary(
                     uniqueKeysWithValues: Topic.TickDetail.allCases.map {
                         ($0, Topic.tick(instrument.venue, instrument.symbol, $0).bytes)
@@ -32,7 +33,7 @@ struct MarketTape {
     }
 
     /// Records of one kind written for an instrument.
-    func count(_ detail: Topic.TickDetail, of id: InstrumentID) -> UInt64 { lines[id.index].sequences[detail] ?? 0 }
+    func count(_ detail: Topic.TickDetail, of id: InstrumentID) -> UInt64 { markets[id.index].sequences[detail] ?? 0 }
 
     mutating func write(_ batch: borrowing EventBatch) throws(TapeError) {
         for event in batch.events {
@@ -88,8 +89,8 @@ struct MarketTape {
     private mutating func write(
         _ payload: ProtoEnvelope.OneOf_Payload, _ detail: Topic.TickDetail, _ index: Int, _ time: Timestamp
     ) throws(TapeError) {
-        let sequence = (lines[index].sequences[detail] ?? 0) + 1
-        lines[index].sequences[detail] = sequence
+        let sequence = (markets[index].sequences[detail] ?? 0) + 1
+        markets[index].sequences[detail] = sequence
         var envelope = ProtoEnvelope()
         envelope.producer = producer
         envelope.epoch = epoch
@@ -97,7 +98,7 @@ struct MarketTape {
         envelope.sentTimeNs = time.nanoseconds
         envelope.payload = payload
         try writer.append(
-            topic: lines[index].topics[detail] ?? [], body: EnvelopeCodec.encode(envelope), receiveTime: time)
+            topic: markets[index].topics[detail] ?? [], body: EnvelopeCodec.encode(envelope), receiveTime: time)
     }
 
     /// Book epochs are never reused, as on the bus.

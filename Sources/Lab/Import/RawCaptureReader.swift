@@ -58,16 +58,20 @@ final class RawCaptureReader: MessageReader {
 
     /// Parses `time JSON` or `time: JSON` from `start` on.
     private func timed(_ bytes: [UInt8], from start: Int, symbol: String?, mustBeSnapshot: Bool) -> Line {
-        guard let blank = bytes[start...].firstIndex(of: UInt8(ascii: " ")) else {
-            return .bad("holds a time and nothing else")
+        guard let brace = bytes[start...].firstIndex(of: UInt8(ascii: "{")) else {
+            return .bad("holds no JSON object behind its receive time")
         }
-        let end = blank > start && bytes[blank - 1] == UInt8(ascii: ":") ? blank - 1 : blank
+        var end = brace
+        while end > start, bytes[end - 1] == UInt8(ascii: " ") || bytes[end - 1] == UInt8(ascii: ":") { end -= 1 }
         guard let time = RecordingTime.parse(bytes, start..<end) else {
             return .bad("has no receive time between 2009 and 2100")
         }
-        let json = Array(bytes[(blank + 1)...])
-        guard json.first == UInt8(ascii: "{") else { return .bad("holds no JSON object behind its receive time") }
-        if mustBeSnapshot || Self.holds("\"lastUpdateId\"", json, within: 64) {
+        let json = Array(bytes[brace...])
+        let head = RawFrame.head(of: json)
+        if mustBeSnapshot
+            || RawFrame.value(of: "lastUpdateId", in: head) != nil
+                && RawFrame.value(of: "stream", in: head) == nil
+        {
             return .message(time, .snapshot(symbol: symbol, json))
         }
         return .message(time, .frame(symbol: Self.symbol(of: json), json))
@@ -75,17 +79,14 @@ final class RawCaptureReader: MessageReader {
 
     /// The symbol of a frame, by its stream's name or its own field.
     private static func symbol(of json: [UInt8]) -> String? {
-        let head = json.prefix(256)
-        if let stream = head.firstRange(of: Array("\"stream\":\"".utf8)) {
-            let name = head[stream.upperBound...].prefix { $0 != UInt8(ascii: "@") && $0 != UInt8(ascii: "\"") }
-            return SymbolName.normalized(name)
+        // Keys may come in any order, also behind many levels.
+        for part in [RawFrame.head(of: json), json[...]] {
+            if let stream = RawFrame.text(of: "stream", in: part), let at = stream.firstIndex(of: UInt8(ascii: "@")) {
+                return SymbolName.normalized(stream[..<at])
+            }
+            if let symbol = RawFrame.text(of: "s", in: part) { return SymbolName.normalized(symbol) }
         }
-        guard let field = head.firstRange(of: Array("\"s\":\"".utf8)) else { return nil }
-        return SymbolName.normalized(head[field.upperBound...].prefix { $0 != UInt8(ascii: "\"") })
-    }
-
-    private static func holds(_ text: String, _ json: [UInt8], within limit: Int) -> Bool {
-        json.prefix(limit).firstRange(of: Array(text.utf8)) != nil
+        return nil
     }
 }
 

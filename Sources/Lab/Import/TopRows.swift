@@ -1,8 +1,10 @@
 /// Reads files with the best levels a row: one (quotes) or more (snapshots of the top of the book).
 final class TopRows: RowReader {
     struct Columns {
-        var symbol: Int
-        var receiveTime: Int
+        /// Absent if `symbol` applies to the whole file.
+        var symbol: Int?
+        /// Absent where a file has the venue's times only.
+        var receiveTime: Int?
         var venueTime: Int
         /// Price and quantity, best first.
         var bids: [(price: Int, quantity: Int)]
@@ -12,16 +14,18 @@ final class TopRows: RowReader {
 
     let rows: CSVRows
     private let columns: Columns
+    private let symbol: String?
     let exchange: ExchangeColumn?
 
-    init(_ rows: CSVRows, _ columns: Columns, exchange: ExchangeColumn?) {
+    init(_ rows: CSVRows, _ columns: Columns, symbol: String? = nil, exchange: ExchangeColumn? = nil) {
         self.rows = rows
         self.columns = columns
+        self.symbol = symbol
         self.exchange = exchange
     }
 
     func message() throws(RowProblem) -> ImportMessage {
-        let symbol = try rows.symbol(columns.symbol)
+        let symbol = try rows.symbol(columns.symbol, else: symbol)
         let venueTime = try rows.time(columns.venueTime, "timestamp")
         let bids = try levels(columns.bids)
         let asks = try levels(columns.asks)
@@ -32,8 +36,10 @@ final class TopRows: RowReader {
         } else {
             content = .top(ImportMessage.Levels(symbol: symbol, bids: bids, asks: asks, venueTime: venueTime))
         }
+        let receiveTime =
+            if let column = columns.receiveTime { try rows.time(column, "receive time") } else { venueTime }
         return ImportMessage(
-            receiveTime: try rows.time(columns.receiveTime, "local_timestamp"), line: rows.line, content: content)
+            receiveTime: receiveTime, hasReceiveTime: columns.receiveTime != nil, line: rows.line, content: content)
     }
 
     /// The levels up to the first empty one: a book may be thinner than the file is wide.

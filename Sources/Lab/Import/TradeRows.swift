@@ -13,6 +13,8 @@ final class TradeRows: RowReader {
         /// Absent where a file has one time only.
         var receiveTime: Int?
         var side: Side
+        /// Ids of the first and last trade of an aggregate; checked only.
+        var aggregated: (first: Int, last: Int)?
 
         enum Side {
             case aggressor(Int)
@@ -39,6 +41,12 @@ final class TradeRows: RowReader {
         // An id that is no number is no help in finding holes.
         let id = columns.id.flatMap { $0 < rows.fields.count ? WholeNumber.parse(rows.bytes, rows.fields[$0]) : nil }
         guard id ?? 0 >= 0, id ?? 0 < .max else { throw rows.problem(columns.id ?? 0, "id is out of range") }
+        if let (first, last) = columns.aggregated {
+            let id = try rows.integer(first, "first trade id")
+            guard try rows.integer(last, "last trade id") >= id else {
+                throw rows.problem(last, "last trade id is below the first")
+            }
+        }
         let aggressor: AggressorSide
         switch columns.side {
         case .buyerIsMaker(let column): aggressor = try rows.flag(column, "buyer-is-maker") ? .sell : .buy
@@ -50,7 +58,7 @@ final class TradeRows: RowReader {
             }
         }
         return ImportMessage(
-            receiveTime: receiveTime, line: rows.line,
+            receiveTime: receiveTime, hasReceiveTime: columns.receiveTime != nil, line: rows.line,
             content: .trade(
                 ImportMessage.Trade(
                     symbol: try rows.symbol(columns.symbol, else: symbol), id: id,

@@ -28,12 +28,13 @@ enum RecorderStage {
         // Every venue's: a prefix cannot name a symbol without its venue.
         let symbols = Set(configuration.symbols)
         let subscriber = try Subscriber(directory, topics: [Topic.prefix(.tick)], in: context, logger: runtime.logger)
-        try StageLoop.run(subscriber, health: runtime.health, part: "recorder", until: stop) { event throws(ZMQError) in
+        try StageLoop.run(subscriber, health: runtime.health, part: "recorder", until: stop) {
+            event, subscriber throws(ZMQError) in
             switch event {
             case .message(let delivery):
                 guard symbols.isEmpty || symbols.contains(delivery.topic.symbol) else { return }
                 archive.append(
-                    topic: delivery.topic.bytes, body: delivery.body, receiveTime: delivery.envelope.receiveTime)
+                    topic: delivery.topic.bytes, body: subscriber.body, receiveTime: subscriber.reader.receiveTime)
             case .second:
                 archive.tick(at: HostClock.now)
                 runtime.health.beat(

@@ -138,4 +138,40 @@ public enum MarketEvent: Sendable, Hashable {
     case quote(Quote)
     case trade(Trade)
     case heartbeat(Heartbeat)
+
+    public var times: EventTimes {
+        switch self {
+        case .book(let book): book.times
+        case .quote(let quote): quote.times
+        case .trade(let trade): trade.times
+        case .heartbeat(let heartbeat): heartbeat.times
+        }
+    }
+
+    public var instrument: InstrumentID {
+        get {
+            switch self {
+            case .book(let book): book.instrument
+            case .quote(let quote): quote.instrument
+            case .trade(let trade): trade.instrument
+            case .heartbeat(let heartbeat): heartbeat.instrument
+            }
+        }
+        set {
+            switch self {
+            case .book(var book):
+                book.instrument = newValue
+                self = .book(book)
+            case .quote(var quote):
+                quote.instrument = newValue
+                self = .quote(quote)
+            case .trade(var trade):
+                trade.instrument = newValue
+                self = .trade(trade)
+            case .heartbeat(var heartbeat):
+                heartbeat.instrument = newValue
+                self = .heartbeat(heartbeat)
+            }
+        }
+    }
 }

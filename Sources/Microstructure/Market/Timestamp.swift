@@ -45,6 +45,12 @@ public struct Timestamp: Sendable, Hashable, Comparable {
         return remainder < 0 ? quotient - 1 : quotient
     }
 
+    /// Nanoseconds since the last whole second, 0 to 999,999,999.
+    public var nanosecondOfSecond: Int64 {
+        let remainder = nanoseconds % 1_000_000_000
+        return remainder < 0 ? remainder + 1_000_000_000 : remainder
+    }
+
     /// UTC hour of the day, 0 to 23.
     public var hourOfDay: Int { minuteOfDay / 60 }
 

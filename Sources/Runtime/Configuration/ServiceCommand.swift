@@ -122,12 +122,26 @@ extension ServiceCommand {
         try await launch(name, shared, own)
     }
 
+    /// A closed terminal or a custom of other services must not end the process. Settings, policies and certificates are
+    /// read once at the start, so there is nothing to read anew: the log says what to do instead.
+    private static func sayHangUps(_ logger: Logger) -> any DispatchSourceSignal {
+        signal(SIGHUP, SIG_IGN)
+        let source = DispatchSource.makeSignalSource(signal: SIGHUP, queue: .global())
+        source.setEventHandler {
+            logger.notice("SIGHUP is ignored: settings are read at the start only; restart the process to change them")
+        }
+        source.resume()
+        return source
+    }
+
     private func launch(_ name: String, _ shared: CommonConfiguration, _ own: ServiceConfiguration) async throws {
         let metrics = Observability.bootstrap(
             service: name, level: shared.logLevel, format: shared.logFormat, version: Version.current)
         let logger = Logger(label: name)
         // A disconnecting peer must fail the write, not end the process.
         signal(SIGPIPE, SIG_IGN)
+        let hangUps = Self.sayHangUps(logger)
+        defer { hangUps.cancel() }
         EventLoop.routeLog { _, line in Logger(label: "libwebsockets").debug("\(line)") }
         do {
             let runtime = ServiceRuntime(
@@ -155,8 +169,9 @@ extension ServiceCommand {
             fflush(nil)
             _exit(0)
         } catch {
-            logger.critical("stopped by an error", metadata: ["error": "\(error)"])
-            throw ExitCode(1)
+            logger.critical("stopped by an error", metadata: ["error": "\(FileProblem.describe(error))"])
+            // A setting may turn out to be wrong only when another system has been asked.
+            throw ExitCode(error is ConfigurationError ? 78 : 1)
         }
     }
 }

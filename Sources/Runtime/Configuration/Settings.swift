@@ -36,12 +36,21 @@ package struct Settings {
             file = nil
             return
         }
+        var isFolder: ObjCBool = false
+        if FileManager.default.fileExists(atPath: path, isDirectory: &isFolder), isFolder.boolValue {
+            throw ConfigurationError(setting: "--config \(path)", problem: "is a folder; name a JSON file")
+        }
         do {
+            let text = try Data(contentsOf: URL(filePath: path))
+            guard try JSONSerialization.jsonObject(with: text) is [String: Any] else {
+                throw ConfigurationError(setting: "--config \(path)", problem: "is not a JSON object")
+            }
             file = (path, try await FileProvider<JSONSnapshot>(filePath: FilePath(path)))
+        } catch let error as ConfigurationError {
+            throw error
         } catch {
             throw ConfigurationError(
-                setting: "--config \(path)",
-                problem: "cannot be read as JSON: \((error as NSError).localizedDescription)")
+                setting: "--config \(path)", problem: "cannot be read as JSON: \(FileProblem.reason(of: error))")
         }
     }
 
@@ -161,6 +170,14 @@ package struct Settings {
                 return trimmed
             },
             parse: { .stringArray($0.split(separator: ",", omittingEmptySubsequences: false).map(String.init)) })
+    }
+
+    /// Refuses a setting that somebody has set though it has no effect beside the others: it would look as if it had one.
+    /// Call it after its read.
+    /// - Parameter reason: why, and what to set instead.
+    package func refuse(_ name: String, because reason: String) throws(ConfigurationError) {
+        guard let setting = effective.last(where: { $0.name == name }), setting.source != "default" else { return }
+        throw ConfigurationError(setting: setting.source, problem: "has no effect: \(reason)")
     }
 
     /// Refuses a file with a key that no setting of this scope has, or an unknown scope: a misspelt setting must

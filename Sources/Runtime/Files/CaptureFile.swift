@@ -1,4 +1,4 @@
-/// A recorded capture's file: plain, gzip or Zstandard.
+/// A recorded capture's file: plain, gzip, Zstandard, or the one file in a zip archive.
 package final class CaptureFile {
     package let path: String
     private var reader: LineReader

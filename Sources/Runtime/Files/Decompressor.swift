@@ -4,7 +4,7 @@ import CZstd
 /// Decodes a file's bytes to text.
 enum Decompressor: ~Copyable {
     case plain
-    case gzip(GzipDecoder)
+    case deflate(InflateDecoder)
     case zstandard(ZstandardDecoder)
 
     struct Step {
@@ -19,14 +19,24 @@ enum Decompressor: ~Copyable {
     /// Chosen by the file's first bytes; `nil` if out of memory.
     init?(magic: ArraySlice<UInt8>) {
         if magic.starts(with: [0x1F, 0x8B]) {
-            guard let decoder = GzipDecoder() else { return nil }
-            self = .gzip(decoder)
+            guard let decoder = InflateDecoder(.gzip) else { return nil }
+            self = .deflate(decoder)
         } else if magic.starts(with: [0x28, 0xB5, 0x2F, 0xFD]) {
             guard let decoder = ZstandardDecoder() else { return nil }
             self = .zstandard(decoder)
         } else {
             self = .plain
         }
+    }
+
+    /// For the member of a zip archive; `nil` if out of memory.
+    init?(_ member: ZipMember) {
+        guard member.isDeflated else {
+            self = .plain
+            return
+        }
+        guard let decoder = InflateDecoder(.raw) else { return nil }
+        self = .deflate(decoder)
     }
 
     borrowing func decode(
@@ -37,20 +47,26 @@ enum Decompressor: ~Copyable {
             let count = min(input.count, output.count)
             output.replaceSubrange(0..<count, with: input.prefix(count))
             return Step(consumed: count, produced: count, isComplete: true)
-        case .gzip(let decoder): return try decoder.decode(input, into: &output)
+        case .deflate(let decoder): return try decoder.decode(input, into: &output)
         case .zstandard(let decoder): return try decoder.decode(input, into: &output)
         }
     }
 }
 
 /// Corresponds to zlib's `inflate`. The stream's address must not change, hence the allocation.
-struct GzipDecoder: ~Copyable {
+struct InflateDecoder: ~Copyable {
+    /// What surrounds the compressed data, as zlib's window bits.
+    enum Wrapper: Int32 {
+        case gzip = 31
+        case raw = -15
+    }
+
     private let stream: UnsafeMutablePointer<z_stream>
 
-    init?() {
+    init?(_ wrapper: Wrapper) {
         let stream = UnsafeMutablePointer<z_stream>.allocate(capacity: 1)
         stream.initialize(to: z_stream())
-        guard shim_inflate_init_gzip(stream) == Z_OK else {
+        guard shim_inflate_init(stream, wrapper.rawValue) == Z_OK else {
             stream.deallocate()
             return nil
         }

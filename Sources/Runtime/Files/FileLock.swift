@@ -37,7 +37,7 @@ package struct FileLock: ~Copyable {
 package struct LeaseError: Error, CustomStringConvertible {
     package let description: String
 
-    package init(_ path: String, _ code: Int32) {
-        description = "'\(path)' cannot be used: \(String(cString: strerror(code)))"
-    }
+    package init(_ path: String, _ code: Int32) { self.init(path, reason: String(cString: strerror(code))) }
+
+    package init(_ path: String, reason: String) { description = "'\(path)' cannot be used: \(reason)" }
 }

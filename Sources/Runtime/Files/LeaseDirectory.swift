@@ -11,7 +11,7 @@ package struct LeaseDirectory: Sendable {
         do {
             try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
         } catch {
-            throw LeaseError(path, ENOTDIR)
+            throw LeaseError(path, reason: FileProblem.reason(of: error))
         }
         guard access(path, W_OK | X_OK) == 0 else { throw LeaseError(path, errno) }
     }

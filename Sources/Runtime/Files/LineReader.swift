@@ -1,3 +1,4 @@
+import CZlib
 import Foundation
 
 /// Why reading a file failed, and where.
@@ -33,7 +34,8 @@ package struct LineReaderError: Error, Sendable, Equatable, CustomStringConverti
     }
 }
 
-/// Lines of a plain, gzip or Zstandard file, told apart by the first bytes; one line in memory at a time.
+/// Lines of a plain, gzip or Zstandard file or of the one file in a zip archive, told apart by the first bytes; one line
+/// in memory at a time.
 ///
 /// Consecutive gzip members or Zstandard frames form one text. A last line without a line end counts.
 package struct LineReader: ~Copyable {
@@ -58,6 +60,13 @@ package struct LineReader: ~Copyable {
     private var textEnd = 0
     /// The compressed data may end here.
     private var isComplete = true
+    /// The file in a zip archive; `nil` for other files.
+    private let member: ZipMember?
+    /// Bytes of the member not read yet.
+    private var packedLeft = UInt64.max
+    /// Checksum and length of the member's text so far.
+    private var checksum: UInt = 0
+    private var unpackedBytes: UInt64 = 0
     private var isAtEnd = false
     private var failure: LineReaderError?
 
@@ -78,9 +87,23 @@ package struct LineReader: ~Copyable {
             inputEnd += count
         }
         bytesRead = inputEnd
-        guard let decompressor = Decompressor(magic: input[0..<inputEnd]) else {
+        let member: ZipMember?
+        do throws(ZipMember.Problem) {
+            member = try ZipMember.isArchive(input[0..<inputEnd]) ? ZipMember(file) : nil
+        } catch {
+            throw LineReaderError(path: path, line: 1, problem: .cannotOpen(reason: error.reason))
+        }
+        if let member {
+            guard file.seek(to: member.offset) else {
+                throw LineReaderError(path: path, line: 1, problem: .cannotRead(reason: Self.systemReason))
+            }
+            inputEnd = 0
+            packedLeft = member.packedBytes
+        }
+        guard let decompressor = member.map({ Decompressor($0) }) ?? Decompressor(magic: input[0..<inputEnd]) else {
             throw LineReaderError(path: path, line: 1, problem: .cannotOpen(reason: "no memory to decompress"))
         }
+        self.member = member
         self.path = path
         self.maxLineBytes = maxLineBytes
         self.file = file
@@ -120,16 +143,21 @@ package struct LineReader: ~Copyable {
         textEnd = 0
         while textEnd == 0 {
             if inputUsed == inputEnd, !isAtEnd {
-                guard let count = file.read(into: &input, from: 0) else {
+                guard let count = file.read(into: &input, from: 0, upTo: Int(min(packedLeft, UInt64(input.count))))
+                else {
                     throw fail(.cannotRead(reason: Self.systemReason))
                 }
+                if member != nil { packedLeft -= UInt64(count) }
                 inputUsed = 0
                 inputEnd = count
                 bytesRead += count
                 isAtEnd = count == 0
             }
             // At the end a decompressor may still hold text back; it says so by making progress without input.
-            if isAtEnd, isComplete { return false }
+            if isAtEnd, isComplete {
+                try checkMember()
+                return false
+            }
             let step: Decompressor.Step
             do throws(Decompressor.Corruption) {
                 step = try decompressor.decode(input[inputUsed..<inputEnd], into: &text)
@@ -139,9 +167,22 @@ package struct LineReader: ~Copyable {
             inputUsed += step.consumed
             textEnd = step.produced
             isComplete = step.isComplete
+            if member != nil {
+                checksum = text.withUnsafeBufferPointer { crc32(checksum, $0.baseAddress, UInt32(step.produced)) }
+                unpackedBytes += UInt64(step.produced)
+            }
             if isAtEnd, step.produced == 0, !isComplete { throw fail(.truncated) }
         }
         return true
+    }
+
+    /// The whole text of a zip archive's file must have the length and checksum that its directory states.
+    private mutating func checkMember() throws(LineReaderError) {
+        guard let member else { return }
+        guard unpackedBytes == member.byteCount else { throw fail(.truncated) }
+        guard checksum == UInt(member.checksum) else {
+            throw fail(.corrupt(reason: "the checksum of the zip archive is not that of the text before"))
+        }
     }
 
     private mutating func fail(_ problem: LineReaderError.Problem) -> LineReaderError {
@@ -164,14 +205,36 @@ struct ReadOnlyFile: ~Copyable {
 
     deinit { if descriptor >= 0 { close(descriptor) } }
 
-    /// Bytes read to `buffer[start...]`; 0 at the end, `nil` for an error (in `errno`).
-    borrowing func read(into buffer: inout [UInt8], from start: Int) -> Int? {
+    /// Bytes read to `buffer[start..<end]`; 0 at the end, `nil` for an error (in `errno`).
+    borrowing func read(into buffer: inout [UInt8], from start: Int, upTo end: Int? = nil) -> Int? {
         while true {
             let count = buffer.withUnsafeMutableBytes {
-                Foundation.read(descriptor, $0.baseAddress?.advanced(by: start), $0.count - start)
+                Foundation.read(descriptor, $0.baseAddress?.advanced(by: start), (end ?? $0.count) - start)
             }
             if count >= 0 { return count }
             if errno != EINTR { return nil }
         }
+    }
+    /// Size of a regular file; `nil` for a pipe or device.
+    var byteCount: UInt64? {
+        var status = stat()
+        guard fstat(descriptor, &status) == 0, status.st_mode & S_IFMT == S_IFREG else { return nil }
+        return UInt64(max(0, status.st_size))
+    }
+
+    borrowing func seek(to offset: UInt64) -> Bool { lseek(descriptor, off_t(offset), SEEK_SET) >= 0 }
+
+    /// The `count` bytes at `offset`; `nil` if the file does not have them.
+    borrowing func bytes(at offset: UInt64, count: Int) -> [UInt8]? {
+        var bytes = [UInt8](repeating: 0, count: count)
+        var used = 0
+        while used < count {
+            let step = bytes.withUnsafeMutableBytes {
+                pread(descriptor, $0.baseAddress?.advanced(by: used), count - used, off_t(offset) + off_t(used))
+            }
+            guard step > 0 || (step < 0 && errno == EINTR) else { return nil }
+            used += max(0, step)
+        }
+        return bytes
     }
 }

@@ -15,10 +15,11 @@ package struct QueryParameters: Sendable {
     ///   - allowed: the names that the route knows.
     package init(_ query: String, allowed: [String]) throws(QueryError) {
         var items: [(name: String, value: String)] = []
-        for pair in query.split(separator: "&", omittingEmptySubsequences: true) {
-            let parts = pair.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
-            let raw = parts.map { $0.replacing("+", with: " ").removingPercentEncoding }
-            guard let name = raw[0], let value = raw.count == 2 ? raw[1] : "" else {
+        // Bytes, not characters: a combining mark after `=` or `&` would make another character of it.
+        for pair in query.utf8.split(separator: UInt8(ascii: "&")) {
+            let parts = pair.split(separator: UInt8(ascii: "="), maxSplits: 1, omittingEmptySubsequences: false)
+            let texts = parts.map { PercentEncoding.decoded($0.map { $0 == UInt8(ascii: "+") ? 0x20 : $0 }) }
+            guard let name = texts[0], let value = texts.count == 2 ? texts[1] : "" else {
                 throw QueryError(detail: "the query is not percent-encoded UTF-8")
             }
             items.append((name, value))

@@ -38,6 +38,12 @@ package struct TokenBucket: Sendable {
         return missing < tokensPerNanosecond ? 0 : Int64((missing / tokensPerNanosecond).rounded(.up))
     }
 
+    /// Tokens that can be taken one after the other within `nanoseconds` from now.
+    package mutating func count(within nanoseconds: Int64, at now: Int64) -> Int {
+        fill(at: now)
+        return Int(tokens + Double(nanoseconds) * tokensPerNanosecond)
+    }
+
     /// Takes a token; call it when `delay` is 0.
     package mutating func take(at now: Int64) {
         fill(at: now)

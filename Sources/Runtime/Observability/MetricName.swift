@@ -16,6 +16,8 @@ package enum MetricName {
 
     package static let feedUp = "microstructure_feed_up"
     package static let bookValid = "microstructure_book_valid"
+    package static let tradingStatus = "microstructure_trading_status"
+    package static let unknownSymbol = "microstructure_symbol_unknown"
     package static let feedMessages = "microstructure_feed_messages_total"
     package static let feedBookUpdates = "microstructure_feed_book_updates_total"
     package static let feedTrades = "microstructure_feed_trades_total"
@@ -100,6 +102,7 @@ package enum MetricName {
     package static let alertRetries = "microstructure_alert_retries_total"
     package static let alertRateLimited = "microstructure_alert_rate_limited_total"
     package static let alertCircuitOpen = "microstructure_alert_circuit_open"
+    package static let alertChannelHeld = "microstructure_alert_channel_held"
     package static let alertsDead = "microstructure_alerts_dead"
     package static let alertSeconds = "microstructure_alert_delivery_seconds"
 
@@ -137,6 +140,9 @@ package enum MetricName {
         .init(busHop, "From a producer's send to this process's receive, host clocks as they are."),
         .init(feedUp, "1 while the venue connection of the symbol is open."),
         .init(bookValid, "1 while the symbol's book is VALID."),
+        .init(
+            tradingStatus, "1 for the status that the venue gives the symbol's market, 0 for one that it had before."),
+        .init(unknownSymbol, "1 while the venue does not list the symbol: it is set aside and asked for again."),
         .init(feedMessages, "Frames received from the venue."),
         .init(feedBookUpdates, "Book updates applied to a VALID book."),
         .init(feedTrades, "Trades received from the venue."),
@@ -224,6 +230,7 @@ package enum MetricName {
         .init(alertRetries, "Attempts to deliver a message that failed and are repeated, by sink."),
         .init(alertRateLimited, "Times that a sink asked for a pause (Retry-After)."),
         .init(alertCircuitOpen, "1 while a sink fails so often that it is tried only now and then."),
+        .init(alertChannelHeld, "1 while a sink accepts nothing until a person mends its address, token or chat."),
         .init(alertsDead, "Alerts given up and waiting for `alerter retry`, by sink."),
         .init(
             alertSeconds, "From receipt of a signal to its acceptance by the sink.",

@@ -39,8 +39,8 @@ public struct BinanceAdapter: VenueAdapter {
 
     public func clockRequest() -> VenueRequest { BinanceREST.serverTime() }
 
-    public func instruments(in body: Span<UInt8>) throws(VenueError) -> [Instrument] {
-        try BinanceREST.decodeExchangeInfo(body, venue: venue)
+    public func listings(in body: Span<UInt8>) throws(VenueError) -> [VenueListing] {
+        try BinanceREST.decodeListings(body, venue: venue)
     }
 
     public func requestWeightLimit(in body: Span<UInt8>) -> Int? { BinanceREST.decodeWeightLimit(body) }
@@ -56,10 +56,14 @@ public struct BinanceAdapter: VenueAdapter {
     /// Venue codes for a caller without access: −1002 unauthorised, −2014 and −2015 a missing or invalid key.
     private static let notServedCodes: Set<Int64> = [-1_002, -2_014, -2_015]
 
+    /// Venue codes for a symbol: −1121 unknown, −1100 characters that it does not accept.
+    private static let symbolCodes: Set<Int64> = [-1_121, -1_100]
+
     public func refusal(status: Int, body: Span<UInt8>) -> VenueRefusal {
         let error = BinanceREST.decodeError(body)
-        if case .refused(let code, _) = error, Self.notServedCodes.contains(code) {
-            return VenueRefusal(.notServed, error)
+        if case .refused(let code, _) = error {
+            if Self.notServedCodes.contains(code) { return VenueRefusal(.notServed, error) }
+            if Self.symbolCodes.contains(code) { return VenueRefusal(.unknownSymbol, error) }
         }
         switch status {
         case 401, 403, 404: return VenueRefusal(.notServed, error)

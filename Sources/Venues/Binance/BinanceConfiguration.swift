@@ -72,7 +72,8 @@ public struct BinanceConfiguration: Sendable {
                 "\(instrument.symbol) is an instrument of \(instrument.venue), not of \(instruments[0].venue)")
             let symbol = instrument.venueSymbol
             try require(
-                !symbol.isEmpty && symbol.utf8.count <= 64, "the symbol \"\(symbol)\" must have 1 to 64 bytes")
+                !symbol.isEmpty && symbol.utf8.count <= SymbolName.byteLimit,
+                "the symbol \"\(symbol)\" must have 1 to \(SymbolName.byteLimit) bytes")
             // These characters would end the symbol in a stream's name or in JSON.
             try require(
                 !symbol.utf8.contains { $0 < 0x20 || "\"\\@".utf8.contains($0) },

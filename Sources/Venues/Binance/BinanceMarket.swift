@@ -8,6 +8,19 @@ public enum BinanceMarket: Sendable, Hashable {
 
     public var venue: Venue { self == .us ? .binanceUS : .binance }
 
+    /// The meaning of `status` in `exchangeInfo`. A list without a status is of markets that trade.
+    static func tradingStatus(_ text: String) -> TradingStatus {
+        switch text {
+        case "TRADING", "": .trading
+        case "AUCTION_MATCH": .auction
+        case "CANCEL_ONLY": .cancelOnly
+        case "HALT": .halted
+        case "BREAK": .paused
+        case "END_OF_DAY", "PRE_TRADING", "POST_TRADING", "PENDING_TRADING", "CLOSE": .closed
+        default: .other
+        }
+    }
+
     static let endpoints = [
         VenueEndpoint(
             name: "binance", venueProtocol: .binance(.global), webSocketURL: "wss://stream.binance.com:9443",

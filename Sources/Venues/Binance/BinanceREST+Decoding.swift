@@ -62,8 +62,24 @@ extension BinanceREST {
     /// had levels like `25.42618900` at a step of 0.00001; without spare digits such a level could not be represented,
     /// and its update or snapshot would be rejected.
     public static func decodeExchangeInfo(
-        _ body: Span<UInt8>, venue: Venue = .binance, spareDigits: Int = 3
+        _ body: Span<UInt8>, venue: Venue = .binance, spareDigits: Int = defaultSpareDigits
     ) throws(VenueError) -> [Instrument] {
+        var instruments: [Instrument] = []
+        for rule in try decodeRules(body) {
+            instruments.append(try rule.instrument(of: venue, spareDigits: spareDigits))
+        }
+        return instruments
+    }
+
+    /// Decimals beyond those of a step that a price or size may have.
+    public static let defaultSpareDigits = 3
+
+    /// The same answer with each symbol's status; rules that cannot be read concern their own symbol only.
+    static func decodeListings(_ body: Span<UInt8>, venue: Venue) throws(VenueError) -> [VenueListing] {
+        try decodeRules(body).map { $0.listing(of: venue) }
+    }
+
+    private static func decodeRules(_ body: Span<UInt8>) throws(VenueError) -> [SymbolRules] {
         var rules: [SymbolRules]?
         try decodeObject(body, .exchangeInfo) { (key, scanner) throws(ScanError) in
             guard scanner.equals(key, "symbols") else { return try scanner.skipValue() }
@@ -73,9 +89,7 @@ extension BinanceREST {
             rules = list
         }
         guard let rules else { throw missing("symbols", in: .exchangeInfo, body) }
-        var instruments: [Instrument] = []
-        for rule in rules { instruments.append(try rule.instrument(of: venue, spareDigits: spareDigits)) }
-        return instruments
+        return rules
     }
 
     /// The request weight per minute that `exchangeInfo` allows an address; `nil` if not stated.
@@ -217,6 +231,8 @@ private struct SymbolRules {
     typealias Step = (mantissa: Int64, exponent: Int)
 
     var symbol = ""
+    /// Empty if the venue states none.
+    var status = ""
     var tick: Step?
     var lot: Step?
     let offset: Int
@@ -227,6 +243,8 @@ private struct SymbolRules {
         while let key = try scanner.nextKey() {
             if scanner.equals(key, "symbol") {
                 symbol = scanner.text(of: try scanner.string())
+            } else if scanner.equals(key, "status") {
+                status = scanner.text(of: try scanner.string())
             } else if scanner.equals(key, "filters") {
                 try scanner.beginArray()
                 while try scanner.nextElement() { try readFilter(&scanner) }
@@ -255,6 +273,17 @@ private struct SymbolRules {
         guard let type else { return }
         if scanner.equals(type, "PRICE_FILTER") { tick = tickSize }
         if scanner.equals(type, "LOT_SIZE") { lot = stepSize }
+    }
+
+    func listing(of venue: Venue) -> VenueListing {
+        let instrument: Result<Instrument, VenueError>
+        do throws(VenueError) {
+            instrument = .success(try self.instrument(of: venue, spareDigits: BinanceREST.defaultSpareDigits))
+        } catch {
+            instrument = .failure(error)
+        }
+        return VenueListing(
+            symbol: symbol, status: BinanceMarket.tradingStatus(status), statusText: status, instrument: instrument)
     }
 
     func instrument(of venue: Venue, spareDigits: Int) throws(VenueError) -> Instrument {

@@ -36,13 +36,18 @@ extension BinanceSession {
     /// A silence of trades is first only suspected (`wantsProbe`), since a quiet market looks the same; at twice the
     /// limit it counts without proof. Depth and quotes check each other, and need no limit if one has shown a change of
     /// the book that the other does not report.
+    ///
+    /// Depth is judged from its first message on, since every change of the book is in it: when it stops, either the
+    /// market has stopped or the stream. Quotes and trades may rightly pause while depth goes on, so they are judged by
+    /// a learnt limit only.
     public mutating func checkSilence(of id: InstrumentID, at time: Timestamp) -> Bool {
         guard books[id.index].phase != .disconnected else { return false }
         var hasBegun = false
         for channel in FeedChannel.allCases {
-            let limit = channel == .trades ? 2.0 : 1.0
+            let watch = watchIndex(id.index, channel)
+            let isJudged = channel == .depth || watches[watch].limit != nil
             guard !silences[id.index].contains(SilentChannels(channel)),
-                watches[watchIndex(id.index, channel)].silence(at: time) > limit
+                isJudged && watches[watch].silence(at: time) > (channel == .trades ? 2 : 1)
                     || crossChecks[id.index].provesSilent(channel, at: time)
             else { continue }
             silences[id.index].insert(SilentChannels(channel))

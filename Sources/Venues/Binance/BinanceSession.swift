@@ -11,10 +11,10 @@ import Microstructure
 ///
 /// Source: Binance spot WebSocket streams and REST documentation, 2026-07-21.
 public struct BinanceSession: ~Copyable, Sendable, VenueSession {
-    public let configuration: BinanceConfiguration
+    public internal(set) var configuration: BinanceConfiguration
     public private(set) var unattributedCounts = SessionCounts()
-    private let symbols: SymbolTable
-    let scales: [PriceScale]
+    var symbols: SymbolTable
+    var scales: [PriceScale]
     var books: [BinanceBook]
     var tradeSequences: [TradeSequence]
     /// By instrument.
@@ -22,7 +22,7 @@ public struct BinanceSession: ~Copyable, Sendable, VenueSession {
     /// The newest aggregate fetched, by instrument; the next request continues from it.
     var lastAggregates: [AggregateTrade?]
     /// Update id of the newest quote, by instrument; −1 before the first.
-    private var lastQuoteIDs: [Int64]
+    var lastQuoteIDs: [Int64]
     /// By instrument and channel: `index · channels + channel`.
     var watches: [SilenceWatch]
     /// By instrument.
@@ -30,7 +30,7 @@ public struct BinanceSession: ~Copyable, Sendable, VenueSession {
     /// Channels silent beyond their limit, by instrument.
     var silences: [SilentChannels]
     /// One bit per open connection.
-    private var openConnections: UInt8 = 0
+    var openConnections: UInt8 = 0
     /// The current update or snapshot, decoded completely before any of it is applied.
     var bids: [PriceLevel] = []
     var asks: [PriceLevel] = []

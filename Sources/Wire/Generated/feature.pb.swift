@@ -32,7 +32,6 @@ public nonisolated enum ProtoColumnSource: SwiftProtobuf.Enum, Swift.CaseIterabl
 
   /// The best bid and ask of the quotes, or of the book where there are no quotes.
   case quotes // = 2
-
   case trades // = 3
 
   /// The single orders of the book.
@@ -136,7 +135,8 @@ public nonisolated struct ProtoFeatureVector: Sendable {
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
   // methods supported on all messages.
 
-  /// Identifies names, order and parameters of the values; FeatureSchema names them.
+  /// Identifies names, order and parameters of the values; FeatureSchema names them. In JSON (`GET /api/v1/schema`) it is
+  /// the same number as 16 hexadecimal digits, most significant first: 255 is "00000000000000ff".
   public var schemaID: UInt64 = 0
 
   /// NaN where a feature is undefined.

@@ -283,7 +283,8 @@ public nonisolated struct ProtoStatus: @unchecked Sendable {
     set {_uniqueStorage()._reconnectCount = newValue}
   }
 
-  /// Messages not delivered to the bus because a peer's queue was full.
+  /// Messages that ZeroMQ did not take. A publisher's socket takes every message and drops it in silence for a subscriber whose
+  /// queue is full: what a slow subscriber misses shows in its own gaps of the sequence only, which it has to count.
   public var dropCount: UInt64 {
     get {_storage._dropCount}
     set {_uniqueStorage()._dropCount = newValue}
@@ -461,6 +462,13 @@ public nonisolated struct ProtoStatus: @unchecked Sendable {
   public var wideningCount: UInt64 {
     get {_storage._wideningCount}
     set {_uniqueStorage()._wideningCount = newValue}
+  }
+
+  /// Whether the market trades, as its venue says: TRADING, AUCTION, CANCEL_ONLY, HALTED, PAUSED, CLOSED, NOT_LISTED (the
+  /// venue does not know the symbol; there is no book), OTHER. Empty from a producer that does not ask.
+  public var tradingStatus: String {
+    get {_storage._tradingStatus}
+    set {_uniqueStorage()._tradingStatus = newValue}
   }
 
   public var unknownFields = SwiftProtobuf.UnknownStorage()
@@ -714,7 +722,7 @@ nonisolated extension ProtoTrade: SwiftProtobuf.Message, SwiftProtobuf._MessageI
 
 nonisolated extension ProtoStatus: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   public static let protoMessageName: String = _protobuf_package + ".Status"
-  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}validity\0\u{3}receive_time_ns\0\u{3}venue_time_ns\0\u{3}book_epoch\0\u{3}feed_up\0\u{4}\u{5}message_count\0\u{3}book_update_count\0\u{3}trade_count\0\u{3}quote_count\0\u{3}gap_count\0\u{3}resync_count\0\u{3}reconnect_count\0\u{3}drop_count\0\u{3}rejected_count\0\u{3}missed_trade_count\0\u{3}duplicate_trade_count\0\u{3}negative_latency_count\0\u{3}late_trade_count\0\u{3}backfilled_trade_count\0\u{3}unfilled_trade_count\0\u{3}missing_trade_count\0\u{3}rotation_count\0\u{3}silent_channels\0\u{3}stale_count\0\u{3}crossed_book_count\0\u{3}clock_offset_ns\0\u{3}clock_error_ns\0\u{3}latency_p50_ns\0\u{3}latency_p95_ns\0\u{3}latency_p99_ns\0\u{3}clock_drift_ppm\0\u{3}last_recovery_ns\0\u{3}worst_recovery_ns\0\u{3}request_weight_used\0\u{3}connection_attempts\0\u{3}quote_gap_count\0\u{3}aggregated_trade_count\0\u{3}widening_count\0")
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}validity\0\u{3}receive_time_ns\0\u{3}venue_time_ns\0\u{3}book_epoch\0\u{3}feed_up\0\u{4}\u{5}message_count\0\u{3}book_update_count\0\u{3}trade_count\0\u{3}quote_count\0\u{3}gap_count\0\u{3}resync_count\0\u{3}reconnect_count\0\u{3}drop_count\0\u{3}rejected_count\0\u{3}missed_trade_count\0\u{3}duplicate_trade_count\0\u{3}negative_latency_count\0\u{3}late_trade_count\0\u{3}backfilled_trade_count\0\u{3}unfilled_trade_count\0\u{3}missing_trade_count\0\u{3}rotation_count\0\u{3}silent_channels\0\u{3}stale_count\0\u{3}crossed_book_count\0\u{3}clock_offset_ns\0\u{3}clock_error_ns\0\u{3}latency_p50_ns\0\u{3}latency_p95_ns\0\u{3}latency_p99_ns\0\u{3}clock_drift_ppm\0\u{3}last_recovery_ns\0\u{3}worst_recovery_ns\0\u{3}request_weight_used\0\u{3}connection_attempts\0\u{3}quote_gap_count\0\u{3}aggregated_trade_count\0\u{3}widening_count\0\u{3}trading_status\0")
 
   fileprivate class _StorageClass {
     var _validity: ProtoValidity = .unspecified
@@ -755,6 +763,7 @@ nonisolated extension ProtoStatus: SwiftProtobuf.Message, SwiftProtobuf._Message
     var _quoteGapCount: UInt64 = 0
     var _aggregatedTradeCount: UInt64 = 0
     var _wideningCount: UInt64 = 0
+    var _tradingStatus: String = String()
 
       // This property is used as the initial default value for new instances of the type.
       // The type itself is protecting the reference to its storage via CoW semantics.
@@ -803,6 +812,7 @@ nonisolated extension ProtoStatus: SwiftProtobuf.Message, SwiftProtobuf._Message
       _quoteGapCount = source._quoteGapCount
       _aggregatedTradeCount = source._aggregatedTradeCount
       _wideningCount = source._wideningCount
+      _tradingStatus = source._tradingStatus
     }
   }
 
@@ -859,6 +869,7 @@ nonisolated extension ProtoStatus: SwiftProtobuf.Message, SwiftProtobuf._Message
         case 40: try { try decoder.decodeSingularUInt64Field(value: &_storage._quoteGapCount) }()
         case 41: try { try decoder.decodeSingularUInt64Field(value: &_storage._aggregatedTradeCount) }()
         case 42: try { try decoder.decodeSingularUInt64Field(value: &_storage._wideningCount) }()
+        case 43: try { try decoder.decodeSingularStringField(value: &_storage._tradingStatus) }()
         default: break
         }
       }
@@ -985,6 +996,9 @@ nonisolated extension ProtoStatus: SwiftProtobuf.Message, SwiftProtobuf._Message
       if _storage._wideningCount != 0 {
         try visitor.visitSingularUInt64Field(value: _storage._wideningCount, fieldNumber: 42)
       }
+      if !_storage._tradingStatus.isEmpty {
+        try visitor.visitSingularStringField(value: _storage._tradingStatus, fieldNumber: 43)
+      }
     }
     try unknownFields.traverse(visitor: &visitor)
   }
@@ -1032,6 +1046,7 @@ nonisolated extension ProtoStatus: SwiftProtobuf.Message, SwiftProtobuf._Message
         if _storage._quoteGapCount != rhs_storage._quoteGapCount {return false}
         if _storage._aggregatedTradeCount != rhs_storage._aggregatedTradeCount {return false}
         if _storage._wideningCount != rhs_storage._wideningCount {return false}
+        if _storage._tradingStatus != rhs_storage._tradingStatus {return false}
         return true
       }
       if !storagesAreEqual {return false}

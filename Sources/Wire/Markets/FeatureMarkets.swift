@@ -36,42 +36,30 @@ public struct FeatureMarkets {
 
     public private(set) var markets: [Market] = []
     private var indices: [String: Int] = [:]
-    /// The event of the last message taken, and its levels.
-    public private(set) var batch = EventBatch()
     private let onChange: @Sendable (Change) -> Void
 
     /// - Parameter onChange: called within `process`, for a log.
     public init(onChange: @escaping @Sendable (Change) -> Void = { _ in }) { self.onChange = onChange }
 
-    /// Takes one message. O(levels + windows), amortised; no allocation of its own after warm-up.
-    public mutating func process(
-        _ topic: Topic, _ envelope: ProtoEnvelope, _ arrival: SequenceTracker.Arrival
-    ) throws(WireError) -> Outcome {
-        let message = Message(
-            epoch: envelope.epoch, exponents: try envelope.exponents(), isMarketData: Self.isMarketData(envelope))
-        guard let index = try marketIndex(for: topic, message, arrival, producer: envelope.producer) else {
-            return .ignored
-        }
-        batch.removeAll()
-        guard try batch.append(envelope, as: InstrumentID(index)) else { return .ignored }
-        if case .status(let status) = envelope.payload {
-            markets[index].clockErrorNanoseconds = status.hasClockErrorNs ? status.clockErrorNs : nil
-        }
-        let levels = batch.levels
-        return process(batch.events[0], levels.span, of: index)
-    }
-
-    /// Same, for a message already read by a reader.
+    /// Takes the message in `reader`. O(levels + windows), amortised; no allocation of its own after warm-up.
     public mutating func process(
         _ topic: Topic, _ reader: borrowing EnvelopeReader, _ arrival: SequenceTracker.Arrival
     ) throws(WireError) -> Outcome {
-        guard case .event(let event) = reader.content else { return .ignored }
-        let message = Message(epoch: reader.epoch, exponents: reader.exponents, isMarketData: true)
-        guard let index = try marketIndex(for: topic, message, arrival, producer: reader.producer) else {
-            return .ignored
+        switch reader.content {
+        case .vector, .other: return .ignored
+        case .invalid(let error):
+            // It may follow a loss, which ends the market's past whatever the message itself is worth.
+            _ = try marketIndex(for: topic, reader, arrival, isMarketData: true)
+            throw error
+        case .event(var event):
+            guard let index = try marketIndex(for: topic, reader, arrival, isMarketData: !event.isHeartbeat) else {
+                return .ignored
+            }
+            if event.isHeartbeat { markets[index].clockErrorNanoseconds = reader.clockErrorNanoseconds }
+            event.instrument = InstrumentID(index)
+            let levels = reader.levels
+            return process(event, levels.span, of: index)
         }
-        let levels = reader.levels
-        return process(event.of(InstrumentID(index)), levels.span, of: index)
     }
 
     private mutating func process(_ event: MarketEvent, _ levels: Span<PriceLevel>, of index: Int) -> Outcome {
@@ -81,54 +69,38 @@ public struct FeatureMarkets {
         return .vector(market: index, event, header)
     }
 
-    /// Decides whether a market's past stays usable.
-    private struct Message {
-        let epoch: UInt64
-        /// The decimal scale of the message; `nil` if none.
-        let exponents: (price: Int8, quantity: Int8)?
-        /// A book, quote or trade: losing one corrupts look-back features; losing a status does not.
-        let isMarketData: Bool
-    }
-
     /// The market's index. The market is created at its first message with a decimal scale. Its engine is replaced when
     /// its past becomes unusable: after a loss, or when another ingest process takes over.
+    ///
+    /// - Parameter isMarketData: whether the message is a book, quote or trade. Losing one corrupts look-back features;
+    ///   losing a status does not.
     private mutating func marketIndex(
-        for topic: Topic, _ message: Message, _ arrival: SequenceTracker.Arrival, producer: @autoclosure () -> String
+        for topic: Topic, _ reader: borrowing EnvelopeReader, _ arrival: SequenceTracker.Arrival, isMarketData: Bool
     ) throws(WireError) -> Int? {
+        let epoch = reader.epoch
         guard let index = indices[topic.market] else {
             guard let venue = Venue(rawValue: topic.venue) else { throw .unknownVenue(topic.venue) }
-            guard let exponents = message.exponents else { return nil }
+            guard let exponents = reader.exponents else { return nil }
             guard markets.count < Self.symbolLimit else { throw .invalidField("symbol: more than \(Self.symbolLimit)") }
             let index = markets.count
-            markets.append(
-                Market(engine: Self.engine(topic.symbol, venue, exponents, index), sourceEpoch: message.epoch))
+            markets.append(Market(engine: Self.engine(topic.symbol, venue, exponents, index), sourceEpoch: epoch))
             indices[topic.market] = index
-            onChange(.began(markets[index].instrument, producer: producer()))
+            onChange(.began(markets[index].instrument, producer: reader.producer))
             return index
         }
-        guard message.epoch >= markets[index].sourceEpoch else { return nil }
+        guard epoch >= markets[index].sourceEpoch else { return nil }
         let instrument = markets[index].instrument
-        let scale = message.exponents ?? (instrument.priceExponent, instrument.quantityExponent)
+        let scale = reader.exponents ?? (instrument.priceExponent, instrument.quantityExponent)
         let hasNewScale = scale != (instrument.priceExponent, instrument.quantityExponent)
-        let hasNewSource = message.epoch > markets[index].sourceEpoch
-        if hasNewScale || hasNewSource || Self.isLossOfPast(message, arrival) {
+        let hasNewSource = epoch > markets[index].sourceEpoch
+        var isLossOfPast = false
+        if isMarketData, case .lost = arrival { isLossOfPast = true }
+        if hasNewScale || hasNewSource || isLossOfPast {
             onChange(.restarted(instrument, arrival))
             markets[index].engine = Self.engine(instrument.symbol, instrument.venue, scale, index)
-            markets[index].sourceEpoch = message.epoch
+            markets[index].sourceEpoch = epoch
         }
         return index
-    }
-
-    private static func isLossOfPast(_ message: Message, _ arrival: SequenceTracker.Arrival) -> Bool {
-        guard case .lost = arrival else { return false }
-        return message.isMarketData
-    }
-
-    private static func isMarketData(_ envelope: ProtoEnvelope) -> Bool {
-        switch envelope.payload {
-        case .book, .quote, .trade: return true
-        default: return false
-        }
     }
 
     private static func engine(
@@ -142,21 +114,7 @@ public struct FeatureMarkets {
 }
 
 extension MarketEvent {
-    /// The same event, of another instrument.
-    fileprivate func of(_ instrument: InstrumentID) -> MarketEvent {
-        switch self {
-        case .book(var update):
-            update.instrument = instrument
-            return .book(update)
-        case .quote(var quote):
-            quote.instrument = instrument
-            return .quote(quote)
-        case .trade(var trade):
-            trade.instrument = instrument
-            return .trade(trade)
-        case .heartbeat(var heartbeat):
-            heartbeat.instrument = instrument
-            return .heartbeat(heartbeat)
-        }
+    fileprivate var isHeartbeat: Bool {
+        if case .heartbeat = self { true } else { false }
     }
 }

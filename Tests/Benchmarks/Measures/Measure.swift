@@ -188,15 +188,17 @@ struct EncodeAndDecode: Measure, ~Copyable {
         book = market.fullBook
     }
 
-    mutating func run(_ items: Range<Int>) {
+    mutating func run(_ items: Range<Int>) throws {
         let levels = book.levels
         for item in items {
             writer.sequence = UInt64(item + 1)
             writer.write(book.update, levels: levels.span, instrument: instrument)
-            let isRead = writer.withBytes { bytes in
-                bytes.withUnsafeBytes { reader.read($0.bindMemory(to: UInt8.self).span) }
+            try writer.withBytes { bytes throws(WireError) in
+                try bytes.withUnsafeBytes { bytes throws(WireError) in
+                    try reader.read(bytes.bindMemory(to: UInt8.self).span)
+                }
             }
-            precondition(isRead && reader.levels.count == 40)
+            precondition(reader.levels.count == 40)
         }
     }
 }

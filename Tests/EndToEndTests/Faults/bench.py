@@ -192,6 +192,7 @@ class Feed:
         self.trade_times = {}  # id -> sent ns
         self.summed = 0       # trades of which only the sum of several was told
         self.statuses = 0
+        self.summed_at_status = 0  # `summed` when the last status came: both stem from one thread, in order
 
     def valid_after(self, moment, epoch=None):
         """When the first VALID book after `moment` was sent, of an epoch above `epoch` where that is given."""
@@ -221,6 +222,7 @@ class Bus:
         self.keeps_levels = keeps_levels
         self.sequences = {}
         self.lost = 0
+        self.taken = 0
         self.on_book = None
 
     def close(self):
@@ -242,6 +244,14 @@ class Bus:
         while time.monotonic() < end:
             self.pump()
 
+    def drain(self):
+        """Takes what a publisher that has ended left: until a second passes without a message."""
+        count, end = self.taken, time.monotonic() + 1
+        while time.monotonic() < end:
+            self.pump()
+            if self.taken != count:
+                count, end = self.taken, time.monotonic() + 1
+
     def until(self, condition, what, seconds=30):
         end = time.monotonic() + seconds
         while True:
@@ -253,6 +263,7 @@ class Bus:
                 raise TimeoutError(f"{what}: not within {seconds} s")
 
     def take(self, topic, envelope):
+        self.taken += 1
         key = (topic, envelope.epoch)
         expected = self.sequences.get(key, envelope.sequence)
         self.lost += max(0, envelope.sequence - expected)
@@ -278,6 +289,7 @@ class Bus:
                     feed.backfilled.add(trade)
         elif kind == "status":
             feed.status = envelope.status
+            feed.summed_at_status = feed.summed
             feed.statuses += 1
 
 

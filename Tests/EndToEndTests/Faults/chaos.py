@@ -91,7 +91,7 @@ def main(bin_folder, folder, data, faults, seed, aggregates):
 
     # Rare rules may still have something left: what they do is healed as well.
     bus.until(is_whole, "whole after the last fault", 120)
-    last = settle(bus, truth, symbols)
+    settle(bus, truth, symbols)
     bus.until(is_whole, "whole at the end", 60)
     final = {}
     for symbol in symbols:
@@ -101,15 +101,18 @@ def main(bin_folder, folder, data, faults, seed, aggregates):
         update, _, _, _, levels = [book for book in bus.feeds[symbol].books if book[1] == VALID][-1]
         final[symbol] = (update, levels)
     ingest.stop()
+    # The last status accounts for every trade up to then: nothing is published after it.
+    bus.drain()
     simulator.stop()
     # Only now the truth is whole: before, a book may have come while its truth was still in the simulator's buffer.
     truth.read()
     final = {symbol: (update, list(levels) == list(truth.books[symbol].get(update, ())))
              for symbol, (update, levels) in final.items()}
+    last = {symbol: max(bus.feeds[symbol].trades) for symbol in symbols}
     verdict = Verdict(bus, truth, symbols, last)
     print(f"  {struck['total']} faults in {time.monotonic() - begin:.0f} s: "
           + ", ".join(f"{name} {count}" for name, count in sorted(struck["struck"].items())))
-    failures = []
+    failures = [f"{symbol}'s last word" for symbol in symbols if bus.feeds[symbol].status.feed_up]
     for symbol in symbols:
         status = bus.feeds[symbol].status
         update, is_equal = final[symbol]
@@ -124,8 +127,8 @@ def main(bin_folder, folder, data, faults, seed, aggregates):
               f"{status.late_trade_count} + backfilled {status.backfilled_trade_count} + unfilled "
               f"{status.unfilled_trade_count} + waiting {status.missing_trade_count}; twice on the stream "
               f"{status.duplicate_trade_count}; had as sums of several {status.aggregated_trade_count}")
-        if status.aggregated_trade_count != bus.feeds[symbol].summed:
-            failures.append(f"{symbol}'s sums: {bus.feeds[symbol].summed} were published")
+        if status.aggregated_trade_count != bus.feeds[symbol].summed_at_status:
+            failures.append(f"{symbol}'s sums: {bus.feeds[symbol].summed_at_status} were published")
         if accounts != status.missed_trade_count:
             failures.append(f"{symbol}'s account of trades")
         if not is_equal:
@@ -134,8 +137,12 @@ def main(bin_folder, folder, data, faults, seed, aggregates):
           f"twice {verdict.duplicated}; lost on the bus {bus.lost}")
     if verdict.wrong_total:
         failures.append(f"{verdict.wrong_total} wrong VALID books, e.g. {verdict.examples[:1]}")
-    # What only the split sizes of an aggregate would tell is lost, and stated.
-    stated = sum(bus.feeds[symbol].status.unfilled_trade_count for symbol in symbols) if aggregates else 0
+    # Missing before the last trade that was published is what was still waited for, and stated; of aggregates also what only
+    # the single sizes would tell.
+    statuses = [bus.feeds[symbol].status for symbol in symbols]
+    stated = sum(status.missing_trade_count + status.unfilled_trade_count for status in statuses)
+    if not aggregates and any(status.unfilled_trade_count for status in statuses):
+        failures.append("trades were given up")
     if verdict.lost != stated or verdict.duplicated or bus.lost:
         failures.append(f"trades: {verdict.lost} lost, {stated} stated")
     return failures

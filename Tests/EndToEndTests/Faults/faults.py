@@ -5,7 +5,7 @@
     faults.py chaos [--faults N] [--seed S] [--aggregates]   the recordings, or a synthetic market, under a random plan
     faults.py rotation [--times N]            connections replaced under load
     faults.py widening [--times N]            a market that wanders through shallow snapshots
-    faults.py standby                         three symbols, four processes, one killed
+    faults.py standby [--limit S]             three symbols, four processes, one killed
     faults.py soak [--minutes M]              memory and descriptors over time
     faults.py symbols [--count N]             many symbols in one process
 
@@ -31,6 +31,7 @@ def main():
     parser.add_argument("--faults", type=int, default=1_000)
     parser.add_argument("--seed", type=int, default=random.randrange(1 << 31))
     parser.add_argument("--minutes", type=float, default=10)
+    parser.add_argument("--limit", type=float, default=5, help="seconds in which a standby has to serve")
     parser.add_argument("--count", type=int, default=300)
     parser.add_argument("--short", action="store_true", help="fewer rows and repetitions")
     parser.add_argument("--aggregates", action="store_true", help="the venue refuses single trades")
@@ -69,7 +70,7 @@ def run(options, folder):
         return widening.main(options.bin, folder, options.times, options.seed)
     if options.proof == "standby":
         import standby
-        return standby.main(options.bin, folder)
+        return standby.main(options.bin, folder, options.limit)
     import endurance
     if options.proof == "soak":
         return endurance.soak(options.bin, folder, options.minutes)

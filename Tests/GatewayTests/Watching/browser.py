@@ -13,7 +13,8 @@ from demo import Failure, wait_until
 
 class Page:
     def __init__(self, program, folder):
-        self.profile = tempfile.TemporaryDirectory(prefix="microstructure-chromium.", dir=folder)
+        # A child of the browser may write into it a moment longer than the browser lives.
+        self.profile = tempfile.TemporaryDirectory(prefix="microstructure-chromium.", dir=folder, ignore_cleanup_errors=True)
         self.process = subprocess.Popen(
             [program, "--headless=new", "--remote-debugging-port=0", f"--user-data-dir={self.profile.name}", "--no-first-run",
              "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--disable-background-networking",

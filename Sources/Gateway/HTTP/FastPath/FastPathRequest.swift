@@ -77,7 +77,9 @@ private struct Reader {
             guard value.allSatisfy({ $0 >= 0x20 && $0 != 0x7F }) else { return .other }
             switch Header(name) {
             case .harmless: continue
-            case .host: hostCount += 1
+            case .host:
+                guard !value.isEmpty, value.allSatisfy(MessageRules.isHostByte) else { return .other }
+                hostCount += 1
             case .connection:
                 guard Header.isEqual(value, "keep-alive") else { return .other }
             case .contentType:

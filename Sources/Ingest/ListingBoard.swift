@@ -1,0 +1,104 @@
+import Venues
+
+/// What the venue says of our symbols, and when to ask it again.
+///
+/// The status of every market is requested at the configured interval, every 30 s while a market does not trade, and
+/// when a stream goes silent. Symbols that the venue does not list are asked for with growing waits up to the interval,
+/// each alone: it may list them later.
+struct ListingBoard {
+    /// The longest wait while a market does not trade, and the first wait for a symbol that is not listed.
+    static let soonSeconds = 30.0
+    /// The least time between two requests because of silence.
+    static let silenceSpacingSeconds = 10.0
+    /// How long a silence waits for the venue's word before it counts as a failure of the connection.
+    static let patienceSeconds = 3.0
+    /// Most symbols that are not listed in one round; the others come in the next ones.
+    static let unlistedPerRound = 16
+
+    struct Market {
+        var status: TradingStatus
+        /// The venue's own word.
+        var text: String
+        /// When a silence of the market began, on the monotonic clock.
+        var silentSince: Int64?
+        /// Whether it was said that the market has sent nothing yet.
+        var isSaidUnheard = false
+
+        init(_ listing: VenueListing) { (status, text) = (listing.status, listing.statusText) }
+    }
+
+    /// By instrument.
+    var markets: [Market]
+    private(set) var unlisted: [ListingSearch.Unlisted]
+    /// The round of requests under way.
+    var search: ListingSearch?
+    private let intervalSeconds: Double
+    private var unlistedSeconds = ListingBoard.soonSeconds
+    private var nextAsk: Int64
+    private var lastAsk: Int64 = 0
+    private var lastAnswer: Int64
+
+    init(_ listings: [VenueListing], unlisted: [ListingSearch.Unlisted], intervalSeconds: Double, at now: Int64) {
+        markets = listings.map { Market($0) }
+        self.unlisted = unlisted
+        self.intervalSeconds = intervalSeconds
+        lastAnswer = now
+        nextAsk = now
+        schedule(at: now)
+    }
+
+    /// The symbols to ask for in a new round; `nil` while none is due or one is under way.
+    mutating func beginIfDue(_ symbols: [String], at now: Int64) -> Bool {
+        guard search == nil, now >= nextAsk else { return false }
+        lastAsk = now
+        search = ListingSearch([symbols] + unlisted.prefix(Self.unlistedPerRound).map { [$0.symbol] })
+        return true
+    }
+
+    /// The venue does not answer: the round is given up and begins anew later.
+    mutating func abandon(at now: Int64) {
+        search = nil
+        nextAsk = now + Self.nanoseconds(Self.soonSeconds)
+    }
+
+    /// The round has ended.
+    mutating func finish(at now: Int64) -> ListingSearch? {
+        guard let ended = search else { return nil }
+        search = nil
+        lastAnswer = now
+        if !unlisted.isEmpty { unlistedSeconds = min(unlistedSeconds * 2, max(intervalSeconds, 1)) }
+        schedule(at: now)
+        return ended
+    }
+
+    /// Notes the venue's word on symbols that were not listed before: those still not listed go to the end of the line.
+    mutating func keepUnlisted(_ again: [ListingSearch.Unlisted], asked: Set<String>) {
+        unlisted = unlisted.filter { !asked.contains($0.symbol) } + again
+    }
+
+    /// A stream has gone silent: the venue is asked whether the market trades.
+    mutating func noteSilence(of index: Int, at now: Int64) {
+        markets[index].silentSince = now
+        if now - lastAsk >= Self.nanoseconds(Self.silenceSpacingSeconds) { nextAsk = min(nextAsk, now) }
+    }
+
+    func isTrading(_ index: Int) -> Bool { markets[index].status == .trading }
+
+    /// Whether a silence is the connection's fault as far as known: the venue has been asked since it began, or does
+    /// not answer, and says that the market trades.
+    func blamesConnection(for index: Int, at now: Int64) -> Bool {
+        guard isTrading(index) else { return false }
+        guard let since = markets[index].silentSince else { return true }
+        return lastAnswer >= since || now - since >= Self.nanoseconds(Self.patienceSeconds)
+    }
+
+    private mutating func schedule(at now: Int64) {
+        var seconds = intervalSeconds
+        if markets.contains(where: { $0.status != .trading }) { seconds = min(seconds, Self.soonSeconds) }
+        if !unlisted.isEmpty { seconds = min(seconds, unlistedSeconds) }
+        // Processes that started together must not ask together for ever.
+        nextAsk = now + Self.nanoseconds(seconds * Double.random(in: 0.9...1.1))
+    }
+
+    private static func nanoseconds(_ seconds: Double) -> Int64 { Int64(seconds * 1e9) }
+}

@@ -1,0 +1,112 @@
+import Microstructure
+
+/// Whether a market trades, as its venue says. A market that does not trade sends nothing, and its connection is not
+/// at fault. The raw values are those of the bus.
+public enum TradingStatus: String, Sendable, Hashable, CaseIterable {
+    case trading = "TRADING"
+    /// Orders are collected and matched at one price.
+    case auction = "AUCTION"
+    /// Orders may be cancelled, not placed.
+    case cancelOnly = "CANCEL_ONLY"
+    /// Stopped by the venue, for an unknown time.
+    case halted = "HALTED"
+    /// Stopped for a while, e.g. for the venue's maintenance.
+    case paused = "PAUSED"
+    /// Before the first or after the last trade of a session, or of the market.
+    case closed = "CLOSED"
+    /// The venue does not know the symbol.
+    case notListed = "NOT_LISTED"
+    /// The venue's word is not known to this version: the market counts as one that does not trade.
+    case other = "OTHER"
+}
+
+/// A symbol as its venue lists it.
+public struct VenueListing: Sendable, Hashable {
+    /// The spelling on the bus.
+    public let symbol: String
+    public let status: TradingStatus
+    /// The venue's own word for the status.
+    public let statusText: String
+    /// The trading rules; a failure if they cannot be read.
+    public let instrument: Result<Instrument, VenueError>
+
+    public init(
+        symbol: String, status: TradingStatus, statusText: String? = nil, instrument: Result<Instrument, VenueError>
+    ) {
+        self.symbol = symbol
+        self.status = status
+        self.statusText = statusText ?? status.rawValue
+        self.instrument = instrument
+    }
+}
+
+/// Finds which symbols a venue lists. A venue refuses a whole request for one symbol that it does not know, so a
+/// refused request is halved until the unknown symbols stand alone: n·log₂ requests for n of them.
+///
+/// Ask for the symbols in `next`, and report the answer; repeat until `next` is `nil`.
+public struct ListingSearch: Sendable {
+    /// A symbol that the venue does not serve, and why.
+    public struct Unlisted: Sendable, Hashable {
+        public let symbol: String
+        public let reason: String
+
+        public init(symbol: String, reason: String) {
+            self.symbol = symbol
+            self.reason = reason
+        }
+    }
+
+    /// Requests to make, the next one last.
+    private var batches: [[String]]
+    private let symbols: [String]
+    private var found: [String: VenueListing] = [:]
+    private var reasons: [String: String] = [:]
+
+    /// - Parameter batches: symbols to ask for together.
+    public init(_ batches: [[String]]) {
+        self.batches = batches.reversed().filter { !$0.isEmpty }
+        symbols = batches.flatMap { $0 }
+    }
+
+    /// The symbols to ask for now; `nil` when the search has ended.
+    public var next: [String]? { batches.last }
+
+    /// The venue has answered the request for `next`.
+    public mutating func take(_ listings: [VenueListing]) {
+        guard let asked = batches.popLast() else { return }
+        let answered = Dictionary(listings.map { ($0.symbol, $0) }, uniquingKeysWith: { first, _ in first })
+        for symbol in asked {
+            guard let listing = answered[symbol] else {
+                reasons[symbol] = "the venue does not list it"
+                continue
+            }
+            switch listing.instrument {
+            case .success: found[symbol] = listing
+            case .failure(let error): reasons[symbol] = "its trading rules cannot be read: \(error)"
+            }
+        }
+    }
+
+    /// The venue has refused the request for `next` because of a symbol in it.
+    public mutating func refuse(_ reason: String) {
+        guard let asked = batches.popLast() else { return }
+        let halves = Self.halves(asked)
+        if halves.isEmpty { for symbol in asked { reasons[symbol] = reason } }
+        batches += halves.reversed()
+    }
+
+    /// The two requests that replace a refused one; none for a single symbol.
+    public static func halves(_ symbols: [String]) -> [[String]] {
+        guard symbols.count > 1 else { return [] }
+        let middle = symbols.count / 2
+        return [Array(symbols[..<middle]), Array(symbols[middle...])]
+    }
+
+    /// The symbols found, in the order requested.
+    public var listings: [VenueListing] { symbols.compactMap { found[$0] } }
+
+    /// The symbols that the venue does not serve, in the order requested.
+    public var unlisted: [Unlisted] {
+        symbols.compactMap { symbol in reasons[symbol].map { Unlisted(symbol: symbol, reason: $0) } }
+    }
+}
