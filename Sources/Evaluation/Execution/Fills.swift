@@ -130,6 +130,7 @@ public struct RestingOrder: Sendable, Equatable {
             return number.map { $0 < arrival.number } ?? false ? 0 : fill(remaining)
         }
         guard trade.price == price else { return 0 }
+        settle(at: trade.times.receive)
         account.trade(max(0, trade.quantity.mantissa), venueTime: trade.times.venue, at: trade.times.receive)
         return recount()
     }
@@ -149,10 +150,13 @@ public struct RestingOrder: Sendable, Equatable {
             shown = now
         }
         if let book = sight.book { account.close(with: book) }
-        if let time = sight.time {
-            while let step = account.popExpired(at: time) { settled.apply(step, model) }
-        }
+        if let time = sight.time { settle(at: time) }
         return recount()
+    }
+
+    /// Counts for good what can be matched no more.
+    private mutating func settle(at time: Timestamp) {
+        while let step = account.popExpired(at: time) { settled.apply(step, model) }
     }
 
     private mutating func recount() -> Int64 {

@@ -4,7 +4,7 @@ import Microstructure
 /// trades are already in the size that it finds.
 ///
 /// It keeps levels of its own: a book that is older than the newest quote, by the update ids that both carry, does not
-/// undo the quote. O(levels) a quote or book.
+/// undo the quote. O(levels) a quote or book; no allocation once the buffers have grown.
 struct LevelLedger: Sendable {
     private struct Key: Hashable {
         let side: Side
@@ -17,7 +17,10 @@ struct LevelLedger: Sendable {
     private(set) var sight = QueueAccount.Sight()
     /// The number of the next decrease.
     private(set) var nextNumber = 1
-    private var accounts: [Key: QueueAccount] = [:]
+    /// Where the account of a price is among `accounts`; the accounts behind the last place are spare.
+    private var places: [Key: Int] = [:]
+    private var keys: [Key] = []
+    private var accounts: [QueueAccount] = []
     private var newestQuote: Quote?
     private var swept = Timestamp(nanoseconds: .min)
     /// Reused buffer: the levels before an update.
@@ -27,12 +30,14 @@ struct LevelLedger: Sendable {
     mutating func forget() {
         bids.removeAll(keepingCapacity: true)
         asks.removeAll(keepingCapacity: true)
-        accounts.removeAll(keepingCapacity: true)
+        places.removeAll(keepingCapacity: true)
+        keys.removeAll(keepingCapacity: true)
         newestQuote = nil
     }
 
     /// Takes a quote or a book, after `market` has taken it.
     mutating func process(_ market: MarketView, book: BookSnapshot?, quote: Quote?, at time: Timestamp) {
+        sight.time = time
         guard !market.isImplied else {
             forget()
             bids.append(contentsOf: market.bids)
@@ -40,7 +45,6 @@ struct LevelLedger: Sendable {
             return
         }
         guard !market.bids.isEmpty || !market.asks.isEmpty else { return forget() }
-        sight.time = time
         var newer: Quote?
         if let quote {
             newestQuote = quote
@@ -61,27 +65,57 @@ struct LevelLedger: Sendable {
         }
         guard book != nil || time.nanoseconds(since: swept) > QueueAccount.memory else { return }
         swept = time
-        for key in accounts.keys {
-            if let book = sight.book { accounts[key]?.close(with: book) }
-            while accounts[key]?.popExpired(at: time) != nil {}
-            if accounts[key]?.steps.isEmpty == true { accounts[key] = nil }
-        }
+        sweep(at: time)
     }
 
     /// Takes a trade. Returns the number of the newest decrease that explains it; `nil` if none explains all of it.
     mutating func process(_ trade: Trade, at time: Timestamp) -> Int? {
-        let key = Key(side: trade.aggressor == .sell ? .long : .short, price: trade.price)
-        return accounts[key, default: emptyAccount].trade(
-            max(0, trade.quantity.mantissa), venueTime: trade.times.venue, at: time)
+        // During a gap no size is known that the trade could be in.
+        guard !bids.isEmpty || !asks.isEmpty else { return nil }
+        let place = place(of: Key(side: trade.aggressor == .sell ? .long : .short, price: trade.price))
+        return accounts[place].trade(max(0, trade.quantity.mantissa), venueTime: trade.times.venue, at: time)
     }
 
     /// What lately happened at a price, as an order finds it.
     func account(_ side: Side, _ price: Price) -> QueueAccount {
-        accounts[Key(side: side, price: price)]?.asFound ?? emptyAccount
+        places[Key(side: side, price: price)].map { accounts[$0].asFound } ?? QueueAccount(bookTime: bookTime)
     }
 
-    private var emptyAccount: QueueAccount {
-        QueueAccount(bookTime: sight.book?.time ?? Timestamp(nanoseconds: .min))
+    private var bookTime: Timestamp { sight.book?.time ?? Timestamp(nanoseconds: .min) }
+
+    /// The place of a price's account, which is empty if nothing happened there lately.
+    private mutating func place(of key: Key) -> Int {
+        if let place = places[key] { return place }
+        let place = keys.count
+        places[key] = place
+        keys.append(key)
+        if place < accounts.count {
+            accounts[place].reset(bookTime: bookTime)
+        } else {
+            accounts.append(QueueAccount(bookTime: bookTime))
+        }
+        return place
+    }
+
+    /// Notes the newest book in all accounts, and sets those aside in which nothing happened lately.
+    private mutating func sweep(at time: Timestamp) {
+        var place = 0
+        while place < keys.count {
+            if let book = sight.book { accounts[place].close(with: book) }
+            while accounts[place].popExpired(at: time) != nil {}
+            guard accounts[place].steps.isEmpty else {
+                place += 1
+                continue
+            }
+            let last = keys.count - 1
+            places[keys[place]] = nil
+            if place < last {
+                accounts.swapAt(place, last)
+                keys[place] = keys[last]
+                places[keys[place]] = place
+            }
+            keys.removeLast()
+        }
     }
 
     /// Size resting at a price; `nil` if the recorded levels do not reach that far.
@@ -116,8 +150,8 @@ struct LevelLedger: Sendable {
             guard place < now.count else { break }
             let size = now[place].price == level.price ? now[place].quantity.mantissa : 0
             guard size < level.quantity.mantissa else { continue }
-            accounts[Key(side: side, price: level.price), default: emptyAccount].decrease(
-                from: level.quantity.mantissa, to: size, in: sight, number: nextNumber)
+            let account = self.place(of: Key(side: side, price: level.price))
+            accounts[account].decrease(from: level.quantity.mantissa, to: size, in: sight, number: nextNumber)
             nextNumber += 1
         }
     }

@@ -164,9 +164,9 @@ struct PositionBook: Sendable {
     private mutating func wait(_ place: Int, market: MarketView, account: inout Account, at time: Timestamp) {
         let side = entries[place].side
         let own = side == .long ? market.bids : market.asks
-        if let order = entries[place].resting {
+        if let price = entries[place].resting?.price {
             let filled = entries[place].resting?.process(
-                shown: ledger.shown(order.price, side), other: side == .long ? market.ask : market.bid,
+                shown: ledger.shown(price, side), other: side == .long ? market.ask : market.bid,
                 in: ledger.sight)
             if let filled, filled > 0 { fillEntry(place, filled, &account) }
             return

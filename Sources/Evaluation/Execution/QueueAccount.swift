@@ -31,7 +31,8 @@ struct QueueAccount: Sendable, Equatable {
         var from: Timestamp
         /// Venue time of the first book that contains a decrease.
         var until = Timestamp(nanoseconds: .max)
-        let received: Timestamp
+        /// `nil` if unknown: then it can be matched for ever.
+        let received: Timestamp?
         /// The update that shows a decrease; 0 if unknown.
         var updateID: Int64 = 0
         /// Of a decrease: numbers ascend in order of arrival.
@@ -62,6 +63,12 @@ struct QueueAccount: Sendable, Equatable {
 
     init(bookTime: Timestamp = Timestamp(nanoseconds: .min)) { self.bookTime = bookTime }
 
+    /// Forgets all steps, but keeps their memory for another price.
+    mutating func reset(bookTime: Timestamp) {
+        steps.removeAll(keepingCapacity: true)
+        self.bookTime = bookTime
+    }
+
     /// The account as an order finds it that arrives now: what is there belongs to the time before it.
     var asFound: QueueAccount {
         var found = self
@@ -72,7 +79,7 @@ struct QueueAccount: Sendable, Equatable {
     /// Takes a decrease.
     mutating func decrease(from before: Int64, to after: Int64, in sight: Sight, number: Int = 0) {
         var step = Step(
-            change: (before, after), traded: 0, from: bookTime, received: sight.time ?? Timestamp(nanoseconds: 0),
+            change: (before, after), traded: 0, from: bookTime, received: sight.time,
             updateID: sight.updateID, number: number)
         var place = 0
         while place < steps.count, step.unexplained > 0 {
@@ -126,15 +133,17 @@ struct QueueAccount: Sendable, Equatable {
 
     /// Removes and returns the oldest step if it has expired at `time`.
     mutating func popExpired(at time: Timestamp) -> Step? {
-        guard let first = steps.first, time.nanoseconds(since: first.received) > Self.memory else { return nil }
+        guard let received = steps.first?.received, time.nanoseconds(since: received) > Self.memory else { return nil }
         return steps.removeFirst()
     }
 
     /// Whether a decrease can contain a trade.
     private func isPossible(_ trade: Step, in decrease: Step) -> Bool {
-        let apart = decrease.received.nanoseconds(since: trade.received)
+        if let shown = decrease.received, let traded = trade.received {
+            let apart = shown.nanoseconds(since: traded)
+            guard (-Self.memory...Self.memory).contains(apart) else { return false }
+        }
         return trade.from.advanced(byNanoseconds: Self.timeTolerance) >= decrease.from
             && trade.from <= decrease.until.advanced(byNanoseconds: Self.timeTolerance)
-            && (-Self.memory...Self.memory).contains(apart)
     }
 }
