@@ -30,7 +30,7 @@ package struct SignalFeed: ~Copyable {
     private let directory: EndpointDirectory
     private let context: Context
     private let logger: Logger
-    private var refusals: RepeatedLog
+    private var log: RepeatedLog
     private var live: LiveSignals
     private var peers: [String: ReplayPeer] = [:]
     private var poller: Poller
@@ -51,7 +51,7 @@ package struct SignalFeed: ~Copyable {
     ) throws {
         self.context = context
         self.logger = logger
-        refusals = RepeatedLog(logger)
+        log = RepeatedLog(logger)
         known = positions
         refusals = RefusalLog("signal refused", logger: logger)
         // First subscribe, then request, as `next` does: no signal is missed.
@@ -151,7 +151,7 @@ package struct SignalFeed: ~Copyable {
             let former = peer.logID
             guard let (response, since) = try peer.answer(at: now) else { continue }
             guard response.error.isEmpty else {
-                refusals.write(
+                log.write(
                     "replay refused", kind: address, metadata: ["log": "\(address)", "error": "\(response.error)"])
                 continue
             }

@@ -149,7 +149,7 @@ import Transport
         try await bench.deliver(on: sink, health: health) {
             if let part = health.parts.first, !part.isReady { seen = part.detail }
             #expect(try bench.outbox.counts(.dead).isEmpty)
-            if try receiver.count == 1, bench.outbox.counts(.pending)[channel] == 3 {
+            if receiver.count == 1, try bench.outbox.counts(.pending)[channel] == 3 {
                 let reasons = try bench.history(channel).map { $0.reason ?? "" }
                 #expect(reasons.allSatisfy { $0.isEmpty || $0.hasPrefix("held until mended: status") }, "\(reasons)")
             }

@@ -15,6 +15,8 @@ import Testing
         #expect(Intake.isUsable(id: id) && Intake.isUsable(id: id + "-0123456789abcdef"))
     }
 
-    @Test(arguments: ["", "a b", "a\n", "a\u{0}", "a\u{7F}", "币\u{2028}", "币\u{202E}", String(repeating: "a", count: 161)])
+    @Test(arguments: [
+        "", "a b", "a\n", "a\u{0}", "a\u{7F}", "币\u{2028}", "币\u{202E}", String(repeating: "a", count: 161),
+    ])
     func othersAreNot(id: String) { #expect(!Intake.isUsable(id: id)) }
 }

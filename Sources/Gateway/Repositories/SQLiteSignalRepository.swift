@@ -184,7 +184,7 @@ final class SQLiteSignalRepository: SignalRepository {
 
     /// O(symbols · log of signals held): one look into the index for each symbol, and none at the signals between.
     func latest(limit: Int) throws -> [StoredSignal] {
-        try read { database in
+        try file.read { database in
             try Row.fetchAll(
                 database,
                 sql: """
