@@ -101,7 +101,7 @@ struct IngestStage<Session: VenueSession & ~Copyable> {
                     claims.postpone(symbol, at: HostClock.monotonicNanoseconds)
                 }
             case .nothing:
-                // A held symbol may have come to be listed at another process's question as well.
+                // Each symbol of the pool is held as not listed, by this process or another.
                 if claims.isExhausted { throw Self.nothingToServe(claims.unlisted, "--symbol-pool") }
                 if !isStandingBy {
                     runtime.logger.notice("all symbols are served; standing by")

@@ -47,7 +47,8 @@ struct ListingBoard {
         schedule(at: now)
     }
 
-    /// The symbols to ask for in a new round; `nil` while none is due or one is under way.
+    /// Begins a round of requests for `symbols` and those that are not listed, in `search`; `false` while none is due
+    /// or one is under way.
     mutating func beginIfDue(_ symbols: [String], at now: Int64) -> Bool {
         guard search == nil, now >= nextAsk else { return false }
         lastAsk = now
@@ -71,7 +72,8 @@ struct ListingBoard {
         return ended
     }
 
-    /// Notes the venue's word on symbols that were not listed before: those still not listed go to the end of the line.
+    /// Notes the venue's answer about symbols that were not listed before: those still not listed go to the end of the
+    /// queue.
     mutating func keepUnlisted(_ again: [ListingSearch.Unlisted], asked: Set<String>) {
         unlisted = unlisted.filter { !asked.contains($0.symbol) } + again
     }

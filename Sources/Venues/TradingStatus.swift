@@ -41,7 +41,7 @@ public struct VenueListing: Sendable, Hashable {
 }
 
 /// Finds which symbols a venue lists. A venue refuses a whole request for one symbol that it does not know, so a
-/// refused request is halved until the unknown symbols stand alone: n·log₂ requests for n of them.
+/// refused request is halved until the unknown symbols stand alone: about 2 log₂ n requests for each unknown one of n.
 ///
 /// Ask for the symbols in `next`, and report the answer; repeat until `next` is `nil`.
 public struct ListingSearch: Sendable {

@@ -16,8 +16,8 @@ extension ProtoSignal {
     /// Largest sequence that a log can have given: SQLite counts in 64 bits with a sign.
     public static let sequenceLimit = UInt64(Int64.max)
 
-    /// Throws the first field that no sound signal has. Numbers that may be unknown (a threshold, a statistic) may be
-    /// NaN or infinite: documents leave them out. O(length), no allocation beyond the topic's.
+    /// Throws the first field whose value no sound signal has. A threshold or probability that is not known is NaN, and
+    /// statistics may also be infinite: documents leave them out. O(length), no allocation beyond the topic's.
     public func validate() throws(WireError) {
         guard (1...Self.idLimit).contains(id.utf8.count), id.isOneWord else { throw .invalidField("signal id") }
         guard Venue(rawValue: venue) != nil else { throw .invalidField("signal venue") }
