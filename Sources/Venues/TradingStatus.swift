@@ -59,7 +59,8 @@ public struct ListingSearch: Sendable {
     /// Requests to make, the next one last.
     private var batches: [[String]]
     private let symbols: [String]
-    private var found: [String: VenueListing] = [:]
+    /// The venue's answers, those with unreadable rules too.
+    private var answers: [String: VenueListing] = [:]
     private var reasons: [String: String] = [:]
 
     /// - Parameter batches: symbols to ask for together.
@@ -80,9 +81,9 @@ public struct ListingSearch: Sendable {
                 reasons[symbol] = "the venue does not list it"
                 continue
             }
-            switch listing.instrument {
-            case .success: found[symbol] = listing
-            case .failure(let error): reasons[symbol] = "its trading rules cannot be read: \(error)"
+            answers[symbol] = listing
+            if case .failure(let error) = listing.instrument {
+                reasons[symbol] = "its trading rules cannot be read: \(error)"
             }
         }
     }
@@ -102,8 +103,13 @@ public struct ListingSearch: Sendable {
         return [Array(symbols[..<middle]), Array(symbols[middle...])]
     }
 
-    /// The symbols found, in the order requested.
-    public var listings: [VenueListing] { symbols.compactMap { found[$0] } }
+    /// The symbols that can be served, in the order requested.
+    public var listings: [VenueListing] {
+        symbols.compactMap { reasons[$0] == nil ? answers[$0] : nil }
+    }
+
+    /// What the venue said of a symbol; `nil` if it does not list it.
+    public func answer(for symbol: String) -> VenueListing? { answers[symbol] }
 
     /// The symbols that the venue does not serve, in the order requested.
     public var unlisted: [Unlisted] {
