@@ -107,6 +107,7 @@ import Microstructure
             let again = answer.unlisted.filter { $0.symbol != "S0" }
             #expect(again.count == ListingBoard.unlistedPerRound)
             board.keepUnlisted(again, asked: Set(again.map(\.symbol)))
+            board.planNext(at: due * Self.second)
             moment = due
         }
         #expect(asked == Set(names) && Set(board.unlisted.map(\.symbol)) == Set(names))
