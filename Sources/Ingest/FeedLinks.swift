@@ -122,7 +122,7 @@ final class FeedLinks {
         var request = WebSocketRequest(url: configuration.webSocketURL + plan.target)
         request.headers = plan.headers.map { ($0.name, $0.value) }
         request.tls.caFile = configuration.caFile
-        // A line in order has answered a ping well before it would be taken for dead, even if one answer is late.
+        // Three pings fit into the period after which a connection counts as dead, so one late answer does no harm.
         let staleAfterMilliseconds = Int(configuration.staleAfterSeconds * 1_000)
         request.pingIntervalMilliseconds = min(
             plan.pingIntervalMilliseconds, max(plan.messageSpacingMilliseconds, staleAfterMilliseconds / 3))

@@ -89,19 +89,23 @@ struct IngestStage<Session: VenueSession & ~Copyable> {
                 guard let unlisted = search.found.unlisted.first else {
                     let publisher = try bind([claim.symbol])
                     try serve(search, publisher, rest, loop, stop, claims)
-                    return extendLifetime(claim)
+                    extendLifetime(claim)
+                    guard claims.isPreferredListed else { return }
+                    runtime.logger.notice("leaves its symbol for the preferred one, which is listed by now")
+                    continue
                 }
                 claims.setAside(claim, unlisted.reason, at: HostClock.monotonicNanoseconds)
                 warn(of: unlisted)
             case .askAgain(let symbol):
-                guard let search = try learn([symbol], rest, loop, stop) else { return }
+                guard let search = try learn([symbol], rest, loop, stop, isPatient: false) else { return }
                 if search.found.unlisted.isEmpty {
                     claims.release(symbol)
+                    meters.report(unlisted: claims.unlisted.map(\.symbol))
                 } else {
                     claims.postpone(symbol, at: HostClock.monotonicNanoseconds)
                 }
             case .nothing:
-                // A held symbol may have come to be listed at another process's question as well.
+                // Each symbol of the pool is held as not listed, by this process or another.
                 if claims.isExhausted { throw Self.nothingToServe(claims.unlisted, "--symbol-pool") }
                 if !isStandingBy {
                     runtime.logger.notice("all symbols are served; standing by")
@@ -154,7 +158,7 @@ struct IngestStage<Session: VenueSession & ~Copyable> {
             weightLimit: entry.weightLimit, loop: loop, logger: runtime.logger, health: runtime.health)
         if let claims { feed.onListed = { claims.release($0) } }
         feed.start()
-        while !stop.isRequested, feed.failure == nil {
+        while !stop.isRequested, feed.failure == nil, claims?.isPreferredListed != true {
             loop.runOnce(timeoutMilliseconds: 1_000)
             feed.receiveAnswers()
         }
@@ -200,8 +204,12 @@ struct IngestStage<Session: VenueSession & ~Copyable> {
 
     /// Requests the symbols' trading rules; if the venue does not answer, uses its last stored answer. `nil` when told
     /// to stop. Symbols that the venue does not list are found one by one.
+    ///
+    /// - Parameter isPatient: whether to ask until the venue answers, as a process must that has nothing to serve yet.
+    ///   A standby asks once, and goes on being ready to take over.
     private func learn(
-        _ symbols: [String], _ rest: VenueREST<Session.Adapter>, _ loop: EventLoop, _ stop: StopSignal
+        _ symbols: [String], _ rest: VenueREST<Session.Adapter>, _ loop: EventLoop, _ stop: StopSignal,
+        isPatient: Bool = true
     ) throws -> Learned? {
         let catalog = InstrumentCatalog(
             rest, cacheFile: directory?.file("instruments", for: configuration.restURL), logger: runtime.logger)
@@ -219,7 +227,7 @@ struct IngestStage<Session: VenueSession & ~Copyable> {
             catalog.ask(batch) { inbox.put($0) }
             var answer: Result<RESTAnswer, RESTFailure>?
             while answer == nil, !stop.isRequested {
-                runtime.health.beat("feed", isReady: false, detail: "learning the instruments")
+                runtime.health.beat("feed", isReady: !isPatient, detail: "learning the instruments")
                 loop.runOnce(timeoutMilliseconds: 1_000)
                 answer = inbox.takeAll().first
             }
@@ -231,6 +239,10 @@ struct IngestStage<Session: VenueSession & ~Copyable> {
             } catch {
                 if error.kind == .unknownSymbol {
                     learned.found.refuse(error.reason)
+                    continue
+                }
+                guard isPatient else {
+                    learned.found.refuse("the venue does not answer: \(error)")
                     continue
                 }
                 if error.kind == .invalid { throw error }

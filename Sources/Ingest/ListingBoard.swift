@@ -19,12 +19,17 @@ struct ListingBoard {
         var status: TradingStatus
         /// The venue's own word.
         var text: String
-        /// When a silence of the market began, on the monotonic clock.
-        var silentSince: Int64?
+        /// When a silence of the market began, and from when on it counts as a failure of the connection although the
+        /// venue has said nothing, on the monotonic clock.
+        var silence: (since: Int64, blamedFrom: Int64)?
+        /// When the market was added to a running feed, on the monotonic clock.
+        var addedAt: Int64
         /// Whether it was said that the market has sent nothing yet.
         var isSaidUnheard = false
 
-        init(_ listing: VenueListing) { (status, text) = (listing.status, listing.statusText) }
+        init(_ listing: VenueListing, addedAt: Int64 = .min) {
+            (status, text, self.addedAt) = (listing.status, listing.statusText, addedAt)
+        }
     }
 
     /// By instrument.
@@ -35,7 +40,7 @@ struct ListingBoard {
     private let intervalSeconds: Double
     private var unlistedSeconds = ListingBoard.soonSeconds
     private var nextAsk: Int64
-    private var lastAsk: Int64 = 0
+    private var lastAsk: Int64
     private var lastAnswer: Int64
 
     init(_ listings: [VenueListing], unlisted: [ListingSearch.Unlisted], intervalSeconds: Double, at now: Int64) {
@@ -43,11 +48,13 @@ struct ListingBoard {
         self.unlisted = unlisted
         self.intervalSeconds = intervalSeconds
         lastAnswer = now
+        lastAsk = now
         nextAsk = now
-        schedule(at: now)
+        planNext(at: now)
     }
 
-    /// The symbols to ask for in a new round; `nil` while none is due or one is under way.
+    /// Begins a round of requests for `symbols` and those that are not listed, in `search`; `false` while none is due
+    /// or one is under way.
     mutating func beginIfDue(_ symbols: [String], at now: Int64) -> Bool {
         guard search == nil, now >= nextAsk else { return false }
         lastAsk = now
@@ -61,25 +68,27 @@ struct ListingBoard {
         nextAsk = now + Self.nanoseconds(Self.soonSeconds)
     }
 
-    /// The round has ended.
+    /// The round has ended: returns its answers. Plan the next round once they are noted, since its time follows from
+    /// them.
     mutating func finish(at now: Int64) -> ListingSearch? {
         guard let ended = search else { return nil }
         search = nil
         lastAnswer = now
         if !unlisted.isEmpty { unlistedSeconds = min(unlistedSeconds * 2, max(intervalSeconds, 1)) }
-        schedule(at: now)
         return ended
     }
 
-    /// Notes the venue's word on symbols that were not listed before: those still not listed go to the end of the line.
+    /// Notes the venue's answer about symbols that were not listed before: those still not listed go to the end of the
+    /// queue.
     mutating func keepUnlisted(_ again: [ListingSearch.Unlisted], asked: Set<String>) {
         unlisted = unlisted.filter { !asked.contains($0.symbol) } + again
     }
 
     /// A stream has gone silent: the venue is asked whether the market trades.
     mutating func noteSilence(of index: Int, at now: Int64) {
-        markets[index].silentSince = now
-        if now - lastAsk >= Self.nanoseconds(Self.silenceSpacingSeconds) { nextAsk = min(nextAsk, now) }
+        let asked = max(now, lastAsk + Self.nanoseconds(Self.silenceSpacingSeconds))
+        markets[index].silence = (now, asked + Self.nanoseconds(Self.patienceSeconds))
+        nextAsk = min(nextAsk, asked)
     }
 
     func isTrading(_ index: Int) -> Bool { markets[index].status == .trading }
@@ -88,11 +97,11 @@ struct ListingBoard {
     /// not answer, and says that the market trades.
     func blamesConnection(for index: Int, at now: Int64) -> Bool {
         guard isTrading(index) else { return false }
-        guard let since = markets[index].silentSince else { return true }
-        return lastAnswer >= since || now - since >= Self.nanoseconds(Self.patienceSeconds)
+        guard let silence = markets[index].silence else { return true }
+        return lastAnswer >= silence.since || now >= silence.blamedFrom
     }
 
-    private mutating func schedule(at now: Int64) {
+    mutating func planNext(at now: Int64) {
         var seconds = intervalSeconds
         if markets.contains(where: { $0.status != .trading }) { seconds = min(seconds, Self.soonSeconds) }
         if !unlisted.isEmpty { seconds = min(seconds, unlistedSeconds) }

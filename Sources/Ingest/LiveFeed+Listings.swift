@@ -25,7 +25,9 @@ extension LiveFeed where Session: ~Copyable {
 
     private func askListings() {
         guard let batch = listings.search?.next else { return finishListings() }
-        ask(.listings(batch), rest.adapter.instrumentsRequest(for: batch))
+        if !ask(.listings(batch), rest.adapter.instrumentsRequest(for: batch)) {
+            listings.abandon(at: HostClock.monotonicNanoseconds)
+        }
     }
 
     func receiveListings(_ result: Result<RESTAnswer, RESTFailure>) {
@@ -43,9 +45,9 @@ extension LiveFeed where Session: ~Copyable {
 
     private func finishListings() {
         guard let answer = listings.finish(at: HostClock.monotonicNanoseconds) else { return }
-        let found = Dictionary(answer.listings.map { ($0.symbol, $0) }, uniquingKeysWith: { first, _ in first })
         for id in ids() {
-            let listing = found[session.instruments[id.index].symbol]
+            // Rules that cannot be read any more do not stop a market that is served: its status counts.
+            let listing = answer.answer(for: session.instruments[id.index].symbol)
             change(id, to: listing?.status ?? .notListed, listing?.statusText ?? "not listed")
         }
         let ours = Set(session.instruments.map(\.symbol))
@@ -54,6 +56,7 @@ extension LiveFeed where Session: ~Copyable {
             answer.unlisted.filter { !ours.contains($0.symbol) },
             asked: Set(answer.unlisted.map(\.symbol) + added.map(\.symbol)))
         for listing in added { serve(listing) }
+        listings.planNext(at: HostClock.monotonicNanoseconds)
     }
 
     private func change(_ id: InstrumentID, to status: TradingStatus, _ text: String) {
@@ -81,13 +84,14 @@ extension LiveFeed where Session: ~Copyable {
                 output.add(instrument)
                 feedMetrics.append(FeedMetrics(symbol: symbol))
                 chains.append(InstrumentChain(longestSeconds: longestWaitSeconds))
-                listings.markets.append(ListingBoard.Market(listing))
+                listings.markets.append(ListingBoard.Market(listing, addedAt: HostClock.monotonicNanoseconds))
                 logger.notice("the venue lists the symbol now", metadata: ["symbol": "\(symbol)"])
                 links.replacePlan(
                     rest.adapter.connectionPlan(
                         for: session.instruments, targetByteLimit: WebSocketRequest.longestTarget))
             } catch {
                 logger.error("the symbol cannot be served", metadata: ["symbol": "\(symbol)", "error": "\(error)"])
+                listings.keepUnlisted([ListingSearch.Unlisted(symbol: symbol, reason: "\(error)")], asked: [symbol])
             }
             return
         }
@@ -97,15 +101,17 @@ extension LiveFeed where Session: ~Copyable {
 
     /// Names each symbol that has sent nothing since its connection opened, once.
     private func nameUnheard(at now: Int64) {
-        guard links.isOpen, now - links.openedAt >= unheardNanoseconds else { return }
+        guard links.isOpen else { return }
         for id in ids() where !listings.markets[id.index].isSaidUnheard && session.counts(of: id).messages == 0 {
-            listings.markets[id.index].isSaidUnheard = true
             let market = listings.markets[id.index]
+            let begin = max(links.openedAt, market.addedAt)
+            guard now - begin >= unheardNanoseconds else { continue }
+            listings.markets[id.index].isSaidUnheard = true
             logger.warning(
                 "the symbol has sent nothing since the connection opened",
                 metadata: [
                     "symbol": "\(session.instruments[id.index].symbol)", "status": "\(market.status.rawValue)",
-                    "seconds": "\((now - links.openedAt) / 1_000_000_000)",
+                    "seconds": "\((now - begin) / 1_000_000_000)",
                 ])
             listings.noteSilence(of: id.index, at: now)
         }

@@ -183,12 +183,15 @@ extension LiveFeed where Session: ~Copyable {
 
     // MARK: The queue
 
-    func ask(_ purpose: RequestQueue.Purpose, _ request: VenueRequest) {
-        guard !isFinishing else { return }
+    /// Queues a request; `false` if it was dropped.
+    @discardableResult func ask(_ purpose: RequestQueue.Purpose, _ request: VenueRequest) -> Bool {
+        guard !isFinishing else { return false }
         guard requests.add(purpose, request) else {
-            return logger.error("too many requests wait; this one is dropped", metadata: ["path": "\(request.path)"])
+            logger.error("too many requests wait; this one is dropped", metadata: ["path": "\(request.path)"])
+            return false
         }
         pump()
+        return true
     }
 
     /// Sends requests within the budget, and schedules itself for when more is available.

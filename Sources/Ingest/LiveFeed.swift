@@ -131,7 +131,10 @@ final class LiveFeed<Session: VenueSession & ~Copyable> {
             perform(action, on: id)
         } catch {
             // The session counts it by kind; the sequence check detects the resulting loss.
-            refusals.write("frame refused", kind: "\(error)", metadata: ["error": "\(error)"])
+            // One kind for all offsets and instruments, so that a flood stays a line a minute.
+            var kind = "\(error)"
+            if case VenueError.rejected(let rejection) = error { kind = "\(rejection.kind)" }
+            refusals.write("frame refused", kind: kind, metadata: ["error": "\(error)"])
         }
     }
 

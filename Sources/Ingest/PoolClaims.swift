@@ -30,6 +30,8 @@ final class PoolClaims {
     private let longestSeconds: Double
     private var held: [Held] = []
     private var waitSeconds: [String: Double] = [:]
+    /// The preferred symbol, held before, is listed by now: nobody else in the pool waits for it.
+    private(set) var isPreferredListed = false
 
     init(_ pool: [String], preferred: String?, in directory: LeaseDirectory, longestSeconds: Double) {
         (self.pool, self.preferred, self.directory) = (pool, preferred, directory)
@@ -42,6 +44,7 @@ final class PoolClaims {
     }
 
     func next(at now: Int64) throws -> Next {
+        isPreferredListed = false
         // With its preferred symbol not listed, a process is a standby for any other.
         let wanted = held.contains { $0.claim.symbol == preferred } ? nil : preferred
         if let claim = try SymbolClaim.take(pool, preferred: wanted, in: directory) { return .claimed(claim) }
@@ -62,7 +65,10 @@ final class PoolClaims {
     }
 
     /// Frees a symbol that the venue lists by now, for this process or another.
-    func release(_ symbol: String) { held.removeAll { $0.claim.symbol == symbol } }
+    func release(_ symbol: String) {
+        held.removeAll { $0.claim.symbol == symbol }
+        if symbol == preferred { isPreferredListed = true }
+    }
 
     /// Whether the venue lists no symbol of the pool, as this process and the others have found.
     var isExhausted: Bool {

@@ -4,7 +4,7 @@
 /// (1 + x / T)⁻ⁿ. The limit is `SilenceWatch.factor` times the silence that is exceeded with the probability 10⁻⁴: for a
 /// message every 100 ms, 25 s after three of them, 6 s after ten and 4 s after fifty. It does not fall below
 /// `SilenceWatch.leastLimitNanoseconds`, and does not rise above the larger of `firstLimitNanoseconds` and `factor` times
-/// the longest silence so far: a thin market widens its own limit.
+/// the longest silence so far (a thin market widens its own limit), nor above `SilenceWatch.greatestLimitNanoseconds`.
 ///
 /// Source: the predictive distribution of a Poisson process under the prior 1 / rate (Lomax, or Pareto type II).
 struct EarlySilence: Sendable {

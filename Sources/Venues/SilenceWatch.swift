@@ -21,7 +21,7 @@ public struct SilentChannels: OptionSet, Sendable, Hashable {
 /// It learns the distribution of the times between messages; the limit is `factor` times its 99.9 % quantile. Normal
 /// silences beyond the limit also enter the distribution, so the limit corrects itself; proven failures do not, or a
 /// stream that fails often would teach that failures are normal. Old samples fade. Until there are enough samples, the
-/// limit follows from the rate of messages so far (`EarlySilence`). O(1) a message, 450 bytes.
+/// limit follows from the rate of messages so far (`EarlySilence`). O(1) a message, 500 bytes.
 struct SilenceWatch: Sendable {
     /// What a message proves about the silence before it.
     enum Silence: Sendable, Hashable {

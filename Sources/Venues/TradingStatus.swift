@@ -41,7 +41,7 @@ public struct VenueListing: Sendable, Hashable {
 }
 
 /// Finds which symbols a venue lists. A venue refuses a whole request for one symbol that it does not know, so a
-/// refused request is halved until the unknown symbols stand alone: n·log₂ requests for n of them.
+/// refused request is halved until the unknown symbols stand alone: about 2 log₂ n requests for each unknown one of n.
 ///
 /// Ask for the symbols in `next`, and report the answer; repeat until `next` is `nil`.
 public struct ListingSearch: Sendable {
@@ -59,7 +59,8 @@ public struct ListingSearch: Sendable {
     /// Requests to make, the next one last.
     private var batches: [[String]]
     private let symbols: [String]
-    private var found: [String: VenueListing] = [:]
+    /// The venue's answers, those with unreadable rules too.
+    private var answers: [String: VenueListing] = [:]
     private var reasons: [String: String] = [:]
 
     /// - Parameter batches: symbols to ask for together.
@@ -80,9 +81,9 @@ public struct ListingSearch: Sendable {
                 reasons[symbol] = "the venue does not list it"
                 continue
             }
-            switch listing.instrument {
-            case .success: found[symbol] = listing
-            case .failure(let error): reasons[symbol] = "its trading rules cannot be read: \(error)"
+            answers[symbol] = listing
+            if case .failure(let error) = listing.instrument {
+                reasons[symbol] = "its trading rules cannot be read: \(error)"
             }
         }
     }
@@ -102,8 +103,13 @@ public struct ListingSearch: Sendable {
         return [Array(symbols[..<middle]), Array(symbols[middle...])]
     }
 
-    /// The symbols found, in the order requested.
-    public var listings: [VenueListing] { symbols.compactMap { found[$0] } }
+    /// The symbols that can be served, in the order requested.
+    public var listings: [VenueListing] {
+        symbols.compactMap { reasons[$0] == nil ? answers[$0] : nil }
+    }
+
+    /// What the venue said of a symbol; `nil` if it does not list it.
+    public func answer(for symbol: String) -> VenueListing? { answers[symbol] }
 
     /// The symbols that the venue does not serve, in the order requested.
     public var unlisted: [Unlisted] {

@@ -3,10 +3,10 @@ import Microstructure
 
 /// What every reader of a signal checks before it uses or stores it: the bus is open to any program.
 extension ProtoSignal {
-    /// Most bytes of an id.
+    /// Most Unicode scalars of an id, as in the gateway's contract.
     public static let idLimit = 160
     /// Most bytes of a symbol; the venue's own spelling, which may hold letters beyond ASCII.
-    public static let symbolLimit = 64
+    public static let symbolLimit = SymbolName.byteLimit
     /// Most bytes of a metric's or a detector's name.
     public static let nameLimit = 256
     /// Most parts of the evidence.
@@ -16,10 +16,12 @@ extension ProtoSignal {
     /// Largest sequence that a log can have given: SQLite counts in 64 bits with a sign.
     public static let sequenceLimit = UInt64(Int64.max)
 
-    /// Throws the first field that no sound signal has. Numbers that may be unknown (a threshold, a statistic) may be
-    /// NaN or infinite: documents leave them out. O(length), no allocation beyond the topic's.
+    /// Throws the first field whose value no sound signal has. A threshold or probability that is not known is NaN, and
+    /// statistics may also be infinite: documents leave them out. O(length), no allocation beyond the topic's.
     public func validate() throws(WireError) {
-        guard (1...Self.idLimit).contains(id.utf8.count), id.isOneWord else { throw .invalidField("signal id") }
+        guard (1...Self.idLimit).contains(id.unicodeScalars.count), id.isOneWord else {
+            throw .invalidField("signal id")
+        }
         guard Venue(rawValue: venue) != nil else { throw .invalidField("signal venue") }
         guard SignalType(rawValue: type) != nil else { throw .invalidField("signal type") }
         guard (1...Self.symbolLimit).contains(symbol.utf8.count), symbol.isOneWord,

@@ -131,7 +131,7 @@ private struct NothingDue: Error {}
     /// Killed after any answer of the service: the message in flight comes again, whole; nothing is lost.
     @Test(.timeLimit(.minutes(1))) func aDigestIsMarkedTogetherOrNotAtAll() throws {
         let bench = try DeliveryBench()
-        try Self.add(Self.signals(60), to: bench, channel: "slack")
+        try Self.add(Self.signals(120), to: bench, channel: "slack")
         let sink = Self.sink("slack", "", bench)
         let limits = ParcelLimits(
             signals: sink.groupLimit, details: sink.detailLimit, lanes: 3, room: { sink.room(for: $0) })

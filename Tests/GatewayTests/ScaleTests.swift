@@ -141,7 +141,9 @@ extension GatewayTests {
                     #expect(try connection.read { $0.isAtEnd }, "\(line.prefix(50))")
                     #expect(
                         !connection.text.hasPrefix("HTTP/1.1 2"), "\(line.prefix(50)): \(connection.text.prefix(200))")
-                    #expect(!connection.text.hasPrefix("HTTP/1.1 5") || connection.text.hasPrefix("HTTP/1.1 501"))
+                    // Of the server's errors only those that say what it does not know: a method, a version.
+                    let status = connection.text.dropFirst("HTTP/1.1 ".count).prefix(3)
+                    #expect(!status.hasPrefix("5") || ["501", "505"].contains(status), "\(line.prefix(50)): \(status)")
                 }
                 // Two readers of one request must not see two requests.
                 let smuggler = try Connection(port: port)

@@ -72,17 +72,17 @@ extension GatewayTests {
         }
 
         @Test func anUnusableIDIsRefusedAndCounted() async throws {
-            let labels = #"{reason="signal_id"}"#
+            let labels = #"{reason="invalid_field"}"#
             try await Bench.run { bench in
                 let before = metric(MetricName.busRejected, labels)
-                for id in ["", "a\nid: b", "a b", String(repeating: "x", count: 161), "é"] {
+                for id in ["", "a\nid: b", "a b", String(repeating: "x", count: 161)] {
                     var signal = Bench.signal(1, symbol: "BTCUSDT", type: "drift", score: 0.5, padding: 0)
                     signal.id = id
                     try bench.publish(.signal(signal), on: .signal(venue: "binance", symbol: "BTCUSDT", type: "drift"))
                 }
                 try bench.publish(2)
                 #expect(try bench.holds(2))
-                #expect(metric(MetricName.busRejected, labels) == before + 5)
+                #expect(metric(MetricName.busRejected, labels) == before + 4)
                 #expect(try ask(bench.port, "GET", "/api/v1/signals").decode(SignalList.self).signals.count == 1)
             }
         }

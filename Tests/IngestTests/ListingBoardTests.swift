@@ -46,6 +46,7 @@ import Microstructure
         let isAsked = board.beginIfDue(["S0"], at: now)
         #expect(isAsked && board.search?.next == ["S0"])
         _ = board.finish(at: now + Self.second)
+        board.planNext(at: now + Self.second)
         #expect(board.blamesConnection(for: 0, at: now + Self.second))
         // The venue says that it does not trade: its silence is nobody's fault.
         board.markets[0].status = .halted
@@ -55,8 +56,35 @@ import Microstructure
         board.noteSilence(of: 0, at: now + 5 * Self.second)
         let isAskedAgain = board.beginIfDue(["S0"], at: now + 5 * Self.second)
         #expect(!isAskedAgain)
-        #expect(!board.blamesConnection(for: 0, at: now + 6 * Self.second))
-        #expect(board.blamesConnection(for: 0, at: now + 8 * Self.second))
+        // The venue is asked ten seconds after the last question, and has three to answer.
+        let isAskedLater = board.beginIfDue(["S0"], at: now + 10 * Self.second)
+        #expect(isAskedLater)
+        #expect(!board.blamesConnection(for: 0, at: now + 12 * Self.second))
+        #expect(board.blamesConnection(for: 0, at: now + 13 * Self.second))
+    }
+
+    /// The next round follows from what this round found: a market that stands is asked for every 30 s.
+    @Test func aHaltThatARoundFindsBringsTheNextRoundForward() throws {
+        var board = Self.board([.trading])
+        let first = Self.due(&board, from: 0)
+        let begin = try #require(first)
+        _ = board.finish(at: begin * Self.second)
+        board.markets[0].status = .halted
+        board.planNext(at: begin * Self.second)
+        let next = Self.due(&board, from: begin)
+        #expect((27...33).contains(try #require(next) - begin))
+    }
+
+    /// A served market whose rules this version cannot read any more is still listed.
+    @Test func unreadableRulesAreNoDelisting() {
+        var search = ListingSearch([["A", "B"]])
+        let rules = Instrument(venue: .binance, symbol: "A", priceExponent: 0, quantityExponent: 0)
+        search.take([
+            VenueListing(symbol: "A", status: .trading, instrument: .success(rules)),
+            VenueListing(symbol: "B", status: .trading, instrument: .failure(.badConfiguration("filters"))),
+        ])
+        #expect(search.listings.map(\.symbol) == ["A"] && search.unlisted.map(\.symbol) == ["B"])
+        #expect(search.answer(for: "B")?.status == .trading && search.answer(for: "C") == nil)
     }
 
     @Test func unlistedSymbolsAreAskedForAloneWithGrowingWaits() throws {
@@ -79,6 +107,7 @@ import Microstructure
             let again = answer.unlisted.filter { $0.symbol != "S0" }
             #expect(again.count == ListingBoard.unlistedPerRound)
             board.keepUnlisted(again, asked: Set(again.map(\.symbol)))
+            board.planNext(at: due * Self.second)
             moment = due
         }
         #expect(asked == Set(names) && Set(board.unlisted.map(\.symbol)) == Set(names))

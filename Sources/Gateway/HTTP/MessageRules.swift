@@ -36,7 +36,7 @@ final class MessageRules: ChannelDuplexHandler, RemovableChannelHandler {
         guard case .head(var head) = unwrapInboundIn(data) else { return context.fireChannelRead(data) }
         let isOld = head.version == .http1_0 || head.version == .http0_9
         exchanges.append(Exchange(isHead: head.method == .HEAD, isOld: isOld, isKept: head.isKeepAlive))
-        // The server knows this one spelling.
+        // The server recognises only this spelling.
         if !head.isKeepAlive { head.headers.replaceOrAdd(name: "Connection", value: "close") }
         let hosts = head.headers["Host"]
         if hosts.isEmpty, isOld {
@@ -54,7 +54,7 @@ final class MessageRules: ChannelDuplexHandler, RemovableChannelHandler {
     }
 
     func errorCaught(context: ChannelHandlerContext, error: any Error) {
-        // What comes of it later has other names.
+        // The first error is the cause; later ones are its consequences, of other types.
         parserError = parserError ?? error as? HTTPParserError
         context.fireErrorCaught(error)
     }
@@ -82,7 +82,7 @@ final class MessageRules: ChannelDuplexHandler, RemovableChannelHandler {
         }
     }
 
-    /// The head of an answer, for the client that gets it.
+    /// The head of an answer, adapted to the method and the HTTP version of the request.
     private func ruled(_ head: HTTPResponseHead) -> HTTPResponseHead {
         guard !exchanges.isEmpty, !(100..<200).contains(head.status.code) else { return head }
         var head = head

@@ -107,7 +107,8 @@ struct FileOrder {
         let agreeing = parts.reduce(0) { $0 + $1.agreeing }
         let opposing = parts.reduce(0) { $0 + $1.opposing }
         if agreeing >= 2 * opposing { return true }
-        // Contiguous ids are counted by someone; in few rows, a single late trade weighs much.
+        // Nearly contiguous ids come from a venue's counter, so they give the order even in a short file, where a
+        // single late trade makes a large part of the opposing neighbours.
         let count = parts.reduce(0) { $0 + $1.count }
         let least = parts.map(\.least).min() ?? 0
         let most = parts.map(\.most).max() ?? 0

@@ -30,7 +30,9 @@ enum RecordingTime {
             let digit = byte &- UInt8(ascii: "0")
             guard digit <= 9 else { return nil }
             unit /= 10
-            time += Int64(digit) * unit
+            // At the end of the range, the digits behind the point can lead beyond it.
+            (time, overflow) = time.addingReportingOverflow(Int64(digit) * unit)
+            guard !overflow else { return nil }
         }
         return Timestamp(nanoseconds: time)
     }
