@@ -5,8 +5,8 @@ import Microstructure
 extension ProtoSignal {
     /// Most Unicode scalars of an id, as in the gateway's contract.
     public static let idLimit = 160
-    /// Most bytes of a symbol; the venue's own spelling, which may hold letters beyond ASCII.
-    public static let symbolLimit = SymbolName.byteLimit
+    /// Most Unicode scalars of a symbol, which may hold letters beyond ASCII.
+    public static let symbolLimit = SymbolName.lengthLimit
     /// Most bytes of a metric's or a detector's name.
     public static let nameLimit = 256
     /// Most parts of the evidence.
@@ -24,7 +24,7 @@ extension ProtoSignal {
         }
         guard Venue(rawValue: venue) != nil else { throw .invalidField("signal venue") }
         guard SignalType(rawValue: type) != nil else { throw .invalidField("signal type") }
-        guard (1...Self.symbolLimit).contains(symbol.utf8.count), symbol.isOneWord,
+        guard (1...Self.symbolLimit).contains(symbol.unicodeScalars.count), symbol.isOneWord,
             Topic(Topic.signal(venue: venue, symbol: symbol, type: type).bytes) != nil
         else { throw .invalidField("signal symbol") }
         guard metric.utf8.count <= Self.nameLimit else { throw .invalidField("signal metric") }

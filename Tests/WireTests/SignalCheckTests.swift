@@ -19,7 +19,8 @@ import Testing
 
     @Test func takesWhatTheContractAllows() throws {
         let changes: [Change] = [
-            { _ in }, { $0.score = 0 }, { $0.score = 1 }, { $0.symbol = "币安人生USDT" }, { $0.symbol = "BTCUSDT_240628" },
+            { _ in }, { $0.score = 0 }, { $0.score = 1 }, { $0.symbol = "币安人生USDT" },
+            { $0.symbol = String(repeating: "币", count: ProtoSignal.symbolLimit) }, { $0.symbol = "BTCUSDT_240628" },
             { $0.threshold = .nan }, { $0.probability = .nan }, { $0.probability = 1 },
             { $0.detectedTimeNs = ProtoSignal.timeRange.upperBound },
             { $0.id = String(repeating: "x", count: ProtoSignal.idLimit) },
@@ -49,7 +50,8 @@ import Testing
             ("type", { $0.type = "" }), ("type", { $0.type = "drift-up" }), ("symbol", { $0.symbol = "" }),
             ("symbol", { $0.symbol = "BTC.USDT" }), ("symbol", { $0.symbol = "A|B" }),
             ("symbol", { $0.symbol = "A B" }), ("symbol", { $0.symbol = "\u{202E}BTC" }),
-            ("symbol", { $0.symbol = "A\u{0}" }), ("symbol", { $0.symbol = String(repeating: "é", count: 33) }),
+            ("symbol", { $0.symbol = "A\u{0}" }),
+            ("symbol", { $0.symbol = String(repeating: "é", count: ProtoSignal.symbolLimit + 1) }),
             ("metric", { $0.metric = String(repeating: "m", count: ProtoSignal.nameLimit + 1) }),
             ("evidence", { $0.evidence = Array(repeating: ProtoEvidence(), count: ProtoSignal.evidenceLimit + 1) }),
             ("evidence", { $0.evidence = [longName] }), ("sequence", { $0.logSequence = .max }),
