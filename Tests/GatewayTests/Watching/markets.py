@@ -280,6 +280,9 @@ def take_shots(page, url, folder):
         page.shape(width, height, scale, mobile)
         for path, what in (("dashboard/markets.html?sort=last_signal&order=descending", "markets"), ("", "market")):
             page.open(url + path)
+            # A picture of a page whose charts are still empty shows nothing.
+            if what == "market":
+                wait_until(lambda: len(chart(page, "price-chart")) >= PAST_SECONDS, "the chart holds the past", 20)
             for scheme in ("light", "dark"):
                 page.colours(scheme)
                 page.screenshot(folder / f"{what}-{name}-{scheme}.png")
