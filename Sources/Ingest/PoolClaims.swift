@@ -54,7 +54,7 @@ final class PoolClaims {
 
     /// The venue does not list the claim's symbol.
     func setAside(_ claim: consuming SymbolClaim, _ reason: String, at now: Int64) {
-        claim.mark(isListed: false)
+        claim.markUnlisted()
         let askAgainAt = nextAsk(claim.symbol, at: now)
         held.append(Held(claim, reason, askAgainAt: askAgainAt))
     }

@@ -34,8 +34,8 @@ struct SymbolClaim: ~Copyable {
         self.lock = lock
     }
 
-    /// Tells other processes whether the venue lists the symbol: one that it does not list is held, not served.
-    borrowing func mark(isListed: Bool) { lock.write("\(getpid())\n" + (isListed ? "" : Self.unlistedMark)) }
+    /// Tells other processes that the venue does not list the symbol: it is held, not served.
+    borrowing func markUnlisted() { lock.write("\(getpid())\n" + Self.unlistedMark) }
 
     /// Whether the process that holds the symbol has found that the venue does not list it.
     static func isMarkedUnlisted(_ symbol: String, in directory: LeaseDirectory) -> Bool {
