@@ -43,6 +43,11 @@ package struct ExchangeSimCommand: ServiceCommand {
         help:
             "Limit orders and cancellations a second of each synthetic symbol (default: the market's own, 200 to 400).")
     var orderRate: String?
+    @Option(
+        help:
+            "Delays and order of arrival of the synthetic market's messages: measured at the venue, or none (default: measured, or the specification's)."
+    )
+    var delays: String?
     @Option(help: "1, another factor, or max: as fast as the slowest client reads (default: 1).") var speed: String?
     @Flag(help: "Start a recording again at its end.") var loop = false
     @Option(help: "Address to bind (default: 127.0.0.1).") var host: String?
@@ -121,6 +126,11 @@ package struct ExchangeSimCommand: ServiceCommand {
         }
         specification.seed = UInt64(
             try settings.integer("seed", seed, default: Int(clamping: specification.seed), in: 0...Int.max))
+        let delays = try settings.string("delays", delays, default: specification.delays.rawValue)
+        guard let known = ArrivalDelays.Name(rawValue: delays) else {
+            throw ConfigurationError(setting: "--delays", problem: "'\(delays)' is neither measured nor none")
+        }
+        specification.delays = known
         let rate = try settings.number("orderRate", orderRate, default: 0, in: 0...10_000)
         if rate > 0 {
             for index in specification.markets.indices {
@@ -169,7 +179,8 @@ package struct ExchangeSimCommand: ServiceCommand {
             let synthetic = configuration.synthetic
             return synthetic.markets.map {
                 dialect.serve(
-                    SyntheticMarket($0, events: synthetic.events, seed: synthetic.seed, startTime: HostClock.now))
+                    SyntheticMarket($0, events: synthetic.events, seed: synthetic.seed, startTime: HostClock.now),
+                    delays: synthetic.delays)
             }
         }
         return try configuration.captures.map { path in

@@ -10,7 +10,7 @@ import Wire
 package struct FactsCommand: AsyncParsableCommand {
     package static let configuration = CommandConfiguration(
         commandName: "facts",
-        abstract: "Puts the statistics of tapes beside each other: flow, spread, depth, volatility, memory.",
+        abstract: "Puts the statistics of tapes beside each other: flow, spread, depth, volatility, memory, arrival.",
         discussion: """
             Writes a Markdown table with a column for each tape and symbol, and a picture on request. Depth is that of the \
             books on the tape: make them deep enough (`--depth 1000` of import and synth).
@@ -86,6 +86,7 @@ struct FactsTable {
         let tape: String
         let symbol: String
         var facts = StylizedFacts()
+        var arrival = ArrivalFacts()
 
         init(tape: String, symbol: String) {
             self.tape = tape
@@ -103,14 +104,17 @@ struct FactsTable {
             for event in batch.events {
                 switch event {
                 case .quote(let quote):
+                    arrival.process(quote)
                     facts.processQuote(
                         time: quote.times.receive.nanoseconds, bid: price(quote.bid.price),
                         bidSize: size(quote.bid.quantity),
                         ask: price(quote.ask.price), askSize: size(quote.ask.quantity))
                 case .trade(let trade):
+                    arrival.process(trade)
                     facts.processTrade(
                         time: trade.times.venue.nanoseconds, size: size(trade.quantity), isBuy: trade.aggressor == .buy)
                 case .book(let book) where book.validity == .valid:
+                    arrival.process(book)
                     facts.tick = Decimal10.value(book.tickSize, exponent: priceExponent)
                     facts.processBook(
                         time: book.times.receive.nanoseconds,
@@ -125,7 +129,7 @@ struct FactsTable {
     let columns: [Column]
 
     var markdown: String {
-        let facts = columns.map(\.facts.facts)
+        let facts = columns.map { $0.facts.facts + $0.arrival.facts }
         var lines = ["| |" + columns.map { " \($0.name) |" }.joined()]
         lines.append("|---|" + columns.map { _ in "---:|" }.joined())
         for row in facts[0].indices {

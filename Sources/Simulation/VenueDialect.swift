@@ -7,8 +7,8 @@ import Microstructure
 public protocol VenueDialect: Sendable {
     // MARK: Markets
 
-    /// The synthetic market, in the venue's messages.
-    func serve(_ market: SyntheticMarket) -> any SimulatedMarket
+    /// The synthetic market, in the venue's messages, with the venue's delays of this name.
+    func serve(_ market: SyntheticMarket, delays: ArrivalDelays.Name) -> any SimulatedMarket
 
     /// A recording of the venue, whose frames are sent as they were recorded.
     ///
@@ -44,40 +44,59 @@ public protocol VenueDialect: Sendable {
     func crossed(_ frame: MarketFrame, ask: Int64) -> MarketFrame?
 }
 
+extension VenueDialect {
+    /// The synthetic market with the delays measured at the venue.
+    public func serve(_ market: SyntheticMarket) -> any SimulatedMarket { serve(market, delays: .measured) }
+}
+
 /// Writes one market's events in a venue's format. It may keep state that the messages need: sequence numbers, a book
 /// for checksums.
 public protocol MarketEncoder: Sendable {
-    /// Appends the venue's frames for an event, possibly none.
+    /// Appends the venue's frames for an event, possibly none. They may be due later than the event.
     mutating func encode(_ event: SimulatedEvent, into frames: inout [MarketFrame])
     /// The body of the answer to a request for the book.
     func snapshot(_ book: SimulatedBook) -> [UInt8]
 }
 
-/// A synthetic market in a venue's format.
+/// A synthetic market in a venue's format, in the order in which the venue sends it.
 public struct EncodedMarket<Encoder: MarketEncoder>: SimulatedMarket, Sendable {
     private var market: SyntheticMarket
     private var encoder: Encoder
-    /// Unsent frames of the last event encoded.
+    /// Unsent frames, by their offsets. The market has run up to the first one's.
     private var frames: [MarketFrame] = []
+    /// Reused buffer: the frames of one event.
+    private var encoded: [MarketFrame] = []
 
     public init(_ market: SyntheticMarket, _ encoder: Encoder) {
         self.market = market
         self.encoder = encoder
+        advance()
     }
 
     public var listing: Listing { market.listing }
     public var startTime: Timestamp { market.startTime }
     public var planted: [PlantedEvent] { market.planted }
     public var phase: MarketPhase { .running }
-    public var nextDue: Int64? { frames.first?.due ?? market.nextDue }
+    public var nextDue: Int64? { frames.first?.due }
 
     public mutating func nextFrame(dueBy offset: Int64) throws(CaptureError) -> MarketFrame? {
-        while frames.isEmpty {
-            guard let event = market.nextEvent(dueBy: offset) else { return nil }
-            encoder.encode(event, into: &frames)
+        guard let due = nextDue, due <= offset else { return nil }
+        let frame = frames.removeFirst()
+        advance()
+        return frame
+    }
+
+    /// Encodes the events that can have a frame before the first one.
+    private mutating func advance() {
+        while let due = market.nextDue, frames.first.map({ due < $0.due }) ?? true {
+            guard let event = market.nextEvent(dueBy: due) else { return }
+            encoder.encode(event, into: &encoded)
+            for frame in encoded {
+                let place = frames.lastIndex { $0.due <= frame.due }.map { $0 + 1 } ?? 0
+                frames.insert(frame, at: place)
+            }
+            encoded.removeAll(keepingCapacity: true)
         }
-        // The frames of one event are due together.
-        return frames.removeFirst()
     }
 
     /// The current book. It may be ahead of the depth stream by the updates since its last event.

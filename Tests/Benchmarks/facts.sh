@@ -39,6 +39,8 @@ TEXT
 
 - Synthetic volatility varies, and this stretch is quiet: with other seeds, one-second moves deviate by 1.2 or 1.8 bp.
 - A real market order fills against more and smaller resting orders: more trades per order, with a smaller median size.
+- A real market order that moves the price trades more often on its way, and each of these trades is one that lies at or
+  through the opposite side of the last quote; so their share is smaller here, though quotes overtake trades as often.
 - The real book holds about twice as much within ten basis points, and more of it close to the price.
 TEXT
 } >"$docc/SyntheticFacts.md"

@@ -51,6 +51,47 @@ struct StylizedFactsTests {
         #expect(fact(facts, "levels within 10 bp, a side") == 2)
     }
 
+    @Test func aQuoteBeforeItsTradeIsCounted() {
+        var facts = ArrivalFacts()
+        func times(_ venue: Int64, _ receive: Int64) -> EventTimes {
+            EventTimes(
+                venue: Timestamp(nanoseconds: venue * 1_000_000), receive: Timestamp(nanoseconds: receive * 1_000_000))
+        }
+        func quote(_ time: Int64, _ bid: Int64, _ bidSize: Int64, _ ask: Int64, _ askSize: Int64) {
+            facts.process(
+                Quote(
+                    instrument: InstrumentID(0), times: times(time, time), updateID: time,
+                    bid: PriceLevel(price: Price(bid), quantity: Quantity(bidSize)),
+                    ask: PriceLevel(price: Price(ask), quantity: Quantity(askSize))))
+        }
+        func trade(_ venue: Int64, _ receive: Int64, _ price: Int64, _ size: Int64, _ aggressor: AggressorSide) {
+            facts.process(
+                Trade(
+                    instrument: InstrumentID(0), times: times(venue, receive), id: receive, price: Price(price),
+                    quantity: Quantity(size), aggressor: aggressor))
+        }
+        quote(1, 100, 10, 101, 10)
+        // The quote of a sale of 4 comes first, that of a sale of 3 comes second.
+        quote(10, 100, 6, 101, 10)
+        trade(9, 12, 100, 4, .sell)
+        trade(29, 30, 100, 3, .sell)
+        quote(31, 100, 3, 101, 10)
+        // Two prices at once; the buyers' next price is already there.
+        quote(1_000, 102, 1, 103, 5)
+        trade(998, 1_100, 101, 10, .buy)
+        trade(998, 1_100, 102, 2, .buy)
+        // Nothing shows this one.
+        trade(2_000, 2_001, 103, 9, .buy)
+        func fact(_ name: String) -> Double { facts.facts.first { $0.name.hasPrefix(name) }?.value ?? .nan }
+        #expect(fact("trades that came after") == 0.75)
+        #expect(fact("trades at the touch") == 0.6)
+        #expect(fact("trades at or through") == 0.4)
+        // Delays of 3, 1, 102, 102 and 1 ms; the fastest took 1.
+        #expect(fact("receipt of a trade") == 2)
+        #expect(fact("the same, 75 %") == 101)
+        #expect(ArrivalFacts().facts.allSatisfy { $0.value.isNaN })
+    }
+
     /// Against numpy: `x = [1, 2, 4, 8, 16]`, `((x[1:] - m) * (x[:-1] - m)).mean() / x.var()`, `((x - m)**4).mean() / x.var()**2 - 3`.
     @Test func momentsAreNumpys() {
         let values = [1.0, 2, 4, 8, 16]

@@ -65,6 +65,7 @@ import Testing
         arguments: [
             (["--synthetic", "A B"], "--synthetic"), (["--synthetic", "BTCUSDT,btcusdt"], "--synthetic"),
             (["--synthetic", "ABCDEFGHIJKLMNOPQRSTU"], "--synthetic"), (["--capture", "/nonexistent"], "--capture"),
+            (["--delays", "some"], "--delays"),
         ] as [([String], String)])
     func aSimulatorThatCannotRunSaysSoAtOnce(_ arguments: [String], _ setting: String) async throws {
         let error = await failure {

@@ -11,13 +11,14 @@ struct SyntheticSpecificationTests {
     @Test func everyMemberIsRead() throws {
         let specification = try decode(
             """
-            {"seed": 9, "durationSeconds": 120.5, "startSeconds": 1700000000, "markets": [
+            {"seed": 9, "delays": "none", "durationSeconds": 120.5, "startSeconds": 1700000000, "markets": [
               {"symbols": ["btcusdt"], "rateFactor": 2, "volatility": 3, "spreadTicks": 4, "correlation": 0},
               {"symbols": ["AAAUSDT", "BBBUSDT"], "orderRate": 50, "marketOrderRate": 1, "restingOrders": 500, "startPrice": 2}],
              "events": [
               {"type": "metaorder", "symbol": "BTCUSDT", "atSeconds": [50, 10], "lengthSeconds": 5, "size": 2, "direction": "sell"},
               {"type": "quote_stuffing", "everySeconds": [10, 20], "lengthSeconds": [1, 2], "size": [3, 4]}]}
             """)
+        #expect(specification.delays == .none)
         #expect(specification.seed == 9 && specification.durationSeconds == 120.5)
         #expect(specification.startTime.nanoseconds == 1_700_000_000_000_000_000)
         #expect(specification.markets.map(\.listing.symbol) == ["BTCUSDT", "AAAUSDT", "BBBUSDT"])
@@ -46,6 +47,7 @@ struct SyntheticSpecificationTests {
         (#"{"markets": [{"symbols": ["A"], "volatility": -1}]}"#, "markets[0]: volatility -1.0 is outside"),
         (#"{"markets": [{"symbols": ["A"]}], "seeds": 1}"#, "unknown member 'seeds'"),
         (#"{"markets": [{"symbols": ["A"]}], "seed": 1.5}"#, "'seed' is not a whole number"),
+        (#"{"markets": [{"symbols": ["A"]}], "delays": "some"}"#, "delays 'some' is neither measured nor none"),
         (#"{"markets": [{"symbols": ["A"]}], "events": [{"type": "x"}]}"#, "events[0]: unknown type 'x'"),
         (event(#""atSeconds": 1, "size": 1"#), "needs the member 'lengthSeconds'"),
         (event(#""atSeconds": 1, "lengthSeconds": 1"#), "needs the member 'size'"),

@@ -4,8 +4,8 @@ import Microstructure
 public struct BinanceDialect: VenueDialect {
     public init() {}
 
-    public func serve(_ market: SyntheticMarket) -> any SimulatedMarket {
-        EncodedMarket(market, BinanceEncoder(listing: market.listing))
+    public func serve(_ market: SyntheticMarket, delays: ArrivalDelays.Name) -> any SimulatedMarket {
+        EncodedMarket(market, BinanceEncoder(market, delays: Self.delays(delays)))
     }
 
     public func play(_ lines: some LineSource, loops: Bool) throws(CaptureError) -> any SimulatedMarket {

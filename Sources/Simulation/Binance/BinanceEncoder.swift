@@ -1,7 +1,7 @@
 import Microstructure
 
 /// Writes a market's events as the messages of Binance's combined streams, `{"stream":…,"data":…}`, and its book as the answer
-/// to `GET /api/v3/depth`.
+/// to `GET /api/v3/depth`. Messages are due, and trades have their event times (`E`), as the delays say.
 ///
 /// A frame costs one allocation: its bytes.
 public struct BinanceEncoder: MarketEncoder {
@@ -30,8 +30,11 @@ public struct BinanceEncoder: MarketEncoder {
     private let symbol: [UInt8]
     /// Factors from the market's units to 10⁻⁸.
     private let priceFactor, quantityFactor: Int64
+    private var clock: ArrivalClock
 
-    public init(listing: Listing) {
+    public init(_ market: SyntheticMarket, delays: ArrivalDelays) {
+        let listing = market.listing
+        clock = ArrivalClock(delays, seed: market.arrivalSeed)
         let name = listing.symbol.lowercased()
         depth = Stream(name + "@depth@100ms", data: #"{"e":"depthUpdate","E":"#)
         trade = Stream(name + "@trade", data: #"{"e":"trade","E":"#)
@@ -58,10 +61,12 @@ public struct BinanceEncoder: MarketEncoder {
             text.append(contentsOf: #"],"a":["#.utf8)
             append(change.asks, to: &text)
             text.append(contentsOf: "]}}".utf8)
-            end(text, depth, .depth, event.due, &frames)
+            end(text, depth, .depth, clock.depth(at: event.due), &frames)
         case .trade(let id, let price, let quantity, let aggressor):
+            let (published, sent) = clock.trade(at: event.due)
+            let eventTime = event.time.advanced(byNanoseconds: published - event.due).bucket(width: 1_000_000)
             var text = begin(trade, reserving: Self.frameBytes)
-            DecimalText.append(integer: time, to: &text)
+            DecimalText.append(integer: eventTime, to: &text)
             text.append(contentsOf: symbol)
             text.append(contentsOf: #","t":"#.utf8)
             DecimalText.append(integer: id, to: &text)
@@ -72,7 +77,7 @@ public struct BinanceEncoder: MarketEncoder {
             text.append(contentsOf: #"","T":"#.utf8)
             DecimalText.append(integer: time, to: &text)
             text.append(contentsOf: (aggressor == .sell ? #","m":true,"M":true}}"# : #","m":false,"M":true}}"#).utf8)
-            end(text, trade, .trade, event.due, &frames)
+            end(text, trade, .trade, sent, &frames)
         case .quote(let updateID, let bid, let ask):
             var text = begin(quote, reserving: Self.frameBytes)
             DecimalText.append(integer: updateID, to: &text)
@@ -86,7 +91,7 @@ public struct BinanceEncoder: MarketEncoder {
             text.append(contentsOf: #"","A":""#.utf8)
             DecimalText.append(ask.quantity.mantissa * quantityFactor, to: &text)
             text.append(contentsOf: #""}}"#.utf8)
-            end(text, quote, .quote, event.due, &frames)
+            end(text, quote, .quote, clock.quote(at: event.due), &frames)
         }
     }
 

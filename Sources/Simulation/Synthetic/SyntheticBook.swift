@@ -30,8 +30,9 @@ public struct SyntheticBook: Sendable {
     static let conditionInterval: Int64 = 100_000_000
     /// Makers keep their quotes while the fair value is at most this far from their mid price, in basis points.
     static let patience = 0.12
-    /// Mean reaction time of makers, in seconds.
-    static let makerDelay = 0.003
+    /// Mean reaction time of makers, in seconds. In the recordings every third trade that is sent within 3 ms already
+    /// finds the next price quoted.
+    static let makerDelay = 0.0005
     /// Levels per basis point that makers fill in behind the best price, and the most at once.
     static let fillDensity = 8.0
     static let fillLimit = 60
@@ -76,6 +77,8 @@ public struct SyntheticBook: Sendable {
     private var nextCondition: Int64 = 0
     var fills: [MatchingBook.Fill] = []
     let ticksPerBasisPoint: Double
+    /// Delays are drawn apart, so that they do not change the market.
+    let arrivalSeed: UInt64
 
     /// - Parameter seed: shared by markets that shall be correlated; the symbol makes each different.
     public init(_ parameters: SyntheticParameters, events rules: [PlantingRule] = [], seed: UInt64) {
@@ -85,6 +88,7 @@ public struct SyntheticBook: Sendable {
         hash.combine(seed)
         let own = hash.mixed
         random = SplitMix64(seed: own)
+        arrivalSeed = own ^ 0x9FB2_1C65_1E98_DF25
         updateID = 1_000_000_000 + Int64(own % 1_000_000_000)
         ticksPerBasisPoint = parameters.ticksPerBasisPoint
         schedule = EventSchedule(rules, symbol: parameters.listing.symbol, seed: own ^ 0x5851_F42D_4C95_7F2D)

@@ -3,12 +3,23 @@ import Microstructure
 /// The markets of a specification as ingest would publish them, in time order: trades, best prices, the top of each
 /// changed book every 100 ms, and a heartbeat a second for each market.
 ///
-/// An event is received when it happens; its venue time is that moment in whole milliseconds, as exchanges write it.
+/// Venue times are in whole milliseconds, as exchanges write them; quotes have none of their own. Events are received in
+/// the order and with the delays of the specification (`ArrivalDelays`); what would come after the end does not.
 public struct SyntheticFeed: Sendable {
     private struct Line: Sendable {
         var market: SyntheticBook
         let instrument: Instrument
         var nextTradeID: Int64 = 1
+        var clock: ArrivalClock
+    }
+
+    /// An event that has happened.
+    private struct Arrival: Sendable {
+        /// Offset at which it is received.
+        let received: Int64
+        var event: MarketEvent
+        /// Of a book: its levels, to which the event's ranges refer.
+        var levels: [PriceLevel] = []
     }
 
     static let slice = SyntheticMarket.depthInterval
@@ -24,8 +35,8 @@ public struct SyntheticFeed: Sendable {
     private let depth: Int
     private var reached: Int64 = 0
     private var isOpen = false
-    /// Reused buffer: the events of a slice in creation order, with their times.
-    private var made: [(time: Int64, event: MarketEvent)] = []
+    /// Events not yet returned, in creation order.
+    private var made: [Arrival] = []
 
     /// - Parameter depth: levels a side in each book.
     public init(_ specification: SyntheticSpecification, depth: Int = 20) {
@@ -34,9 +45,10 @@ public struct SyntheticFeed: Sendable {
         end = Int64(specification.durationSeconds * 1e9)
         self.depth = depth
         lines = specification.markets.map {
-            Line(
-                market: SyntheticBook($0, events: specification.events, seed: specification.seed),
-                instrument: Instrument(listing: $0.listing))
+            let market = SyntheticBook($0, events: specification.events, seed: specification.seed)
+            return Line(
+                market: market, instrument: Instrument(listing: $0.listing),
+                clock: ArrivalClock(BinanceDialect.delays(specification.delays), seed: market.arrivalSeed))
         }
     }
 
@@ -52,24 +64,30 @@ public struct SyntheticFeed: Sendable {
     public mutating func next(into batch: inout EventBatch) -> Bool {
         guard reached < end else { return false }
         let until = min(end, reached + Self.slice)
-        made.removeAll(keepingCapacity: true)
         if !isOpen {
             isOpen = true
-            for index in lines.indices { appendBook(index, at: 0, into: &batch) }
+            for index in lines.indices { appendBook(index, at: 0, received: 0) }
         }
-        for index in lines.indices { run(index, until: until, into: &batch) }
-        if lines.count > 1 {
-            // Events at equal times keep their creation order.
-            let order = made.indices.sorted { (made[$0].time, $0) < (made[$1].time, $1) }
-            for index in order { batch.append(made[index].event) }
-        } else {
-            for item in made { batch.append(item.event) }
-        }
+        for index in lines.indices { run(index, until: until) }
+        // Events received at the same time keep their creation order.
+        let order = made.indices.filter { made[$0].received <= until }
+            .sorted { (made[$0].received, $0) < (made[$1].received, $1) }
+        for index in order { append(made[index], to: &batch) }
+        made.removeAll { $0.received <= until }
         reached = until
         return true
     }
 
-    private mutating func run(_ index: Int, until: Int64, into batch: inout EventBatch) {
+    private func append(_ arrival: Arrival, to batch: inout EventBatch) {
+        guard case .book(var book) = arrival.event else { return batch.append(arrival.event) }
+        let first = batch.levels.count
+        for level in arrival.levels { batch.append(level: level) }
+        book.bids = first + book.bids.lowerBound..<first + book.bids.upperBound
+        book.asks = first + book.asks.lowerBound..<first + book.asks.upperBound
+        batch.append(.book(book))
+    }
+
+    private mutating func run(_ index: Int, until: Int64) {
         let id = InstrumentID(index)
         let tick = lines[index].instrument.tickSize
         let lot = lines[index].instrument.lotSize
@@ -80,63 +98,65 @@ public struct SyntheticFeed: Sendable {
         while lines[index].market.nextStep < until {
             let now = lines[index].market.nextStep
             lines[index].market.step()
-            let times = times(now)
             for place in lines[index].market.happenings.indices {
                 switch lines[index].market.happenings[place] {
                 case .trade(let price, let quantity, let aggressor):
+                    let received = lines[index].clock.trade(at: now).sent
                     let trade = Trade(
-                        instrument: id, times: times, id: lines[index].nextTradeID,
+                        instrument: id, times: times(now, received: received), id: lines[index].nextTradeID,
                         price: Price(price.mantissa * tick), quantity: Quantity(quantity.mantissa * lot),
                         aggressor: aggressor)
                     lines[index].nextTradeID += 1
-                    made.append((now, .trade(trade)))
+                    made.append(Arrival(received: received, event: .trade(trade)))
                 case .best(let updateID, let bid, let ask):
+                    let received = lines[index].clock.quote(at: now)
+                    let moment = start.advanced(byNanoseconds: received)
                     let quote = Quote(
-                        instrument: id, times: times, updateID: updateID, bid: level(bid), ask: level(ask))
-                    made.append((now, .quote(quote)))
+                        instrument: id, times: EventTimes(venue: moment, receive: moment), updateID: updateID,
+                        bid: level(bid), ask: level(ask))
+                    made.append(Arrival(received: received, event: .quote(quote)))
                 }
             }
             lines[index].market.clearHappenings()
         }
         if !(lines[index].market.changedBids.isEmpty && lines[index].market.changedAsks.isEmpty) {
             lines[index].market.clearChanges()
-            appendBook(index, at: until, into: &batch)
+            appendBook(index, at: until, received: lines[index].clock.depth(at: until))
         }
         if until % 1_000_000_000 == 0 {
-            made.append((until, .heartbeat(Heartbeat(instrument: id, times: times(until), validity: .valid, epoch: 1))))
+            let heartbeat = Heartbeat(
+                instrument: id, times: times(until, received: until), validity: .valid, epoch: 1)
+            made.append(Arrival(received: until, event: .heartbeat(heartbeat)))
         }
     }
 
-    private mutating func appendBook(_ index: Int, at time: Int64, into batch: inout EventBatch) {
+    private mutating func appendBook(_ index: Int, at time: Int64, received: Int64) {
         let tick = lines[index].instrument.tickSize
         let lot = lines[index].instrument.lotSize
-        func append(_ side: BookSide.Kind) -> Range<Int> {
-            let first = batch.levels.count
-            for rank in 0..<min(depth, lines[index].market.book.levelCount(side)) {
+        let bids = min(depth, lines[index].market.book.levelCount(.bid))
+        let asks = min(depth, lines[index].market.book.levelCount(.ask))
+        var levels: [PriceLevel] = []
+        levels.reserveCapacity(bids + asks)
+        for (side, count) in [(BookSide.Kind.bid, bids), (.ask, asks)] {
+            for rank in 0..<count {
                 let level = lines[index].market.book.level(side, rank: rank)
-                batch.append(
-                    level: PriceLevel(
+                levels.append(
+                    PriceLevel(
                         price: Price(level.price.mantissa * tick), quantity: Quantity(level.quantity.mantissa * lot)))
             }
-            return first..<batch.levels.count
         }
-        let bids = append(.bid)
-        let asks = append(.ask)
-        made.append(
-            (
-                time,
-                .book(
-                    BookSnapshot(
-                        instrument: InstrumentID(index), times: times(time), epoch: 1,
-                        updateID: lines[index].market.updateID, validity: .valid, tickSize: tick, bids: bids, asks: asks
-                    ))
-            ))
+        let book = BookSnapshot(
+            instrument: InstrumentID(index), times: times(time, received: received), epoch: 1,
+            updateID: lines[index].market.updateID, validity: .valid, tickSize: tick, bids: 0..<bids,
+            asks: bids..<bids + asks)
+        made.append(Arrival(received: received, event: .book(book), levels: levels))
     }
 
-    private func times(_ offset: Int64) -> EventTimes {
-        let time = start.advanced(byNanoseconds: offset)
-        return EventTimes(
-            venue: Timestamp(nanoseconds: time.bucket(width: 1_000_000) * 1_000_000), receive: time)
+    private func times(_ offset: Int64, received: Int64) -> EventTimes {
+        EventTimes(
+            venue: Timestamp(
+                nanoseconds: start.advanced(byNanoseconds: offset).bucket(width: 1_000_000) * 1_000_000),
+            receive: start.advanced(byNanoseconds: received))
     }
 }
 

@@ -12,6 +12,9 @@ public struct SyntheticMarket: Sendable {
     /// The venue's time at offset 0.
     public let startTime: Timestamp
 
+    /// The seed of the delays with which a venue sends this market.
+    let arrivalSeed: UInt64
+
     private var market: SyntheticBook
     /// Events of one step not yet returned, in time order.
     private var queue: [SimulatedEvent] = []
@@ -28,6 +31,7 @@ public struct SyntheticMarket: Sendable {
         listing = parameters.listing
         (tick, step) = (listing.priceUnit.step, listing.quantityUnit.step)
         market = SyntheticBook(parameters, events: events, seed: seed)
+        arrivalSeed = market.arrivalSeed
         publishedID = market.updateID
         nextTradeID = market.updateID / 10
         advance()

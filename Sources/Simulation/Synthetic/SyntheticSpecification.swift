@@ -12,6 +12,8 @@ public struct SyntheticSpecification: Sendable, Equatable {
     public var startTime: Timestamp
     public var markets: [SyntheticParameters]
     public var events: [PlantingRule]
+    /// The delays with which the venue sends the markets.
+    public var delays = ArrivalDelays.Name.measured
 
     /// 2026-01-01.
     public static let usualStart = Timestamp(nanoseconds: 1_767_225_600_000_000_000)
@@ -144,7 +146,7 @@ private struct Members {
 extension SyntheticSpecification: Decodable {
     public init(from decoder: any Decoder) throws {
         let members = try Members(
-            decoder, "specification", known: ["seed", "durationSeconds", "startSeconds", "markets", "events"])
+            decoder, "specification", known: ["seed", "durationSeconds", "startSeconds", "markets", "events", "delays"])
         let markets = try members.list("markets", Self.markets).flatMap { $0 }
         guard !markets.isEmpty else {
             throw SpecificationError("specification: needs 'markets', a list with at least one")
@@ -162,6 +164,12 @@ extension SyntheticSpecification: Decodable {
             markets: markets, events: events, seed: try members.value("seed") ?? 1,
             durationSeconds: try members.number("durationSeconds", in: 0.1...31_622_400) ?? 3_600,
             startTime: start.map { Timestamp(nanoseconds: Int64($0) * 1_000_000_000) } ?? Self.usualStart)
+        if let name = try members.value("delays", as: String.self) {
+            guard let known = ArrivalDelays.Name(rawValue: name) else {
+                throw SpecificationError("specification: delays '\(name)' is neither measured nor none")
+            }
+            delays = known
+        }
     }
 
     private static func markets(_ decoder: any Decoder, _ place: String) throws -> [SyntheticParameters] {
