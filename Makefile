@@ -18,6 +18,9 @@ ONLY ?=
 MINUTES ?= 10
 # For the measurement of detection: take every Nth recording.
 EVERY ?= 1
+# Tests that compute, and wait for nothing but their own child processes: they run side by side. The others open sockets or
+# watch a clock, and run one after the other.
+COMPUTED = ^(Detection|Evaluation|HouseRules|Lab|Microstructure|Simulation|Tape|Venues|Wire)Tests\.
 FAULT_PROOF = /usr/bin/python3 Tests/EndToEndTests/Faults/faults.py --bin "$$(swift build -c $(CONFIGURATION) --show-bin-path)" \
 	--data "$${MICROSTRUCTURE_DATA:-../shared/data}" $(if $(SEED),--seed $(SEED))
 
@@ -42,7 +45,8 @@ demo: setup ## Run the whole pipeline offline and print signals as they come
 test: ## Build and pass the tests
 	@.ci/setup --test
 	swift build --build-tests
-	swift test --skip-build --no-parallel
+	swift test --skip-build --filter '$(COMPUTED)'
+	swift test --skip-build --no-parallel --skip '$(COMPUTED)'
 
 test-counts: ## Hold the instructions and mallocs of the core against Tests/Benchmarks/thresholds.json
 	@.ci/setup --test

@@ -67,7 +67,7 @@ import Wire
         let all = try Self.rows(messages[...])
         #expect(all.count > 3_400)
         var random = SplitMix64(testSeed: testSeed)
-        for _ in 0..<20 {
+        for _ in 0..<6 {
             let cut = Int.random(in: 0...messages.count, using: &random)
             let prefix = try Self.rows(messages[..<cut])
             #expect(prefix == Array(all.prefix(prefix.count)), "cut at \(cut)")

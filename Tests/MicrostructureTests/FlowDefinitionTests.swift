@@ -294,9 +294,9 @@ private func randomFlow(_ random: inout SplitMix64, count: Int, withQuotes: Bool
                 // In a vector without a book update a level that has a flow has a flow of nothing.
                 if name.hasPrefix("mlofi"), reference.isNaN, value == 0, case .heartbeat = event { reference = 0 }
                 let scale = name.hasSuffix("lambda") ? 1e-4 : 0
-                #expect(
-                    isClose(value, reference, scale: scale, tolerance: 1e-10),
-                    "\(name) at event \(index): \(value), \(reference)")
+                if !isClose(value, reference, scale: scale, tolerance: 1e-10) {
+                    Issue.record("\(name) at event \(index): \(value), \(reference)")
+                }
                 if !reference.isNaN { defined[name, default: 0] += 1 }
             }
         }
