@@ -2,6 +2,7 @@ import Runtime
 import Foundation
 import Microstructure
 import Transport
+import Wire
 
 /// An error answer.
 private struct Problem: Error {
@@ -213,7 +214,13 @@ extension AlertQuery {
             }
             symbol = name
         }
-        type = query.text("type")
+        if let text = query.text("type") {
+            guard SignalDocument.isType(text) else {
+                throw Problem(
+                    status: 400, detail: "type='\(text)' is no signal type; it is written like drift or buy_imbalance")
+            }
+            type = text
+        }
         channel = query.text("channel")
         if let name = query.text("state") {
             guard let state = Outbox.State(name: name) else {

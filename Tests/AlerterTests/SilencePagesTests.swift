@@ -89,6 +89,9 @@ import Wire
         #expect(try JSONDecoder().decode(Added.self, from: Data(drift.body.utf8)).matches.openAlerts == 3)
         #expect(try await pages.send("GET", "/api/v1/alerts?symbol=btc-usdc").body.contains("BTCUSDC"))
         #expect(try await pages.send("GET", "/api/v1/alerts?symbol=BTC.USDC").status == 400)
+        // A type that no signal can have is an error, not an empty page.
+        #expect(try await pages.send("GET", "/api/v1/alerts?type=DRIFT").status == 400)
+        #expect(try await pages.send("GET", "/api/v1/alerts?type=drift").status == 200)
     }
 
     /// What could silence nothing is refused, and says what to write instead.

@@ -31,7 +31,16 @@ export class History {
   get imbalance() { return this.#series("imbalance_5", "imbalance_10"); }
   get flow() { return this.#rows.map((row) => [row.date, row.bought, -row.sold]); }
 
-  #series(first, second) { return this.#rows.map((row) => [row.date, row[first], row[second]]); }
+  #series(first, second) {
+    const rows = [];
+    for (const [index, row] of this.#rows.entries()) {
+      const before = this.#rows[index - 1];
+      // Nothing is known of what lies between: a gap in the line, not a line across it.
+      if (before && row.second - before.second > carrySeconds) rows.push([new Date((before.second + 1) * 1000), null, null]);
+      rows.push([row.date, row[first], row[second]]);
+    }
+    return rows;
+  }
 
   /** The least and greatest price of the last `seconds`; null where there is none. */
   get priceRange() {

@@ -1,3 +1,4 @@
+import Detection
 import Foundation
 
 /// A signal as JSON: the body of the REST answers, of the live stream and of the webhook.
@@ -38,6 +39,9 @@ public struct SignalDocument: Codable, Sendable, Equatable {
         self.score = score
         self.symbol = symbol
     }
+
+    /// Whether a signal can have this type.
+    public static func isType(_ text: String) -> Bool { SignalType(rawValue: text) != nil }
 
     /// A JSON number cannot be NaN or infinite; such values are left out.
     public init(_ proto: ProtoSignal) {
