@@ -18,9 +18,8 @@ ONLY ?=
 MINUTES ?= 10
 # For the measurement of detection: take every Nth recording.
 EVERY ?= 1
-# Tests that compute, and wait for nothing but their own child processes: they run side by side. The others open sockets or
-# watch a clock, and run one after the other.
-COMPUTED = ^(Detection|Evaluation|HouseRules|Lab|Microstructure|Simulation|Tape|Venues|Wire)Tests\.
+# Tests that only compute run side by side. The others open sockets, start processes or watch a clock: one after the other.
+COMPUTED = ^(Detection|Evaluation|HouseRules|Microstructure|Simulation|Tape|Venues|Wire)Tests\.
 FAULT_PROOF = /usr/bin/python3 Tests/EndToEndTests/Faults/faults.py --bin "$$(swift build -c $(CONFIGURATION) --show-bin-path)" \
 	--data "$${MICROSTRUCTURE_DATA:-../shared/data}" $(if $(SEED),--seed $(SEED))
 
