@@ -39,8 +39,9 @@ public struct ServerRequest: Sendable {
         for index in 0..<256 {
             let text = copyText(total + 1) { transport_query_item(wsi, $0, $1, Int32(index)) }
             guard let text else { break }
-            let cut = text.firstIndex(of: "=") ?? text.endIndex
-            let value = cut == text.endIndex ? "" : String(text[text.index(after: cut)...])
+            // Bytes, not characters: a combining mark after `=` would make another character of it.
+            let cut = text.utf8.firstIndex(of: UInt8(ascii: "=")) ?? text.endIndex
+            let value = cut == text.endIndex ? "" : String(text[text.utf8.index(after: cut)...])
             items.append((String(text[..<cut]), value))
         }
         return items

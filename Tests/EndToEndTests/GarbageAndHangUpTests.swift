@@ -86,9 +86,14 @@ import ZeroMQ
             ), ("exchange-sim", ["--port", "0"]),
             ("microlab", ["record", "--connect", "\(bus)/ticks", "--out", folder.path + "/tape"]),
         ]
-        let programs = try arguments.map { try Program($0.name, $0.arguments + ["--metrics-port", "0"], in: folder) }
-        for program in programs {
-            #expect(await eventually { program.logText.contains("starting") }, "\(program.logText)")
+        let programs = try arguments.map { (name, arguments) in
+            let port = freePort()
+            return (port, try Program(name, arguments + ["--metrics-port", "\(port)"], in: folder))
+        }
+        for (port, program) in programs {
+            // Its page answers when it runs: before that, a SIGTERM ends it at once.
+            #expect(
+                await eventually { await Web.get("http://127.0.0.1:\(port)/health") != nil }, "\(program.logText)")
             program.signal(SIGHUP)
             #expect(
                 await eventually { program.logText.contains("SIGHUP is ignored") },

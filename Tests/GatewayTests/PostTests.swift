@@ -50,7 +50,7 @@ extension GatewayTests {
                 #expect(first.status == 202 && second.status == 202)
                 #expect(first.body == second.body)
                 let other = try post(bench.port, Self.example.replacing("0.85", with: "0.86"), headers: key)
-                #expect(other.status == 422)
+                #expect(other.status == 409)
                 #expect(try post(bench.port, Self.example, headers: [("Idempotency-Key", "")]).status == 400)
                 let third = try post(bench.port, Self.example)
                 let alerts = try [bench.nextAlert(), bench.nextAlert()].compactMap { $0?.signal }

@@ -51,7 +51,7 @@ extension TransportTests {
             let server = try serve { $0.customHeaders = ["X-MBX-APIKEY"] }
             _ = try exchange(
                 server,
-                "GET /api/v3/depth%20x?symbol=BTCUSDT&limit=1000&empty=&flag&q=a%3Db HTTP/1.1\r\nHost: x\r\n"
+                "GET /api/v3/depth%20x?symbol=BTCUSDT&limit=1000&empty=&flag&q=a%3Db&m=%CC%81e%3D HTTP/1.1\r\nHost: x\r\n"
                     + "X-MBX-APIKEY: key\r\nAccept: a/b\r\n\r\n", until: { $0.contains("\r\n\r\n") })
             let request = try #require(site.requests.first)
             #expect(request.path == "/api/v3/depth x")
@@ -60,6 +60,8 @@ extension TransportTests {
             #expect(request.query("empty") == "")
             #expect(request.query("flag") == "")
             #expect(request.query("q") == "a=b")
+            // A value that begins with a combining mark.
+            #expect(request.query("m") == "\u{301}e=")
             #expect(request.query("none") == nil)
             #expect(request.header("x-mbx-apikey") == "key")
             #expect(request.header("ACCEPT") == "a/b")

@@ -52,7 +52,7 @@ struct SignalsController<Repository: SignalRepository>: Sendable {
     static func problem(of outcome: SignalIntake<Repository>.Outcome) -> Problem {
         switch outcome {
         case .conflict:
-            Problem(.unprocessableContent, "this Idempotency-Key came with another body before; use a key a signal")
+            Problem(.conflict, "this Idempotency-Key came with another body before; use a key a signal")
         case .busy:
             Problem(.serviceUnavailable, "too many signals are waiting; try again", headers: [.retryAfter: "1"])
         case .stopping:
