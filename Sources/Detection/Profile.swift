@@ -1,3 +1,5 @@
+import Microstructure
+
 /// The parameters of a `DetectorBank`.
 ///
 /// The defaults are the *classic* profile: fixed thresholds in standard deviations, no calibration. At ten vectors a

@@ -25,6 +25,30 @@ import Testing
         ("vpin", false, false), ("kyle_lambda", false, false), ("amihud", false, false), ("roll_spread", false, false),
         ("hasbrouck_lambda", false, false), ("hour", false, false), ("minute", false, false),
         ("regime_change_probability", true, false), ("regime_run_length", true, false),
+        ("update_rate_1s", true, false), ("update_rate_5s", true, false), ("update_rate_30s", true, false),
+        ("quote_rate_1s", true, false), ("quote_rate_5s", true, false), ("quote_rate_30s", true, false),
+        ("best_price_change_rate_1s", true, false), ("best_price_change_rate_5s", true, false),
+        ("best_price_change_rate_30s", true, false), ("flicker_5s", true, false), ("flicker_30s", true, false),
+        ("bid_additions_1s", true, false), ("bid_additions_5s", true, false), ("bid_additions_30s", true, false),
+        ("ask_additions_1s", true, false), ("ask_additions_5s", true, false), ("ask_additions_30s", true, false),
+        ("bid_removals_1s", true, false), ("bid_removals_5s", true, false), ("bid_removals_30s", true, false),
+        ("ask_removals_1s", true, false), ("ask_removals_5s", true, false), ("ask_removals_30s", true, false),
+        ("addition_imbalance_1s", true, true), ("addition_imbalance_5s", true, true),
+        ("addition_imbalance_30s", true, true), ("removal_imbalance_1s", true, true),
+        ("removal_imbalance_5s", true, true), ("removal_imbalance_30s", true, true),
+        ("taker_count_1s", false, false), ("taker_count_5s", false, false), ("taker_count_30s", false, false),
+        ("taker_imbalance_1s", false, true), ("taker_imbalance_5s", false, true),
+        ("taker_imbalance_30s", false, true), ("largest_taker_1s", false, false), ("largest_taker_5s", false, false),
+        ("largest_taker_30s", false, false), ("sweep_prices_1s", false, false), ("sweep_prices_5s", false, false),
+        ("sweep_prices_30s", false, false), ("median_taker_50", false, false), ("bid_replenishment_5s", true, false),
+        ("bid_replenishment_30s", true, false), ("ask_replenishment_5s", true, false),
+        ("ask_replenishment_30s", true, false), ("replenishment_imbalance_5s", true, true),
+        ("replenishment_imbalance_30s", true, true), ("bid_depth_5bps", true, false),
+        ("ask_depth_5bps", true, false), ("depth_imbalance_5bps", true, true), ("bid_depth_25bps", true, false),
+        ("ask_depth_25bps", true, false), ("depth_imbalance_25bps", true, true), ("resilience", true, false),
+        ("effective_spread_5s", true, false), ("effective_spread_30s", true, false),
+        ("realized_spread_5s", true, false), ("realized_spread_30s", true, false), ("flow_z_1s", false, true),
+        ("flow_z_5s", false, true), ("flow_z_30s", false, true), ("flow_z_120s", false, true),
     ]
 
     @Test func resetsAndSidesAreWhatProfilesRelyOn() {
@@ -37,9 +61,12 @@ import Testing
     }
 
     /// A burst of what is a z-score already is not standardised again.
-    @Test func volumeScoresAloneAreInStandardDeviations() {
+    @Test func scoresAloneAreInStandardDeviations() {
         let scores = FeatureSchema().columns.filter { $0.unit == .standardDeviations }.map(\.name)
-        #expect(scores == ["volume_z_1s", "volume_z_5s", "volume_z_30s"])
+        #expect(
+            scores == [
+                "volume_z_1s", "volume_z_5s", "volume_z_30s", "flow_z_1s", "flow_z_5s", "flow_z_30s", "flow_z_120s",
+            ])
     }
 
     @Test func meaningsFitIntoASentence() {

@@ -201,7 +201,7 @@ private func randomMarket(_ random: inout SplitMix64, count: Int) -> MarketScrip
     /// The columns that `Definition` knows; the others have tests of their own.
     private static func covers(_ name: String) -> Bool {
         let others = ["stoikov", "ofi", "vpin", "kyle", "amihud", "roll", "hasbrouck", "regime"]
-        return !others.contains { name.contains($0) }
+        return !others.contains { name.contains($0) } && !ActivityDefinitionTests.covers(name)
     }
 
     @Test(arguments: testSeeds, [FeatureParameters(), short])

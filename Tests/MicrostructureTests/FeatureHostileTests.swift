@@ -70,10 +70,17 @@ import Testing
                     script.book(
                         time, bids: (0..<count).map { _ in (pick(&random), pick(&random)) },
                         asks: (0..<max(0, 12 - count)).map { _ in (pick(&random), pick(&random)) },
-                        epoch: UInt64.random(in: 1...2, using: &random))
+                        epoch: UInt64.random(in: 1...2, using: &random), updateID: pick(&random))
                 case 1: script.heartbeat(time, epoch: UInt64.random(in: 0...2, using: &random))
-                case 2: script.quote(time)
-                default: script.trade(time, price: pick(&random), size: pick(&random), .sell)
+                case 2:
+                    let (price, other) = (pick(&random), pick(&random))
+                    script.quote(
+                        time, bid: (min(price, other), pick(&random)), ask: (max(price, other), pick(&random)),
+                        updateID: pick(&random))
+                default:
+                    script.trade(
+                        time, price: pick(&random), size: pick(&random), random.chance(0.5) ? .buy : .sell,
+                        venue: random.chance(0.5) ? 0 : nil)
                 }
             }
             let exponent = try #require(Instrument.exponentRange.randomElement(using: &random))

@@ -16,7 +16,7 @@ struct MarketScript {
 
     mutating func book(
         _ time: Int64, bids: [(Int64, Int64)], asks: [(Int64, Int64)], epoch: UInt64 = 1, validity: Validity = .valid,
-        tickSize: Int64 = 1, id: InstrumentID = id
+        tickSize: Int64 = 1, updateID: Int64 = 1, id: InstrumentID = id
     ) {
         let begin = levels.count
         levels += (bids + asks).map { PriceLevel(price: Price($0.0), quantity: Quantity($0.1)) }
@@ -24,18 +24,21 @@ struct MarketScript {
         events.append(
             .book(
                 BookSnapshot(
-                    instrument: id, times: Self.times(time), epoch: epoch, updateID: 1, validity: validity,
+                    instrument: id, times: Self.times(time), epoch: epoch, updateID: updateID, validity: validity,
                     tickSize: tickSize, bids: begin..<middle, asks: middle..<levels.count)))
     }
 
+    /// - Parameter venue: the venue's time; the receive time's without it.
     mutating func trade(
         _ time: Int64, price: Int64 = 100, size: Int64 = 1, _ side: AggressorSide = .buy, isBackfilled: Bool = false,
-        id: InstrumentID = id
+        venue: Int64? = nil, id: InstrumentID = id
     ) {
+        var times = Self.times(time)
+        if let venue { times.venue = Timestamp(nanoseconds: venue) }
         events.append(
             .trade(
                 Trade(
-                    instrument: id, times: Self.times(time), id: Int64(events.count), price: Price(price),
+                    instrument: id, times: times, id: Int64(events.count), price: Price(price),
                     quantity: Quantity(size), aggressor: side, isBackfilled: isBackfilled)))
     }
 

@@ -13,6 +13,8 @@ import Testing
             for step in 0..<400 {
                 if random.chance(0.45) {
                     #expect(ring.popFirst() == (model.isEmpty ? nil : model.removeFirst()))
+                } else if random.chance(0.1) {
+                    #expect(ring.popLast() == model.popLast())
                 } else {
                     let evicted = ring.append(step)
                     model.append(step)
@@ -121,5 +123,33 @@ private struct WholeSum: InvertibleSum, Equatable {
         #expect(windows[0].total == 2)
         windows.append(4, at: Timestamp(nanoseconds: .max))
         #expect(windows[0].total == 6)
+    }
+}
+
+@Suite struct SlidingMaximumTests {
+    @Test(arguments: testSeeds)
+    func equalsTheLargestOfTheWholeHistory(seed: UInt64) {
+        var random = SplitMix64(testSeed: seed)
+        var maximum = SlidingMaximum<Int>(width: 40, limit: 1_000)
+        var history: [(time: Int64, value: Int)] = []
+        var now: Int64 = -100
+        for _ in 0..<2_000 {
+            now += random.chance(0.02) ? 50 : Int64.random(in: 0...4, using: &random)
+            let value = Int.random(in: 1...100, using: &random)
+            if random.chance(0.3), let (time, last) = history.last {
+                // The last value grows.
+                history[history.count - 1].value = last + value
+                maximum.append(last + value, at: Timestamp(nanoseconds: time))
+            } else if random.chance(0.7) {
+                history.append((now, value))
+                maximum.append(value, at: Timestamp(nanoseconds: now))
+            }
+            let time = Timestamp(nanoseconds: now)
+            if random.chance(0.5) { maximum.advance(to: time) }
+            for width in [3, 10, 40] as [Int64] {
+                let expected = history.filter { now - width < $0.time }.map(\.value).max()
+                if maximum.maximum(over: width, at: time) != expected { Issue.record("at \(now), over \(width)") }
+            }
+        }
     }
 }

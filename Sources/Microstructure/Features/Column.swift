@@ -66,6 +66,7 @@ public struct Column: Sendable, Hashable {
         public static let baseCurrency = Unit(rawValue: "base currency")
         /// The column is a z-score already.
         public static let standardDeviations = Unit(rawValue: "standard deviations")
+        public static let perSecond = Unit(rawValue: "1 / s")
         public static let seconds = Unit(rawValue: "s")
         public static let minutes = Unit(rawValue: "min")
         public static let hours = Unit(rawValue: "h")

@@ -10,7 +10,7 @@ public struct FeatureCounters: Sendable, Hashable {
     public var backfilledTrades: UInt64 = 0
     /// Trades at a price of zero or less; included in volume but not in realised volatility.
     public var ignoredPrices: UInt64 = 0
-    /// Trades and order flows that left a window early because `FeatureParameters.tradeLimit` was reached.
+    /// Trades, quotes and changes of the book that left a window early because `FeatureParameters.tradeLimit` was reached.
     public var earlyExpiries: UInt64 = 0
 
     public init() {}

@@ -37,7 +37,7 @@ public struct FeatureEngine: Sendable {
     public var counters: FeatureCounters {
         var counters = counts
         counters.ignoredPrices = measures.realizedVolatility.ignoredPrices
-        counters.earlyExpiries = market.trades.earlyExpiries + measures.orderFlowImbalance.earlyExpiries
+        counters.earlyExpiries = market.trades.earlyExpiries + measures.earlyExpiries
         return counters
     }
 
@@ -50,7 +50,7 @@ public struct FeatureEngine: Sendable {
             guard accept(update.instrument, update.times) else { return nil }
             return process(update, levels: levels)
         case .quote(let quote):
-            if accept(quote.instrument, quote.times) { measures.run(.quote(quote), market: market) }
+            if accept(quote.instrument, quote.times) { process(quote) }
             return nil
         case .trade(let trade):
             if accept(trade.instrument, trade.times) { process(trade) }
@@ -86,8 +86,16 @@ public struct FeatureEngine: Sendable {
         }
         market.process(update, levels: levels)
         measures.run(.book, market: market)
+        measures.process(
+            bids: levels.extracting(update.bids.prefix(MeasureSet.levelLimit)),
+            asks: levels.extracting(update.asks.prefix(MeasureSet.levelLimit)), market: market)
         wroteSinceHeartbeat = true
         return write(times: update.times, epoch: update.epoch, validity: update.validity)
+    }
+
+    private mutating func process(_ quote: Quote) {
+        market.process(quote)
+        measures.run(.quote(quote), market: market)
     }
 
     private mutating func process(_ heartbeat: Heartbeat) -> FeatureHeader? {
@@ -109,7 +117,7 @@ public struct FeatureEngine: Sendable {
     private mutating func enter(_ epoch: UInt64) {
         guard epoch != self.epoch else { return }
         self.epoch = epoch
-        market.forgetBook()
+        market.startEpoch()
         measures.run(.startEpoch, market: market)
     }
 

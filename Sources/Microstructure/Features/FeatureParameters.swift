@@ -1,7 +1,10 @@
 /// The lengths and limits of the measures. They are part of the schema's identity.
 public struct FeatureParameters: Sendable, Hashable {
-    /// Windows of the trade columns, in seconds, ascending; 1 to 8 windows of 1 s to one day.
+    /// Windows of the trade columns and of the rates, in seconds, ascending; 1 to 8 windows of 1 s to one day.
     public let windowSeconds: [Int]
+    /// Windows of the columns that take several trades or quotes to mean something, in seconds, ascending; 1 to 8 windows
+    /// of 1 s to one day.
+    public let longWindowSeconds: [Int]
     /// Number of book updates in the mean spread, including the current one. 1 to 65,536.
     public let spreadCompressionLength: Int
     /// Book updates before the mean spread is defined. 1 to `spreadCompressionLength`.
@@ -10,8 +13,9 @@ public struct FeatureParameters: Sendable, Hashable {
     public let volumeBuckets: Int
     /// Completed buckets before these are defined. 2 to `volumeBuckets`.
     public let volumeBucketMinimum: Int
-    /// Most trades, and most order flows, kept for their widest window. Beyond it the oldest leave early and are
-    /// counted in `FeatureCounters.earlyExpiries`. A trade takes 16 bytes in each of two rings, a flow 32 in one.
+    /// Most trades, quotes and changes of the book kept by a measure for its widest window. Beyond it the oldest leave
+    /// early and are counted in `FeatureCounters.earlyExpiries`. A trade takes up to 64 bytes in each of seven rings, a
+    /// quote 32 in each of four, a change of the book 80 in one.
     public let tradeLimit: Int
     /// Windows of the order-flow columns, in seconds, ascending; 1 to 8 windows of 1 s to one day.
     public let orderFlowWindowSeconds: [Int]
@@ -43,6 +47,22 @@ public struct FeatureParameters: Sendable, Hashable {
     public let regimeMinimum: Int
     /// Run lengths kept. 2 to 65,536.
     public let regimeStateLimit: Int
+    /// Milliseconds within which a best price that comes back has flickered. 1 to 60,000.
+    public let flickerMilliseconds: Int
+    /// Number of takers in the median size. 1 to 4,096.
+    public let takerMedianLength: Int
+    /// Distances from the mid within which depth is summed, in basis points, ascending; 1 to 8 of 1 to 10,000.
+    public let depthBandBasisPoints: [Int]
+    /// Seconds after a sweep at which the depth is compared. 1 to 3,600.
+    public let resilienceSeconds: Int
+    /// Seconds after a trade at which the realised spread takes the mid. 1 to 3,600.
+    public let realizedSpreadSeconds: Int
+    /// Windows of the normalised signed volume, in seconds, ascending; 1 to 8 windows of 1 s to one day.
+    public let flowScoreWindowSeconds: [Int]
+    /// Number of sums behind its volatility at which the past begins to fade. 1 to 1,000,000.
+    public let flowScoreMemorySeconds: Int
+    /// Sums before the volatility is defined. 1 to `flowScoreMemorySeconds`.
+    public let flowScoreMinimum: Int
 
     /// Requires the ranges given at the properties.
     public init(
@@ -52,9 +72,12 @@ public struct FeatureParameters: Sendable, Hashable {
         integratedFlowInterval: Int = 100, integratedFlowMemory: Int = 20_000, micropriceInterval: Int = 500,
         micropriceMemory: Int = 100_000, vpinBuckets: Int = 50, vpinWarmUpSeconds: Int = 60, impactBars: Int = 60,
         impactBarMinimum: Int = 20, regimeMeanLength: Int = 300, regimeRecentLength: Int = 5, regimeWarmUp: Int = 60,
-        regimeMinimum: Int = 20, regimeStateLimit: Int = 512
+        regimeMinimum: Int = 20, regimeStateLimit: Int = 512, longWindowSeconds: [Int] = [5, 30],
+        flickerMilliseconds: Int = 1_000, takerMedianLength: Int = 50, depthBandBasisPoints: [Int] = [5, 25],
+        resilienceSeconds: Int = 1, realizedSpreadSeconds: Int = 5, flowScoreWindowSeconds: [Int] = [1, 5, 30, 120],
+        flowScoreMemorySeconds: Int = 3_600, flowScoreMinimum: Int = 60
     ) {
-        for windows in [windowSeconds, orderFlowWindowSeconds] {
+        for windows in [windowSeconds, longWindowSeconds, orderFlowWindowSeconds, flowScoreWindowSeconds] {
             precondition((1...8).contains(windows.count))
             precondition(windows.allSatisfy { (1...86_400).contains($0) })
             precondition(zip(windows, windows.dropFirst()).allSatisfy { $0 < $1 })
@@ -71,7 +94,15 @@ public struct FeatureParameters: Sendable, Hashable {
         precondition((3...4_096).contains(impactBars) && (3...impactBars).contains(impactBarMinimum))
         precondition(regimeMeanLength >= 2 && regimeRecentLength >= 0 && regimeWarmUp >= 2 && regimeMinimum >= 1)
         precondition((2...65_536).contains(regimeStateLimit))
+        precondition((1...60_000).contains(flickerMilliseconds) && (1...4_096).contains(takerMedianLength))
+        precondition((1...8).contains(depthBandBasisPoints.count))
+        precondition(depthBandBasisPoints.allSatisfy { (1...10_000).contains($0) })
+        precondition(zip(depthBandBasisPoints, depthBandBasisPoints.dropFirst()).allSatisfy { $0 < $1 })
+        precondition((1...3_600).contains(resilienceSeconds) && (1...3_600).contains(realizedSpreadSeconds))
+        precondition((1...1_000_000).contains(flowScoreMemorySeconds))
+        precondition((1...flowScoreMemorySeconds).contains(flowScoreMinimum))
         self.windowSeconds = windowSeconds
+        self.longWindowSeconds = longWindowSeconds
         self.spreadCompressionLength = spreadCompressionLength
         self.spreadCompressionMinimum = spreadCompressionMinimum
         self.volumeBuckets = volumeBuckets
@@ -92,17 +123,48 @@ public struct FeatureParameters: Sendable, Hashable {
         self.regimeWarmUp = regimeWarmUp
         self.regimeMinimum = regimeMinimum
         self.regimeStateLimit = regimeStateLimit
+        self.flickerMilliseconds = flickerMilliseconds
+        self.takerMedianLength = takerMedianLength
+        self.depthBandBasisPoints = depthBandBasisPoints
+        self.resilienceSeconds = resilienceSeconds
+        self.realizedSpreadSeconds = realizedSpreadSeconds
+        self.flowScoreWindowSeconds = flowScoreWindowSeconds
+        self.flowScoreMemorySeconds = flowScoreMemorySeconds
+        self.flowScoreMinimum = flowScoreMinimum
     }
 
     /// The windows in nanoseconds.
     var windowWidths: [Int64] { windowSeconds.map { Int64($0) * 1_000_000_000 } }
+    var longWindowWidths: [Int64] { longWindowSeconds.map { Int64($0) * 1_000_000_000 } }
 
-    /// One trade column for each window: `prefix_1s`, `prefix_5s`, …; `meaning` receives the window's length.
+    /// The windows over which the market's trades are summed, for all measures together.
+    var tradeWindowSeconds: [Int] { Set(windowSeconds + flowScoreWindowSeconds).sorted() }
+
+    /// The places of some of these windows among `tradeWindowSeconds`.
+    func tradeWindows(of seconds: [Int]) -> [Int] { seconds.compactMap { tradeWindowSeconds.firstIndex(of: $0) } }
+
+    /// One column for each window: `prefix_1s`, `prefix_5s`, …; `meaning` receives the window's length.
     func windowColumns(
-        _ prefix: String, side: Column.Side = .unsigned, unit: Column.Unit, meaning: (String) -> String
+        _ prefix: String, source: Column.Source = .trades, side: Column.Side = .unsigned, unit: Column.Unit,
+        meaning: (String) -> String
     ) -> [Column] {
-        windowSeconds.map { seconds in
-            Column("\(prefix)_\(seconds)s", source: .trades, side: side, unit: unit, meaning: meaning("\(seconds) s"))
+        Self.columns(prefix, windowSeconds, source, side, unit, meaning)
+    }
+
+    /// One column for each long window.
+    func longWindowColumns(
+        _ prefix: String, source: Column.Source, side: Column.Side = .unsigned, unit: Column.Unit,
+        meaning: (String) -> String
+    ) -> [Column] {
+        Self.columns(prefix, longWindowSeconds, source, side, unit, meaning)
+    }
+
+    private static func columns(
+        _ prefix: String, _ windows: [Int], _ source: Column.Source, _ side: Column.Side, _ unit: Column.Unit,
+        _ meaning: (String) -> String
+    ) -> [Column] {
+        windows.map { seconds in
+            Column("\(prefix)_\(seconds)s", source: source, side: side, unit: unit, meaning: meaning("\(seconds) s"))
         }
     }
 
@@ -130,6 +192,15 @@ public struct FeatureParameters: Sendable, Hashable {
             ("regime_warm_up", [regimeWarmUp]),
             ("regime_minimum", [regimeMinimum]),
             ("regime_state_limit", [regimeStateLimit]),
+            ("long_window_seconds", longWindowSeconds),
+            ("flicker_milliseconds", [flickerMilliseconds]),
+            ("taker_median_length", [takerMedianLength]),
+            ("depth_band_basis_points", depthBandBasisPoints),
+            ("resilience_seconds", [resilienceSeconds]),
+            ("realized_spread_seconds", [realizedSpreadSeconds]),
+            ("flow_score_window_seconds", flowScoreWindowSeconds),
+            ("flow_score_memory_seconds", [flowScoreMemorySeconds]),
+            ("flow_score_minimum", [flowScoreMinimum]),
         ]
     }
 }

@@ -7,6 +7,9 @@ struct OrderFlow: Sendable {
     let bid: PriceLevel
     let ask: PriceLevel
 
+    /// Pᵇ + Pᵃ, twice the mid, in price units.
+    var doubleMid: Int128 { Int128(bid.price.mantissa) + Int128(ask.price.mantissa) }
+
     /// e from `previous` to this state of the level. O(1).
     func imbalance(since previous: OrderFlow) -> Int128 {
         var flow: Int128 = 0
@@ -16,12 +19,4 @@ struct OrderFlow: Sendable {
         if ask.price >= previous.ask.price { flow += Int128(previous.ask.quantity.mantissa) }
         return flow
     }
-}
-
-/// A sum of order flows over a window, exact.
-struct OrderFlowSum: InvertibleSum {
-    private(set) var value: Int128 = 0
-
-    mutating func add(_ flow: Int128) { value += flow }
-    mutating func remove(_ flow: Int128) { value -= flow }
 }

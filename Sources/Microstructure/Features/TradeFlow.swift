@@ -4,7 +4,8 @@
 /// Never NaN: without trades they are 0. O(windows), exact sums.
 struct TradeFlow: Measure {
     let columns: [Column]
-    private let windows: Int
+    /// Their places in `MarketState.trades`.
+    private let windows: [Int]
 
     init(_ parameters: FeatureParameters) {
         columns =
@@ -13,12 +14,12 @@ struct TradeFlow: Measure {
             }
             + parameters.windowColumns("trade_volume", unit: .baseCurrency) { "the traded volume over \($0)" }
             + parameters.windowColumns("trade_count", unit: .one) { "the number of trades over \($0)" }
-        windows = parameters.windowSeconds.count
+        windows = parameters.tradeWindows(of: parameters.windowSeconds)
     }
 
     func write(_ market: borrowing MarketState, into row: inout FeatureRow) {
-        for window in 0..<windows { row.put(market.quantityScale.value(market.trades[window].net)) }
-        for window in 0..<windows { row.put(market.quantityScale.value(market.trades[window].volume)) }
-        for window in 0..<windows { row.put(Double(market.trades.count(window))) }
+        for window in windows { row.put(market.quantityScale.value(market.trades[window].net)) }
+        for window in windows { row.put(market.quantityScale.value(market.trades[window].volume)) }
+        for window in windows { row.put(Double(market.trades.count(window))) }
     }
 }

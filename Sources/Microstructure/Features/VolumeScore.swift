@@ -5,12 +5,15 @@
 /// while the history contains an absurd volume.
 struct VolumeScore: Measure {
     let columns: [Column]
+    /// Their places in `MarketState.trades`.
+    private let windows: [Int]
     private var histories: [BucketHistory]
 
     init(_ parameters: FeatureParameters) {
         columns = parameters.windowColumns("volume_z", unit: .standardDeviations) {
             "the traded volume over \($0) against its own past"
         }
+        windows = parameters.tradeWindows(of: parameters.windowSeconds)
         histories = parameters.windowWidths.map { BucketHistory(width: $0, parameters) }
     }
 
@@ -23,7 +26,9 @@ struct VolumeScore: Measure {
     }
 
     func write(_ market: borrowing MarketState, into row: inout FeatureRow) {
-        for index in histories.indices { row.put(histories[index].score(market.trades[index].volume)) }
+        for (index, window) in windows.enumerated() {
+            row.put(histories[index].score(market.trades[window].volume))
+        }
     }
 }
 

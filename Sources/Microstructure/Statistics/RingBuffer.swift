@@ -67,6 +67,14 @@ public struct RingBuffer<Element: Sendable>: Sendable {
         return oldest
     }
 
+    /// Removes and returns the newest element. O(1).
+    @discardableResult
+    public mutating func popLast() -> Element? {
+        guard let newest = last else { return nil }
+        count -= 1
+        return newest
+    }
+
     /// Forgets all elements and keeps the memory. O(1): the old values stay in the block until overwritten.
     public mutating func removeAll() {
         head = 0

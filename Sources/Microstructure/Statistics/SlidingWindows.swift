@@ -65,6 +65,7 @@ public struct SlidingWindows<Sum: InvertibleSum>: Sendable {
         // A second call at the same time has nothing to do.
         guard now > clock else { return }
         clock = now
+        guard !entries.isEmpty else { return }
         let end = end
         for index in windows.indices {
             // A local copy: through the array, every element would check for sharing again.

@@ -12,6 +12,8 @@ public struct Market: Sendable {
     public let size: Int
     /// Depth updates before the snapshot is answered.
     private static let held = 20
+    /// Frames beyond the items, since depth updates that the snapshot contains make no event.
+    private static let spare = 20
 
     let instrument: Instrument
     /// Depth updates of about ten level changes, and trades.
@@ -40,7 +42,7 @@ public struct Market: Sendable {
         instrument = SyntheticFeed(specification).instruments[0]
         var market = BinanceDialect().serve(
             SyntheticMarket(parameters, seed: 1, startTime: specification.startTime))
-        while frames.count < size + Self.held, let frame = try market.nextFrame(dueBy: .max) {
+        while frames.count < size + Self.held + Self.spare, let frame = try market.nextFrame(dueBy: .max) {
             guard frame.kind != .quote else { continue }
             frames.append(frame.bytes)
             times.append(specification.startTime.advanced(byNanoseconds: frame.due))

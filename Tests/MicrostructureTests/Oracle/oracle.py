@@ -19,12 +19,15 @@ from decimal import Decimal
 import numpy as np
 
 import recording
+from activity import band_columns, book_flow_columns, quote_columns, update_rate_columns
 from books import book_columns
 from events import QUANTITY_DIGITS, Malformed, read
 from flow import multi_level_columns, order_flow_columns
 from impact import impact_columns
 from microprice import OffGrid, micro_price_columns
 from regime import regime_columns
+from takers import flow_score_columns, resilience_column, taker_columns
+from touch import best_price_steps, replenishment_columns, spread_columns
 from trades import trade_columns
 from vectors import clock_columns, schedule
 
@@ -39,10 +42,19 @@ COLUMNS = [
     *(f"{name}_{w}s" for name in ("volume_z", "realized_vol") for w in (1, 5, 30)),
     "vpin", "kyle_lambda", "amihud", "roll_spread", "hasbrouck_lambda", "hour", "minute",
     "regime_change_probability", "regime_run_length",
+    *(f"{name}_{w}s" for name in ("update_rate", "quote_rate", "best_price_change_rate") for w in (1, 5, 30)), "flicker_5s", "flicker_30s",
+    *(f"{name}_{w}s" for name in ("bid_additions", "ask_additions", "bid_removals", "ask_removals") for w in (1, 5, 30)),
+    *(f"{name}_{w}s" for name in ("addition_imbalance", "removal_imbalance") for w in (1, 5, 30)),
+    *(f"{name}_{w}s" for name in ("taker_count", "taker_imbalance", "largest_taker", "sweep_prices") for w in (1, 5, 30)), "median_taker_50",
+    *(f"{name}_replenishment_{w}s" for name in ("bid", "ask") for w in (5, 30)), "replenishment_imbalance_5s", "replenishment_imbalance_30s",
+    *(f"{name}_{n}bps" for n in (5, 25) for name in ("bid_depth", "ask_depth", "depth_imbalance")), "resilience",
+    *(f"{name}_spread_{w}s" for name in ("effective", "realized") for w in (5, 30)), *(f"flow_z_{w}s" for w in (1, 5, 30, 120)),
 ]
 # Columns that are a price less a price: no double near the price can say them closer than the price's own last digit, and
 # a difference has two of those. Their scale is a tick, or that limit where the tick is smaller than it.
 PRICE_DIFFERENCES = {"microprice_drift", "microprice_stoikov − mid"}
+# Means of terms of both signs, in basis points, as exact as their terms.
+SIGNED_MEANS = {f"{name}_spread_{w}s" for name in ("effective", "realized") for w in (5, 30)}
 
 
 @dataclass
@@ -70,6 +82,7 @@ def tick_of(tape, options):
 def groups(tape, vectors, options):
     """The computation in its parts, each a function without arguments."""
     vpin = None if options.vpin_bucket is None else max(1, int(options.vpin_bucket * tape.quantity_unit))
+    steps = best_price_steps(tape, vectors)
     return {
         "clock": lambda: clock_columns(vectors),
         "book": lambda: book_columns(tape, vectors),
@@ -79,6 +92,15 @@ def groups(tape, vectors, options):
         "trades": lambda: trade_columns(tape, vectors, vpin),
         "impact": lambda: impact_columns(tape, vectors),
         "regime": lambda: regime_columns(tape, vectors),
+        "update rates": lambda: update_rate_columns(tape, vectors),
+        "quotes": lambda: quote_columns(tape, vectors, steps),
+        "book flow": lambda: book_flow_columns(tape, vectors),
+        "depth bands": lambda: band_columns(tape, vectors),
+        "takers": lambda: taker_columns(tape, vectors),
+        "flow scores": lambda: flow_score_columns(tape, vectors),
+        "resilience": lambda: resilience_column(tape, vectors),
+        "replenishment": lambda: replenishment_columns(tape, vectors, steps),
+        "spreads": lambda: spread_columns(tape, vectors, steps),
     }
 
 
@@ -170,7 +192,7 @@ def compare_tape(tape, rows, header, options):
     price_scale = np.maximum(tick, 2 * np.spacing(np.abs(mid)) / TOLERANCE)
     for name in COLUMNS:
         if name in columns and name in theirs:
-            scale = price_scale if name in PRICE_DIFFERENCES else 0.0
+            scale = price_scale if name in PRICE_DIFFERENCES else 1.0 if name in SIGNED_MEANS else 0.0
             results.append(compare(name, columns[name][:length], theirs[name], times, scale))
         else:
             results.append(Row(name, note="no such column " + ("there" if name in columns else "here")))

@@ -564,6 +564,92 @@ def test_regime_knows_no_return_of_an_outage():
         assert np.isnan(run(65, said)[-1]), said
 
 
+# Activity, takers and the best prices
+
+
+def test_update_rate_is_that_of_the_id_in_force():
+    tape, vectors, columns = computed(SEED + 5, seconds=90, rough=False)
+    epoch_begin = next(i for i, kind in enumerate(tape.kind) if kind in ("book", "status"))
+    ids = [(int(vectors.clock[i]), tape.update_id[i]) for i, kind in enumerate(tape.kind) if kind in ("book", "quote") and i >= epoch_begin]
+    series = pd.Series([v for _, v in ids], index=[t for t, _ in ids]).cummax()
+    for w in (1, 5, 30):
+        expected = []
+        for now in vectors.time_ns.tolist():
+            before = series[series.index <= now - w * SECOND]
+            expected.append((series[series.index <= now].iloc[-1] - before.iloc[-1]) / w if len(before) else math.nan)
+        # Two events of one time: a vector does not know the second.
+        odd = set(np.flatnonzero(np.diff(vectors.clock) == 0)) & set(vectors.event.tolist())
+        same = np.array([e not in odd for e in vectors.event.tolist()])
+        agree(columns[f"update_rate_{w}s"][same], np.array(expected)[same])
+
+
+def test_takers_by_pandas():
+    tape, vectors, columns = computed(SEED + 1, seconds=90, quotes=True)
+    rows = [(i, int(vectors.clock[i]), tape.venue_ns[i], int(tape.trade_sign[r]), int(tape.trade_quantity[r])) for i, (kind, r) in
+            enumerate(zip(tape.kind, tape.row)) if kind == "trade" and not tape.trade_backfilled[r] and tape.trade_quantity[r] >= 0]
+    frame = pd.DataFrame(rows, columns=["event", "time", "venue", "sign", "quantity"])
+    frame["taker"] = ((frame.venue != frame.venue.shift()) | (frame.sign != frame.sign.shift())).cumsum()
+    for w in (1, 30):
+        count, imbalance, largest = [], [], []
+        for event, now in zip(vectors.event.tolist(), vectors.time_ns.tolist()):
+            known = frame[frame.event <= event].groupby("taker").agg({"time": "first", "sign": "first", "quantity": "sum"})
+            inside = known[known.time > now - w * SECOND]
+            count.append(float(len(inside)))
+            imbalance.append(inside.sign.mean() if len(inside) else math.nan)
+            largest.append((inside.quantity.max() if len(inside) else 0) / tape.quantity_unit)
+        agree(columns[f"taker_count_{w}s"], count)
+        agree(columns[f"taker_imbalance_{w}s"], imbalance, scale=1)
+        agree(columns[f"largest_taker_{w}s"], largest)
+
+
+def sweeping_market(quotes_first):
+    """Takers that walk through two prices of a book that a quote shows at once, and come back; quotes before or after their trades."""
+    draft, r = events.Draft("TEST"), random.Random(SEED)
+    one = Decimal("0.01")
+    for k in range(80):
+        now, price = START + k * SECOND // 2, Decimal(100) + one * r.randrange(0, 5)
+        size, hidden = Decimal(r.randrange(1, 9)), Decimal(r.randrange(0, 5))
+        book = ([(price - one, size)], [(price, size), (price + one, size), (price + 9 * one, size)])
+        draft.add("quote", now, 0, (book[0], book[1][:1]), update_id=3 * k)
+        draft.add("book", now, now, book, 1, "valid", 3 * k)
+        if k % 3 == 2:
+            draft.add("book", now + 1, now, book, 1, "valid", 3 * k)
+            continue
+        after = (book[0], [(price + 9 * one, size)])
+        trades = [(now + 5, now + 5, (2 * k, price, size + hidden, 1, False)), (now + 5, now + 5, (2 * k + 1, price + one, size, 1, False))]
+        if quotes_first:
+            draft.add("quote", now + 5, 0, after, update_id=3 * k + 1)
+        for trade in trades:
+            draft.add("trade", *trade)
+        if not quotes_first:
+            draft.add("quote", now + 5, 0, after, update_id=3 * k + 1)
+        draft.add("book", now + 9, now + 9, after, 1, "valid", 3 * k + 1)
+    return draft.finish()
+
+
+def test_the_order_of_quote_and_trade_does_not_matter():
+    results = [oracle.compute(sweeping_market(first), oracle.Options(tick=Decimal("0.01")))[1] for first in (True, False)]
+    for name in ("bid_replenishment_30s", "ask_replenishment_5s", "replenishment_imbalance_5s", "effective_spread_5s", "realized_spread_30s"):
+        agree(results[0][name], results[1][name], 1e-12, 1e-9)
+    costs = results[0]["effective_spread_5s"]
+    assert (costs[~np.isnan(costs)] > 0).all()
+
+
+def test_book_flow_adds_up_to_the_depth():
+    """Where no level leaves the ones that are shown, what was added less what was removed is the change of the depth."""
+    draft, r, depths = events.Draft("TEST"), random.Random(SEED), []
+    for k in range(100):
+        sizes = [[Decimal(r.randrange(1, 50)) for _ in range(10)] for _ in range(2)]
+        sides = ([(Decimal(100 - n), q) for n, q in enumerate(sizes[0])], [(Decimal(101 + n), q) for n, q in enumerate(sizes[1])])
+        draft.add("book", START + k * SECOND // 10, 0, sides, 1, "valid", k)
+        depths.append([float(sum(q)) for q in sizes])
+    _, columns = oracle.compute(draft.finish(), oracle.Options(tick=Decimal(1)))
+    for side, name in enumerate(("bid", "ask")):
+        change = columns[f"{name}_additions_1s"] - columns[f"{name}_removals_1s"]
+        expected = [math.nan] * 10 + [depths[k][side] - depths[k - 10][side] for k in range(10, 100)]
+        agree(change, expected, scale=1)
+
+
 def test_csv_round_trip():
     with tempfile.TemporaryDirectory() as folder:
         path = f"{folder}/events.csv"
