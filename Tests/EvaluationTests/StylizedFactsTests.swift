@@ -92,6 +92,26 @@ struct StylizedFactsTests {
         #expect(ArrivalFacts().facts.allSatisfy { $0.value.isNaN })
     }
 
+    /// Times and sizes at the ends of their ranges are facts like others.
+    @Test func absurdTimesAndSizesAreSurvived() {
+        var facts = ArrivalFacts()
+        for (venue, receive) in [(Int64.min, Int64.max), (.max, .min), (.min, .min), (.max, .max), (0, 0)] {
+            let times = EventTimes(venue: Timestamp(nanoseconds: venue), receive: Timestamp(nanoseconds: receive))
+            for size in [Int64.max, 1] {
+                facts.process(
+                    Quote(
+                        instrument: InstrumentID(0), times: times, updateID: 1,
+                        bid: PriceLevel(price: Price(100), quantity: Quantity(size)),
+                        ask: PriceLevel(price: Price(101), quantity: Quantity(size))))
+                facts.process(
+                    Trade(
+                        instrument: InstrumentID(0), times: times, id: 1, price: Price(100), quantity: Quantity(.max),
+                        aggressor: .sell))
+            }
+        }
+        #expect(facts.facts.count == 7)
+    }
+
     /// Against numpy: `x = [1, 2, 4, 8, 16]`, `((x[1:] - m) * (x[:-1] - m)).mean() / x.var()`, `((x - m)**4).mean() / x.var()**2 - 3`.
     @Test func momentsAreNumpys() {
         let values = [1.0, 2, 4, 8, 16]

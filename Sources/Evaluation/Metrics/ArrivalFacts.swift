@@ -3,17 +3,23 @@ import Microstructure
 /// How the streams of a market reach their receiver: which of a trade and the quote that contains it is first, and how
 /// late trades come.
 ///
-/// Feed it the events of one market in the order of their receipt. O(1) an event; its lists grow with the recording. A
-/// constant error of the receiver's clock does not matter.
+/// Feed it the events of one market in the order of their receipt. O(1) an event, and `facts` compares each order with the
+/// decreases of half a second; its lists grow with the recording. A constant error of the receiver's clock does not matter.
 public struct ArrivalFacts: Sendable {
     /// A decrease at a best price.
     private struct Decrease: Sendable {
-        let received: Int64
+        let received: Receipt
         let aggressor: AggressorSide
         let price: Price
         let before: Int64
         /// 0 if the price is gone.
         let after: Int64
+    }
+
+    /// When an event was received, and its number among all: several may have the same time.
+    private struct Receipt: Sendable {
+        let time: Timestamp
+        let number: Int
     }
 
     /// One market order: consecutive trades of the same venue time and side.
@@ -23,13 +29,14 @@ public struct ArrivalFacts: Sendable {
         let firstPrice: Price
         var lastPrice: Price
         /// Of the trades at the first price.
-        var quantity: Int64 = 0
-        var received: [Int64] = []
+        var quantity: Int128 = 0
+        var received: [Receipt] = []
     }
 
     /// Most time between a quote and a trade in it, in ns.
     private static let reach: Int64 = 250_000_000
 
+    private var received = 0
     private var quote: Quote?
     private var decreases: [Decrease] = []
     private var orders: [Order] = []
@@ -41,6 +48,7 @@ public struct ArrivalFacts: Sendable {
     public init() {}
 
     public mutating func process(_ now: Quote) {
+        received += 1
         defer { quote = now }
         guard let quote else { return }
         for (aggressor, old, new) in [(AggressorSide.sell, quote.bid, now.bid), (.buy, quote.ask, now.ask)] {
@@ -48,7 +56,8 @@ public struct ArrivalFacts: Sendable {
             guard isGone || new.price == old.price && new.quantity < old.quantity else { continue }
             decreases.append(
                 Decrease(
-                    received: now.times.receive.nanoseconds, aggressor: aggressor, price: old.price,
+                    received: Receipt(time: now.times.receive, number: received), aggressor: aggressor,
+                    price: old.price,
                     before: old.quantity.mantissa, after: isGone ? 0 : new.quantity.mantissa))
         }
     }
@@ -57,6 +66,7 @@ public struct ArrivalFacts: Sendable {
 
     public mutating func process(_ trade: Trade) {
         guard !trade.isBackfilled else { return }
+        received += 1
         delays.append(note(trade.times))
         if let quote {
             let isBuy = trade.aggressor == .buy
@@ -76,8 +86,8 @@ public struct ArrivalFacts: Sendable {
         }
         let last = orders.count - 1
         orders[last].lastPrice = trade.price
-        if trade.price == orders[last].firstPrice { orders[last].quantity += trade.quantity.mantissa }
-        orders[last].received.append(trade.times.receive.nanoseconds)
+        if trade.price == orders[last].firstPrice { orders[last].quantity += Int128(trade.quantity.mantissa) }
+        orders[last].received.append(Receipt(time: trade.times.receive, number: received))
     }
 
     @discardableResult
@@ -91,7 +101,7 @@ public struct ArrivalFacts: Sendable {
     public var facts: [StylizedFacts.Fact] {
         let trades = Double(atTouch + atOpposite + elsewhere)
         let (known, first) = quotesFirst
-        let late = delays.map { Double($0 - fastest) / 1e6 }.sorted()
+        let late = delays.map { Double(Int128($0) - Int128(fastest)) / 1e6 }.sorted()
         func quantile(_ share: Double) -> Double { Quantile.linear(late, share) ?? .nan }
         return [
             .init(name: "trades that came after the quote that contains them, share", value: first / known),
@@ -110,17 +120,18 @@ public struct ArrivalFacts: Sendable {
     private var quotesFirst: (known: Double, first: Double) {
         var (known, first, begin) = (0, 0, 0)
         for order in orders {
-            let time = order.received[0]
-            while begin < decreases.count, decreases[begin].received < time - Self.reach { begin += 1 }
-            var found: Int64?
+            let from = order.received[0].time.advanced(byNanoseconds: -Self.reach)
+            let until = order.received[0].time.advanced(byNanoseconds: Self.reach)
+            while begin < decreases.count, decreases[begin].received.time < from { begin += 1 }
+            var found: Int?
             var (place, count) = (begin, 0)
-            while place < decreases.count, decreases[place].received <= time + Self.reach {
-                if Self.fits(decreases[place], order) { (found, count) = (decreases[place].received, count + 1) }
+            while place < decreases.count, decreases[place].received.time <= until {
+                if Self.fits(decreases[place], order) { (found, count) = (decreases[place].received.number, count + 1) }
                 place += 1
             }
             guard count == 1, let found else { continue }
             known += order.received.count
-            first += order.received.count { $0 > found }
+            first += order.received.count { $0.number > found }
         }
         return (Double(known), Double(first))
     }
@@ -128,7 +139,7 @@ public struct ArrivalFacts: Sendable {
     private static func fits(_ decrease: Decrease, _ order: Order) -> Bool {
         guard decrease.aggressor == order.aggressor, decrease.price == order.firstPrice else { return false }
         return order.firstPrice == order.lastPrice
-            ? decrease.before - decrease.after == order.quantity
-            : decrease.after == 0 && decrease.before == order.quantity
+            ? Int128(decrease.before) - Int128(decrease.after) == order.quantity
+            : decrease.after == 0 && Int128(decrease.before) == order.quantity
     }
 }

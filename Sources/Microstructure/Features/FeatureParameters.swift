@@ -14,8 +14,8 @@ public struct FeatureParameters: Sendable, Hashable {
     /// Completed buckets before these are defined. 2 to `volumeBuckets`.
     public let volumeBucketMinimum: Int
     /// Most trades, quotes and changes of the book kept by a measure for its widest window. Beyond it the oldest leave
-    /// early and are counted in `FeatureCounters.earlyExpiries`. A trade takes up to 64 bytes in each of seven rings, a
-    /// quote 32 in each of four, a change of the book 80 in one.
+    /// early and are counted in `FeatureCounters.earlyExpiries`. A trade takes up to 64 bytes in each of nine rings, a
+    /// quote 32 in each of five, a change of the book 80 in one.
     public let tradeLimit: Int
     /// Windows of the order-flow columns, in seconds, ascending; 1 to 8 windows of 1 s to one day.
     public let orderFlowWindowSeconds: [Int]

@@ -2,7 +2,7 @@
 /// how often a second the best bid or the best ask moves; `flicker_w`, how often a second one of them comes back, within
 /// a second, to the price that it had before. All ≥ 0.
 ///
-/// Quotes that repeat or precede others are not counted (`BestPrices`). NaN while the epoch has no quotes, and until its
+/// Quotes older than the last one are not counted (`BestPrices`). NaN while the epoch has no quotes, and until its
 /// first is w old. Amortised O(windows) a quote.
 struct QuoteActivity: Measure {
     /// The best price of one side.

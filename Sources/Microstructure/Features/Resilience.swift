@@ -4,7 +4,7 @@
 /// from, in the last book before that trade; what is back is the size at these prices or better in the book in force a
 /// second later, over all levels that it carries. 1 if nothing is missing, above 1 if more came. The value is that of the
 /// last sweep of the epoch; one that happens while another's second runs is passed over, and so is one whose book is not
-/// trusted throughout. NaN before the first. O(1), and O(levels) a sweep.
+/// trusted throughout. A book that comes before the trades that it contains makes the value too high. NaN before the first. O(1), and O(levels) a sweep.
 /// Source: Foucault, Kadan, Kandel (2005), Review of Financial Studies 18, on resiliency.
 struct Resilience: Measure {
     /// What a sweep met.

@@ -9,7 +9,7 @@
 /// state are left out, and of the realised spread the trades whose later mid is unknown.
 ///
 /// NaN if the window has no volume. A new epoch, and best prices from another source, begin anew; an untrusted book ends
-/// the states. O(windows) a trade, amortised, and at most 64 states a taker.
+/// the states, and so does a moment without a mid. O(windows) a trade, amortised, and at most 64 states a taker.
 /// Source: Huang, Stoll (1996), Journal of Financial Economics 41.
 struct TransactionCost: Measure {
     /// A trade whose later mid is waited for.

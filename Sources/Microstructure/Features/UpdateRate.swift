@@ -1,7 +1,8 @@
 /// How fast the venue changes its book: `update_rate_w` = (id(t) − id(t−w))/w, where id is the latest update id of the
 /// epoch's quotes and books. Per second, ≥ 0.
 ///
-/// A venue that numbers its changes counts even those that no message shows: orders that are placed and cancelled within
+/// Requires that quotes and books share one numbering, as Binance's do; otherwise the faster of the two is counted. A venue
+/// that numbers its changes counts even those that no message shows: orders that are placed and cancelled within
 /// one depth interval. An id below the latest is ignored, since a book may be older than a quote that came before it;
 /// once the latest is five seconds old, lower ids are a new beginning, as a new epoch is. NaN until the first id since
 /// then is w old. Exact, amortised O(windows).
