@@ -30,7 +30,7 @@ help: ## List the commands
 	@echo
 	@echo '  make demo FOR=60                   ends by itself after 60 seconds'
 	@echo '  make demo CAPTURE="a.gz b.gz"      plays recordings instead of the synthetic market; SPEED=1|10|max'
-	@echo '  make demo CONFIGURATION=release    the fast programs, for high speeds; the first build takes twice as long'
+	@echo '  make demo CONFIGURATION=release    the fast programs, for high speeds; the first build takes longer'
 
 setup: ## Install the Debian packages that are missing
 	@.ci/setup
@@ -38,7 +38,7 @@ setup: ## Install the Debian packages that are missing
 build: setup ## Build all programs (CONFIGURATION=release or debug)
 	swift build -c $(CONFIGURATION)
 
-# A debug build is ready in half the time, is the one that `make test` needs too, and keeps up with the demo's two markets.
+# A debug build is ready sooner, is the one that `make test` needs too, and keeps up with the demo's two markets.
 demo: CONFIGURATION = debug
 demo: setup ## Run the whole pipeline offline and print signals as they come
 	swift build -c $(CONFIGURATION) --product stack
