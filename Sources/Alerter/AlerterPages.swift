@@ -216,8 +216,7 @@ extension AlertQuery {
         }
         if let text = query.text("type") {
             guard SignalDocument.isType(text) else {
-                throw Problem(
-                    status: 400, detail: "type='\(text)' is no signal type; it is written like drift or buy_imbalance")
+                throw Problem(status: 400, detail: SignalDocument.refusal(ofType: text))
             }
             type = text
         }

@@ -91,7 +91,9 @@ private struct ActivityDefinition {
     // MARK: The book
 
     private func addBookFlow(_ columns: inout [String: Double]) {
-        guard let begin = market.books.lastIndex(where: { !$0.continues }) else { return }
+        guard let begin = market.books.lastIndex(where: { !$0.continues }),
+            !market.doubts.contains(where: { $0.index > market.books[begin].index })
+        else { return }
         let chain = Array(market.books[begin...])
         for window in windows(parameters.windowSeconds) where chain[0].time <= window.begin {
             var sums: [String: Int64] = [:]
@@ -149,7 +151,7 @@ private struct ActivityDefinition {
             let isDoubted = market.doubts.contains { $0.index > book.index && $0.index < trade.index }
             let levels = (taker.sign > 0 ? book.asks : book.bids).prefix(10)
             let depth = levels.reduce(0) { $0 + $1.size }
-            guard !isDoubted, depth > 0, let worst = levels.last?.price else { continue }
+            guard !isDoubted, book.venue < taker.venue, depth > 0, let worst = levels.last?.price else { continue }
             guard trade.time >= freeFrom.time || trade.index > freeFrom.index else { continue }
             let due = trade.time + delay
             freeFrom = (due, .max)

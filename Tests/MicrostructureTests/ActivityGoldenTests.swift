@@ -148,13 +148,28 @@ private let asks: [(Int64, Int64)] = [(101, 2)]
         script.trade(11, price: 98, size: 3, .sell, venue: 7)
         script.heartbeat(12, .stale)
         script.book(2 * second, bids: bids, asks: asks)
-        script.trade(2 * second, price: 99, size: 2, .sell, venue: 8)
-        script.trade(2 * second, price: 98, size: 2, .sell, venue: 8)
+        script.trade(2 * second, price: 99, size: 2, .sell, venue: 2 * second + 1)
+        script.trade(2 * second, price: 98, size: 2, .sell, venue: 2 * second + 1)
         script.book(3 * second - 1, bids: [(99, 3)], asks: asks)
         script.book(3 * second, bids: bids, asks: asks)
         var engine = FeatureEngine.forTests()
         let values = engine.run(script).map { $0["resilience"] }
         #expect(values.dropLast().allSatisfy { $0.isNaN } && values.last == 0.75)
+    }
+
+    /// A book that is not older than the sweep does not say what the sweep met.
+    @Test(arguments: [(venue: Int64(6), isSeen: true), (venue: Int64(7), isSeen: false)])
+    func resilienceNeedsABookFromBeforeTheSweep(venue: Int64, isSeen: Bool) {
+        var script = MarketScript()
+        script.book(0, bids: bids, asks: [(101, 4), (102, 4)], venue: venue)
+        script.trade(10, price: 101, size: 4, .buy, venue: 7)
+        script.trade(11, price: 102, size: 3, .buy, venue: 7)
+        script.book(100, bids: bids, asks: [(102, 2)])
+        script.heartbeat(2 * second)
+        script.heartbeat(3 * second)
+        var engine = FeatureEngine.forTests()
+        let last = engine.run(script).last?["resilience"] ?? .nan
+        #expect(isSeen ? last == 0.25 : last.isNaN)
     }
 
     // MARK: Takers

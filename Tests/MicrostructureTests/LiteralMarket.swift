@@ -24,6 +24,7 @@ struct LiteralMarket {
     struct Book {
         let index: Int
         let time: Int64
+        let venue: Int64
         let bids: [Level]
         let asks: [Level]
         /// It continues the book before it.
@@ -154,8 +155,9 @@ struct LiteralMarket {
     private mutating func take(_ update: BookSnapshot, _ levels: [PriceLevel]) {
         ids.append((clock, update.updateID))
         let book = Book(
-            index: index, time: clock, bids: levels[update.bids].prefix(20).map(Self.level),
-            asks: levels[update.asks].prefix(20).map(Self.level), continues: isChained)
+            index: index, time: clock, venue: update.times.venue.nanoseconds,
+            bids: levels[update.bids].prefix(20).map(Self.level), asks: levels[update.asks].prefix(20).map(Self.level),
+            continues: isChained)
         isChained = true
         books.append(book)
         var best: Best?
@@ -206,9 +208,11 @@ func restlessMarket(_ random: inout SplitMix64, count: Int) -> MarketScript {
         switch Double.random(in: 0..<1, using: &random) {
         case ..<0.3:
             let side: AggressorSide = random.chance(0.5) ? .buy : .sell
+            // A trade may come after the book that contains it.
+            let venue = random.chance(0.1) ? time - second : time
             var price = mid + (side == .buy ? 2 : -2)
             for _ in 0..<(random.chance(0.5) ? 1 : Int.random(in: 2...5, using: &random)) {
-                script.trade(now, price: price, size: Int64.random(in: 0...50, using: &random), side, venue: time)
+                script.trade(now, price: price, size: Int64.random(in: 0...50, using: &random), side, venue: venue)
                 if random.chance(0.4) { price += side == .buy ? 1 : -1 }
             }
         case ..<0.6:

@@ -16,15 +16,17 @@ struct MarketScript {
 
     mutating func book(
         _ time: Int64, bids: [(Int64, Int64)], asks: [(Int64, Int64)], epoch: UInt64 = 1, validity: Validity = .valid,
-        tickSize: Int64 = 1, updateID: Int64 = 1, id: InstrumentID = id
+        tickSize: Int64 = 1, updateID: Int64 = 1, venue: Int64? = nil, id: InstrumentID = id
     ) {
+        var times = Self.times(time)
+        if let venue { times.venue = Timestamp(nanoseconds: venue) }
         let begin = levels.count
         levels += (bids + asks).map { PriceLevel(price: Price($0.0), quantity: Quantity($0.1)) }
         let middle = begin + bids.count
         events.append(
             .book(
                 BookSnapshot(
-                    instrument: id, times: Self.times(time), epoch: epoch, updateID: updateID, validity: validity,
+                    instrument: id, times: times, epoch: epoch, updateID: updateID, validity: validity,
                     tickSize: tickSize, bids: begin..<middle, asks: middle..<levels.count)))
     }
 

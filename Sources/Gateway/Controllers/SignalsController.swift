@@ -88,8 +88,7 @@ extension SignalQuery {
         symbol = try query.symbol()
         if let text = query.text("type") {
             guard let known = SignalType(rawValue: text) else {
-                throw Problem(
-                    .badRequest, "type='\(text)' is no signal type; it is written like drift or buy_imbalance")
+                throw Problem(.badRequest, SignalDocument.refusal(ofType: text))
             }
             type = known.rawValue
         }

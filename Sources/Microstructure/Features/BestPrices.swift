@@ -21,19 +21,19 @@ struct BestPrices: Sendable {
 
     private(set) var update = Update.ignored
     /// The state now; `nil` if it is unknown, crossed, locked or one-sided.
-    private(set) var current: OrderFlow?
+    private(set) var current: BidAsk?
     /// The state before `current`; `nil` if that is only a starting point.
-    private var previous: OrderFlow?
+    private var previous: BidAsk?
     private var usesQuotes = false
     private var lastQuoteID = Int64.min
     private var lastQuoteTime = Timestamp(nanoseconds: .min)
     /// Best prices of the last quote, even if the chain broke.
-    private var lastQuote: OrderFlow?
+    private var lastQuote: BidAsk?
     /// When the book first differed from the last quote; `nil` while they agree or before a comparison.
     private var differsSince: Timestamp?
 
     /// The change that the last quote or book update made; `nil` if it was ignored or only a starting point.
-    var step: (from: OrderFlow, to: OrderFlow)? {
+    var step: (from: BidAsk, to: BidAsk)? {
         guard update != .ignored, let previous, let current else { return nil }
         return (previous, current)
     }
@@ -50,7 +50,7 @@ struct BestPrices: Sendable {
             current = nil
         }
         (lastQuoteID, lastQuoteTime, differsSince) = (quote.updateID, now, nil)
-        lastQuote = OrderFlow(bid: quote.bid, ask: quote.ask)
+        lastQuote = BidAsk(bid: quote.bid, ask: quote.ask)
         follow(bid: quote.bid, ask: quote.ask)
     }
 
@@ -79,7 +79,7 @@ struct BestPrices: Sendable {
     private mutating func follow(bid: PriceLevel, ask: PriceLevel) {
         previous = current
         let isProper = bid.quantity > .zero && ask.quantity > .zero && bid.price < ask.price
-        current = isProper ? OrderFlow(bid: bid, ask: ask) : nil
+        current = isProper ? BidAsk(bid: bid, ask: ask) : nil
     }
 
     /// Have the book's best prices differed from the last quote's for too long?

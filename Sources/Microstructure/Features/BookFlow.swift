@@ -13,7 +13,7 @@ struct BookFlow: Measure {
     private var windows: SlidingWindows<BookChangeSum>
     private var lastBids = KeptLevels()
     private var lastAsks = KeptLevels()
-    /// When the chain began; `nil` before the epoch's first book.
+    /// When the chain began; `nil` before the epoch's first book, and after a doubt before the next.
     private var start: Timestamp?
 
     /// Changes that left a window early because it was full.
@@ -53,6 +53,9 @@ struct BookFlow: Measure {
         guard bid != SizeChange() || ask != SizeChange() else { return }
         windows.append(BookChange(bid: bid, ask: ask), at: market.now)
     }
+
+    /// Until the next book, what came and went is unknown.
+    mutating func forgetBook() { start = nil }
 
     mutating func startEpoch() { start = nil }
 

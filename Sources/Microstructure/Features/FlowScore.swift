@@ -6,8 +6,8 @@
 /// without trades count as 0; of a silence at most 3,600 of them. NaN before 60 sums and if all were 0. Exact sums,
 /// O(windows) a second and a vector.
 struct FlowScore: Measure {
-    /// The signed volume of the last whole seconds of one window.
-    private struct Usual: Sendable {
+    /// The second moment of one window's sums.
+    private struct WindowMoments: Sendable {
         let seconds: Int
         var sum: Int128 = 0
         /// How many sums were seen, up to the memory.
@@ -22,7 +22,7 @@ struct FlowScore: Measure {
     private let minimum: Int
     /// Signed volumes of the last whole seconds, in quantity units.
     private var bars: RingBuffer<Int128>
-    private var usual: [Usual]
+    private var moments: [WindowMoments]
     /// The current second, and the signed volume in it so far; `nil` before the first event.
     private var second: Int64?
     /// Start of the next second.
@@ -42,7 +42,7 @@ struct FlowScore: Measure {
         memory = parameters.flowScoreMemorySeconds
         minimum = parameters.flowScoreMinimum
         bars = RingBuffer(limit: seconds[seconds.count - 1], filler: 0)
-        usual = seconds.map { Usual(seconds: $0) }
+        moments = seconds.map { WindowMoments(seconds: $0) }
     }
 
     mutating func advance(_ market: borrowing MarketState) {
@@ -64,16 +64,16 @@ struct FlowScore: Measure {
 
     func write(_ market: borrowing MarketState, into row: inout FeatureRow) {
         for (index, window) in windows.enumerated() {
-            let usual = usual[index]
-            let isDefined = usual.count >= minimum && usual.meanSquare > 0
+            let moments = moments[index]
+            let isDefined = moments.count >= minimum && moments.meanSquare > 0
             let net = Double(rounding: market.trades[window].net)
-            row.put(isDefined ? net / usual.meanSquare.squareRoot() : .nan)
+            row.put(isDefined ? net / moments.meanSquare.squareRoot() : .nan)
         }
     }
 
     private mutating func complete(_ net: Int128) {
-        for index in usual.indices {
-            var window = usual[index]
+        for index in moments.indices {
+            var window = moments[index]
             let isFull = bars.count >= window.seconds
             window.sum += net - (isFull ? bars[bars.count - window.seconds] : 0)
             if bars.count + 1 >= window.seconds {
@@ -81,7 +81,7 @@ struct FlowScore: Measure {
                 let sum = Double(rounding: window.sum)
                 window.meanSquare += (sum * sum - window.meanSquare) / Double(window.count)
             }
-            usual[index] = window
+            moments[index] = window
         }
         bars.append(net)
     }

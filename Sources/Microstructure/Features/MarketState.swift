@@ -7,6 +7,8 @@ struct MarketState: Sendable {
     private(set) var now = Timestamp(nanoseconds: .min)
     /// The book of this epoch's last valid update; `isBookBelieved` says whether it exists and is trusted.
     private(set) var book = BookTop()
+    /// The venue's time of that update: trades before it may be contained in the book.
+    private(set) var bookVenueTime = Timestamp(nanoseconds: .min)
     /// The last update continues the one before: it is of the same epoch, and no untrusted book lies between the two.
     private(set) var isBookContinued = false
     /// The next update will continue the last one.
@@ -46,6 +48,7 @@ struct MarketState: Sendable {
     mutating func process(_ update: BookSnapshot, levels: Span<PriceLevel>) {
         (isBookContinued, isChained) = (isChained, true)
         book.fill(from: update, levels: levels)
+        bookVenueTime = update.times.venue
         updateID = update.updateID
         tickSize = max(1, update.tickSize)
         (isBookKnown, isBookDoubted) = (true, false)

@@ -1,5 +1,5 @@
 /// All measures. A new measure needs its own file, a member here and a line in `run`; the order in `run` is the order
-/// of the columns.
+/// of the columns. One that takes more levels than `MarketState.book` keeps needs a line in `process` too.
 struct MeasureSet: Sendable {
     /// Most levels a side that measures of the whole book take: those of a book update that its publisher was not told to
     /// make deeper.
@@ -62,7 +62,7 @@ struct MeasureSet: Sendable {
     /// of `MarketState.trades`, which is counted there.
     var earlyExpiries: UInt64 {
         orderFlowImbalance.earlyExpiries + updateRate.earlyExpiries + quoteActivity.earlyExpiries
-            + bookFlow.earlyExpiries + replenishment.earlyExpiries
+            + bookFlow.earlyExpiries + replenishment.earlyExpiries + transactionCost.earlyExpiries
     }
 
     /// Columns of all measures, in the order of their values.

@@ -1,4 +1,4 @@
-/// Pressure in the depth of the book: `mlofi_1` … `mlofi_10`, the order flow (`OrderFlow`) at each level from the
+/// Pressure in the depth of the book: `mlofi_1` … `mlofi_10`, the order flow (`BidAsk`) at each level from the
 /// previous book update to this one, in the base asset, and `ofi_integrated`, all ten in one dimensionless number
 /// (`IntegratedOrderFlow`).
 ///
@@ -55,9 +55,9 @@ struct MultiLevelOrderFlow: Measure {
         let (lastBids, lastAsks) = (last.bids.span, last.asks.span)
         let (bids, asks) = (book.bids.span, book.asks.span)
         for level in 0..<count {
-            let before = OrderFlow(bid: lastBids[level], ask: lastAsks[level])
-            let after = OrderFlow(bid: bids[level], ask: asks[level])
-            flows[level] = Double(rounding: after.imbalance(since: before))
+            let before = BidAsk(bid: lastBids[level], ask: lastAsks[level])
+            let after = BidAsk(bid: bids[level], ask: asks[level])
+            flows[level] = Double(rounding: after.orderFlow(since: before))
         }
         for level in count..<levels { flows[level] = .nan }
     }

@@ -1,4 +1,4 @@
-/// Pressure at the best prices: `ofi` = Σe (`OrderFlow`) over the best-price changes since the previous vector, and
+/// Pressure at the best prices: `ofi` = Σe (`BidAsk`) over the best-price changes since the previous vector, and
 /// `ofi_w` over the changes in `(t−w, t]`. In the base asset, positive if buyers press.
 ///
 /// The best prices are those of `BestPrices`; where these restart, so does the measure.
@@ -54,7 +54,7 @@ struct OrderFlowImbalance: Measure {
         if market.bestPrices.update == .restarted { startEpoch() }
         guard let step = market.bestPrices.step else { return }
         hasFlow = true
-        let flow = step.to.imbalance(since: step.from)
+        let flow = step.to.orderFlow(since: step.from)
         guard flow != 0 else { return }
         sinceVector += flow
         windows.append(flow, at: market.now)

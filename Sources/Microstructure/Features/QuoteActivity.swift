@@ -1,6 +1,6 @@
 /// How restless the best prices are, by the venue's quotes: `quote_rate_w`, quotes a second; `best_price_change_rate_w`,
-/// how often a second the best bid or the best ask moves; `flicker_w`, how often a second one of them comes back, within
-/// a second, to the price that it had before. All ≥ 0.
+/// how often a second the best bid or the best ask moves; `flicker_w`, how often a second one of them comes back soon
+/// (within `FeatureParameters.flickerMilliseconds`) to the price that it had before. All ≥ 0.
 ///
 /// Quotes older than the last one are not counted (`BestPrices`). NaN while the epoch has no quotes, and until its
 /// first is w old. Amortised O(windows) a quote.
@@ -13,13 +13,13 @@ struct QuoteActivity: Measure {
         private var left = Timestamp(nanoseconds: .min)
 
         /// Takes the price of the next quote: has it moved, and is it back?
-        mutating func process(_ next: Price, at now: Timestamp, patience: Int64) -> (hasMoved: Bool, isBack: Bool) {
+        mutating func process(_ next: Price, at now: Timestamp, flickerNanoseconds: Int64) -> (hasMoved: Bool, isBack: Bool) {
             guard let price else {
                 self.price = next
                 return (false, false)
             }
             guard next != price else { return (false, false) }
-            let isBack = next == former && now.nanoseconds(since: left) <= patience
+            let isBack = next == former && now.nanoseconds(since: left) <= flickerNanoseconds
             (former, left, self.price) = (price, now, next)
             return (true, isBack)
         }
@@ -29,7 +29,7 @@ struct QuoteActivity: Measure {
     private let seconds: [Int]
     private let widths: [Int64]
     private let longSeconds: [Int]
-    private let patience: Int64
+    private let flickerNanoseconds: Int64
     /// For each quote, how many best prices it moved.
     private var quotes: SlidingWindows<ExactSum>
     /// For each quote that brought a best price back, how many.
@@ -40,7 +40,7 @@ struct QuoteActivity: Measure {
     private var start: Timestamp?
 
     /// Quotes that left a window early because it was full.
-    var earlyExpiries: UInt64 { quotes.earlyExpiries }
+    var earlyExpiries: UInt64 { quotes.earlyExpiries + flickers.earlyExpiries }
 
     init(_ parameters: FeatureParameters) {
         columns =
@@ -51,12 +51,12 @@ struct QuoteActivity: Measure {
                 "the rate of changes of the best prices over \($0)"
             }
             + parameters.longWindowColumns("flicker", source: .quotes, unit: .perSecond) {
-                "the rate of best prices that come back within a second over \($0)"
+                "the rate of best prices that come back soon over \($0)"
             }
         seconds = parameters.windowSeconds
         widths = parameters.windowWidths
         longSeconds = parameters.longWindowSeconds
-        patience = Int64(parameters.flickerMilliseconds) * 1_000_000
+        flickerNanoseconds = Int64(parameters.flickerMilliseconds) * 1_000_000
         quotes = SlidingWindows(widths: widths, limit: parameters.tradeLimit)
         flickers = SlidingWindows(widths: parameters.longWindowWidths, limit: parameters.tradeLimit)
     }
@@ -64,8 +64,8 @@ struct QuoteActivity: Measure {
     mutating func process(_ quote: Quote, _ market: borrowing MarketState) {
         guard market.bestPrices.update != .ignored else { return }
         if start == nil { start = market.now }
-        let bid = bid.process(quote.bid.price, at: market.now, patience: patience)
-        let ask = ask.process(quote.ask.price, at: market.now, patience: patience)
+        let bid = bid.process(quote.bid.price, at: market.now, flickerNanoseconds: flickerNanoseconds)
+        let ask = ask.process(quote.ask.price, at: market.now, flickerNanoseconds: flickerNanoseconds)
         quotes.append((bid.hasMoved ? 1 : 0) + (ask.hasMoved ? 1 : 0), at: market.now)
         let flickers: Int128 = (bid.isBack ? 1 : 0) + (ask.isBack ? 1 : 0)
         if flickers > 0 { self.flickers.append(flickers, at: market.now) }

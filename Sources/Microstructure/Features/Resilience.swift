@@ -3,8 +3,9 @@
 /// A sweep is a taker that trades at a second price. The depth is that of the ten best levels, on the side that it takes
 /// from, in the last book before that trade; what is back is the size at these prices or better in the book in force a
 /// second later, over all levels that it carries. 1 if nothing is missing, above 1 if more came. The value is that of the
-/// last sweep of the epoch; one that happens while another's second runs is passed over, and so is one whose book is not
-/// trusted throughout. A book that comes before the trades that it contains makes the value too high. NaN before the first. O(1), and O(levels) a sweep.
+/// last sweep of the epoch. Three kinds are passed over: a sweep while another's second runs, one whose book is not trusted
+/// throughout, and one that the last book may contain already, since it is not older than the taker by the venue's clock.
+/// NaN before the first. O(1), and O(levels) a sweep.
 /// Source: Foucault, Kadan, Kandel (2005), Review of Financial Studies 18, on resiliency.
 struct Resilience: Measure {
     /// What a sweep met.
@@ -56,7 +57,8 @@ struct Resilience: Measure {
     }
 
     mutating func process(_ trade: Trade, _ market: borrowing MarketState) {
-        guard pending == nil, market.isBookBelieved, let taker = market.taker, taker.hasMoved, taker.priceCount == 2
+        guard pending == nil, market.isBookBelieved, let taker = market.taker, taker.hasMoved, taker.priceCount == 2,
+            market.bookVenueTime < taker.venueTime
         else { return }
         let buys = taker.side == .buy
         let depth = buys ? market.book.askDepth : market.book.bidDepth

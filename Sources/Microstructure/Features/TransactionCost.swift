@@ -22,12 +22,15 @@ struct TransactionCost: Measure {
     private static let stateLimit = 64
 
     let columns: [Column]
+    /// Trades that left a window early because it was full.
+    var earlyExpiries: UInt64 { effective.earlyExpiries + realized.earlyExpiries }
+
     private let windowCount: Int
     private let delayNanoseconds: Int64
     private var effective: SlidingWindows<CostSum>
     private var realized: SlidingWindows<CostSum>
     /// The last states, each with other prices than the one before.
-    private var states: RingBuffer<OrderFlow>
+    private var states: RingBuffer<BidAsk>
     private var pending: RingBuffer<Pending>
     /// Twice the mid before the last taker, in price units; `nil` if unknown.
     private var doubleMid: Int128?
@@ -99,7 +102,7 @@ struct TransactionCost: Measure {
     }
 
     /// The best prices that a taker met, by its first trade.
-    private func state(before trade: Trade) -> OrderFlow? {
+    private func state(before trade: Trade) -> BidAsk? {
         for index in (0..<states.count).reversed() {
             let state = states[index]
             let canTrade = trade.aggressor == .buy ? state.ask.price <= trade.price : state.bid.price >= trade.price

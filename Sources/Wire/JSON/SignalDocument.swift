@@ -43,6 +43,11 @@ public struct SignalDocument: Codable, Sendable, Equatable {
     /// Whether a signal can have this type.
     public static func isType(_ text: String) -> Bool { SignalType(rawValue: text) != nil }
 
+    /// What to answer to a text that is no type.
+    public static func refusal(ofType text: String) -> String {
+        "type='\(text)' is no signal type; it is written like drift or buy_imbalance"
+    }
+
     /// A JSON number cannot be NaN or infinite; such values are left out.
     public init(_ proto: ProtoSignal) {
         func finite(_ value: Double) -> Double? { value.isFinite ? value : nil }

@@ -98,6 +98,18 @@ def check_ticks(page, url):
     print(f"axes: {len(TICKS)} ranges, no label twice")
 
 
+def check_gap(page):
+    """Where nothing was known for more than ten seconds, the line ends and begins anew; a shorter silence is bridged."""
+    seconds = page.evaluate("""import('./history.js').then(({ History }) => {
+      const history = new History();
+      for (const time of [101, 105, 140]) history.add("features", { time, validity: "VALID", values: { mid: 1, microprice: 1 } });
+      return history.price.map(([date, ...values]) => [date.getTime() / 1000, ...values]);
+    })""")
+    if seconds != [[101, 1, 1], [105, 1, 1], [106, None, None], [140, 1, 1]]:
+        raise Failure(f"a silence from 105 to 140 s is drawn as {seconds}")
+    print("a silence of 35 s: a gap in the line")
+
+
 def chart(page, name):
     """What a chart draws: its rows of milliseconds and values."""
     return page.evaluate(f"""new Promise((resolve) => {{
@@ -305,6 +317,7 @@ def body():
         url = gateway.proxy.url
         page.shape(1440, 900)
         check_ticks(page, url)
+        check_gap(page)
         check_market(page, gateway, url)
         # A broken connection is told of in the log of the page.
         page.events = [event for event in page.events if "ERR_INCOMPLETE_CHUNKED_ENCODING" not in json.dumps(event) and "alerts" not in json.dumps(event)]

@@ -130,6 +130,8 @@ def book_flow_columns(tape, vectors):
         begins.append(begin)
     for k in np.flatnonzero(vectors.believed).tolist():
         u, now = int(vectors.last_update[k]), int(vectors.time_ns[k])
+        if vectors.chain[k] != vectors.update_chain[u]:
+            continue
         for w in WINDOWS:
             if now - times[begins[u]] < w * SECOND:
                 continue

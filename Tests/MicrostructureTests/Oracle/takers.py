@@ -129,7 +129,7 @@ def resilience_column(tape, vectors):
         count, price, size = (book.asks, book.ask_price, book.ask_quantity) if sign > 0 else (book.bids, book.bid_price, book.bid_quantity)
         return [(int(p), int(q)) for p, q in zip(price[row, : count[row]], size[row, : count[row]])]
 
-    row, doubted, pending, value = None, False, None, math.nan
+    row, book_ns, doubted, pending, value = None, 0, False, None, math.nan
     for i, kind in enumerate(tape.kind):
         if pending and clock[i] - pending[0] >= RESILIENCE_SECONDS * SECOND:
             _, sign, worst, depth = pending
@@ -141,10 +141,10 @@ def resilience_column(tape, vectors):
                 pending, doubted = None, True
                 row = None if kind == "book" else row
             elif kind == "book":
-                row, doubted = tape.row[i], False
+                row, doubted, book_ns = tape.row[i], False, tape.venue_ns[i]
             else:
                 doubted = False
-        if i in sweeps and pending is None and row is not None and not doubted:
+        if i in sweeps and pending is None and row is not None and not doubted and book_ns < tape.venue_ns[i]:
             met = side(sweeps[i], row)[:RESILIENCE_LEVELS]
             depth = sum(q for _, q in met)
             if depth > 0:
