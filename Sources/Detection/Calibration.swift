@@ -49,6 +49,13 @@ public struct CalibrationSeries: Sendable {
         return Double(present) / Double(headers.count)
     }
 
+    func forEachVector(_ body: (Span<Double>, Timestamp) -> Void) {
+        let width = schema.names.count
+        for (index, header) in headers.enumerated() {
+            body(values.span.extracting(index * width..<(index + 1) * width), header.times.receive)
+        }
+    }
+
     /// Feeds all vectors to a bank of `profile`; calls `body` with the bank after each. Returns the signals.
     @discardableResult
     func run(_ profile: Profile, _ body: (borrowing DetectorBank) -> Void = { _ in }) throws(ProfileError) -> [Signal] {
@@ -119,10 +126,11 @@ public struct Calibration: Sendable {
     ///   - base: the parameters that are not learnt, and the detectors to calibrate.
     ///   - extrapolates: accept data too short for the budget, and take the threshold from the fitted tail of the
     ///     evidence: a starting point with an unverified signal rate.
+    ///   - lesson: events to learn the signatures of; `nil` keeps those of `base` and weighs them anew for these data.
     ///   - progress: called after each of some 30 passes over the data, with the completed share.
     public init(
         _ series: [CalibrationSeries], base: Profile, signalsPerDay: Double, gain: Double,
-        extrapolates: Bool = false, progress: (Double) throws -> Void = { _ in }
+        extrapolates: Bool = false, lesson: EventLesson? = nil, progress: (Double) throws -> Void = { _ in }
     ) throws {
         let days = series.reduce(0) { $0 + $1.days }
         let needed = Self.leastSignals / signalsPerDay
@@ -130,7 +138,7 @@ public struct Calibration: Sendable {
             throw Failure.tooShort(days: days, needed: needed, budget: signalsPerDay)
         }
         do {
-            try self.init(series, base, signalsPerDay, gain, days, needed, progress)
+            try self.init(series, base, signalsPerDay, gain, days, needed, lesson, progress)
         } catch let error as ProfileError {
             throw Failure.profile(error)
         }
@@ -138,7 +146,7 @@ public struct Calibration: Sendable {
 
     private init(
         _ series: [CalibrationSeries], _ base: Profile, _ signalsPerDay: Double, _ gain: Double, _ days: Double,
-        _ needed: Double, _ progress: (Double) throws -> Void
+        _ needed: Double, _ lesson: EventLesson?, _ progress: (Double) throws -> Void
     ) throws {
         var profile = base
         var omissions: [DetectorName: String] = [:]
@@ -151,7 +159,9 @@ public struct Calibration: Sendable {
             }
             return detector
         }
-        guard !profile.detectors.isEmpty else { throw Failure.nothingToWatch }
+        if let watch = base.events { profile.events = try Self.events(series, watch, lesson) }
+        let looksForEvents = profile.events != nil
+        guard looksForEvents || !profile.detectors.isEmpty else { throw Failure.nothingToWatch }
         let tails = try Self.tails(series, profile)
         try progress(1.0 / Double(Self.passes))
         profile.detectors = profile.detectors.compactMap { detector in
@@ -163,7 +173,7 @@ public struct Calibration: Sendable {
             }
             return detector
         }
-        guard !profile.detectors.isEmpty else { throw Failure.nothingToWatch }
+        guard looksForEvents || !profile.detectors.isEmpty else { throw Failure.nothingToWatch }
 
         // This threshold is never reached, so no detector restarts: measures the evidence while nothing is reported.
         profile.budget = Profile.Budget(signalsPerDay: signalsPerDay, evidenceThreshold: 10_000, gain: 0)
@@ -236,9 +246,11 @@ public struct Calibration: Sendable {
     private static func tails(
         _ series: [CalibrationSeries], _ profile: Profile
     ) throws(ProfileError) -> [DetectorName: TailTable] {
+        guard !profile.detectors.isEmpty else { return [:] }
         // No statistic has weight here, so nothing is reported and no detector restarts.
         guard let silent = TailTable(values: [0, 1e12], nats: [0, 1e-3]) else { return [:] }
         var learning = profile
+        learning.events = nil
         for index in learning.detectors.indices { learning.detectors[index].tail = silent }
         learning.budget = Profile.Budget(signalsPerDay: 1, evidenceThreshold: 10_000, gain: 0)
         var names: [DetectorName] = []
@@ -256,6 +268,54 @@ public struct Calibration: Sendable {
         for (name, sample) in zip(names, samples) { tails[name] = TailTable(sample: sample) }
         return tails
     }
+
+    /// The watch with its signatures' weights and tails learnt; `nil` if it has no signature whose tail can be learnt.
+    private static func events(
+        _ series: [CalibrationSeries], _ watch: EventWatch, _ lesson: EventLesson?
+    ) throws(ProfileError) -> EventWatch? {
+        var watch = watch
+        var blank = watch
+        blank.signatures = []
+        var quiet = ExcessMoments(width: 2 * watch.columns.count * watch.horizonSeconds.count)
+        var isSigned: [Bool] = []
+        for series in series {
+            var detector = try EventDetector(blank, schema: series.schema)
+            isSigned = detector.isSigned
+            var seconds = 0
+            series.forEachVector { values, time in
+                guard detector.process(values, at: time), detector.isWarm else { return }
+                seconds += 1
+                // Neighbouring seconds share most of their horizons.
+                if seconds % momentStep == 0 { quiet.add(detector.excesses) }
+            }
+        }
+        guard quiet.count > 0 else { return nil }
+        if let lesson {
+            watch.signatures = lesson.signatures(against: quiet, isSigned: isSigned)
+        } else {
+            let learning = EventLearning(watch, isSigned: isSigned, quiet: quiet)
+            for index in watch.signatures.indices {
+                watch.signatures[index].terms = learning.reweighed(watch.signatures[index].terms)
+            }
+        }
+        var samples: [[Double]] = Array(repeating: [], count: watch.signatures.count)
+        for series in series {
+            var detector = try EventDetector(watch, schema: series.schema)
+            series.forEachVector { values, time in
+                guard detector.process(values, at: time), detector.isWarm else { return }
+                for (index, sum) in detector.sums.enumerated() { samples[index].append(sum) }
+            }
+        }
+        watch.signatures = zip(watch.signatures, samples).compactMap { signature, sample in
+            var signature = signature
+            signature.tail = TailTable(sample: sample, knotsPerDecade: 4)
+            return signature.tail == nil ? nil : signature
+        }
+        return watch.signatures.isEmpty ? nil : watch
+    }
+
+    /// Every so many seconds, one is taken for the moments.
+    private static let momentStep = 3
 
     private static func blocks(_ series: CalibrationSeries, _ signals: [Timestamp]) -> [Int] {
         guard let first = series.headers.first?.times.receive, let last = series.headers.last?.times.receive else {

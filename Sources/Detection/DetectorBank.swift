@@ -39,6 +39,7 @@ public struct DetectorBank: Sendable, Codable {
     private var columnCount: Int
     private let scale: Double
     private var monitors: [ColumnMonitor] = []
+    private var events: EventDetector?
     private var driftGate: SignalGate
     private var burstGate: SignalGate
     private var regimeGate: SignalGate
@@ -52,7 +53,61 @@ public struct DetectorBank: Sendable, Codable {
     private enum CodingKeys: String, CodingKey {
         case venue, symbol, profile, score, dynamicThreshold, evidence, schemaID, columnCount, scale
         case monitors = "channels"
-        case driftGate, burstGate, regimeGate, scores, budgetThreshold, isArmed, tally, bookEpoch
+        case driftGate, burstGate, regimeGate, scores, budgetThreshold, isArmed, tally, bookEpoch, events
+    }
+
+    /// Goes on from a checkpoint. Throws if it is damaged.
+    public init(from decoder: any Decoder) throws {
+        let container = try decoder.container(keyedBy: CodingKeys.self)
+        venue = try container.decode(Venue.self, forKey: .venue)
+        symbol = try container.decode(String.self, forKey: .symbol)
+        profile = try container.decode(Profile.self, forKey: .profile)
+        score = try container.decode(Double.self, forKey: .score)
+        dynamicThreshold = try container.decode(Double.self, forKey: .dynamicThreshold)
+        evidence = try container.decode(Double.self, forKey: .evidence)
+        schemaID = try container.decode(UInt64.self, forKey: .schemaID)
+        columnCount = try container.decode(Int.self, forKey: .columnCount)
+        scale = try container.decode(Double.self, forKey: .scale)
+        monitors = try container.decode([ColumnMonitor].self, forKey: .monitors)
+        driftGate = try container.decode(SignalGate.self, forKey: .driftGate)
+        burstGate = try container.decode(SignalGate.self, forKey: .burstGate)
+        regimeGate = try container.decode(SignalGate.self, forKey: .regimeGate)
+        scores = try container.decode(RollingQuantile.self, forKey: .scores)
+        budgetThreshold = try container.decodeIfPresent(BudgetThreshold.self, forKey: .budgetThreshold)
+        isArmed = try container.decode(Bool.self, forKey: .isArmed)
+        tally = try container.decode(DetectorCounts.self, forKey: .tally)
+        bookEpoch = try container.decodeIfPresent(UInt64.self, forKey: .bookEpoch)
+        guard let watch = profile.events else { return }
+        let state = try container.decode(EventDetector.State.self, forKey: .events)
+        events = EventDetector(watch, restoring: state)
+        guard events != nil else {
+            throw DecodingError.dataCorruptedError(
+                forKey: .events, in: container, debugDescription: "the events' state does not fit the profile")
+        }
+    }
+
+    public func encode(to encoder: any Encoder) throws {
+        var container = encoder.container(keyedBy: CodingKeys.self)
+        try container.encode(venue, forKey: .venue)
+        try container.encode(symbol, forKey: .symbol)
+        try container.encode(profile, forKey: .profile)
+        try container.encode(score, forKey: .score)
+        try container.encode(dynamicThreshold, forKey: .dynamicThreshold)
+        try container.encode(evidence, forKey: .evidence)
+        try container.encode(schemaID, forKey: .schemaID)
+        try container.encode(columnCount, forKey: .columnCount)
+        try container.encode(scale, forKey: .scale)
+        try container.encode(monitors, forKey: .monitors)
+        try container.encode(driftGate, forKey: .driftGate)
+        try container.encode(burstGate, forKey: .burstGate)
+        try container.encode(regimeGate, forKey: .regimeGate)
+        try container.encode(scores, forKey: .scores)
+        try container.encodeIfPresent(budgetThreshold, forKey: .budgetThreshold)
+        try container.encode(isArmed, forKey: .isArmed)
+        try container.encode(tally, forKey: .tally)
+        try container.encodeIfPresent(bookEpoch, forKey: .bookEpoch)
+        // The signatures are the profile's: only what has been learnt since goes with them.
+        try container.encodeIfPresent(events?.state, forKey: .events)
     }
 
     /// Throws if a parameter is out of its range, or if `schema` lacks a column that a detector watches.
@@ -76,6 +131,7 @@ public struct DetectorBank: Sendable, Codable {
             dynamicThreshold = 0.5
         }
         for detector in profile.detectors { monitors.append(try monitor(detector, of: schema)) }
+        if let watch = profile.events { events = try EventDetector(watch, schema: schema) }
     }
 
     /// Takes vectors of `schema` from now on: every monitor finds its column by name, at any index, and keeps its
@@ -91,6 +147,7 @@ public struct DetectorBank: Sendable, Codable {
             guard monitor.fits(schema.columns[index]) else { throw .changedColumn(feature) }
             places.append(index)
         }
+        try events?.bind(to: schema)
         for (index, place) in places.enumerated() { monitors[index].move(to: place) }
         schemaID = schema.id
         columnCount = schema.columns.count
@@ -192,6 +249,10 @@ public struct DetectorBank: Sendable, Codable {
             watching[index].add(to: &ensemble)
         }
         tally.infiniteValues += infiniteValues
+        if events != nil {
+            events?.process(values, at: time)
+            events?.add(to: &ensemble)
+        }
         score = ensemble.score(side: .unsided)
         evidence = ensemble.weight(side: .unsided)
 
@@ -209,6 +270,7 @@ public struct DetectorBank: Sendable, Codable {
     /// a restart of the producer.
     public mutating func resetBookDetectors() {
         for index in monitors.indices where monitors[index].isBookBased { monitors[index].reset() }
+        events?.resetBook()
         tally.bookResets += 1
     }
 
@@ -252,15 +314,18 @@ public struct DetectorBank: Sendable, Codable {
             if driftGate.admit(
                 score: context.ensemble.score(side: direction), threshold: dynamicThreshold, at: context.time)
             {
-                signals.append(signal(.drift, of: drift, direction: direction, onset: alarm.onset, context))
+                signals.append(
+                    signal(.drift, of: monitors[drift].name.feature, direction: direction, onset: alarm.onset, context))
             }
         }
         if let burst = leader(of: .burst), admit(.burst, at: context.time) {
             let onset = monitors.lazy.filter { $0.name.kind == .burst }.compactMap(\.burstOnset).min()
-            signals.append(signal(.burst, of: burst, direction: .unsided, onset: onset ?? context.time, context))
+            signals.append(signal(
+                    .burst, of: monitors[burst].name.feature, direction: .unsided, onset: onset ?? context.time, context))
         }
         if let regime = leader(of: .regimeChange), admit(.regimeChange, at: context.time) {
-            signals.append(signal(.regimeChange, of: regime, direction: .unsided, onset: context.time, context))
+            signals.append(signal(
+                    .regimeChange, of: monitors[regime].name.feature, direction: .unsided, onset: context.time, context))
         }
     }
 
@@ -294,16 +359,20 @@ public struct DetectorBank: Sendable, Codable {
         guard isArmed else { return }
         isArmed = false
         let side = context.ensemble.heavierSide
-        guard
-            let heaviest = monitors.indices.max(by: { monitors[$0].weight(for: side) < monitors[$1].weight(for: side) })
-        else { return }
-        let monitor = monitors[heaviest]
-        let type = monitor.name.kind.signalType
-        guard admit(type, at: context.time) else { return }
-        signals.append(
-            signal(
-                type, of: heaviest, direction: monitor.hasSide ? side : .unsided,
-                onset: monitor.onset(for: side) ?? context.time, context))
+        let heaviest = monitors.indices.max { monitors[$0].weight(for: side) < monitors[$1].weight(for: side) }
+        let finding = events?.finding
+        if let finding, finding.nats >= heaviest.map({ monitors[$0].weight(for: side) }) ?? 0 {
+            guard admit(finding.type, at: context.time) else { return }
+            signals.append(signal(finding, context))
+        } else if let heaviest {
+            let monitor = monitors[heaviest]
+            let type = monitor.name.kind.signalType
+            guard admit(type, at: context.time) else { return }
+            signals.append(
+                signal(
+                    type, of: monitor.name.feature, direction: monitor.hasSide ? side : .unsided,
+                    onset: monitor.onset(for: side) ?? context.time, context))
+        }
         budgetThreshold?.spend()
         // Reported drift is not counted as evidence again.
         for index in monitors.indices where monitors[index].name.kind.signalType == .drift {
@@ -320,7 +389,7 @@ public struct DetectorBank: Sendable, Codable {
     }
 
     private func signal(
-        _ type: SignalType, of monitor: Int, direction: Direction, onset: Timestamp, _ context: Context
+        _ type: SignalType, of feature: String, direction: Direction, onset: Timestamp, _ context: Context
     ) -> Signal {
         let side = direction == .unsided ? context.ensemble.heavierSide : direction
         let ensemble = context.ensemble
@@ -328,11 +397,27 @@ public struct DetectorBank: Sendable, Codable {
         let probability = profile.budget?.tail.map { Double.exp(-$0.nats(at: ensemble.weight(side: side))) }
         return Signal(
             id: Signal.makeID(detected: header.times.receive, symbol: symbol, type: type), venue: venue,
-            symbol: symbol, type: type, feature: monitors[monitor].name.feature, direction: direction,
-            score: ensemble.score(side: side),
+            symbol: symbol, type: type, feature: feature, direction: direction, score: ensemble.score(side: side),
             threshold: dynamicThreshold, probability: probability ?? .nan, onset: onset,
             detected: header.times.receive, venueTime: header.times.venue,
             evidence: monitors.compactMap { $0.evidence(for: side, in: ensemble) },
             validity: header.validity, clockErrorNanoseconds: context.clockError, bookEpoch: header.epoch)
+    }
+
+    /// The signal of an event: the columns that speak for it share its part of the score.
+    private func signal(_ finding: EventDetector.Finding, _ context: Context) -> Signal {
+        var signal = signal(
+            finding.type, of: finding.parts.first?.feature ?? "", direction: finding.direction,
+            onset: finding.onset ?? context.time, context)
+        let side = finding.direction == .unsided ? context.ensemble.heavierSide : finding.direction
+        let share = context.ensemble.share(of: finding.nats, side: side)
+        signal.evidence += finding.parts.map { part in
+            var part = part
+            part.share *= share
+            return part
+        }
+        signal.kind = finding.kind
+        signal.kindProbability = finding.kindProbability
+        return signal
     }
 }

@@ -9,6 +9,8 @@ import Microstructure
 public struct Profile: Sendable, Hashable, Codable {
     public var name: String
     public var detectors: [DetectorSpecification]
+    /// The events to look for, in all columns together; needs a budget. `nil` leaves it to the detectors.
+    public var events: EventWatch?
     /// CUSUM threshold h, in standard deviations. 0.1 to 1000.
     public var driftThreshold: Double
     /// CUSUM drift k, in standard deviations: half the shift of the mean that it is tuned to. 0 to 10.
@@ -50,7 +52,7 @@ public struct Profile: Sendable, Hashable, Codable {
 
     public init(
         name: String = "classic", detectors: [DetectorSpecification] = DetectorSpecification.classic,
-        driftThreshold: Double = 3, cusumDrift: Double = 0.5, ewmaWeight: Double = 0.05, adwinDelta: Double = 0.002,
+        events: EventWatch? = nil, driftThreshold: Double = 3, cusumDrift: Double = 0.5, ewmaWeight: Double = 0.05, adwinDelta: Double = 0.002,
         burstThreshold: Double = 2.5,
         burstRearmFraction: Double = 0.8, regimeThreshold: Double = 0.7, standardiserHalfLifeObservations: Double = 600,
         burstHalfLifeObservations: Double = 600, standardiserWarmUpObservations: Int = 100, winsorLimit: Double? = nil,
@@ -59,6 +61,7 @@ public struct Profile: Sendable, Hashable, Codable {
     ) {
         self.name = name
         self.detectors = detectors
+        self.events = events
         self.driftThreshold = driftThreshold
         self.cusumDrift = cusumDrift
         self.ewmaWeight = ewmaWeight
@@ -78,7 +81,11 @@ public struct Profile: Sendable, Hashable, Codable {
         self.budget = budget
     }
 
-    /// Starting point of a calibration: robust moments over ten minutes of vectors at ten a second for drifts and an
+    /// Starting point of a calibration that is taught events: no detector of single columns, and no signature yet.
+    public static let untaught = Profile(
+        name: "calibrated", detectors: [], events: EventWatch(), clockErrorLimitSeconds: 1)
+
+    /// Starting point of a calibration of detectors of single columns: robust moments over ten minutes of vectors at ten a second for drifts and an
     /// hour for bursts, whitening, and the detectors of `DetectorSpecification.calibratable`.
     public static let uncalibrated = Profile(
         name: "calibrated", detectors: DetectorSpecification.calibratable, standardiserHalfLifeObservations: 6_000,
@@ -115,9 +122,18 @@ public struct Profile: Sendable, Hashable, Codable {
 
     /// Throws the first parameter, in the order of declaration, that lies outside its range.
     public func validate() throws(ProfileError) {
-        guard (1...Self.detectorLimit).contains(detectors.count) else {
+        let fewest = events == nil ? 1 : 0
+        guard (fewest...Self.detectorLimit).contains(detectors.count) else {
             throw .outOfRange(
-                parameter: "detectors", value: Double(detectors.count), accepted: 1...Double(Self.detectorLimit))
+                parameter: "detectors", value: Double(detectors.count),
+                accepted: Double(fewest)...Double(Self.detectorLimit))
+        }
+        if let events {
+            try events.validate()
+            guard budget != nil else { throw .eventsNeedABudget }
+            for signature in events.signatures where signature.tail == nil {
+                throw .noTail(signature.kind.rawValue)
+            }
         }
         for (index, detector) in detectors.enumerated() {
             guard !detectors[..<index].contains(where: { $0.name == detector.name }) else {
@@ -173,6 +189,12 @@ public enum ProfileError: Error, Hashable, CustomStringConvertible {
     case namedTwice(String)
     /// With a budget, each detector needs a tail table.
     case noTail(String)
+    /// The horizons of the events do not ascend.
+    case horizonsNotAscending
+    /// The column names a mirror that is not watched, or that names another one.
+    case unmatchedMirror(String)
+    /// A profile that looks for events has no budget.
+    case eventsNeedABudget
 
     public var description: String {
         switch self {
@@ -184,6 +206,10 @@ public enum ProfileError: Error, Hashable, CustomStringConvertible {
             "the column \(column) has another source, side or unit than the one that the detector has learnt from"
         case .namedTwice(let name):
             "the detector \(name) is named twice"
+        case .horizonsNotAscending: "events.horizon_seconds must ascend"
+        case .unmatchedMirror(let column):
+            "events.columns: the mirror of \(column) must be a watched column whose mirror is \(column)"
+        case .eventsNeedABudget: "a profile with events needs a budget; make it with microlab calibrate"
         case .noTail(let feature):
             "the detector of \(feature) has no tail, which a profile with a budget needs; make it with microlab calibrate"
         }

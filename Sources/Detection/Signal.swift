@@ -20,13 +20,22 @@ public struct Evidence: Sendable, Hashable {
     public var threshold: Double
     /// The detector's part of the signal's score, in [0, 1). The shares of a signal sum to its score within rounding.
     public var share: Double
+    /// Over how many seconds the feature was compared with its last minutes; `nil` if it was not.
+    public var horizonSeconds: Int?
+    /// Its mean over these seconds as a multiple of that of its last minutes; `nil` where no ratio is meant.
+    public var factor: Double?
 
-    public init(detector: String, feature: String, statistic: Double, threshold: Double, share: Double) {
+    public init(
+        detector: String, feature: String, statistic: Double, threshold: Double, share: Double,
+        horizonSeconds: Int? = nil, factor: Double? = nil
+    ) {
         self.detector = detector
         self.feature = feature
         self.statistic = statistic
         self.threshold = threshold
         self.share = share
+        self.horizonSeconds = horizonSeconds
+        self.factor = factor
     }
 }
 
@@ -61,6 +70,10 @@ public struct Signal: Sendable {
     /// Error bound of the clock behind `detected`, in nanoseconds; `nil` where unknown.
     public var clockErrorNanoseconds: Int64?
     public var bookEpoch: UInt64
+    /// What kind of event it is, finer than the type; `nil` if the profile knows no kinds.
+    public var kind: EventKind?
+    /// Probability of that kind among all that the profile knows, if it is one of them; NaN without a kind.
+    public var kindProbability = Double.nan
 
     public init(
         id: String, venue: Venue, symbol: String, type: SignalType, feature: String, direction: Direction,
@@ -107,5 +120,6 @@ extension Signal: Equatable {
             && left.onset == right.onset && left.detected == right.detected && left.venueTime == right.venueTime
             && left.evidence == right.evidence && left.validity == right.validity
             && left.clockErrorNanoseconds == right.clockErrorNanoseconds && left.bookEpoch == right.bookEpoch
+            && left.kind == right.kind && left.kindProbability.bitPattern == right.kindProbability.bitPattern
     }
 }

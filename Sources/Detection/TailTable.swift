@@ -40,14 +40,15 @@ public struct TailTable: Sendable, Hashable, Codable {
         self = table
     }
 
-    /// Learns the tail of `sample` (any order; NaN ignored): ten knots a decade of probability from the median on, as
+    /// Learns the tail of `sample` (any order; NaN ignored): knots at equal steps of probability from the median on, as
     /// long as `smallestTail` values lie beyond. `nil` if the sample has fewer than two different knots, as for a
     /// constant. O(n log n).
-    public init?(sample: [Double], smallestTail: Int = 10) {
+    public init?(sample: [Double], smallestTail: Int = 10, knotsPerDecade: Int = 10) {
         let sorted = sample.filter { !$0.isNaN }.sorted()
         var values: [Double] = []
         var nats: [Double] = []
         var beyond = Double(sorted.count) / 2
+        let step = Double.exp10(-1 / Double(knotsPerDecade))
         while beyond >= Double(smallestTail) {
             let value = sorted[sorted.count - 1 - Int(beyond)]
             // Among equal values keep the last: its tail counts only strictly larger values.
@@ -57,12 +58,10 @@ public struct TailTable: Sendable, Hashable, Codable {
             }
             values.append(value)
             nats.append(-Double.log(beyond / Double(sorted.count)))
-            beyond *= Self.step
+            beyond *= step
         }
         self.init(values: values, nats: nats)
     }
-
-    private static let step = Double.exp10(-0.1)
 
     /// Nats of surprise at `x`, 0 to `natsLimit`; 0 for NaN.
     public func nats(at x: Double) -> Double {
@@ -89,10 +88,14 @@ public struct TailTable: Sendable, Hashable, Codable {
         return values[index - 1] + share * (values[index] - values[index - 1])
     }
 
+    /// A factor of ten in probability, with room for rounding.
+    private static let decade = 2.31
+
     /// Slope over the last decade, in nats a unit of x.
     private var lastSlope: Double {
         let last = values.count - 1
-        let first = max(0, last - 10)
+        var first = last - 1
+        while first > 0, nats[last] - nats[first - 1] < Self.decade { first -= 1 }
         return (nats[last] - nats[first]) / (values[last] - values[first])
     }
 }

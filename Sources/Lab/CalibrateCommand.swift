@@ -13,9 +13,13 @@ package struct CalibrateCommand: AsyncParsableCommand {
         commandName: "calibrate",
         abstract: "Learns a detector profile from tapes that keeps to a number of signals a day and symbol.",
         discussion: """
-            Learns how surprising every detector's statistic is on these tapes, and how much evidence a signal must have \
-            for the budget. What happens on the tapes counts as nothing happening: leave out what is to be found. The \
+            Learns how surprising the signature of each kind of event is on these tapes, and how much evidence a signal must \
+            have for the budget. What happens on the tapes counts as nothing happening: leave out what is to be found. The \
             detector goes on steering the threshold to the budget while it runs (--gain; 0 leaves it fixed).
+
+            The signatures are those of --base, weighed anew for these markets. --teach TAPE=EVENTS learns others from events \
+            that are known: EVENTS is CSV with symbol, label_time_utc, end_utc, class, and size and direction where known, \
+            as microlab synth --truth writes it. Give --teach for each such tape.
 
             Exit code: 0; 1 a tape is damaged or holds records that cannot be read, and the profile is of the rest; 64 usage; \
             65 the tapes hold too little for the budget, or cannot reach it (the message says what is possible); 66 a tape \
@@ -28,7 +32,10 @@ package struct CalibrateCommand: AsyncParsableCommand {
     @Option(help: "Which part of each tape's time to take, as begin:end of 0 to 1.") var part = "0:1"
     @Option(help: "What one signal raises the threshold by while running, as a share of it.")
     var gain = Profile.Budget.standardGain
-    @Option(help: "A profile to take the detectors and settings from (default: the standard ones).") var base: String?
+    @Option(help: "A profile to take signatures, detectors and settings from (default: calibrated, or none with --teach).")
+    var base: String?
+    @Option(help: ArgumentHelp("A tape with known events, to learn their signatures.", valueName: "tape=events"))
+    var teach: [String] = []
     @Option(help: "Seed of the bootstrap.") var seed: UInt64 = 1
     @Flag(
         help:
@@ -58,7 +65,9 @@ package struct CalibrateCommand: AsyncParsableCommand {
         guard (0...1).contains(gain) else {
             throw ConfigurationError(setting: "--gain", problem: "\(gain) is not within 0 to 1")
         }
-        let base = try base.map { (name) throws(ConfigurationError) in try Lab.profile(name) } ?? .uncalibrated
+        let lessons = try teach.map(Self.taughtTape)
+        var base = try base == nil && !lessons.isEmpty ? .untaught : Lab.profile(base ?? "calibrated")
+        if base.events == nil, !lessons.isEmpty { base.events = EventWatch() }
         // Before the long work: a file that cannot be written is told at once, and a tape is never replaced.
         let sources = try options.sources()
         var output = try OutputFile(path: options.out, replacesExisting: options.force, sources: sources)
@@ -67,9 +76,10 @@ package struct CalibrateCommand: AsyncParsableCommand {
             Lab.say("microlab: no valid feature vectors on the tapes")
             throw ExitCode(isWhole ? 65 : 1)
         }
+        let lesson = try lessons.isEmpty ? nil : lesson(of: lessons, base)
         let bar = ProgressBar(total: 1_000_000, always: options.progress)
         let calibration = try Calibration(
-            series, base: base, signalsPerDay: signalsPerDay, gain: gain, extrapolates: extrapolate
+            series, base: base, signalsPerDay: signalsPerDay, gain: gain, extrapolates: extrapolate, lesson: lesson
         ) {
             try bar.update(Int($0 * 1_000_000))
         }
@@ -78,6 +88,60 @@ package struct CalibrateCommand: AsyncParsableCommand {
         try output.close()
         report(calibration, series, signalsPerDay)
         guard isWhole else { throw ExitCode(1) }
+    }
+
+    /// A tape with known events.
+    private struct TaughtTape {
+        let path: String
+        let events: [TaughtEvent]
+    }
+
+    private static func taughtTape(_ text: String) throws -> TaughtTape {
+        guard let equals = text.firstIndex(of: "=") else {
+            throw ConfigurationError(setting: "--teach", problem: "\(text) is not written TAPE=EVENTS")
+        }
+        let path = String(text[text.index(after: equals)...])
+        let rows = try EventRows(path: path, classes: [], offsetColumn: nil, readsSpans: false)
+        guard rows.kinds.count == rows.events.count else {
+            throw ConfigurationError(setting: "--teach", problem: "\(path) has no column class: what the events are")
+        }
+        let events = try zip(rows.events, rows.kinds).map { event, label in
+            guard let kind = EventKind(rawValue: label.name) else {
+                throw ConfigurationError(
+                    setting: "--teach", problem: "\(path): " + SignalDocument.refusal(ofType: label.name))
+            }
+            let start = Timestamp(nanoseconds: event.startNanoseconds)
+            return TaughtEvent(
+                symbol: event.symbol, kind: kind, start: start,
+                // An event without an end lasts a minute.
+                end: event.endNanoseconds.map { Timestamp(nanoseconds: $0) } ?? start.advanced(byNanoseconds: 60_000_000_000),
+                size: label.size,
+                direction: label.direction == "buy" ? .up : label.direction == "sell" ? .down : .unsided)
+        }
+        return TaughtTape(path: String(text[..<equals]), events: events)
+    }
+
+    private func lesson(of tapes: [TaughtTape], _ base: Profile) throws -> EventLesson {
+        let schema = FeatureSchema()
+        var lesson = EventLesson(base.events ?? EventWatch(), events: tapes.flatMap(\.events))
+        for tape in tapes {
+            lesson.startTape()
+            var reader = try TapeReader(path: tape.path)
+            var vectors = TapeVectors(symbols: options.symbols.names)
+            let bar = ProgressBar(total: reader.segments.reduce(0) { $0 + Int($1.byteCount) }, always: options.progress)
+            while let record = try reader.next() {
+                try bar.update(Int(reader.bytesRead))
+                guard let vector = vectors.process(record), vector.header.validity == .valid else { continue }
+                let market = vectors.markets[vector.market]
+                try lesson.process(
+                    market.engine.values.span, header: vector.header, market: vector.market,
+                    symbol: market.instrument.symbol, schema: schema, events: tape.events)
+            }
+            bar.finish()
+            guard Lab.saysWhole(reader.problems, refused: vectors.refused) else { throw ExitCode(1) }
+        }
+        Lab.say("\(lesson.seconds) seconds of \(tapes.reduce(0) { $0 + $1.events.count }) events learnt from")
+        return lesson
     }
 
     /// The series that the detectors of `base` need from the tapes, and whether no data was lost.
@@ -176,8 +240,9 @@ package struct CalibrateCommand: AsyncParsableCommand {
 
     private static func features(of profile: Profile) -> [String] {
         var features: [String] = []
-        for detector in profile.detectors where !features.contains(detector.name.feature) {
-            features.append(detector.name.feature)
+        for feature in profile.detectors.map(\.name.feature) + (profile.events?.columns.map(\.feature) ?? [])
+        where !features.contains(feature) {
+            features.append(feature)
         }
         return features
     }

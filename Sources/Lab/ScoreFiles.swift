@@ -107,9 +107,19 @@ struct SignalLines {
     }
 }
 
+/// What a labelled event is.
+struct EventKindLabel {
+    let name: String
+    let size: Double?
+    /// `buy` or `sell`; anything else is no side.
+    let direction: String
+}
+
 /// Labelled events of a CSV file with a header.
 struct EventRows {
     private(set) var events: [EventScore.Event] = []
+    /// What the events are; in the order of `events`, empty without a column of kinds.
+    private(set) var kinds: [EventKindLabel] = []
     /// Watched spans from the columns `hours_before` and `hours_after`, one per event.
     private(set) var spans: [EventScore.Span] = []
     /// Events of another class.
@@ -135,6 +145,7 @@ struct EventRows {
         else { throw refuse("needs a header with the columns symbol and label_time_utc") }
         let end = header.column("endutc")
         let kind = header.column("class", "type")
+        let (size, direction) = (header.column("size"), header.column("direction"))
         func needed(_ name: String) throws -> Int {
             guard let column = header.column(name.lowercased().filter { $0.isLetter || $0.isNumber }) else {
                 throw refuse("there is no column \(name)")
@@ -185,6 +196,11 @@ struct EventRows {
             let finish = try end.flatMap { rows.text($0).isEmpty ? nil : try time($0) }
             if let finish, finish < start { throw refuse("the event ends before it starts") }
             events.append(EventScore.Event(symbol: name, startNanoseconds: start, endNanoseconds: finish))
+            guard let kind else { continue }
+            kinds.append(
+                EventKindLabel(
+                    name: rows.text(kind), size: size.flatMap { Double(rows.text($0)) },
+                    direction: direction.map { rows.text($0) } ?? ""))
         }
         guard report.isClean else { throw ImportError(.noUsableData, problems.joined(separator: "\n")) }
         if let unknown = classes.subtracting(classesSeen).min() {

@@ -1,0 +1,200 @@
+import Microstructure
+import RealModule
+
+/// A planted or labelled event, for learning its kind's signature.
+public struct TaughtEvent: Sendable, Hashable {
+    public var symbol: String
+    public var kind: EventKind
+    /// Half open, by receive time.
+    public var start: Timestamp
+    public var end: Timestamp
+    /// `nil` if the label says none: then sizes are not told apart.
+    public var size: Double?
+    public var direction: Direction
+
+    public init(
+        symbol: String, kind: EventKind, start: Timestamp, end: Timestamp, size: Double? = nil,
+        direction: Direction = .unsided
+    ) {
+        self.symbol = symbol
+        self.kind = kind
+        self.start = start
+        self.end = end
+        self.size = size
+        self.direction = direction
+    }
+}
+
+/// Moments of the logarithms of shifts (`EventDetector.excesses`), with those of the mirror image: a market in which
+/// nothing happens has no side.
+struct ExcessMoments: Sendable {
+    private(set) var count = 0.0
+    private var sums: [Double]
+    /// Sums of products, row by row; only of columns up to the row's.
+    private var products: [Double]
+
+    init(width: Int) {
+        sums = Array(repeating: 0, count: width)
+        products = Array(repeating: 0, count: width * width)
+    }
+
+    var width: Int { sums.count }
+
+    mutating func add(_ excesses: [Double]) {
+        count += 1
+        // Most are 0, since most shifts are less than a unit.
+        var nonzero: [Int] = []
+        nonzero.reserveCapacity(excesses.count)
+        for index in excesses.indices where excesses[index] != 0 { nonzero.append(index) }
+        let width = width
+        excesses.withUnsafeBufferPointer { excesses in
+            products.withUnsafeMutableBufferPointer { products in
+                for (rank, row) in nonzero.enumerated() {
+                    let value = excesses[row]
+                    for other in nonzero[...rank] { products[row * width + other] += value * excesses[other] }
+                }
+            }
+        }
+        for index in nonzero { sums[index] += excesses[index] }
+    }
+
+    func mean(mirror: [Int]) -> [Double] {
+        sums.indices.map { (sums[$0] + sums[mirror[$0]]) / (2 * max(1, count)) }
+    }
+
+    func mean() -> [Double] { sums.map { $0 / max(1, count) } }
+
+    /// Covariances, symmetrical under `mirror` if that is given; row by row.
+    func covariance(mirror: [Int]?) -> [Double] {
+        let width = width
+        let mean = mirror.map { self.mean(mirror: $0) } ?? self.mean()
+        func product(_ row: Int, _ column: Int) -> Double {
+            row >= column ? products[row * width + column] : products[column * width + row]
+        }
+        var covariance = Array(repeating: 0.0, count: width * width)
+        for row in 0..<width {
+            for column in 0...row {
+                var value = product(row, column)
+                if let mirror { value = (value + product(mirror[row], mirror[column])) / 2 }
+                value = value / max(1, count) - mean[row] * mean[column]
+                covariance[row * width + column] = value
+                covariance[column * width + row] = value
+            }
+        }
+        return covariance
+    }
+}
+
+/// Learns signatures from events, and the weights of signatures from a market in which nothing happens.
+struct EventLearning {
+    private let watch: EventWatch
+    private let layout: ShiftLayout
+    private let quietMean: [Double]
+    private let quietCovariance: [Double]
+
+    /// Added to the variances, as a share of each: keeps weights small where columns nearly repeat each other.
+    static let ridge = 0.2
+    /// Most terms of a signature.
+    static let termLimit = 40
+    /// How the number of terms is brought down: the least important are left out, and the others weighed anew.
+    private static let stages = [300, 150, 80]
+
+    init(_ watch: EventWatch, isSigned: [Bool], quiet: ExcessMoments) {
+        self.watch = watch
+        layout = ShiftLayout(watch, isSigned: isSigned)
+        quietMean = quiet.mean(mirror: layout.mirror)
+        quietCovariance = quiet.covariance(mirror: layout.mirror)
+    }
+
+    /// The terms that tell events of that mean from nothing.
+    ///
+    /// - Parameter scatter: the events' own covariance, and how much of it counts as noise.
+    func terms(mean: [Double], scatter: (covariance: [Double], share: Double)? = nil) -> [EventSignature.Term] {
+        let width = quietMean.count
+        let excess = mean.indices.map { mean[$0] - quietMean[$0] }
+        var kept = Array(0..<width)
+        var weights: [Double] = []
+        for limit in Self.stages + [Self.termLimit] {
+            weights = self.weights(of: excess, kept, scatter)
+            let important = kept.indices.sorted {
+                let (a, b) = (importance(weights[$0], kept[$0]), importance(weights[$1], kept[$1]))
+                return (b, kept[$0]) < (a, kept[$1])
+            }.prefix(limit)
+            kept = important.map { kept[$0] }.sorted()
+        }
+        weights = self.weights(of: excess, kept, scatter)
+        return zip(kept, weights).map { layout.term(at: $0, excess: Self.rounded(excess[$0]), weight: Self.rounded($1)) }
+    }
+
+    /// The same terms with weights for this market.
+    func reweighed(_ terms: [EventSignature.Term]) -> [EventSignature.Term] {
+        let kept = terms.map { layout.place(of: $0) }
+        var excess = Array(repeating: 0.0, count: quietMean.count)
+        for (term, place) in zip(terms, kept) { excess[place] = term.excess }
+        return zip(terms, weights(of: excess, kept, nil)).map { term, weight in
+            var term = term
+            term.weight = Self.rounded(weight)
+            return term
+        }
+    }
+
+    private func importance(_ weight: Double, _ place: Int) -> Double {
+        weight.magnitude * quietCovariance[place * quietMean.count + place].squareRoot()
+    }
+
+    /// Solves (Σ + ridge)·w = excess over the kept places.
+    private func weights(
+        of excess: [Double], _ kept: [Int], _ scatter: (covariance: [Double], share: Double)?
+    ) -> [Double] {
+        let width = quietMean.count
+        let count = kept.count
+        var matrix = Array(repeating: 0.0, count: count * count)
+        for (row, place) in kept.enumerated() {
+            for (column, other) in kept[...row].enumerated() {
+                var value = quietCovariance[place * width + other]
+                if let scatter { value += scatter.share * scatter.covariance[place * width + other] }
+                matrix[row * count + column] = value
+            }
+            let variance = matrix[row * count + row]
+            // A shift that never shows while nothing happens has no variance; without the sum it would weigh endlessly.
+            matrix[row * count + row] = variance * (1 + Self.ridge) + 1e-6
+        }
+        var solution = kept.map { excess[$0] }
+        Cholesky.solve(&matrix, order: count, &solution)
+        return solution
+    }
+
+    /// Four significant digits: more say nothing, and a profile is read by people.
+    static func rounded(_ value: Double) -> Double {
+        guard value != 0, value.isFinite else { return 0 }
+        let scale = Double.exp10(3 - Double.log10(value.magnitude).rounded(.down))
+        return (value * scale).rounded() / scale
+    }
+}
+
+/// Solves a symmetric positive definite system.
+enum Cholesky {
+    /// `matrix` is row by row, its lower triangle is read and overwritten. O(order³/6).
+    static func solve(_ matrix: inout [Double], order: Int, _ vector: inout [Double]) {
+        matrix.withUnsafeMutableBufferPointer { matrix in
+            for row in 0..<order {
+                for column in 0...row {
+                    var sum = matrix[row * order + column]
+                    for index in 0..<column { sum -= matrix[row * order + index] * matrix[column * order + index] }
+                    matrix[row * order + column] =
+                        row == column ? max(sum, 1e-12).squareRoot() : sum / matrix[column * order + column]
+                }
+            }
+            for row in 0..<order {
+                for index in 0..<row { vector[row] -= matrix[row * order + index] * vector[index] }
+                vector[row] /= matrix[row * order + row]
+            }
+            for row in stride(from: order - 1, through: 0, by: -1) {
+                for index in (row + 1)..<max(order, row + 1) {
+                    vector[row] -= matrix[index * order + row] * vector[index]
+                }
+                vector[row] /= matrix[row * order + row]
+            }
+        }
+    }
+}

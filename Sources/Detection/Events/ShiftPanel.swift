@@ -1,0 +1,218 @@
+import Microstructure
+import RealModule
+
+/// How far each watched column has moved from its last minutes, over several horizons, in its own usual deviations.
+///
+/// A column's values of a second are averaged. Once a second and for each horizon h, the mean of the last h seconds is
+/// compared with a *baseline*, the exponentially weighted mean of the seconds that are older than the longest horizon, so
+/// that an event under way does not become its own baseline at once. How is the column's
+/// `ShiftedColumn.Comparison`: by a difference, or by the logarithm of a ratio. The *shift* is the result in units of its
+/// usual size, which follows its mean magnitude. What an event adds to baseline and unit is limited to three deviations.
+///
+/// A second without a value says nothing: it counts as the baseline. A silence of more than ten seconds empties the
+/// horizons; a new book epoch empties those of the columns that it resets. Baselines and scales stay, since the market is
+/// the same. Shifts are 0 until the panel is warm, and a column's until half the warm-up has passed since its first value.
+///
+/// O(columns) a vector; O(columns · longest horizon) a second; no allocation.
+struct ShiftPanel: Sendable, Codable {
+    let horizons: [Int]
+    private let comparisons: [ShiftedColumn.Comparison]
+    private let isBookBased: [Bool]
+    /// Weight of the newest second in a baseline, and of the newest comparison in a scale.
+    private let baselineWeight: Double
+    private let scaleWeight: Double
+    private let warmUpSeconds: Int
+    /// Indices of the columns in the current vectors.
+    private var places: [Int]
+    /// The second that is being averaged, in s since 1970; `nil` before the first vector.
+    private var second: Int64?
+    private var sums: [Double]
+    private var counts: [Int]
+    /// The last mean of each column of which the growth is taken; NaN if unknown.
+    private var lastMeans: [Double]
+    /// Means of the last seconds, column by column: a ring as long as the longest horizon. NaN where a second said nothing.
+    private var ring: [Double]
+    private var next = 0
+    private var baselines: [Double]
+    private var variances: [Double]
+    /// Seconds that each baseline has seen.
+    private var ages: [Int]
+    /// Column by column, a value a horizon.
+    private var scales: [Double]
+    /// Comparisons that each column's scales have seen.
+    private var scaleAges: [Int]
+    /// The shifts after the last whole second, column by column, a value a horizon.
+    private(set) var shifts: [Double]
+    /// What the shifts are in the columns' own units: differences, or logarithms of ratios.
+    private(set) var excesses: [Double]
+
+    /// Seconds of silence that are bridged.
+    static let bridgedSeconds: Int64 = 10
+    /// Deviations to which a second and a comparison are limited before they enter baseline and scale.
+    private static let limit = 3.0
+    /// Mean magnitude of a normal variable of deviation 1 is √(2/π).
+    private static let deviationsPerMagnitude = (Double.pi / 2).squareRoot()
+    /// Seconds that are taken as they are, before there is a deviation to limit them to.
+    private static let unlimitedSeconds = 60
+
+    init(_ watch: EventWatch, places: [Int], isBookBased: [Bool]) {
+        horizons = watch.horizonSeconds
+        comparisons = watch.columns.map(\.comparison)
+        self.places = places
+        self.isBookBased = isBookBased
+        baselineWeight = 1 - Double.exp2(-1 / watch.baselineHalfLifeSeconds)
+        scaleWeight = 1 - Double.exp2(-1 / watch.scaleHalfLifeSeconds)
+        warmUpSeconds = watch.warmUpSeconds
+        let count = places.count
+        let longest = horizons[horizons.count - 1]
+        sums = Array(repeating: 0, count: count)
+        counts = Array(repeating: 0, count: count)
+        lastMeans = Array(repeating: .nan, count: count)
+        ring = Array(repeating: .nan, count: count * longest)
+        baselines = Array(repeating: 0, count: count)
+        variances = Array(repeating: 0, count: count)
+        ages = Array(repeating: 0, count: count)
+        scales = Array(repeating: 0, count: count * horizons.count)
+        scaleAges = Array(repeating: 0, count: count)
+        shifts = Array(repeating: 0, count: count * horizons.count)
+        excesses = shifts
+    }
+
+    /// Whole seconds seen.
+    private(set) var age = 0
+    var isWarm: Bool { age >= warmUpSeconds }
+
+    /// Whether the state is one of this watch.
+    func fits(_ watch: EventWatch) -> Bool {
+        let (count, longest) = (watch.columns.count, watch.horizonSeconds.last ?? 0)
+        let wide = count * watch.horizonSeconds.count
+        return horizons == watch.horizonSeconds && comparisons == watch.columns.map(\.comparison)
+            && [places.count, isBookBased.count, sums.count, counts.count, lastMeans.count, baselines.count,
+                variances.count, ages.count, scaleAges.count].allSatisfy { $0 == count }
+            && ring.count == count * longest && (0..<max(1, longest)).contains(next)
+            && [scales.count, shifts.count, excesses.count].allSatisfy { $0 == wide }
+    }
+
+    mutating func move(to places: [Int]) { self.places = places }
+
+    /// Takes one valid vector. Returns whether it completed a second, so that the shifts are new.
+    mutating func process(_ values: Span<Double>, at time: Timestamp) -> Bool {
+        let now = time.bucket(width: 1_000_000_000)
+        var isComplete = false
+        if let second, now != second {
+            isComplete = true
+            close()
+            let silent = now - second - 1
+            if silent > Self.bridgedSeconds || silent < 0 {
+                empty(onlyBook: false)
+            } else {
+                for _ in 0..<silent { close() }
+            }
+            compare()
+        }
+        second = now
+        for column in places.indices {
+            let value = values[places[column]]
+            // A value that no market has (`Standardiser.magnitudeLimit`) is none.
+            guard value.magnitude <= Standardiser.magnitudeLimit else { continue }
+            sums[column] += value
+            counts[column] += 1
+        }
+        return isComplete
+    }
+
+    /// A new book epoch begins.
+    mutating func resetBook() { empty(onlyBook: true) }
+
+    private mutating func empty(onlyBook: Bool) {
+        let longest = horizons[horizons.count - 1]
+        for column in places.indices where isBookBased[column] || !onlyBook {
+            for index in (column * longest)..<((column + 1) * longest) { ring[index] = .nan }
+            (sums[column], counts[column], lastMeans[column]) = (0, 0, .nan)
+        }
+    }
+
+    /// The second under way ends.
+    private mutating func close() {
+        age += 1
+        let longest = horizons[horizons.count - 1]
+        for column in places.indices {
+            // What leaves the longest horizon enters the baseline.
+            let oldest = ring[column * longest + next]
+            if !oldest.isNaN { learn(oldest, column) }
+            var value = counts[column] > 0 ? sums[column] / Double(counts[column]) : .nan
+            if comparisons[column] == .growth, !value.isNaN {
+                let last = lastMeans[column]
+                lastMeans[column] = value
+                value = last > 0 && value > 0 ? 1e4 * Double.log(value / last) : .nan
+            }
+            // The first value is the baseline until older ones are there.
+            if ages[column] == 0, !value.isNaN { baselines[column] = value }
+            ring[column * longest + next] = value
+            (sums[column], counts[column]) = (0, 0)
+        }
+        next = next + 1 == longest ? 0 : next + 1
+    }
+
+    private mutating func learn(_ value: Double, _ column: Int) {
+        ages[column] += 1
+        let weight = max(baselineWeight, 1 / Double(ages[column]))
+        var step = value - baselines[column]
+        if ages[column] > Self.unlimitedSeconds {
+            let limit = Self.limit * variances[column].squareRoot()
+            step = min(max(step, -limit), limit)
+        }
+        baselines[column] += weight * step
+        variances[column] += weight * (step * step - variances[column])
+    }
+
+    /// Compares the horizons with the baselines.
+    private mutating func compare() {
+        let longest = horizons[horizons.count - 1]
+        // A horizon that is not filled yet, or a baseline of nothing, would make too small a unit.
+        for column in places.indices where ages[column] > 0 {
+            let baseline = baselines[column]
+            let base = column * longest
+            var (sum, index, seen) = (0.0, next, 0)
+            scaleAges[column] += 1
+            let isKnown = isWarm && scaleAges[column] >= warmUpSeconds / 2
+            let weight = max(scaleWeight, 1 / Double(scaleAges[column]))
+            for (rank, horizon) in horizons.enumerated() {
+                while seen < horizon {
+                    index = index == 0 ? longest - 1 : index - 1
+                    let value = ring[base + index]
+                    sum += value.isNaN ? baseline : value
+                    seen += 1
+                }
+                let place = column * horizons.count + rank
+                let y = comparisons[column].value(of: sum / Double(horizon), against: baseline)
+                let scale = scales[place]
+                var magnitude = y.magnitude
+                if isKnown, scale > 0 {
+                    shifts[place] = y / scale
+                    magnitude = min(magnitude, Self.limit * scale)
+                } else {
+                    shifts[place] = 0
+                }
+                excesses[place] = y
+                scales[place] += weight * (magnitude * Self.deviationsPerMagnitude - scale)
+            }
+        }
+    }
+}
+
+extension ShiftedColumn.Comparison {
+    /// Share of the baseline that is added to both sides of a ratio, so that nothing against little is no infinity.
+    private static let floor = 0.1
+
+    @inline(__always)
+    func value(of mean: Double, against baseline: Double) -> Double {
+        switch self {
+        case .difference, .growth: return mean - baseline
+        case .ratio:
+            let (mean, baseline) = (max(0, mean), max(0, baseline))
+            let floor = Self.floor * baseline
+            return baseline > 0 ? Double.log((mean + floor) / (baseline + floor)) : 0
+        }
+    }
+}
