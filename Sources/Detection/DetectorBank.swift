@@ -320,12 +320,16 @@ public struct DetectorBank: Sendable, Codable {
         }
         if let burst = leader(of: .burst), admit(.burst, at: context.time) {
             let onset = monitors.lazy.filter { $0.name.kind == .burst }.compactMap(\.burstOnset).min()
-            signals.append(signal(
-                    .burst, of: monitors[burst].name.feature, direction: .unsided, onset: onset ?? context.time, context))
+            signals.append(
+                signal(
+                    .burst, of: monitors[burst].name.feature, direction: .unsided, onset: onset ?? context.time, context
+                ))
         }
         if let regime = leader(of: .regimeChange), admit(.regimeChange, at: context.time) {
-            signals.append(signal(
-                    .regimeChange, of: monitors[regime].name.feature, direction: .unsided, onset: context.time, context))
+            signals.append(
+                signal(
+                    .regimeChange, of: monitors[regime].name.feature, direction: .unsided, onset: context.time, context)
+            )
         }
     }
 
@@ -416,8 +420,8 @@ public struct DetectorBank: Sendable, Codable {
             part.share *= share
             return part
         }
-        signal.kind = finding.kind
-        signal.kindProbability = finding.kindProbability
+        signal.subtype = finding.kind
+        signal.subtypeProbability = finding.kindProbability
         return signal
     }
 }

@@ -52,7 +52,8 @@ public struct Profile: Sendable, Hashable, Codable {
 
     public init(
         name: String = "classic", detectors: [DetectorSpecification] = DetectorSpecification.classic,
-        events: EventWatch? = nil, driftThreshold: Double = 3, cusumDrift: Double = 0.5, ewmaWeight: Double = 0.05, adwinDelta: Double = 0.002,
+        events: EventWatch? = nil, driftThreshold: Double = 3, cusumDrift: Double = 0.5, ewmaWeight: Double = 0.05,
+        adwinDelta: Double = 0.002,
         burstThreshold: Double = 2.5,
         burstRearmFraction: Double = 0.8, regimeThreshold: Double = 0.7, standardiserHalfLifeObservations: Double = 600,
         burstHalfLifeObservations: Double = 600, standardiserWarmUpObservations: Int = 100, winsorLimit: Double? = nil,

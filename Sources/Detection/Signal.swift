@@ -71,9 +71,9 @@ public struct Signal: Sendable {
     public var clockErrorNanoseconds: Int64?
     public var bookEpoch: UInt64
     /// What kind of event it is, finer than the type; `nil` if the profile knows no kinds.
-    public var kind: EventKind?
-    /// Probability of that kind among all that the profile knows, if it is one of them; NaN without a kind.
-    public var kindProbability = Double.nan
+    public var subtype: EventKind?
+    /// Probability of the subtype among all that the profile knows, if it is one of them; NaN without a subtype.
+    public var subtypeProbability = Double.nan
 
     public init(
         id: String, venue: Venue, symbol: String, type: SignalType, feature: String, direction: Direction,
@@ -120,6 +120,7 @@ extension Signal: Equatable {
             && left.onset == right.onset && left.detected == right.detected && left.venueTime == right.venueTime
             && left.evidence == right.evidence && left.validity == right.validity
             && left.clockErrorNanoseconds == right.clockErrorNanoseconds && left.bookEpoch == right.bookEpoch
-            && left.kind == right.kind && left.kindProbability.bitPattern == right.kindProbability.bitPattern
+            && left.subtype == right.subtype
+            && left.subtypeProbability.bitPattern == right.subtypeProbability.bitPattern
     }
 }

@@ -13,13 +13,13 @@ package struct CalibrateCommand: AsyncParsableCommand {
         commandName: "calibrate",
         abstract: "Learns a detector profile from tapes that keeps to a number of signals a day and symbol.",
         discussion: """
-            Learns how surprising the signature of each kind of event is on these tapes, and how much evidence a signal must \
-            have for the budget. What happens on the tapes counts as nothing happening: leave out what is to be found. The \
+            Learns how surprising every detector's statistic is on these tapes, and how much evidence a signal must have \
+            for the budget. What happens on the tapes counts as nothing happening: leave out what is to be found. The \
             detector goes on steering the threshold to the budget while it runs (--gain; 0 leaves it fixed).
 
-            The signatures are those of --base, weighed anew for these markets. --teach TAPE=EVENTS learns others from events \
-            that are known: EVENTS is CSV with symbol, label_time_utc, end_utc, class, and size and direction where known, \
-            as microlab synth --truth writes it. Give --teach for each such tape.
+            --base events takes the built-in signatures of events and weighs them anew for these markets. --teach TAPE=EVENTS \
+            learns signatures from events that are known: EVENTS is CSV with symbol, label_time_utc, end_utc, class, and size \
+            and direction where known, as microlab synth --truth writes it. Give --teach for each such tape.
 
             Exit code: 0; 1 a tape is damaged or holds records that cannot be read, and the profile is of the rest; 64 usage; \
             65 the tapes hold too little for the budget, or cannot reach it (the message says what is possible); 66 a tape \
@@ -32,7 +32,10 @@ package struct CalibrateCommand: AsyncParsableCommand {
     @Option(help: "Which part of each tape's time to take, as begin:end of 0 to 1.") var part = "0:1"
     @Option(help: "What one signal raises the threshold by while running, as a share of it.")
     var gain = Profile.Budget.standardGain
-    @Option(help: "A profile to take signatures, detectors and settings from (default: calibrated, or none with --teach).")
+    @Option(
+        help:
+            "A profile to take signatures, detectors and settings from: events, calibrated or a file (default: the standard detectors; with --teach, none)."
+    )
     var base: String?
     @Option(help: ArgumentHelp("A tape with known events, to learn their signatures.", valueName: "tape=events"))
     var teach: [String] = []
@@ -66,7 +69,9 @@ package struct CalibrateCommand: AsyncParsableCommand {
             throw ConfigurationError(setting: "--gain", problem: "\(gain) is not within 0 to 1")
         }
         let lessons = try teach.map(Self.taughtTape)
-        var base = try base == nil && !lessons.isEmpty ? .untaught : Lab.profile(base ?? "calibrated")
+        var base =
+            try base.map { (name) throws(ConfigurationError) in try Lab.profile(name) }
+            ?? (lessons.isEmpty ? .uncalibrated : .untaught)
         if base.events == nil, !lessons.isEmpty { base.events = EventWatch() }
         // Before the long work: a file that cannot be written is told at once, and a tape is never replaced.
         let sources = try options.sources()
@@ -114,7 +119,8 @@ package struct CalibrateCommand: AsyncParsableCommand {
             return TaughtEvent(
                 symbol: event.symbol, kind: kind, start: start,
                 // An event without an end lasts a minute.
-                end: event.endNanoseconds.map { Timestamp(nanoseconds: $0) } ?? start.advanced(byNanoseconds: 60_000_000_000),
+                end: event.endNanoseconds.map { Timestamp(nanoseconds: $0) }
+                    ?? start.advanced(byNanoseconds: 60_000_000_000),
                 size: label.size,
                 direction: label.direction == "buy" ? .up : label.direction == "sell" ? .down : .unsided)
         }

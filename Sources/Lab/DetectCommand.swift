@@ -21,7 +21,7 @@ package struct DetectCommand: AsyncParsableCommand {
             """)
 
     @OptionGroup var options: TapesOptions
-    @Option(help: "classic, calibrated, or a profile's file.") var profile = "calibrated"
+    @Option(help: "calibrated, events, classic, or a profile's file.") var profile = "calibrated"
 
     package init() {}
 

@@ -22,7 +22,7 @@ package struct ExplainCommand: AsyncParsableCommand {
 
     @Argument(help: "A signal's id, or TAPE@TIME.") var what: String
     @Option(help: "The tape of a signal's id.") var tape: String?
-    @Option(help: "classic, calibrated, or a profile's file.") var profile = "calibrated"
+    @Option(help: "calibrated, events, classic, or a profile's file.") var profile = "calibrated"
     @Option(help: "The symbol, where TAPE@TIME has several; that of a signal's id is its own.") var symbol: SymbolList?
     @Option(help: "Seconds to draw.") var seconds = 30.0
     @Option(help: "Write the picture to this file (SVG).") var svg: String?

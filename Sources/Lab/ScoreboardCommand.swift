@@ -22,7 +22,8 @@ package struct ScoreboardCommand: AsyncParsableCommand {
             """)
 
     @Argument(help: "Specifications, JSON.") var specifications: [String]
-    @Option(help: "Profiles, comma-separated: classic, calibrated, or files.") var profiles = "classic,calibrated"
+    @Option(help: "Profiles, comma-separated: calibrated, events, classic, or files.") var profiles =
+        "classic,calibrated,events"
     @Option(help: "The file to write; - is standard output.") var out = "-"
     @Flag(help: "Replace the file if it exists.") var force = false
 

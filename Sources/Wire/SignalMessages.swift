@@ -56,10 +56,14 @@ extension ProtoSignal {
             proto.statistic = part.statistic
             proto.threshold = part.threshold
             proto.share = part.share
+            if let horizon = part.horizonSeconds { proto.horizonS = UInt32(clamping: horizon) }
+            if let factor = part.factor { proto.factor = factor }
             return proto
         }
         validity = signal.validity.proto
         bookEpoch = signal.bookEpoch
         if let error = signal.clockErrorNanoseconds { clockErrorNs = error }
+        if let kind = signal.subtype { subtype = kind.rawValue }
+        if !signal.subtypeProbability.isNaN { subtypeProbability = signal.subtypeProbability }
     }
 }

@@ -21,7 +21,7 @@ import Testing
     }
 
     @Test func aProfileReadsBackAsItWasWritten() throws {
-        for name in ["classic", "calibrated"] {
+        for name in ["classic", "calibrated", "events"] {
             let profile = try ProfileFile.load(name)
             let text = String(decoding: try ProfileFile.encode(profile), as: UTF8.self)
             #expect(try Self.load(text) == nil)

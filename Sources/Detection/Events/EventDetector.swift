@@ -8,7 +8,7 @@ import RealModule
 /// evidence is that of the signature that is least probable while nothing happens (Tippett 1931), so that further
 /// signatures cost little: twice as many raise the threshold by 0.7 nats.
 ///
-/// O(columns) a vector; O(columns · longest horizon + terms) a second.
+/// O(columns) a vector; O(columns · horizons + terms) a second, amortised.
 struct EventDetector: Sendable {
     /// What has been learnt from the market: what a checkpoint holds.
     struct State: Sendable, Codable {
@@ -26,6 +26,8 @@ struct EventDetector: Sendable {
         fileprivate var quiet: [Timestamp?]
         /// The signature of the evidence.
         fileprivate var leader: Int?
+
+        var shifts: [Double] { panel.shifts }
     }
 
     private(set) var state: State
@@ -215,7 +217,8 @@ struct EventDetector: Sendable {
             let place = part.term % half
             let excess = state.panel.excesses[place]
             return Evidence(
-                detector: "shift", feature: watch.columns[column].feature, statistic: state.panel.shifts[place], threshold: 1,
+                detector: "shift", feature: watch.columns[column].feature, statistic: state.panel.shifts[place],
+                threshold: 1,
                 share: part.contribution / total, horizonSeconds: watch.horizonSeconds[place % horizons],
                 factor: watch.columns[column].comparison == .ratio ? Double.exp(excess) : nil)
         }

@@ -123,7 +123,9 @@ struct EventLearning {
             kept = important.map { kept[$0] }.sorted()
         }
         weights = self.weights(of: excess, kept, scatter)
-        return zip(kept, weights).map { layout.term(at: $0, excess: Self.rounded(excess[$0]), weight: Self.rounded($1)) }
+        return zip(kept, weights).map {
+            layout.term(at: $0, excess: Self.rounded(excess[$0]), weight: Self.rounded($1))
+        }
     }
 
     /// The same terms with weights for this market.

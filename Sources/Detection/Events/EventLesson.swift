@@ -109,7 +109,8 @@ public struct EventLesson: Sendable {
                     aspect.scatterShare > 0 ? (moments.covariance(mirror: view), aspect.scatterShare) : nil
                 return EventSignature(
                     kind: lesson.kind, type: lesson.kind.usualType, hasSide: lesson.hasSide,
-                    terms: learning.terms(mean: view.map { moments.mean(mirror: $0) } ?? moments.mean(), scatter: scatter))
+                    terms: learning.terms(
+                        mean: view.map { moments.mean(mirror: $0) } ?? moments.mean(), scatter: scatter))
             }
         }
     }

@@ -13,7 +13,7 @@ import RealModule
 /// horizons; a new book epoch empties those of the columns that it resets. Baselines and scales stay, since the market is
 /// the same. Shifts are 0 until the panel is warm, and a column's until half the warm-up has passed since its first value.
 ///
-/// O(columns) a vector; O(columns · longest horizon) a second; no allocation.
+/// O(columns) a vector; O(columns · horizons) a second, amortised; no allocation.
 struct ShiftPanel: Sendable, Codable {
     let horizons: [Int]
     private let comparisons: [ShiftedColumn.Comparison]
@@ -30,9 +30,13 @@ struct ShiftPanel: Sendable, Codable {
     private var counts: [Int]
     /// The last mean of each column of which the growth is taken; NaN if unknown.
     private var lastMeans: [Double]
-    /// Means of the last seconds, column by column: a ring as long as the longest horizon. NaN where a second said nothing.
+    /// Means of the last seconds, second by second: a ring as long as the longest horizon. The baseline where a second said
+    /// nothing, which is then not known.
     private var ring: [Double]
+    private var isKnown: [Bool]
     private var next = 0
+    /// Sums of the ring over each horizon, horizon by horizon.
+    private var horizonSums: [Double]
     private var baselines: [Double]
     private var variances: [Double]
     /// Seconds that each baseline has seen.
@@ -68,7 +72,9 @@ struct ShiftPanel: Sendable, Codable {
         sums = Array(repeating: 0, count: count)
         counts = Array(repeating: 0, count: count)
         lastMeans = Array(repeating: .nan, count: count)
-        ring = Array(repeating: .nan, count: count * longest)
+        ring = Array(repeating: 0, count: count * longest)
+        isKnown = Array(repeating: false, count: count * longest)
+        horizonSums = Array(repeating: 0, count: count * horizons.count)
         baselines = Array(repeating: 0, count: count)
         variances = Array(repeating: 0, count: count)
         ages = Array(repeating: 0, count: count)
@@ -87,10 +93,12 @@ struct ShiftPanel: Sendable, Codable {
         let (count, longest) = (watch.columns.count, watch.horizonSeconds.last ?? 0)
         let wide = count * watch.horizonSeconds.count
         return horizons == watch.horizonSeconds && comparisons == watch.columns.map(\.comparison)
-            && [places.count, isBookBased.count, sums.count, counts.count, lastMeans.count, baselines.count,
-                variances.count, ages.count, scaleAges.count].allSatisfy { $0 == count }
-            && ring.count == count * longest && (0..<max(1, longest)).contains(next)
-            && [scales.count, shifts.count, excesses.count].allSatisfy { $0 == wide }
+            && [
+                places.count, isBookBased.count, sums.count, counts.count, lastMeans.count, baselines.count,
+                variances.count, ages.count, scaleAges.count,
+            ].allSatisfy { $0 == count }
+            && ring.count == count * longest && isKnown.count == ring.count && (0..<max(1, longest)).contains(next)
+            && [scales.count, shifts.count, excesses.count, horizonSums.count].allSatisfy { $0 == wide }
     }
 
     mutating func move(to places: [Int]) { self.places = places }
@@ -125,21 +133,24 @@ struct ShiftPanel: Sendable, Codable {
     mutating func resetBook() { empty(onlyBook: true) }
 
     private mutating func empty(onlyBook: Bool) {
-        let longest = horizons[horizons.count - 1]
+        let count = places.count
         for column in places.indices where isBookBased[column] || !onlyBook {
-            for index in (column * longest)..<((column + 1) * longest) { ring[index] = .nan }
+            for place in stride(from: column, to: ring.count, by: count) {
+                (ring[place], isKnown[place]) = (baselines[column], false)
+            }
             (sums[column], counts[column], lastMeans[column]) = (0, 0, .nan)
         }
+        sumAnew()
     }
 
     /// The second under way ends.
     private mutating func close() {
         age += 1
-        let longest = horizons[horizons.count - 1]
+        let count = places.count
+        let row = next * count
         for column in places.indices {
             // What leaves the longest horizon enters the baseline.
-            let oldest = ring[column * longest + next]
-            if !oldest.isNaN { learn(oldest, column) }
+            if isKnown[row + column] { learn(ring[row + column], column) }
             var value = counts[column] > 0 ? sums[column] / Double(counts[column]) : .nan
             if comparisons[column] == .growth, !value.isNaN {
                 let last = lastMeans[column]
@@ -148,10 +159,41 @@ struct ShiftPanel: Sendable, Codable {
             }
             // The first value is the baseline until older ones are there.
             if ages[column] == 0, !value.isNaN { baselines[column] = value }
-            ring[column * longest + next] = value
-            (sums[column], counts[column]) = (0, 0)
+            sums[column] = value.isNaN ? baselines[column] : value
+            isKnown[row + column] = !value.isNaN
+            counts[column] = 0
         }
+        slide(row)
         next = next + 1 == longest ? 0 : next + 1
+        // Rounding errors do not outlive the ring.
+        if next == 0 { sumAnew() }
+    }
+
+    private var longest: Int { horizons[horizons.count - 1] }
+
+    /// Moves every horizon by the second in `sums`, puts that into the ring, and empties `sums`.
+    private mutating func slide(_ row: Int) {
+        let count = places.count
+        let longest = longest
+        for (rank, horizon) in horizons.enumerated() {
+            let old = (next >= horizon ? next - horizon : next - horizon + longest) * count
+            for column in 0..<count { horizonSums[rank * count + column] += sums[column] - ring[old + column] }
+        }
+        for column in 0..<count {
+            ring[row + column] = sums[column]
+            sums[column] = 0
+        }
+    }
+
+    private mutating func sumAnew() {
+        let count = places.count
+        for (rank, horizon) in horizons.enumerated() {
+            for column in 0..<count { horizonSums[rank * count + column] = 0 }
+            for back in 1...horizon {
+                let row = (next >= back ? next - back : next - back + longest) * count
+                for column in 0..<count { horizonSums[rank * count + column] += ring[row + column] }
+            }
+        }
     }
 
     private mutating func learn(_ value: Double, _ column: Int) {
@@ -168,27 +210,20 @@ struct ShiftPanel: Sendable, Codable {
 
     /// Compares the horizons with the baselines.
     private mutating func compare() {
-        let longest = horizons[horizons.count - 1]
+        let count = places.count
         // A horizon that is not filled yet, or a baseline of nothing, would make too small a unit.
         for column in places.indices where ages[column] > 0 {
             let baseline = baselines[column]
-            let base = column * longest
-            var (sum, index, seen) = (0.0, next, 0)
             scaleAges[column] += 1
-            let isKnown = isWarm && scaleAges[column] >= warmUpSeconds / 2
+            let isWarm = isWarm && scaleAges[column] >= warmUpSeconds / 2
             let weight = max(scaleWeight, 1 / Double(scaleAges[column]))
             for (rank, horizon) in horizons.enumerated() {
-                while seen < horizon {
-                    index = index == 0 ? longest - 1 : index - 1
-                    let value = ring[base + index]
-                    sum += value.isNaN ? baseline : value
-                    seen += 1
-                }
                 let place = column * horizons.count + rank
-                let y = comparisons[column].value(of: sum / Double(horizon), against: baseline)
+                let mean = horizonSums[rank * count + column] / Double(horizon)
+                let y = comparisons[column].value(of: mean, against: baseline)
                 let scale = scales[place]
                 var magnitude = y.magnitude
-                if isKnown, scale > 0 {
+                if isWarm, scale > 0 {
                     shifts[place] = y / scale
                     magnitude = min(magnitude, Self.limit * scale)
                 } else {

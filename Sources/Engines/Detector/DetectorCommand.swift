@@ -56,7 +56,7 @@ package struct DetectorCommand: ServiceCommand {
     @Option(help: "Days that the log keeps a signal (default: 30).") var retentionDays: String?
     @Option(help: "Megabytes that the log may use; beyond it the oldest signals go (default: 1024).")
     var retentionMegabytes: String?
-    @Option(help: "calibrated, classic, or a profile's file (default: calibrated).") var profile: String?
+    @Option(help: "calibrated, events, classic, or a profile's file (default: calibrated).") var profile: String?
     @Option(help: "Calibrated: signals a day and symbol to keep to (default: the profile's).")
     var signalsPerDay: String?
     @Option(help: "Classic: CUSUM threshold in standard deviations (default: 3).") var driftThreshold: String?

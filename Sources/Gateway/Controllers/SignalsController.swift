@@ -5,6 +5,7 @@ import HTTPTypes
 import Hummingbird
 import NIOCore
 import Transport
+import Wire
 
 /// `/api/v1/signals`: queries signals and posts them.
 struct SignalsController<Repository: SignalRepository>: Sendable {

@@ -25,7 +25,7 @@ package struct BacktestCommand: AsyncParsableCommand {
             """)
 
     @OptionGroup var trials: TrialOptions
-    @Option(help: "classic, calibrated, or a profile's file.") var profile = "calibrated"
+    @Option(help: "calibrated, events, classic, or a profile's file.") var profile = "calibrated"
     @Option(help: "A second profile, side by side with paired intervals.") var against: String?
     @Option(help: "The configuration (JSON).") var config: String?
     @Option(help: "The folder to write to; it is made where it is absent.") var out: String?

@@ -13,7 +13,9 @@ struct QuoteActivity: Measure {
         private var left = Timestamp(nanoseconds: .min)
 
         /// Takes the price of the next quote: has it moved, and is it back?
-        mutating func process(_ next: Price, at now: Timestamp, flickerNanoseconds: Int64) -> (hasMoved: Bool, isBack: Bool) {
+        mutating func process(_ next: Price, at now: Timestamp, flickerNanoseconds: Int64) -> (
+            hasMoved: Bool, isBack: Bool
+        ) {
             guard let price else {
                 self.price = next
                 return (false, false)

@@ -78,9 +78,24 @@ public nonisolated struct ProtoEvidence: Sendable {
   /// Its part of the score; the parts sum to the score.
   public var share: Double = 0
 
+  /// Over how many seconds the column was compared with its last minutes; 0 where it was not.
+  public var horizonS: UInt32 = 0
+
+  /// Its mean over these seconds as a multiple of that of its last minutes; absent where no ratio is meant.
+  public var factor: Double {
+    get {_factor ?? 0}
+    set {_factor = newValue}
+  }
+  /// Returns true if `factor` has been explicitly set.
+  public var hasFactor: Bool {self._factor != nil}
+  /// Clears the value of `factor`. Subsequent reads from it will return its default value.
+  public mutating func clearFactor() {self._factor = nil}
+
   public var unknownFields = SwiftProtobuf.UnknownStorage()
 
   public init() {}
+
+  fileprivate var _factor: Double? = nil
 }
 
 public nonisolated struct ProtoSignal: @unchecked Sendable {
@@ -202,6 +217,22 @@ public nonisolated struct ProtoSignal: @unchecked Sendable {
     set {_uniqueStorage()._loggedTimeNs = newValue}
   }
 
+  /// What kind of event it is, finer than the type: "metaorder", "spoofing"; empty where the profile knows no kinds.
+  public var subtype: String {
+    get {_storage._subtype}
+    set {_uniqueStorage()._subtype = newValue}
+  }
+
+  /// Probability of that kind among those that the profile knows.
+  public var subtypeProbability: Double {
+    get {_storage._subtypeProbability ?? 0}
+    set {_uniqueStorage()._subtypeProbability = newValue}
+  }
+  /// Returns true if `subtypeProbability` has been explicitly set.
+  public var hasSubtypeProbability: Bool {_storage._subtypeProbability != nil}
+  /// Clears the value of `subtypeProbability`. Subsequent reads from it will return its default value.
+  public mutating func clearSubtypeProbability() {_uniqueStorage()._subtypeProbability = nil}
+
   public var unknownFields = SwiftProtobuf.UnknownStorage()
 
   public init() {}
@@ -219,7 +250,7 @@ nonisolated extension ProtoDirection: SwiftProtobuf._ProtoNameProviding {
 
 nonisolated extension ProtoEvidence: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   public static let protoMessageName: String = _protobuf_package + ".Evidence"
-  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}detector\0\u{1}metric\0\u{1}statistic\0\u{1}threshold\0\u{1}share\0")
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}detector\0\u{1}metric\0\u{1}statistic\0\u{1}threshold\0\u{1}share\0\u{3}horizon_s\0\u{1}factor\0")
 
   public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -232,12 +263,18 @@ nonisolated extension ProtoEvidence: SwiftProtobuf.Message, SwiftProtobuf._Messa
       case 3: try { try decoder.decodeSingularDoubleField(value: &self.statistic) }()
       case 4: try { try decoder.decodeSingularDoubleField(value: &self.threshold) }()
       case 5: try { try decoder.decodeSingularDoubleField(value: &self.share) }()
+      case 6: try { try decoder.decodeSingularUInt32Field(value: &self.horizonS) }()
+      case 7: try { try decoder.decodeSingularDoubleField(value: &self._factor) }()
       default: break
       }
     }
   }
 
   public func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    // The use of inline closures is to circumvent an issue where the compiler
+    // allocates stack space for every if/case branch local when no optimizations
+    // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
+    // https://github.com/apple/swift-protobuf/issues/1182
     if !self.detector.isEmpty {
       try visitor.visitSingularStringField(value: self.detector, fieldNumber: 1)
     }
@@ -253,6 +290,12 @@ nonisolated extension ProtoEvidence: SwiftProtobuf.Message, SwiftProtobuf._Messa
     if self.share.bitPattern != 0 {
       try visitor.visitSingularDoubleField(value: self.share, fieldNumber: 5)
     }
+    if self.horizonS != 0 {
+      try visitor.visitSingularUInt32Field(value: self.horizonS, fieldNumber: 6)
+    }
+    try { if let v = self._factor {
+      try visitor.visitSingularDoubleField(value: v, fieldNumber: 7)
+    } }()
     try unknownFields.traverse(visitor: &visitor)
   }
 
@@ -262,6 +305,8 @@ nonisolated extension ProtoEvidence: SwiftProtobuf.Message, SwiftProtobuf._Messa
     if lhs.statistic != rhs.statistic {return false}
     if lhs.threshold != rhs.threshold {return false}
     if lhs.share != rhs.share {return false}
+    if lhs.horizonS != rhs.horizonS {return false}
+    if lhs._factor != rhs._factor {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
@@ -269,7 +314,7 @@ nonisolated extension ProtoEvidence: SwiftProtobuf.Message, SwiftProtobuf._Messa
 
 nonisolated extension ProtoSignal: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   public static let protoMessageName: String = _protobuf_package + ".Signal"
-  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}id\0\u{1}venue\0\u{1}symbol\0\u{1}type\0\u{1}metric\0\u{1}direction\0\u{1}score\0\u{1}threshold\0\u{1}probability\0\u{3}onset_time_ns\0\u{3}detected_time_ns\0\u{3}venue_time_ns\0\u{1}evidence\0\u{1}validity\0\u{3}book_epoch\0\u{3}clock_error_ns\0\u{3}log_id\0\u{3}log_sequence\0\u{3}logged_time_ns\0")
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}id\0\u{1}venue\0\u{1}symbol\0\u{1}type\0\u{1}metric\0\u{1}direction\0\u{1}score\0\u{1}threshold\0\u{1}probability\0\u{3}onset_time_ns\0\u{3}detected_time_ns\0\u{3}venue_time_ns\0\u{1}evidence\0\u{1}validity\0\u{3}book_epoch\0\u{3}clock_error_ns\0\u{3}log_id\0\u{3}log_sequence\0\u{3}logged_time_ns\0\u{1}subtype\0\u{3}subtype_probability\0")
 
   fileprivate class _StorageClass {
     var _id: String = String()
@@ -291,6 +336,8 @@ nonisolated extension ProtoSignal: SwiftProtobuf.Message, SwiftProtobuf._Message
     var _logID: UInt64 = 0
     var _logSequence: UInt64 = 0
     var _loggedTimeNs: Int64 = 0
+    var _subtype: String = String()
+    var _subtypeProbability: Double? = nil
 
       // This property is used as the initial default value for new instances of the type.
       // The type itself is protecting the reference to its storage via CoW semantics.
@@ -320,6 +367,8 @@ nonisolated extension ProtoSignal: SwiftProtobuf.Message, SwiftProtobuf._Message
       _logID = source._logID
       _logSequence = source._logSequence
       _loggedTimeNs = source._loggedTimeNs
+      _subtype = source._subtype
+      _subtypeProbability = source._subtypeProbability
     }
   }
 
@@ -357,6 +406,8 @@ nonisolated extension ProtoSignal: SwiftProtobuf.Message, SwiftProtobuf._Message
         case 17: try { try decoder.decodeSingularFixed64Field(value: &_storage._logID) }()
         case 18: try { try decoder.decodeSingularUInt64Field(value: &_storage._logSequence) }()
         case 19: try { try decoder.decodeSingularSFixed64Field(value: &_storage._loggedTimeNs) }()
+        case 20: try { try decoder.decodeSingularStringField(value: &_storage._subtype) }()
+        case 21: try { try decoder.decodeSingularDoubleField(value: &_storage._subtypeProbability) }()
         default: break
         }
       }
@@ -426,6 +477,12 @@ nonisolated extension ProtoSignal: SwiftProtobuf.Message, SwiftProtobuf._Message
       if _storage._loggedTimeNs != 0 {
         try visitor.visitSingularSFixed64Field(value: _storage._loggedTimeNs, fieldNumber: 19)
       }
+      if !_storage._subtype.isEmpty {
+        try visitor.visitSingularStringField(value: _storage._subtype, fieldNumber: 20)
+      }
+      try { if let v = _storage._subtypeProbability {
+        try visitor.visitSingularDoubleField(value: v, fieldNumber: 21)
+      } }()
     }
     try unknownFields.traverse(visitor: &visitor)
   }
@@ -454,6 +511,8 @@ nonisolated extension ProtoSignal: SwiftProtobuf.Message, SwiftProtobuf._Message
         if _storage._logID != rhs_storage._logID {return false}
         if _storage._logSequence != rhs_storage._logSequence {return false}
         if _storage._loggedTimeNs != rhs_storage._loggedTimeNs {return false}
+        if _storage._subtype != rhs_storage._subtype {return false}
+        if _storage._subtypeProbability != rhs_storage._subtypeProbability {return false}
         return true
       }
       if !storagesAreEqual {return false}

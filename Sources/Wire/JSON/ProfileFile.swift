@@ -19,11 +19,12 @@ public enum ProfileFile {
         switch name {
         case "classic": return .classic
         case "calibrated": return try decode(Array(StandardProfile.calibrated.utf8), "calibrated")
+        case "events": return try decode(Array(StandardProfile.events.utf8), "events")
         default: break
         }
         guard let file = FileManager.default.contents(atPath: name) else {
             throw ProfileFileError(
-                problem: "\(name) is neither classic nor calibrated nor a file that can be read; "
+                problem: "\(name) is neither calibrated, events or classic nor a file that can be read; "
                     + "microlab calibrate writes such a file")
         }
         guard file.count <= byteLimit else {
@@ -39,9 +40,8 @@ public enum ProfileFile {
             let profile = try decoder.decode(Profile.self, from: Data(bytes))
             try profile.validate()
             let schema = FeatureSchema()
-            for detector in profile.detectors where schema.index(of: detector.name.feature) == nil {
-                throw ProfileError.missingColumn(detector.name.feature)
-            }
+            let features = profile.detectors.map(\.name.feature) + (profile.events?.columns.map(\.feature) ?? [])
+            for feature in features where schema.index(of: feature) == nil { throw ProfileError.missingColumn(feature) }
             // A member missing after re-encoding is unknown: a misspelt one would silently take its default.
             let given = try JSONSerialization.jsonObject(with: Data(bytes))
             let known = try JSONSerialization.jsonObject(with: Data(try encode(profile)))

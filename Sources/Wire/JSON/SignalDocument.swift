@@ -10,6 +10,14 @@ public struct SignalDocument: Codable, Sendable, Equatable {
         public var threshold: Double?
         /// Its part of the score; the parts sum to the score.
         public var share: Double
+        /// Over how many seconds the metric was compared with its last minutes, and its multiple of them.
+        public var horizonSeconds: Int?
+        public var factor: Double?
+
+        enum CodingKeys: String, CodingKey {
+            case detector, metric, statistic, threshold, share, factor
+            case horizonSeconds = "horizon_seconds"
+        }
     }
 
     public var id: String
@@ -30,6 +38,9 @@ public struct SignalDocument: Codable, Sendable, Equatable {
     /// Estimated start of the change, seconds since 1970.
     public var onset: Double?
     public var validity: String?
+    /// What kind of event it is, finer than the type, and how probable that is among those that the profile knows.
+    public var subtype: String?
+    public var subtypeProbability: Double?
     public var evidence: [EvidenceDocument]?
 
     public init(id: String, timestamp: Double, signalType: String, score: Double, symbol: String) {
@@ -70,15 +81,21 @@ public struct SignalDocument: Codable, Sendable, Equatable {
         case .stale: validity = "STALE"
         case .unspecified, .UNRECOGNIZED: validity = nil
         }
+        subtype = proto.subtype.isEmpty ? nil : proto.subtype
+        subtypeProbability = proto.hasSubtypeProbability ? finite(proto.subtypeProbability) : nil
         evidence = proto.evidence.map {
             EvidenceDocument(
                 detector: $0.detector, metric: $0.metric, statistic: finite($0.statistic),
-                threshold: finite($0.threshold), share: finite($0.share) ?? 0)
+                threshold: finite($0.threshold), share: finite($0.share) ?? 0,
+                horizonSeconds: $0.horizonS > 0 ? Int($0.horizonS) : nil,
+                factor: $0.hasFactor ? finite($0.factor) : nil)
         }
     }
 
     enum CodingKeys: String, CodingKey {
         case id, timestamp, score, symbol, venue, metric, direction, threshold, probability, onset, validity, evidence
+        case subtype
         case signalType = "signal_type"
+        case subtypeProbability = "subtype_probability"
     }
 }

@@ -19,13 +19,16 @@ public struct SignalExplanation: Codable, Sendable, Equatable {
         /// Its part of the score; `fraction` is that part relative to the score.
         public var share: Double
         public var fraction: Double?
+        public var horizonSeconds: Int?
+        public var factor: Double?
 
         var isBeyondThreshold: Bool { (ratio ?? 0) >= 1 }
 
         private enum CodingKeys: String, CodingKey {
             case detector
             case feature = "metric"
-            case meaning, text, statistic, threshold, ratio, share, fraction
+            case meaning, text, statistic, threshold, ratio, share, fraction, factor
+            case horizonSeconds = "horizon_seconds"
         }
     }
 
@@ -48,7 +51,8 @@ public struct SignalExplanation: Codable, Sendable, Equatable {
     private static func summary(_ signal: SignalDocument, _ findings: [Finding]) -> String {
         let time = Date(timeIntervalSince1970: signal.timestamp)
             .formatted(Date.ISO8601FormatStyle(includingFractionalSeconds: true))
-        var text = "\(kind(of: signal.signalType)) in \(signal.symbol) at \(time)"
+        let subtype = signal.subtype.map { " (\($0.replacing("_", with: " ")))" } ?? ""
+        var text = "\(kind(of: signal.signalType))\(subtype) in \(signal.symbol) at \(time)"
         if let side = signal.direction { text += ", towards \(side == "up" ? "buying" : "selling")" }
         text += ". The score is \(number(signal.score)) of 1"
         if let threshold = signal.threshold, threshold > 0 {
@@ -107,8 +111,20 @@ extension SignalExplanation.Finding {
         share = evidence.share
         fraction = score > 0 ? evidence.share / score : nil
         if let statistic, let threshold, threshold > 0 { ratio = statistic.magnitude / threshold }
+        horizonSeconds = evidence.horizonSeconds
+        factor = evidence.factor
         text = ""
         text = sentence.prefix(1).uppercased() + sentence.dropFirst()
+    }
+
+    /// "the number of takers over 1 s was 8 times the usual over 15 s".
+    private func shiftSentence(isDown: Bool, amount: String) -> String {
+        let span = horizonSeconds.map { " over \($0) s" } ?? ""
+        guard let factor else {
+            return "\(meaning) lay \(amount) usual deviations \(isDown ? "below" : "above") its last minutes\(span)"
+        }
+        return "\(meaning) was \(SignalExplanation.number(factor)) times that of its last minutes\(span), a shift of "
+            + "\(amount) usual deviations"
     }
 
     private var sentence: String {
@@ -127,6 +143,7 @@ extension SignalExplanation.Finding {
                 "\(meaning) jumped to \(amount) standard deviations above its mean, threshold \(limit)"
             case ("burst", false):
                 "\(meaning) is \(amount) standard deviations \(isDown ? "below" : "above") its mean, threshold \(limit)"
+            case ("shift", _): shiftSentence(isDown: isDown, amount: amount)
             default: "\(detector) on \(meaning) stands at \(amount), threshold \(limit)"
             }
         return text + (fraction.map { String(format: ", %.0f%% of the score.", $0 * 100) } ?? ".")
