@@ -336,6 +336,19 @@ import Testing
         }
     }
 
+    /// A market of which only the trades are known: what was learnt of its book weighs nothing there.
+    @Test func aColumnWithoutValuesWeighsNothing() throws {
+        var random = SplitMix64(testSeed: 11)
+        var vectors = Self.market(seconds: 6_000, from: &random)
+        for index in vectors.indices { (vectors[index].row[0], vectors[index].row[1]) = (.nan, .nan) }
+        let base = try Self.taught.get().profile
+        let calibration = try Calibration([Self.series(vectors)], base: base, signalsPerDay: 400, gain: 0)
+        let terms = (calibration.profile.events?.signatures ?? []).flatMap(\.terms)
+        #expect(terms.contains { $0.feature == "bid_depth_10" && $0.excess != 0 })
+        #expect(terms.allSatisfy { !$0.feature.hasSuffix("depth_10") || $0.weight == 0 })
+        #expect(terms.contains { $0.feature == "trade_count_1s" && $0.weight > 0 })
+    }
+
     @Test func aWatchThatCannotBeIsRefused() {
         func problem(_ change: (inout EventWatch) -> Void) -> ProfileError? {
             var profile = Profile.untaught

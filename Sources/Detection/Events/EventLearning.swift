@@ -96,6 +96,8 @@ struct EventLearning {
     static let ridge = 0.2
     /// Most terms of a signature.
     static let termLimit = 40
+    /// Variance of a logarithm below which its shift is not known; usual is 0.01 to 0.1.
+    static let leastVariance = 1e-4
     /// How the number of terms is brought down: the least important are left out, and the others weighed anew.
     private static let stages = [300, 150, 80]
 
@@ -157,11 +159,17 @@ struct EventLearning {
                 if let scatter { value += scatter.share * scatter.covariance[place * width + other] }
                 matrix[row * count + column] = value
             }
-            let variance = matrix[row * count + row]
-            // A shift that never shows while nothing happens has no variance; without the sum it would weigh endlessly.
-            matrix[row * count + row] = variance * (1 + Self.ridge) + 1e-6
+            // Without the sum, two shifts that always come together would weigh endlessly.
+            matrix[row * count + row] = matrix[row * count + row] * (1 + Self.ridge) + 1e-6
         }
-        var solution = kept.map { excess[$0] }
+        // Of a shift that hardly ever shows while nothing happens, such as that of a column without values, nobody knows
+        // how much it says.
+        let isKnown = kept.map { quietCovariance[$0 * width + $0] >= Self.leastVariance }
+        for row in 0..<count where !isKnown[row] {
+            for column in 0..<count { (matrix[row * count + column], matrix[column * count + row]) = (0, 0) }
+            matrix[row * count + row] = 1
+        }
+        var solution = zip(kept, isKnown).map { $1 ? excess[$0] : 0 }
         Cholesky.solve(&matrix, order: count, &solution)
         return solution
     }
