@@ -9,7 +9,7 @@ import Testing
         let table = try #require(TailTable(values: [1, 3, 5], nats: [1, 2, 5]))
         #expect(table.nats(at: 0) == 0 && table.nats(at: 1) == 0 && table.nats(at: .nan) == 0)
         #expect(table.nats(at: 2) == 1.5 && table.nats(at: 4) == 3.5)
-        #expect(table.nats(at: 5) == 5 && table.nats(at: 7) == 7)
+        #expect(table.nats(at: 5) == 5 && table.nats(at: 7) == 8)
         #expect(table.nats(at: .infinity) == TailTable.natsLimit)
         for nats in [1.25, 2, 3, 5, 11] { #expect(abs(table.nats(at: table.value(atNats: nats)) - nats) < 1e-12) }
     }
