@@ -73,7 +73,9 @@ let package = Package(
         .target(name: "Simulation", dependencies: ["Microstructure", .realModule]),
         .target(name: "Evaluation", dependencies: ["Microstructure", "Detection", .realModule]),
 
-        .target(name: "Wire", dependencies: ["Microstructure", "Detection", "CZlib", "CZstd", .protobuf]),
+        .target(
+            name: "Wire", dependencies: ["Microstructure", "Detection", "CZlib", "CZstd", .protobuf],
+            resources: [.embedInCode("Profiles")]),
         .target(name: "ZeroMQ", dependencies: ["CZeroMQ"]),
         .target(name: "Transport", dependencies: ["CLibWebSockets", "CLibCurl", "COpenSSL"]),
 

@@ -19,7 +19,7 @@ public enum ProfileFile {
         switch name {
         case "classic": return .classic
         case "calibrated": return try decode(Array(StandardProfile.calibrated.utf8), "calibrated")
-        case "events": return try decode(Array(StandardProfile.events.utf8), "events")
+        case "events": return try decode(StandardProfile.events, "events")
         default: break
         }
         guard let file = FileManager.default.contents(atPath: name) else {
