@@ -49,10 +49,10 @@ public struct CalibrationSeries: Sendable {
         return Double(present) / Double(headers.count)
     }
 
-    func forEachVector(_ body: (Span<Double>, Timestamp) -> Void) {
+    func forEachVector(_ body: (Span<Double>, FeatureHeader) -> Void) {
         let width = schema.names.count
         for (index, header) in headers.enumerated() {
-            body(values.span.extracting(index * width..<(index + 1) * width), header.times.receive)
+            body(values.span.extracting(index * width..<(index + 1) * width), header)
         }
     }
 
@@ -102,6 +102,8 @@ public struct Calibration: Sendable {
         /// No threshold of at least one nat gives that many signals a day; `reachable` is the highest rate found.
         case unreachable(budget: Double, reachable: Double)
         case nothingToWatch
+        /// No kind of event could be learnt.
+        case nothingTaught
         case profile(ProfileError)
 
         public var description: String {
@@ -112,6 +114,9 @@ public struct Calibration: Sendable {
             case .unreachable(let budget, let reachable):
                 "\(Self.text(budget)) signals a day cannot be reached: on these tapes evidence worth the name gives at most "
                     + "\(Self.text(reachable)) a day; ask for fewer"
+            case .nothingTaught:
+                "no kind of event was seen for \(Int(EventLesson.leastSeconds)) s on the taught tapes, or the others are too "
+                    + "short; the first minutes of every market only warm up, and symbols and times must match the tapes'"
             case .nothingToWatch: "no detector has enough data on these tapes"
             case .profile(let error): "\(error)"
             }
@@ -160,6 +165,7 @@ public struct Calibration: Sendable {
             return detector
         }
         if let watch = base.events { profile.events = try Self.events(series, watch, lesson) }
+        guard lesson == nil || profile.events != nil else { throw Failure.nothingTaught }
         let looksForEvents = profile.events != nil
         guard looksForEvents || !profile.detectors.isEmpty else { throw Failure.nothingToWatch }
         let tails = try Self.tails(series, profile)
@@ -282,8 +288,9 @@ public struct Calibration: Sendable {
             var detector = try EventDetector(blank, schema: series.schema)
             isSigned = detector.isSigned
             var seconds = 0
-            series.forEachVector { values, time in
-                guard detector.process(values, at: time), detector.isWarm else { return }
+            var epoch: UInt64?
+            series.forEachVector { values, header in
+                guard detector.process(values, header: header, epoch: &epoch), detector.isWarm else { return }
                 seconds += 1
                 // Neighbouring seconds share most of their horizons.
                 if seconds % momentStep == 0 { quiet.add(detector.excesses) }
@@ -301,8 +308,9 @@ public struct Calibration: Sendable {
         var samples: [[Double]] = Array(repeating: [], count: watch.signatures.count)
         for series in series {
             var detector = try EventDetector(watch, schema: series.schema)
-            series.forEachVector { values, time in
-                guard detector.process(values, at: time), detector.isWarm else { return }
+            var epoch: UInt64?
+            series.forEachVector { values, header in
+                guard detector.process(values, header: header, epoch: &epoch), detector.isWarm else { return }
                 for (index, sum) in detector.sums.enumerated() { samples[index].append(sum) }
             }
         }

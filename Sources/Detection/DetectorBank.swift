@@ -77,9 +77,10 @@ public struct DetectorBank: Sendable, Codable {
         isArmed = try container.decode(Bool.self, forKey: .isArmed)
         tally = try container.decode(DetectorCounts.self, forKey: .tally)
         bookEpoch = try container.decodeIfPresent(UInt64.self, forKey: .bookEpoch)
+        try profile.validate()
         guard let watch = profile.events else { return }
         let state = try container.decode(EventDetector.State.self, forKey: .events)
-        events = EventDetector(watch, restoring: state)
+        events = EventDetector(watch, restoring: state, width: columnCount)
         guard events != nil else {
             throw DecodingError.dataCorruptedError(
                 forKey: .events, in: container, debugDescription: "the events' state does not fit the profile")
@@ -364,7 +365,8 @@ public struct DetectorBank: Sendable, Codable {
         isArmed = false
         let side = context.ensemble.heavierSide
         let heaviest = monitors.indices.max { monitors[$0].weight(for: side) < monitors[$1].weight(for: side) }
-        let finding = events?.finding
+        // One that contradicts the heavier side did not bring the evidence here.
+        let finding = events?.finding.flatMap { $0.direction == .unsided || $0.direction == side ? $0 : nil }
         if let finding, finding.nats >= heaviest.map({ monitors[$0].weight(for: side) }) ?? 0 {
             guard admit(finding.type, at: context.time) else { return }
             signals.append(signal(finding, context))

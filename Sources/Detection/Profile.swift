@@ -194,6 +194,8 @@ public enum ProfileError: Error, Hashable, CustomStringConvertible {
     case horizonsNotAscending
     /// The column names a mirror that is not watched, or that names another one.
     case unmatchedMirror(String)
+    /// A signature's type is none that a bank publishes.
+    case unknownType(String)
     /// A profile that looks for events has no budget.
     case eventsNeedABudget
 
@@ -210,9 +212,11 @@ public enum ProfileError: Error, Hashable, CustomStringConvertible {
         case .horizonsNotAscending: "events.horizon_seconds must ascend"
         case .unmatchedMirror(let column):
             "events.columns: the mirror of \(column) must be a watched column whose mirror is \(column)"
+        case .unknownType(let type):
+            "the type of a signature is \(type); it must be drift, burst or regime_change"
         case .eventsNeedABudget: "a profile with events needs a budget; make it with microlab calibrate"
         case .noTail(let feature):
-            "the detector of \(feature) has no tail, which a profile with a budget needs; make it with microlab calibrate"
+            "\(feature) has no tail, which a profile with a budget needs; make it with microlab calibrate"
         }
     }
 }

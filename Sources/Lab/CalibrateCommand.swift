@@ -18,8 +18,9 @@ package struct CalibrateCommand: AsyncParsableCommand {
             detector goes on steering the threshold to the budget while it runs (--gain; 0 leaves it fixed).
 
             --base events takes the built-in signatures of events and weighs them anew for these markets. --teach TAPE=EVENTS \
-            learns signatures from events that are known: EVENTS is CSV with symbol, label_time_utc, end_utc, class, and size \
-            and direction where known, as microlab synth --truth writes it. Give --teach for each such tape.
+            learns signatures from known events instead: EVENTS is CSV with symbol, label_time_utc, end_utc, class, and size \
+            and direction (buy or sell) where known, as microlab synth --truth writes it. Give --teach for each such tape; its \
+            first ten minutes only warm up.
 
             Exit code: 0; 1 a tape is damaged or holds records that cannot be read, and the profile is of the rest; 64 usage; \
             65 the tapes hold too little for the budget, or cannot reach it (the message says what is possible); 66 a tape \
@@ -69,19 +70,23 @@ package struct CalibrateCommand: AsyncParsableCommand {
             throw ConfigurationError(setting: "--gain", problem: "\(gain) is not within 0 to 1")
         }
         let lessons = try teach.map(Self.taughtTape)
+        guard Set(lessons.flatMap(\.events).map(\.kind)).count <= EventLesson.kindLimit else {
+            throw ConfigurationError(setting: "--teach", problem: "more than \(EventLesson.kindLimit) kinds of events")
+        }
         var base =
             try base.map { (name) throws(ConfigurationError) in try Lab.profile(name) }
             ?? (lessons.isEmpty ? .uncalibrated : .untaught)
         if base.events == nil, !lessons.isEmpty { base.events = EventWatch() }
         // Before the long work: a file that cannot be written is told at once, and a tape is never replaced.
-        let sources = try options.sources()
+        let taught = try lessons.flatMap { try [$0.labels] + TapeReader(path: $0.path).segments.map(\.path) }
+        let sources = try options.sources() + taught
         var output = try OutputFile(path: options.out, replacesExisting: options.force, sources: sources)
-        let (series, isWhole) = try read(base, share)
+        var (series, isWhole) = try read(base, share)
         guard !series.isEmpty else {
             Lab.say("microlab: no valid feature vectors on the tapes")
             throw ExitCode(isWhole ? 65 : 1)
         }
-        let lesson = try lessons.isEmpty ? nil : lesson(of: lessons, base)
+        let lesson = try lessons.isEmpty ? nil : lesson(of: lessons, base, isWhole: &isWhole)
         let bar = ProgressBar(total: 1_000_000, always: options.progress)
         let calibration = try Calibration(
             series, base: base, signalsPerDay: signalsPerDay, gain: gain, extrapolates: extrapolate, lesson: lesson
@@ -98,11 +103,13 @@ package struct CalibrateCommand: AsyncParsableCommand {
     /// A tape with known events.
     private struct TaughtTape {
         let path: String
+        /// The file of the events.
+        let labels: String
         let events: [TaughtEvent]
     }
 
     private static func taughtTape(_ text: String) throws -> TaughtTape {
-        guard let equals = text.firstIndex(of: "=") else {
+        guard let equals = text.lastIndex(of: "=") else {
             throw ConfigurationError(setting: "--teach", problem: "\(text) is not written TAPE=EVENTS")
         }
         let path = String(text[text.index(after: equals)...])
@@ -115,19 +122,23 @@ package struct CalibrateCommand: AsyncParsableCommand {
                 throw ConfigurationError(
                     setting: "--teach", problem: "\(path): " + SignalDocument.refusal(ofType: label.name))
             }
+            guard let direction = ["buy": Direction.up, "sell": .down, "": .unsided][label.direction] else {
+                throw ConfigurationError(
+                    setting: "--teach",
+                    problem: "\(path): the direction '\(label.direction)' is neither buy, sell nor empty")
+            }
             let start = Timestamp(nanoseconds: event.startNanoseconds)
             return TaughtEvent(
                 symbol: event.symbol, kind: kind, start: start,
                 // An event without an end lasts a minute.
                 end: event.endNanoseconds.map { Timestamp(nanoseconds: $0) }
                     ?? start.advanced(byNanoseconds: 60_000_000_000),
-                size: label.size,
-                direction: label.direction == "buy" ? .up : label.direction == "sell" ? .down : .unsided)
+                size: label.size, direction: direction)
         }
-        return TaughtTape(path: String(text[..<equals]), events: events)
+        return TaughtTape(path: String(text[..<equals]), labels: path, events: events)
     }
 
-    private func lesson(of tapes: [TaughtTape], _ base: Profile) throws -> EventLesson {
+    private func lesson(of tapes: [TaughtTape], _ base: Profile, isWhole: inout Bool) throws -> EventLesson {
         let schema = FeatureSchema()
         var lesson = EventLesson(base.events ?? EventWatch(), events: tapes.flatMap(\.events))
         for tape in tapes {
@@ -139,14 +150,19 @@ package struct CalibrateCommand: AsyncParsableCommand {
                 try bar.update(Int(reader.bytesRead))
                 guard let vector = vectors.process(record), vector.header.validity == .valid else { continue }
                 let market = vectors.markets[vector.market]
+                guard base.trustsClock(errorNanoseconds: market.clockErrorNanoseconds) else { continue }
                 try lesson.process(
                     market.engine.values.span, header: vector.header, market: vector.market,
                     symbol: market.instrument.symbol, schema: schema, events: tape.events)
             }
             bar.finish()
-            guard Lab.saysWhole(reader.problems, refused: vectors.refused) else { throw ExitCode(1) }
+            isWhole = Lab.saysWhole(reader.problems, refused: vectors.refused) && isWhole
         }
-        Lab.say("\(lesson.seconds) seconds of \(tapes.reduce(0) { $0 + $1.events.count }) events learnt from")
+        for (kind, seconds) in lesson.seconds {
+            let count = tapes.reduce(0) { $0 + $1.events.count { $0.kind == kind } }
+            let note = Double(seconds) < EventLesson.leastSeconds ? ", too few: left out" : ""
+            Lab.say("\(kind): \(seconds) seconds of \(count) events\(note)")
+        }
         return lesson
     }
 

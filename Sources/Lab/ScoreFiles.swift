@@ -197,9 +197,14 @@ struct EventRows {
             if let finish, finish < start { throw refuse("the event ends before it starts") }
             events.append(EventScore.Event(symbol: name, startNanoseconds: start, endNanoseconds: finish))
             guard let kind else { continue }
+            let sizeText = size.map { rows.text($0) } ?? ""
+            let number = Double(sizeText)
+            guard sizeText.isEmpty || number?.isFinite == true else {
+                throw refuse("no size: '\(sizeText.prefix(40))'")
+            }
             kinds.append(
                 EventKindLabel(
-                    name: rows.text(kind), size: size.flatMap { Double(rows.text($0)) },
+                    name: rows.text(kind), size: number,
                     direction: direction.map { rows.text($0) } ?? ""))
         }
         guard report.isClean else { throw ImportError(.noUsableData, problems.joined(separator: "\n")) }

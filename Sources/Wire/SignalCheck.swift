@@ -43,6 +43,10 @@ extension ProtoSignal {
                 $0.detector.utf8.count <= Self.nameLimit && $0.metric.utf8.count <= Self.nameLimit
             })
         else { throw .invalidField("signal evidence") }
+        guard subtype.isEmpty || SignalType(rawValue: subtype) != nil else { throw .invalidField("signal subtype") }
+        guard !hasSubtypeProbability || subtypeProbability.isNaN || (0...1).contains(subtypeProbability) else {
+            throw .invalidField("signal subtype probability")
+        }
         guard logSequence <= Self.sequenceLimit else { throw .invalidField("signal log sequence") }
     }
 }

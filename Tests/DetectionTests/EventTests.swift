@@ -71,7 +71,7 @@ import Testing
                         age += 1
                         var step = seconds[second - 10][column] - baseline
                         let limit = 3 * variance.squareRoot()
-                        if age > 60 { step = min(max(step, -limit), limit) }
+                        if age > 60, limit > 0 { step = min(max(step, -limit), limit) }
                         let weight = max(1 - Double.exp2(-1.0 / 40), 1 / Double(age))
                         baseline += weight * step
                         variance += weight * (step * step - variance)
@@ -99,7 +99,7 @@ import Testing
                     shifts.append(isWarm ? y / scales[place] : 0)
                     let magnitude = isWarm ? min(abs(y), 3 * scales[place]) : abs(y)
                     let weight = max(1 - Double.exp2(-1.0 / 90), 1 / Double(compared[column]))
-                    scales[place] += weight * (magnitude * (Double.pi / 2).squareRoot() - scales[place])
+                    scales[place] += (scales[place] > 0 ? weight : 1) * (magnitude * (Double.pi / 2).squareRoot() - scales[place])
                 }
             }
             return shifts
@@ -168,6 +168,21 @@ import Testing
         detector.process([.nan, 10, 0, 1.5, 100, 4].span, at: FeatureHeader.at(264_000_000_001).times.receive)
         #expect(detector.state.shifts[0..<3].allSatisfy { abs($0) < 1e-9 }, "\(detector.state.shifts)")
         #expect(calm.isWarm)
+    }
+
+    /// A market that begins without a trade is not deaf to trades for ever.
+    @Test func aColumnThatStoodStillIsSeenToMove() throws {
+        var detector = try Self.detector()
+        var random = SplitMix64(testSeed: 12)
+        for (index, vector) in Self.market(seconds: 900, from: &random).enumerated() {
+            var row = vector.row
+            if index < 400 { row[5] = 0 }
+            // From 860 s on, five times as many.
+            if index >= 1_720 { row[5] *= 5 }
+            detector.process(row.span, at: vector.header.times.receive)
+        }
+        let shifts = detector.state.shifts[15..<18]
+        #expect(shifts.allSatisfy { $0 > 1 && $0 < 50 }, "\(shifts)")
     }
 
     // MARK: Learning
@@ -308,6 +323,11 @@ import Testing
             var second = try decoder.decode(DetectorBank.self, from: file)
             #expect(before + Self.signals(&second, Array(vectors[cut...])) == whole, "cut at \(cut)")
         }
+        // A second beyond what nanoseconds can count.
+        let text = String(decoding: try encoder.encode(bank), as: UTF8.self)
+        let second = try #require(text.firstRange(of: #/"second":[0-9]+/#))
+        let damaged = text.replacingCharacters(in: second, with: "\"second\":-9223372036854775808")
+        #expect(throws: DecodingError.self) { try decoder.decode(DetectorBank.self, from: Data(damaged.utf8)) }
         var other = profile
         other.events?.horizonSeconds = [1, 4, 10, 20]
         let strange = try DetectorBank(venue: .binance, symbol: "AB", schema: Self.schema, profile: other)

@@ -54,9 +54,9 @@ struct EventDetector: Sendable {
     }
 
     /// Goes on from a checkpoint; `nil` if that is of another watch.
-    init?(_ watch: EventWatch, restoring state: State) {
+    init?(_ watch: EventWatch, restoring state: State, width: Int) {
         let (columns, count) = (watch.columns.count, watch.signatures.count)
-        guard state.panel.fits(watch), state.units.count == columns, state.isSigned.count == columns,
+        guard state.panel.fits(watch, width: width), state.units.count == columns, state.isSigned.count == columns,
             state.isBookBased.count == columns, state.excesses.count == 2 * columns * watch.horizonSeconds.count,
             state.nats.count == count, state.sides.count == count, state.quiet.count == count,
             state.leader.map({ (0..<count).contains($0) }) ?? true
@@ -100,14 +100,15 @@ struct EventDetector: Sendable {
         state.panel.move(to: places)
     }
 
-    mutating func resetBook() {
-        state.panel.resetBook()
-        forget()
-    }
+    /// A new book epoch begins. The evidence stays until the next second weighs it anew, so that an episode of the trades
+    /// goes on.
+    mutating func resetBook() { state.panel.resetBook() }
 
-    private mutating func forget() {
-        for index in state.nats.indices { (state.nats[index], state.quiet[index]) = (0, nil) }
-        state.leader = nil
+    /// Takes one valid vector and follows the book epochs, as a bank does for itself. Returns whether it completed a second.
+    mutating func process(_ values: Span<Double>, header: FeatureHeader, epoch: inout UInt64?) -> Bool {
+        if let epoch, epoch != header.epoch { resetBook() }
+        epoch = header.epoch
+        return process(values, at: header.times.receive)
     }
 
     /// Takes one valid vector. Returns whether it completed a second.
@@ -119,7 +120,8 @@ struct EventDetector: Sendable {
         var most = 0.0
         for index in ends.indices {
             let (sum, side) = sum(of: index)
-            let surprise = watch.signatures[index].tail?.nats(at: sum) ?? 0
+            // Without any shift there is nothing to be surprised at, whatever the tail says.
+            let surprise = isWarm && sum > 0 ? watch.signatures[index].tail?.nats(at: sum) ?? 0 : 0
             (state.nats[index], state.sides[index]) = (surprise, side)
             if surprise < EnsembleScore.leastNats {
                 state.quiet[index] = time
@@ -220,7 +222,7 @@ struct EventDetector: Sendable {
                 detector: "shift", feature: watch.columns[column].feature, statistic: state.panel.shifts[place],
                 threshold: 1,
                 share: part.contribution / total, horizonSeconds: watch.horizonSeconds[place % horizons],
-                factor: watch.columns[column].comparison == .ratio ? Double.exp(excess) : nil)
+                factor: watch.columns[column].comparison.factor(of: excess))
         }
     }
 }

@@ -87,7 +87,6 @@ struct ExcessMoments: Sendable {
 
 /// Learns signatures from events, and the weights of signatures from a market in which nothing happens.
 struct EventLearning {
-    private let watch: EventWatch
     private let layout: ShiftLayout
     private let quietMean: [Double]
     private let quietCovariance: [Double]
@@ -102,7 +101,6 @@ struct EventLearning {
     private static let stages = [300, 150, 80]
 
     init(_ watch: EventWatch, isSigned: [Bool], quiet: ExcessMoments) {
-        self.watch = watch
         layout = ShiftLayout(watch, isSigned: isSigned)
         quietMean = quiet.mean(mirror: layout.mirror)
         quietCovariance = quiet.covariance(mirror: layout.mirror)
@@ -143,7 +141,7 @@ struct EventLearning {
     }
 
     private func importance(_ weight: Double, _ place: Int) -> Double {
-        weight.magnitude * quietCovariance[place * quietMean.count + place].squareRoot()
+        weight.magnitude * max(0, quietCovariance[place * quietMean.count + place]).squareRoot()
     }
 
     /// Solves (Σ + ridge)·w = excess over the kept places.

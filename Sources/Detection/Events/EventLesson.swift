@@ -34,24 +34,37 @@ public struct EventLesson: Sendable {
         var aspects: [ExcessMoments]
     }
 
+    /// A market of the tape under way.
+    private struct Market: Sendable {
+        var detector: EventDetector
+        var epoch: UInt64?
+
+        mutating func process(_ values: Span<Double>, _ header: FeatureHeader) -> Bool {
+            detector.process(values, header: header, epoch: &epoch)
+        }
+    }
+
     private let watch: EventWatch
-    private let events: [TaughtEvent]
     private var lessons: [Lesson] = []
-    /// The detector of each market of the tape under way, and its mirror.
-    private var detectors: [EventDetector] = []
+    private var markets: [Market] = []
+    /// Where each logarithm lies in the mirror image; empty before the first vector.
     private var mirror: [Int] = []
-    /// Seconds of events that were seen.
-    public private(set) var seconds = 0
+
+    /// The seconds that were seen of each kind's events.
+    public var seconds: [(kind: EventKind, seconds: Int)] {
+        lessons.map { ($0.kind, Int($0.aspects[Aspect.all.rawValue].count)) }
+    }
 
     /// Fewest seconds of a kind's events for a signature.
-    static let leastSeconds = 30.0
+    public static let leastSeconds = 30.0
+    /// Most kinds of a lesson: each has three signatures.
+    public static let kindLimit = EventWatch.signatureLimit / Aspect.allCases.count
 
     /// - Parameter events: those of all tapes that will be taken.
     public init(_ watch: EventWatch, events: [TaughtEvent]) {
         var watch = watch
         watch.signatures = []
         self.watch = watch
-        self.events = events.sorted { ($0.start, $0.symbol) < ($1.start, $1.symbol) }
         let width = 2 * watch.columns.count * watch.horizonSeconds.count
         for kind in Set(events.map(\.kind)).sorted(by: { $0.rawValue < $1.rawValue }) {
             let own = events.filter { $0.kind == kind }
@@ -65,8 +78,8 @@ public struct EventLesson: Sendable {
         }
     }
 
-    /// A new tape begins: markets start anew, and the events of others end.
-    public mutating func startTape() { detectors = [] }
+    /// A new tape begins, and its markets start anew.
+    public mutating func startTape() { markets = [] }
 
     /// Takes one valid vector of the market with that place on the tape.
     ///
@@ -75,24 +88,21 @@ public struct EventLesson: Sendable {
         _ values: Span<Double>, header: FeatureHeader, market: Int, symbol: String, schema: FeatureSchema,
         events: [TaughtEvent]
     ) throws(ProfileError) {
-        while detectors.count <= market { detectors.append(try EventDetector(watch, schema: schema)) }
+        while markets.count <= market { markets.append(Market(detector: try EventDetector(watch, schema: schema))) }
+        if mirror.isEmpty { mirror = ShiftLayout(watch, isSigned: markets[market].detector.isSigned).mirror }
         let time = header.times.receive
-        guard detectors[market].process(values, at: time), detectors[market].isWarm else { return }
+        guard markets[market].process(values, header), markets[market].detector.isWarm else { return }
         for event in events where event.symbol == symbol && event.start <= time && time < event.end {
             guard let index = lessons.firstIndex(where: { $0.kind == event.kind }) else { continue }
             let age = time.nanoseconds(since: event.start) / 1_000_000_000
-            var excesses = detectors[market].excesses
-            if event.direction == .down {
-                let mirror = ShiftLayout(watch, isSigned: detectors[market].isSigned).mirror
-                excesses = mirror.map { detectors[market].excesses[$0] }
-            }
-            var isTaken = false
+            // Of a kind with sides, an event without one says nothing of either.
+            guard !lessons[index].hasSide || event.direction != .unsided else { continue }
+            var excesses = markets[market].detector.excesses
+            if event.direction == .down { excesses = mirror.map { markets[market].detector.excesses[$0] } }
             for aspect in Aspect.allCases
             where aspect.seconds.contains(age) && aspect.takes(size: event.size, median: lessons[index].median) {
                 lessons[index].aspects[aspect.rawValue].add(excesses)
-                isTaken = true
             }
-            seconds += isTaken ? 1 : 0
         }
     }
 

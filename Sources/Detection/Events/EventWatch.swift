@@ -56,6 +56,11 @@ public struct EventWatch: Sendable, Hashable, Codable {
                 throw .unmatchedMirror(column.feature)
             }
         }
+        for signature in signatures {
+            guard [.drift, .burst, .regimeChange].contains(signature.type) else {
+                throw .unknownType(signature.type.rawValue)
+            }
+        }
         for term in signatures.flatMap(\.terms) {
             guard columns.contains(where: { $0.feature == term.feature }) else { throw .missingColumn(term.feature) }
             guard horizonSeconds.contains(term.horizonSeconds) else {

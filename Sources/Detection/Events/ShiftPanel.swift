@@ -11,7 +11,8 @@ import RealModule
 ///
 /// A second without a value says nothing: it counts as the baseline. A silence of more than ten seconds empties the
 /// horizons; a new book epoch empties those of the columns that it resets. Baselines and scales stay, since the market is
-/// the same. Shifts are 0 until the panel is warm, and a column's until half the warm-up has passed since its first value.
+/// the same. Shifts are 0 until the panel is warm, and a column's until it has been compared for half the warm-up: its first
+/// comparison comes when its first value leaves the longest horizon.
 ///
 /// O(columns) a vector; O(columns · horizons) a second, amortised; no allocation.
 struct ShiftPanel: Sendable, Codable {
@@ -50,7 +51,9 @@ struct ShiftPanel: Sendable, Codable {
     /// What the shifts are in the columns' own units: differences, or logarithms of ratios.
     private(set) var excesses: [Double]
 
-    /// Seconds of silence that are bridged.
+    /// Seconds before and after 1970 that a time in nanoseconds can reach.
+    private static let secondLimit = Int64.max / 1_000_000_000 + 1
+    /// Seconds of silence that are bridged. A clock that steps back counts as a longer silence.
     static let bridgedSeconds: Int64 = 10
     /// Deviations to which a second and a comparison are limited before they enter baseline and scale.
     private static let limit = 3.0
@@ -88,8 +91,12 @@ struct ShiftPanel: Sendable, Codable {
     private(set) var age = 0
     var isWarm: Bool { age >= warmUpSeconds }
 
-    /// Whether the state is one of this watch.
-    func fits(_ watch: EventWatch) -> Bool {
+    /// Whether the state, which may come from a damaged file, is one of this watch on vectors of `width` columns.
+    func fits(_ watch: EventWatch, width: Int) -> Bool {
+        let counters = counts + ages + scaleAges + [age]
+        guard counters.allSatisfy({ (0...1 << 53).contains($0) }), places.allSatisfy({ (0..<width).contains($0) }),
+            second.map({ (-Self.secondLimit...Self.secondLimit).contains($0) }) ?? true
+        else { return false }
         let (count, longest) = (watch.columns.count, watch.horizonSeconds.last ?? 0)
         let wide = count * watch.horizonSeconds.count
         return horizons == watch.horizonSeconds && comparisons == watch.columns.map(\.comparison)
@@ -200,10 +207,9 @@ struct ShiftPanel: Sendable, Codable {
         ages[column] += 1
         let weight = max(baselineWeight, 1 / Double(ages[column]))
         var step = value - baselines[column]
-        if ages[column] > Self.unlimitedSeconds {
-            let limit = Self.limit * variances[column].squareRoot()
-            step = min(max(step, -limit), limit)
-        }
+        let limit = Self.limit * variances[column].squareRoot()
+        // A column that has never moved sets no limit: it would stay where it is for ever.
+        if ages[column] > Self.unlimitedSeconds, limit > 0 { step = min(max(step, -limit), limit) }
         baselines[column] += weight * step
         variances[column] += weight * (step * step - variances[column])
     }
@@ -230,7 +236,8 @@ struct ShiftPanel: Sendable, Codable {
                     shifts[place] = 0
                 }
                 excesses[place] = y
-                scales[place] += weight * (magnitude * Self.deviationsPerMagnitude - scale)
+                // The first comparison that is not 0 is the unit until more have come.
+                scales[place] += (scale > 0 ? weight : 1) * (magnitude * Self.deviationsPerMagnitude - scale)
             }
         }
     }
@@ -239,6 +246,11 @@ struct ShiftPanel: Sendable, Codable {
 extension ShiftedColumn.Comparison {
     /// Share of the baseline that is added to both sides of a ratio, so that nothing against little is no infinity.
     private static let floor = 0.1
+
+    /// The mean as a multiple of the baseline; `nil` where no ratio is meant.
+    func factor(of excess: Double) -> Double? {
+        self == .ratio ? max(0, (1 + Self.floor) * Double.exp(excess) - Self.floor) : nil
+    }
 
     @inline(__always)
     func value(of mean: Double, against baseline: Double) -> Double {
