@@ -99,7 +99,8 @@ import Testing
                     shifts.append(isWarm ? y / scales[place] : 0)
                     let magnitude = isWarm ? min(abs(y), 3 * scales[place]) : abs(y)
                     let weight = max(1 - Double.exp2(-1.0 / 90), 1 / Double(compared[column]))
-                    scales[place] += (scales[place] > 0 ? weight : 1) * (magnitude * (Double.pi / 2).squareRoot() - scales[place])
+                    let step = scales[place] > 0 ? weight : 1
+                    scales[place] += step * (magnitude * (Double.pi / 2).squareRoot() - scales[place])
                 }
             }
             return shifts
