@@ -3,7 +3,8 @@ import RealModule
 
 /// All detectors of one market: feature vectors in, signals out.
 ///
-/// Every detector of the profile watches one column (`DetectorSpecification`), and their evidence is added up
+/// Every detector of the profile watches one column (`DetectorSpecification`), its events are looked for in many columns
+/// together (`EventWatch`), and the evidence of all is added up
 /// (`EnsembleScore`). The profile sets the rule that turns evidence into a signal:
 ///
 /// - **Thresholds** (the classic profile): a detector that crosses its own threshold makes a *candidate* of its type.
@@ -85,30 +86,6 @@ public struct DetectorBank: Sendable, Codable {
             throw DecodingError.dataCorruptedError(
                 forKey: .events, in: container, debugDescription: "the events' state does not fit the profile")
         }
-    }
-
-    public func encode(to encoder: any Encoder) throws {
-        var container = encoder.container(keyedBy: CodingKeys.self)
-        try container.encode(venue, forKey: .venue)
-        try container.encode(symbol, forKey: .symbol)
-        try container.encode(profile, forKey: .profile)
-        try container.encode(score, forKey: .score)
-        try container.encode(dynamicThreshold, forKey: .dynamicThreshold)
-        try container.encode(evidence, forKey: .evidence)
-        try container.encode(schemaID, forKey: .schemaID)
-        try container.encode(columnCount, forKey: .columnCount)
-        try container.encode(scale, forKey: .scale)
-        try container.encode(monitors, forKey: .monitors)
-        try container.encode(driftGate, forKey: .driftGate)
-        try container.encode(burstGate, forKey: .burstGate)
-        try container.encode(regimeGate, forKey: .regimeGate)
-        try container.encode(scores, forKey: .scores)
-        try container.encodeIfPresent(budgetThreshold, forKey: .budgetThreshold)
-        try container.encode(isArmed, forKey: .isArmed)
-        try container.encode(tally, forKey: .tally)
-        try container.encodeIfPresent(bookEpoch, forKey: .bookEpoch)
-        // The signatures are the profile's: only what has been learnt since goes with them.
-        try container.encodeIfPresent(events?.state, forKey: .events)
     }
 
     /// Throws if a parameter is out of its range, or if `schema` lacks a column that a detector watches.

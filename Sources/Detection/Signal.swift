@@ -10,7 +10,7 @@ public enum Direction: String, Sendable, Hashable, CaseIterable, Codable {
 
 /// One detector's part in a signal.
 public struct Evidence: Sendable, Hashable {
-    /// Name of the detector's kind: a raw value of `DetectorKind`.
+    /// Name of the detector's kind: a raw value of `DetectorKind`, or `shift` of an event's signature.
     public var detector: String
     /// The feature column that it watches.
     public var feature: String
