@@ -171,7 +171,9 @@ extension LiveFeed where Session: ~Copyable {
 
     // MARK: The clock
 
-    func sampleClock() { ask(.clock, rest.adapter.clockRequest()) }
+    func sampleClock() {
+        if let request = rest.adapter.clockRequest() { ask(.clock, request) }
+    }
 
     private func receiveClock(_ result: Result<RESTAnswer, RESTFailure>) {
         do {

@@ -73,6 +73,14 @@ public struct SessionCounts: Sendable, Hashable {
     public var widenings: UInt64 = 0
     /// Live books that a deeper snapshot contradicted.
     public var refutedBooks: UInt64 = 0
+    /// Books that agree with the checksum stated by the venue.
+    public var checksumsPassed: UInt64 = 0
+    /// Books that do not, and so were discarded.
+    public var checksumFailures: UInt64 = 0
+    /// Depth updates whose ids prove that none is missing before them.
+    public var chainsPassed: UInt64 = 0
+    /// Single levels left out because their numbers make no sense.
+    public var refusedLevels: UInt64 = 0
     /// Silences longer than the learnt limit, which made the feed STALE.
     public var staleSilences: UInt64 = 0
     /// Books discarded: at a gap, when crossed, exhausted or refuted, at the end of the last connection.
@@ -142,6 +150,10 @@ public struct SessionCounts: Sendable, Hashable {
         left.exhaustedBooks += right.exhaustedBooks
         left.widenings += right.widenings
         left.refutedBooks += right.refutedBooks
+        left.checksumsPassed += right.checksumsPassed
+        left.checksumFailures += right.checksumFailures
+        left.chainsPassed += right.chainsPassed
+        left.refusedLevels += right.refusedLevels
         left.staleSilences += right.staleSilences
         left.restartedSeries += right.restartedSeries
         left.quoteGaps += right.quoteGaps

@@ -9,6 +9,7 @@ public protocol VenueAdapter: Sendable {
     /// The venue name under which its data is published.
     var venue: Venue { get }
     var limits: VenueLimits { get }
+    var options: VenueOptions { get }
 
     /// The connection with all streams that a session of `instruments` needs.
     ///
@@ -20,8 +21,8 @@ public protocol VenueAdapter: Sendable {
     var requestHeaders: [VenueHeader] { get }
     /// Requests the trading rules and the status of symbols, in the spelling of the bus.
     func instrumentsRequest(for symbols: [String]) -> VenueRequest
-    /// Requests the venue's time.
-    func clockRequest() -> VenueRequest
+    /// Requests the venue's time; `nil` for a venue that does not tell it.
+    func clockRequest() -> VenueRequest?
 
     /// Reads the answer to `instrumentsRequest`; it may contain symbols not requested.
     func listings(in body: Span<UInt8>) throws(VenueError) -> [VenueListing]

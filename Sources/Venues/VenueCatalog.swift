@@ -14,6 +14,7 @@ public struct VenueEndpoint: Sendable, Hashable {
 /// The protocols that this version speaks; each has its adapter and its session.
 public enum VenueProtocol: Sendable, Hashable {
     case binance(BinanceMarket)
+    case kraken
 }
 
 /// A task for a session whose type is known only once an endpoint has been chosen.
@@ -24,7 +25,7 @@ public protocol VenueTask {
 /// The venues that this version can be connected to.
 public enum VenueCatalog {
     /// The first one is the default.
-    public static let endpoints = BinanceMarket.endpoints
+    public static let endpoints = BinanceMarket.endpoints + [KrakenAdapter.endpoint]
 
     public static func endpoint(named name: String) -> VenueEndpoint? { endpoints.first { $0.name == name } }
 
@@ -34,6 +35,8 @@ public enum VenueCatalog {
         switch endpoint.venueProtocol {
         case .binance(let market):
             try task.run(BinanceSession.self, BinanceAdapter(market: market, options: options))
+        case .kraken:
+            try task.run(StreamSession<KrakenReader>.self, KrakenAdapter(options: options))
         }
     }
 }

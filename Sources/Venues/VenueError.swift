@@ -78,6 +78,7 @@ public enum RejectionKind: Int, Sendable, Hashable, CaseIterable {
             case .notANumber: .badNumber
             case .numberOutOfRange: .outOfRange
             case .doesNotFit: .doesNotFitInstrument
+            case .missingField: .missingField
             }
     }
 }

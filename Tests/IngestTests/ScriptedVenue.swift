@@ -15,6 +15,11 @@ struct ScriptedAdapter: VenueAdapter {
         symbols: 4, connectionAttempts: 50, connectionWindowSeconds: 60, connectionSeconds: 3_600, requestWeight: 1_000,
         tradesPerRequest: 10)
 
+    var options: VenueOptions {
+        VenueOptions(
+            timeUnit: .milliseconds, depthPublished: depthPublished, snapshotDepth: depthPublished, backfillLimit: 10)
+    }
+
     func connectionPlan(for instruments: [Instrument], targetByteLimit: Int) -> ConnectionPlan {
         var plan = ConnectionPlan(target: "/lines", messageSpacingMilliseconds: 10, pingIntervalMilliseconds: 1_000)
         plan.headers = [VenueHeader("X-Client", "lines")]
@@ -29,7 +34,7 @@ struct ScriptedAdapter: VenueAdapter {
         VenueRequest(path: "/rules", query: "symbols=\(symbols.joined(separator: ","))", weight: 3)
     }
 
-    func clockRequest() -> VenueRequest { VenueRequest(path: "/now", weight: 1) }
+    func clockRequest() -> VenueRequest? { VenueRequest(path: "/now", weight: 1) }
 
     /// A line a symbol: its spelling here, its name on the bus, the exponents of price and size, the tick.
     func listings(in body: Span<UInt8>) throws(VenueError) -> [VenueListing] {

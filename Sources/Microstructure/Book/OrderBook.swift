@@ -43,8 +43,11 @@ public struct OrderBook: Sendable, Equatable {
     public mutating func setAsks(_ levels: [PriceLevel]) { asks.set(levels) }
 
     /// Ends one delta or snapshot: the book now contains all changes up to `updateID`.
-    public mutating func commit(updateID: Int64) {
+    ///
+    /// - Parameter depth: levels a side to keep, if fewer than `levelLimit`.
+    public mutating func commit(updateID: Int64, depth: Int = .max) {
         self.updateID = updateID
-        trimmedLevels += UInt64(bids.trim(to: levelLimit) + asks.trim(to: levelLimit))
+        let limit = min(levelLimit, depth)
+        trimmedLevels += UInt64(bids.trim(to: limit) + asks.trim(to: limit))
     }
 }

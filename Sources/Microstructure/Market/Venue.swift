@@ -23,6 +23,22 @@ public struct Venue: RawRepresentable, Sendable, Hashable, Codable, CustomString
     /// Binance.US, a separate exchange with its own books and trade ids.
     public static let binanceUS = Venue(known: "binance_us")
 
+    /// Binance's futures margined in stablecoins.
+    public static let binanceUSDM = Venue(known: "binance_usdm")
+    /// Binance's futures margined in the coin.
+    public static let binanceCOINM = Venue(known: "binance_coinm")
+    public static let kraken = Venue(known: "kraken")
+    public static let krakenFutures = Venue(known: "kraken_futures")
+    /// Coinbase's exchange, by either of its feeds.
+    public static let coinbase = Venue(known: "coinbase")
+    public static let bybit = Venue(known: "bybit")
+    public static let bybitLinear = Venue(known: "bybit_linear")
+    public static let bybitInverse = Venue(known: "bybit_inverse")
+    public static let okx = Venue(known: "okx")
+    public static let bitstamp = Venue(known: "bitstamp")
+    public static let bitfinex = Venue(known: "bitfinex")
+    public static let deribit = Venue(known: "deribit")
+
     public var description: String { rawValue }
 
     private static func isAllowed(_ byte: UInt8) -> Bool {

@@ -37,7 +37,7 @@ public struct BinanceAdapter: VenueAdapter {
 
     public func instrumentsRequest(for symbols: [String]) -> VenueRequest { BinanceREST.exchangeInfo(symbols: symbols) }
 
-    public func clockRequest() -> VenueRequest { BinanceREST.serverTime() }
+    public func clockRequest() -> VenueRequest? { BinanceREST.serverTime() }
 
     public func listings(in body: Span<UInt8>) throws(VenueError) -> [VenueListing] {
         try BinanceREST.decodeListings(body, venue: venue)

@@ -299,20 +299,8 @@ private struct SymbolRules {
         _ step: Step?, _ field: String, _ spareDigits: Int
     ) throws(VenueError) -> (exponent: Int8, size: Int64) {
         guard let step else { throw rejection(.missingField, field) }
-        let finest = -8
-        // A zero step means that there is no rule: every value the venue can write is allowed.
-        guard step.mantissa != 0 else { return (Int8(finest), 1) }
-        let spare = min(max(spareDigits, 0), max(step.exponent - finest, 0))
-        var size = step.mantissa
-        for _ in 0..<min(spare, 20) {
-            let (product, overflow) = size.multipliedReportingOverflow(by: 10)
-            guard !overflow else { throw rejection(.outOfRange, field) }
-            size = product
-        }
-        guard size >= 1, let exponent = Int8(exactly: step.exponent - spare),
-            Instrument.exponentRange.contains(exponent)
-        else { throw rejection(.outOfRange, field) }
-        return (exponent, size)
+        guard let unit = StepUnit(step, spareDigits: spareDigits) else { throw rejection(.outOfRange, field) }
+        return (unit.exponent, unit.size)
     }
 
     private func rejection(_ kind: RejectionKind, _ field: String) -> VenueError {

@@ -23,6 +23,24 @@ extension JSONScanner {
         return try anyDecimal(exponent: exponent)
     }
 
+    /// The same, and how many digits were written behind the point; −1 in scientific notation.
+    mutating func decimalWithForm(exponent: Int8) throws(ScanError) -> (value: Int64, decimals: Int8) {
+        skipWhitespace()
+        let start = position
+        let value = try decimal(exponent: exponent)
+        var end = position
+        if end > start, bytes[end - 1] == UInt8(ascii: "\"") { end -= 1 }
+        var place = end
+        while place > start, Self.isDigit(bytes[place - 1]) { place -= 1 }
+        switch place > start ? bytes[place - 1] : 0 {
+        case UInt8(ascii: "."): return (value, Int8(clamping: end - place))
+        case UInt8(ascii: "e"), UInt8(ascii: "E"), UInt8(ascii: "+"): return (value, -1)
+        case UInt8(ascii: "-") where place - 1 > start && bytes[place - 2] | 0x20 == UInt8(ascii: "e"):
+            return (value, -1)
+        default: return (value, 0)
+        }
+    }
+
     private mutating func anyDecimal(exponent: Int8) throws(ScanError) -> Int64 {
         skipWhitespace()
         guard position < bytes.count else { throw ScanError(.truncated, at: position) }

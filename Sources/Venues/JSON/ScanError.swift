@@ -17,6 +17,8 @@ public struct ScanError: Error, Sendable, Hashable {
         case numberOutOfRange
         /// A number with digits finer than the requested scale.
         case doesNotFit
+        /// A member without which the message says nothing.
+        case missingField
     }
 
     public let kind: Kind

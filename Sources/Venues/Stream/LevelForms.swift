@@ -1,0 +1,84 @@
+import Microstructure
+
+/// How a level's numbers were written: the digits behind the point, trailing zeros among them.
+public struct LevelForm: Sendable, Hashable {
+    public var priceDecimals: Int8
+    public var sizeDecimals: Int8
+
+    public init(priceDecimals: Int8, sizeDecimals: Int8) {
+        self.priceDecimals = priceDecimals
+        self.sizeDecimals = sizeDecimals
+    }
+}
+
+/// The form of each number in a book, for checksums over the digits as sent.
+///
+/// Most venues write all numbers of an instrument alike: only levels of another form than the first take memory.
+public struct LevelForms: Sendable {
+    private var usual: LevelForm?
+    /// By price, bids and asks together: a price is on one side only.
+    private var others: [Price: LevelForm] = [:]
+
+    public init() {}
+
+    mutating func removeAll() {
+        usual = nil
+        others.removeAll(keepingCapacity: true)
+    }
+
+    /// Notes the form of a level that has just been set; `nil` for one that is gone.
+    mutating func set(_ form: LevelForm?, at price: Price) {
+        guard let form else {
+            if !others.isEmpty { others[price] = nil }
+            return
+        }
+        if usual == nil { usual = form }
+        if form != usual {
+            others[price] = form
+        } else if !others.isEmpty {
+            others[price] = nil
+        }
+    }
+
+    /// Forgets levels that are in the book no more, once there are many of them.
+    mutating func prune(to book: borrowing OrderBook) {
+        guard others.count > 2 * (book.bids.count + book.asks.count) + 64 else { return }
+        var kept: [Price: LevelForm] = [:]
+        for rank in 0..<book.bids.count { kept[book.bids[rank].price] = others[book.bids[rank].price] }
+        for rank in 0..<book.asks.count { kept[book.asks[rank].price] = others[book.asks[rank].price] }
+        others = kept
+    }
+
+    public func form(at price: Price) -> LevelForm? { (others.isEmpty ? nil : others[price]) ?? usual }
+}
+
+/// The digits of a number as a venue wrote them, from its mantissa and its form.
+struct SentDigits {
+    /// 19 digits of the mantissa and as many zeros.
+    private var digits = InlineArray<40, UInt8>(repeating: UInt8(ascii: "0"))
+    /// Digits before the point; the rest are behind it.
+    private(set) var wholeCount = 0
+    private(set) var count = 0
+
+    /// - Parameters:
+    ///   - mantissa: not negative.
+    ///   - exponent: at most 0.
+    ///   - decimals: digits behind the point; those finer than the unit are zeros.
+    init(_ mantissa: Int64, exponent: Int8, decimals: Int8) {
+        let decimals = min(18, max(0, Int(decimals)))
+        let known = min(decimals, -Int(exponent))
+        var value = UInt64(max(0, mantissa))
+        for _ in 0..<(-Int(exponent) - known) { value /= 10 }
+        var length = 1
+        var rest = value / 10
+        while rest > 0 || length <= known { (rest, length) = (rest / 10, length + 1) }
+        for place in (0..<length).reversed() {
+            digits[place] = UInt8(ascii: "0") + UInt8(value % 10)
+            value /= 10
+        }
+        wholeCount = length - known
+        count = wholeCount + decimals
+    }
+
+    subscript(index: Int) -> UInt8 { digits[index] }
+}

@@ -1,0 +1,25 @@
+/// The ids of an instrument's newest trades, for a venue whose ids are only distinct: a second connection, or a list of
+/// past trades, repeats some.
+struct RecentIDs: Sendable {
+    /// Ids remembered; the oldest are dropped.
+    static let limit = 4_096
+
+    private var known: Set<Int64> = []
+    private var order: [Int64] = []
+    private var oldest = 0
+
+    var isEmpty: Bool { order.isEmpty }
+
+    /// `false` if the id is known already.
+    mutating func insert(_ id: Int64) -> Bool {
+        guard known.insert(id).inserted else { return false }
+        guard order.count == Self.limit else {
+            order.append(id)
+            return true
+        }
+        known.remove(order[oldest])
+        order[oldest] = id
+        oldest = oldest + 1 == Self.limit ? 0 : oldest + 1
+        return true
+    }
+}

@@ -1,0 +1,69 @@
+import Microstructure
+
+/// One instrument's state in a `StreamSession`.
+struct StreamMarket: Sendable {
+    /// By connection; with snapshots over HTTP only the first is used, whichever connection delivers.
+    var books: [StreamBook]
+    /// Which of `books` is published; `nil` before the first snapshot.
+    var active: Int?
+    /// Changes that wait for a snapshot over HTTP, oldest first.
+    var pending: [PendingChange] = []
+    var epoch: UInt64 = 0
+    var counts = SessionCounts()
+    var trades = TradeSequence()
+    var recentTrades = RecentIDs()
+    /// Ids given to quotes that have none.
+    var quoteID: Int64 = 0
+    var lastQuoteID: Int64 = -1
+    /// By channel.
+    var watches: [SilenceWatch]
+    var silences: SilentChannels = []
+
+    /// A change of the book, with its own copy of the levels.
+    struct PendingChange: Sendable {
+        var change: VenueMessage.Book
+        var levels: [PriceLevel]
+        var forms: [LevelForm]
+        var receiveTime: Timestamp
+    }
+
+    /// Most changes held for a snapshot; the oldest are dropped, and a snapshot older than the oldest left is asked for
+    /// again.
+    static let pendingLimit = 2_000
+
+    init(levelLimit: Int) {
+        books = Array(repeating: StreamBook(levelLimit: levelLimit), count: ConnectionID.limit)
+        watches = FeedChannel.allCases.map { _ in SilenceWatch() }
+    }
+
+    var isTrustworthy: Bool { active.map { books[$0].isTrustworthy } ?? false }
+
+    mutating func noteArrival(_ channel: FeedChannel, at time: Timestamp, after silence: SilenceWatch.Silence) {
+        watches[channel.rawValue].arrived(at: time, after: silence)
+        if !silences.isEmpty { silences.remove(SilentChannels(channel)) }
+    }
+
+    /// Publishes another connection's book from now on, if one is whole; `false` if none is.
+    mutating func switchBook() -> Bool {
+        guard let next = books.firstIndex(where: \.isLive) else {
+            active = nil
+            return false
+        }
+        active = next
+        epoch += 1
+        return true
+    }
+
+    /// Notes a trade as received.
+    mutating func take(_ trade: Trade, limit: Int64) -> TradeSequence.Arrival {
+        trades.process(trade.id, at: trade.times.venue, limit: limit, givenUp: &counts.unfilledTrades)
+    }
+
+    /// Notes a trade, and those before it, as issued by the venue.
+    mutating func expect(_ trade: Trade, limit: Int64) {
+        trades.expect(through: trade.id, at: trade.times.venue, limit: limit, givenUp: &counts.unfilledTrades)
+    }
+
+    /// The oldest missing trade.
+    var firstMissingTrade: Int64? { trades.holes.first?.ids.lowerBound }
+}
