@@ -21,18 +21,19 @@ package struct IngestCommand: ServiceCommand {
     package static let defaultMetricsPort = 9101
 
     @OptionGroup package var common: CommonOptions
-    @Option(help: "Symbols to serve, comma-separated (default: BTCUSDT).") var symbols: String?
+    @Option(help: "Symbols to serve, comma-separated, as BTC-USDT or in the venue's spelling (default: BTCUSDT).") var symbols: String?
     @Option(help: "Symbols of which this process serves one, comma-separated.") var symbolPool: String?
     @Option(help: "Position in the pool: a number from 1, or a pod's name that ends in -0, -1, …") var symbolSlot:
         String?
     @Option(help: "Directory that the processes of a host share (default: ~/.local/state/microstructure).")
     var leaseDir: String?
     @Option(
+        name: [.customLong("venue"), .customLong("endpoints")],
         help:
             "Venue to connect to: \(endpointNames.joined(separator: ", ")) (default: \(endpointNames[0]))."
-    ) var endpoints: String?
-    @Option(help: "WebSocket base address (default: that of --endpoints).") var websocketUrl: String?
-    @Option(help: "REST base address (default: that of --endpoints).") var restUrl: String?
+    ) var venue: String?
+    @Option(help: "WebSocket base address (default: the venue's own).") var websocketUrl: String?
+    @Option(help: "REST base address (default: the venue's own).") var restUrl: String?
     @Option(help: "millisecond or microsecond (default: the finest that the venue documents).") var timeUnit: String?
     @Option(help: "PEM file of certificate authorities to trust instead of the system's.") var caFile: String?
     @Option(help: "ZeroMQ endpoints to publish on; {symbol} is the symbol (default: tcp://127.0.0.1:5555).")
@@ -108,9 +109,11 @@ package struct IngestCommand: ServiceCommand {
 
     private func venueEndpoint(_ settings: inout Settings) throws(ConfigurationError) -> VenueEndpoint {
         let names = Self.endpointNames
-        let name = try settings.string("endpoints", endpoints, default: names[0], allowed: names)
+        // The name that this setting had when all venues were Binance's.
+        let earlier = try settings.optionalString("endpoints", nil)
+        let name = try settings.string("venue", venue, default: earlier ?? names[0], allowed: names)
         guard let endpoint = VenueCatalog.endpoint(named: name) else {
-            throw ConfigurationError(setting: "--endpoints", problem: "'\(name)' is unknown")
+            throw ConfigurationError(setting: "--venue", problem: "'\(name)' is unknown; known are: \(names.joined(separator: ", "))")
         }
         return endpoint
     }

@@ -199,7 +199,7 @@ struct IngestStage<Session: VenueSession & ~Copyable> {
                 + (symbols.isEmpty
                     ? "the venue lists none of the pool"
                     : ListText.brief(symbols.map { "\($0.symbol) (\($0.reason))" }))
-                + "; check the spelling and --endpoints")
+                + "; check the spelling and --venue")
     }
 
     /// Requests the symbols' trading rules; if the venue does not answer, uses its last stored answer. `nil` when told

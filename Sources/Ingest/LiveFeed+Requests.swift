@@ -44,7 +44,7 @@ extension LiveFeed where Session: ~Copyable {
         chains[id.index].isFetchingSnapshot = false
         // Another connection may have restored the book meanwhile.
         guard session.validity(of: id) != .valid else { return }
-        for text in session.resubscribeMessages(for: id) { links.send(text, on: connection) }
+        for text in session.resubscribeMessages(for: id, on: connection) { links.send(text, on: connection) }
     }
 
     private func receiveSnapshot(_ id: InstrumentID, _ result: Result<RESTAnswer, RESTFailure>) {

@@ -61,6 +61,10 @@ struct SessionMeters {
         one(MetricName.feedDuplicateTrades) { $0.duplicateTrades },
         one(MetricName.feedStale) { $0.staleSilences },
         one(MetricName.feedCrossedBooks) { $0.crossedBooks },
+        one(MetricName.feedRefusedLevels) { $0.refusedLevels },
+        Family(
+            name: MetricName.feedChecksums,
+            counts: [("passed", { $0.checksumsPassed }), ("failed", { $0.checksumFailures })]),
         one(MetricName.feedQuoteGaps) { $0.quoteGaps },
         one(MetricName.feedAggregatedTrades) { $0.aggregatedTrades },
         one(MetricName.feedWidenings) { $0.widenings },

@@ -6,15 +6,19 @@ import Foundation
 package struct VerifyCommand: AsyncParsableCommand {
     package static let configuration = CommandConfiguration(
         commandName: "verify",
-        abstract: "Rebuilds the book of a recording and compares it with the exchange's own best bid and ask.",
+        abstract: "Rebuilds the books of recordings and holds them against the venue's own checks.",
         discussion: """
-            Reads what `import --format binance-raw` reads, in the same way. Wherever the recording holds a bookTicker \
-            with the update id of a book update, best prices and sizes must agree. Exit code 1 where a file cannot be \
-            read to its end, or is of a futures market, or a book has holes, or a frame is refused, or fewer than \
-            99.9 % agree; 74 where the answer cannot be written.
+            Reads recordings of any venue as `import` does, and tells the venue from their content. Of Binance's markets, best \
+            prices and sizes must agree wherever the recording holds a bookTicker with the update id of a book update. Of the \
+            others, every checksum and every id that shows whether a message is missing must hold; a venue that has neither \
+            shows no checks. The recordings of one venue are read together, in the order of their times.
+
+            Exit code 1 where a file cannot be read to its end, or its venue is not known, or a book has holes, or a message is \
+            refused, or a check fails (Binance: fewer than 99.9 % agree); 74 where the answer cannot be written.
             """)
 
-    @Argument(help: "Recordings: lines of `receive_ns JSON`, plain, .gz, .zst or .zip.") var captures: [String]
+    @Argument(help: "Recordings: lines of `receive_ns JSON` or `seconds: JSON`, plain, .gz, .zst or .zip.")
+    var captures: [String]
 
     package init() {}
 
@@ -28,21 +32,52 @@ package struct VerifyCommand: AsyncParsableCommand {
 
     private func verify() throws {
         var isGood = true
-        try StandardOutput.show(
-            "symbol      lines   books  applied   holes  refused   trades   compared      equal    share")
+        var recordings: [(venue: RecordedProtocol, paths: [String])] = []
         for path in captures {
-            let audit: CaptureAudit
             do {
-                audit = try CaptureAudit(path: path, Lab.say)
+                guard let venue = try RecordedProtocol(path: path) else {
+                    Lab.say("microlab: \(path): no message in it is of a venue that is known")
+                    isGood = false
+                    continue
+                }
+                if !venue.isBinance, let place = recordings.firstIndex(where: { $0.venue == venue }) {
+                    recordings[place].paths.append(path)
+                } else {
+                    recordings.append((venue, [path]))
+                }
             } catch {
                 Lab.say("microlab: \(error)")
                 isGood = false
-                continue
             }
-            for market in audit.markets { try StandardOutput.show(market.row) }
-            for line in audit.report.remarkLines { try StandardOutput.show("  \(line)") }
-            isGood = isGood && audit.isGood
+        }
+        try StandardOutput.show(
+            "symbol   messages   books  applied   holes  refused   trades     checks     passed    share")
+        for (venue, paths) in recordings {
+            try StandardOutput.show("\(paths.map(Self.name).joined(separator: ", ")): \(venue.rawValue)")
+            do {
+                let (rows, remarks, isWhole) = try audit(venue, paths)
+                for row in rows { try StandardOutput.show(row) }
+                for line in remarks { try StandardOutput.show("  \(line)") }
+                isGood = isGood && isWhole
+            } catch let error as OutputFile.Failure {
+                throw error
+            } catch {
+                Lab.say("microlab: \(error)")
+                isGood = false
+            }
         }
         guard isGood else { throw ExitCode(1) }
+    }
+
+    private static func name(_ path: String) -> String { URL(filePath: path).lastPathComponent }
+
+    private func audit(
+        _ venue: RecordedProtocol, _ paths: [String]
+    ) throws -> (rows: [String], remarks: [String], isGood: Bool) {
+        if let audit = try venue.run(StreamAuditTask(paths: paths, write: Lab.say), depth: 1) {
+            return (audit.markets.map(\.row), audit.report.remarkLines + audit.report.summary, audit.isGood)
+        }
+        let audit = try CaptureAudit(path: paths[0], Lab.say)
+        return (audit.markets.map(\.row), audit.report.remarkLines, audit.isGood)
     }
 }

@@ -1,3 +1,5 @@
+import Microstructure
+
 /// Finds which symbols a venue lists. A venue refuses a whole request for one symbol that it does not know, so a
 /// refused request is halved until the unknown symbols stand alone: about 2 log₂ n requests for each unknown one of n.
 ///
@@ -33,7 +35,12 @@ public struct ListingSearch: Sendable {
     /// The venue has answered the request for `next`.
     public mutating func take(_ listings: [VenueListing]) {
         guard let asked = batches.popLast() else { return }
-        let answered = Dictionary(listings.map { ($0.symbol, $0) }, uniquingKeysWith: { first, _ in first })
+        // A symbol may be asked for in the venue's own spelling too.
+        let spellings = listings.flatMap { listing in
+            let own = (try? listing.instrument.get()).flatMap { SymbolName.normalized($0.venueSymbol) }
+            return [(listing.symbol, listing)] + (own.map { [($0, listing)] } ?? [])
+        }
+        let answered = Dictionary(spellings, uniquingKeysWith: { first, _ in first })
         for symbol in asked {
             guard let listing = answered[symbol] else {
                 reasons[symbol] = "the venue does not list it"

@@ -42,7 +42,7 @@ public protocol VenueSession: ~Copyable {
     mutating func snapshotFailed(for id: InstrumentID, at time: Timestamp) -> VenueAction
 
     /// The messages for `.resubscribe(id)`: the venue answers them with a snapshot in the stream.
-    func resubscribeMessages(for id: InstrumentID) -> [String]
+    func resubscribeMessages(for id: InstrumentID, on connection: ConnectionID) -> [String]
 
     // MARK: Trades
 

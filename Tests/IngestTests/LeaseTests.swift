@@ -97,7 +97,7 @@ import Venues
             (["--symbol-pool", "BTCUSDT,ETHUSDT", "--symbol-slot", "x"], "--symbol-slot"),
             (["--symbol-pool", "BTCUSDT", "--symbols", "ETHUSDT"], "--symbols"),
             (["--websocket-url", "ws://a:1", "--rest-url", "http://a:1", "--ca-file", "/dev/null"], "--ca-file"),
-            (["--endpoints", "kraken"], "binance-us"), (["--time-unit", "second"], "microsecond"),
+            (["--venue", "mtgox"], "binance-us"), (["--time-unit", "second"], "microsecond"),
             (["--depth", "200", "--snapshot-depth", "300"], "--snapshot-depth"),
             (["--rotate-after", "90000"], "rotate"), (["--publish", "udp://{symbol}"], "--publish"),
         ])
@@ -112,7 +112,7 @@ import Venues
     @Test func theVenueIsAnOption() async throws {
         let folder = try TestFiles.temporaryFolder()
         defer { try? FileManager.default.removeItem(at: folder) }
-        let program = try Program("ingest", ["--endpoints", "binance-us", "--check-config"], in: folder)
+        let program = try Program("ingest", ["--venue", "binance-us", "--check-config"], in: folder)
         #expect(await program.exitCode() == 0)
         for text in ["wss://stream.binance.us:9443", "https://api.binance.us", "timeUnit = millisecond"] {
             #expect(program.outputText.contains(text), "\(program.outputText)")

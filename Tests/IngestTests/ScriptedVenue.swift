@@ -187,7 +187,7 @@ struct ScriptedSession: ~Copyable, VenueSession {
         _ body: Span<UInt8>, for id: InstrumentID, at time: Timestamp, into events: inout EventBatch
     ) throws(VenueError) -> VenueAction { .proceed }
     func snapshotFailed(for id: InstrumentID, at time: Timestamp) -> VenueAction { .proceed }
-    func resubscribeMessages(for id: InstrumentID) -> [String] {
+    func resubscribeMessages(for id: InstrumentID, on connection: ConnectionID) -> [String] {
         ["UNSUB \(instruments[id.index].venueSymbol)", "SUB \(instruments[id.index].venueSymbol)"]
     }
     func lastTradeID(of id: InstrumentID) -> Int64? { markets[id.index].lastTrade }

@@ -13,6 +13,7 @@ struct ImportReport {
         case missingTrades = "holes in the trade ids"
         case depthHole = "holes in the ids of depth updates"
         case crossedBook = "books that crossed, given up"
+        case wrongChecksum = "books that do not agree with the venue's checksum, given up"
         case badSnapshot = "snapshots that cannot be used"
         case noBook = "symbols whose book could never be built"
     }

@@ -34,6 +34,8 @@ package enum MetricName {
     package static let feedUnfilledTrades = "microstructure_feed_unfilled_trades_total"
     package static let feedStale = "microstructure_feed_stale_total"
     package static let feedCrossedBooks = "microstructure_feed_crossed_books_total"
+    package static let feedChecksums = "microstructure_feed_checksums_total"
+    package static let feedRefusedLevels = "microstructure_feed_refused_levels_total"
     package static let feedExhaustedBooks = "microstructure_feed_exhausted_books_total"
     package static let feedOverlaps = "microstructure_feed_overlaps_total"
     package static let feedFrames = "microstructure_feed_frames_total"
@@ -159,6 +161,8 @@ package enum MetricName {
         .init(feedUnfilledTrades, "Missed trades that were given up: beyond the limit, or not to be had."),
         .init(feedStale, "Times that a stream was silent beyond the limit learnt for it."),
         .init(feedCrossedBooks, "Books discarded because best ask was not above best bid."),
+        .init(feedChecksums, "Books compared with the venue's checksum, by outcome; a failed one is discarded."),
+        .init(feedRefusedLevels, "Single book levels left out because their numbers make no sense."),
         .init(feedQuoteGaps, "Holes in the quotes that the book has proven."),
         .init(feedAggregatedTrades, "Backfilled trades of which only the sum of several is known."),
         .init(feedWidenings, "Live books that were told more levels."),

@@ -111,7 +111,7 @@ public struct BinanceSession: ~Copyable, Sendable, VenueSession {
     }
 
     /// None: the venue serves snapshots over HTTP.
-    public func resubscribeMessages(for id: InstrumentID) -> [String] { [] }
+    public func resubscribeMessages(for id: InstrumentID, on connection: ConnectionID) -> [String] { [] }
 
     public mutating func snapshotFailed(for id: InstrumentID, at time: Timestamp) -> VenueAction {
         books[id.index].snapshotFailed()

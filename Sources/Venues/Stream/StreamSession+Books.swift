@@ -111,8 +111,8 @@ extension StreamSession {
 
     // MARK: Snapshots in the stream
 
-    public func resubscribeMessages(for id: InstrumentID) -> [String] {
-        reader.resubscribeMessages(for: id.index, on: .main)
+    public func resubscribeMessages(for id: InstrumentID, on connection: ConnectionID) -> [String] {
+        reader.resubscribeMessages(for: id.index, on: connection)
     }
 
     // MARK: Snapshots over HTTP

@@ -27,11 +27,16 @@ public struct StreamSession<Reader: VenueReader>: ~Copyable, VenueSession {
     private static var bookLevelLimit: Int { 50_000 }
 
     public init(_ adapter: Reader.Adapter, instruments: [Instrument]) throws(VenueError) {
-        guard !instruments.isEmpty else { throw .badConfiguration("no instruments") }
         guard instruments.count <= adapter.limits.symbols else {
             throw .badConfiguration(
                 "\(instruments.count) instruments; one process serves \(adapter.limits.symbols) of this venue")
         }
+        try self.init(adapter, recorded: instruments)
+    }
+
+    /// A session for a recording, which may hold more instruments than one process serves live.
+    public init(_ adapter: Reader.Adapter, recorded instruments: [Instrument]) throws(VenueError) {
+        guard !instruments.isEmpty else { throw .badConfiguration("no instruments") }
         reader = Reader(adapter, try InstrumentDirectory(instruments))
         options = adapter.options
         markets = instruments.map { _ in StreamMarket(levelLimit: Self.bookLevelLimit) }

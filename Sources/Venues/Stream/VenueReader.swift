@@ -34,6 +34,9 @@ public protocol VenueReader: Sendable {
         of venue: Venue, named venueSymbol: String, priceExponent: Int8, quantityExponent: Int8, tickSize: Int64
     ) -> Instrument?
 
+    /// The venue's spelling of the symbol whose book an address over HTTP names; `nil` for any other address.
+    static func symbol(ofSnapshotAddress url: String) -> String?
+
     // MARK: Over HTTP
 
     /// The request for the instrument's book; `nil` for a venue that sends it in the stream.
@@ -62,6 +65,7 @@ extension VenueReader {
                 quantityExponent: quantityExponent, tickSize: tickSize)
         }
     }
+    public static func symbol(ofSnapshotAddress url: String) -> String? { nil }
     public func snapshotRequest(for index: Int) -> VenueRequest? { nil }
     public func readSnapshot(
         _ scanner: inout JSONScanner, of index: Int, at time: Timestamp, into message: inout VenueMessage

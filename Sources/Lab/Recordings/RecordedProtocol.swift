@@ -1,0 +1,116 @@
+import Microstructure
+import Runtime
+import Venues
+
+/// Whose messages a recording holds, told from its addresses or from the messages themselves.
+enum RecordedProtocol: String, CaseIterable {
+    case binance, binanceUS = "binance-us", binanceUSDM = "binance-usdm", binanceCOINM = "binance-coinm"
+    case kraken, krakenFirst = "kraken-v1", krakenFutures = "kraken-futures"
+    case coinbase, coinbaseAdvanced = "coinbase-advanced"
+    case bybit, bybitLinear = "bybit-linear", bybitInverse = "bybit-inverse", bybitFirst = "bybit-v2"
+    case okx, bitstamp, bitfinex, deribit
+
+    /// Lines read to find out.
+    private static let searchLimit = 20_000
+
+    /// Reads the beginning of a file; `nil` if nothing in it tells.
+    init?(path: String) throws(ImportError) {
+        var report = ImportReport(nil)
+        var lines = try RecordedLines([path], &report)
+        for _ in 0..<Self.searchLimit {
+            guard let (line, _, _) = lines.next(&report) else { return nil }
+            let found: Self? =
+                switch line.content {
+                case .connected(let url): Self(address: url)
+                case .answer(let url, _): Self(address: url)
+                case .frame(let text): Self(message: text)
+                }
+            if let found {
+                self = found
+                return
+            }
+        }
+        return nil
+    }
+
+    /// - Parameter address: of a stream or of an HTTP service.
+    init?(address: String) {
+        let rules: [(String, Self)] = [
+            ("futures.kraken.com", .krakenFutures), ("kraken.com/v2", .kraken), ("ws.kraken.com", .krakenFirst),
+            ("advanced-trade-ws", .coinbaseAdvanced), ("coinbase.com", .coinbase),
+            ("stream.bybit.com/realtime", .bybitFirst), ("bybit.com/v5/public/linear", .bybitLinear),
+            ("bybit.com/v5/public/inverse", .bybitInverse), ("bybit.com/v5/public/spot", .bybit),
+            ("okx.com", .okx), ("bitstamp.net", .bitstamp), ("bitfinex.com", .bitfinex), ("deribit.com", .deribit),
+            ("dstream.binance.com", .binanceCOINM), ("dapi.binance.com", .binanceCOINM),
+            ("fstream.binance.com", .binanceUSDM), ("fapi.binance.com", .binanceUSDM),
+            ("binance.us", .binanceUS), ("binance.com", .binance), ("binance.vision", .binance),
+        ]
+        guard let rule = rules.first(where: { address.contains($0.0) }) else { return nil }
+        self = rule.1
+    }
+
+    /// - Parameter text: a message of a stream.
+    init?(message text: [UInt8]) {
+        let head = String(decoding: text.prefix(400), as: UTF8.self)
+        func has(_ part: String) -> Bool { head.contains(part) }
+        if has("\"jsonrpc\"") {
+            self = .deribit
+        } else if has("\"feed\":\"") {
+            self = .krakenFutures
+        } else if has("\"sequence_num\"") {
+            self = .coinbaseAdvanced
+        } else if has("\"product_id\"") || has("\"type\":\"l2update\"") {
+            self = .coinbase
+        } else if has("\"topic\":\"orderBookL2") || has("\"topic\":\"trade.") {
+            self = .bybitFirst
+        } else if has("\"topic\":\"orderbook.") || has("\"topic\":\"publicTrade.") {
+            self = .bybit
+        } else if has("\"arg\":{\"channel\""), has("\"instId\"") {
+            self = .okx
+        } else if has("diff_order_book_") || has("live_trades_") || has("\"bts:") {
+            self = .bitstamp
+        } else if has("\"chanId\"") {
+            self = .bitfinex
+        } else if has("\"channelName\"") || head.hasPrefix("[") && (has("\"book-") || has("\"trade\",\"")) {
+            self = .krakenFirst
+        } else if has("\"channel\":\"book\"") || has("\"channel\":\"trade\""), has("\"type\":\"") {
+            self = .kraken
+        } else if has("\"e\":\"depthUpdate\"") || has("@depth") || has("@trade") || has("\"lastUpdateId\"") {
+            if has("\"ps\":\"") {
+                self = .binanceCOINM
+            } else {
+                self = has("\"pu\":") || has("\"X\":\"") ? .binanceUSDM : .binance
+            }
+        } else {
+            return nil
+        }
+    }
+
+    /// Whether its messages are read by the session of Binance's markets.
+    var isBinance: Bool {
+        switch self {
+        case .binance, .binanceUS, .binanceUSDM, .binanceCOINM: true
+        default: false
+        }
+    }
+}
+
+/// Work on the recording of a venue whose session is a `StreamSession`.
+protocol RecordedTask {
+    associatedtype Output
+    func run<Reader: VenueReader>(_ reader: Reader.Type, _ adapter: Reader.Adapter) throws -> Output
+}
+
+extension RecordedProtocol {
+    /// `nil` for Binance's markets.
+    func run<Task: RecordedTask>(_ task: Task, depth: Int) throws -> Task.Output? {
+        let options = VenueOptions(
+            timeUnit: .milliseconds, depthPublished: depth, snapshotDepth: 5_000, backfillLimit: .max)
+        return switch self {
+        case .binance, .binanceUS, .binanceUSDM, .binanceCOINM: nil
+        case .kraken: try task.run(KrakenReader.self, KrakenAdapter(options: options))
+        case .krakenFirst: try task.run(KrakenFirstReader.self, KrakenAdapter(options: options))
+        default: nil
+        }
+    }
+}
