@@ -15,6 +15,8 @@ package struct ImportCommand: AsyncParsableCommand {
             beside the tape takes what does not fit in memory. Files may be plain, .gz, .zst or .zip as the venue's \
             dumps are downloaded.
 
+            venue-raw     lines of `receive_ns JSON` or `seconds: JSON` as the streams of any venue sent them; the venue is told \
+            from the content, and its recordings are read together
             binance-raw   lines of `receive_ns JSON` as Binance's spot streams send them, REST snapshots among them; \
             aggTrade where no single trades are recorded
             binance-csv   depth diffs, depth snapshots, trades or best prices a row, by their header; Binance's public \
@@ -51,7 +53,7 @@ package struct ImportCommand: AsyncParsableCommand {
             throw ValidationError("--status-interval must be 0.1 to 3600")
         }
         guard (1...19).contains(level) else { throw ValidationError("--level must be 1 to 19") }
-        if symbol != nil, [.binanceRaw, .tardisCSV].contains(format) {
+        if symbol != nil, [.venueRaw, .binanceRaw, .tardisCSV].contains(format) {
             throw ValidationError(
                 "--symbol has no effect: every row of \(format.rawValue) names its symbol; leave it out")
         }

@@ -5,6 +5,7 @@ import Microstructure
 
 /// The shapes of recordings that can be imported.
 package enum ImportFormat: String, CaseIterable, Sendable, ExpressibleByArgument {
+    case venueRaw = "venue-raw"
     case binanceRaw = "binance-raw"
     case binanceCSV = "binance-csv"
     case tardisCSV = "tardis-csv"
@@ -13,7 +14,7 @@ package enum ImportFormat: String, CaseIterable, Sendable, ExpressibleByArgument
     /// Opens a file of this format. `symbol` applies to files that name none.
     func open(_ path: String, symbol: String?) throws(ImportError) -> any MessageReader {
         do {
-            if self == .binanceRaw { return try RawCaptureReader(path: path) }
+            if self == .binanceRaw || self == .venueRaw { return try RawCaptureReader(path: path) }
             return try open(CSVRows(path: path), symbol: symbol ?? Self.symbol(ofFile: path))
         } catch let error as LineReaderError {
             throw ImportError(error)
@@ -56,7 +57,7 @@ package enum ImportFormat: String, CaseIterable, Sendable, ExpressibleByArgument
             return layout.reader(rows, symbol: symbol)
         case .tardisCSV: return header.flatMap { tardis(rows, $0) }
         case .tradesCSV: return header.flatMap { trades(rows, $0, symbol) }
-        case .binanceRaw: return nil
+        case .binanceRaw, .venueRaw: return nil
         }
     }
 

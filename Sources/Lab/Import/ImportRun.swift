@@ -45,9 +45,15 @@ struct ImportRun {
         guard options.replacesExisting || !FileManager.default.fileExists(atPath: options.out) else {
             throw ImportError(.cannotCreate, "\(options.out) exists; use --force to replace it")
         }
+        var report = ImportReport(write)
+        if options.format == .venueRaw {
+            let venue = try RecordedProtocol(ofAll: options.files)
+            if let outcome = try venue.run(StreamImportTask(run: self, report: report), depth: options.depth) {
+                return outcome
+            }
+        }
         let survey = try ImportSurvey(open()) { try progress.update($0) }
         let instruments = try survey.instruments()
-        var report = ImportReport(write)
         guard let first = survey.firstTime, !instruments.isEmpty else {
             // Read the files again, to report their problems.
             for file in try open() { while file.reader.next(&report) != nil {} }
@@ -56,11 +62,24 @@ struct ImportRun {
                 (["no usable data in \(options.files.joined(separator: ", "))"] + report.summary).joined(
                     separator: "; "))
         }
+        let messages = try OrderedMessages(
+            try open(), order: survey.order, folder: folder, memoryBytes: options.sortBytes, &report
+        ) { try progress.update(progress.total / 2 + $0) }
+        let market = try MarketImport(survey, instruments: instruments, depth: options.depth)
+        var source = OrderedImport(paths: options.files, messages: messages, market: market)
+        source.market.begin(at: first)
+        return try writeTape(&source, from: first, report)
+    }
+
+    /// Writes the tape of what `source` gives, under another name until it is whole.
+    func writeTape(
+        _ source: inout some ImportSource & ~Copyable, from first: Timestamp, _ report: ImportReport
+    ) throws -> Outcome {
         let temporary = "\(options.out).partial-\(getpid())"
         do {
             let writer = try TapeWriter(
                 path: temporary, created: HostClock.now, level: options.compressionLevel)
-            var outcome = try convert(survey, instruments, first, writer, report)
+            var outcome = try convert(&source, from: first, writer, report)
             guard rename(temporary, options.out) == 0 else {
                 throw ImportError(.cannotCreate, "cannot create \(options.out): \(TapeFile.systemReason)")
             }
@@ -82,39 +101,33 @@ struct ImportRun {
     }
 
     private func convert(
-        _ survey: ImportSurvey, _ instruments: [Instrument], _ first: Timestamp, _ writer: TapeWriter,
+        _ source: inout some ImportSource & ~Copyable, from first: Timestamp, _ writer: TapeWriter,
         _ report: ImportReport
     ) throws -> Outcome {
         var report = report
         // Its first half has gone by with the survey.
         let half = progress.total / 2
-        var messages = try OrderedMessages(
-            try open(), order: survey.order, folder: folder, memoryBytes: options.sortBytes, &report
-        ) { try progress.update(half + $0) }
-        var market = try MarketImport(survey, instruments: instruments, depth: options.depth)
+        let instruments = source.instruments
         var tape = MarketTape(writer, instruments: instruments, epoch: UInt64(first.nanoseconds))
         var batch = EventBatch()
         let statusStep = Int64(options.statusSeconds * 1e9)
         var nextStatus = first
         var last = first
         var rows = 0
-        market.begin(at: first)
-        while let (message, file) = try messages.next(&report) {
+        while let now = try source.nextTime(&report) {
             rows += 1
-            if rows % 1_024 == 0 { try progress.update(half + messages.bytesRead) }
-            let now = message.receiveTime
+            if rows % 1_024 == 0 { try progress.update(half + source.bytesRead) }
             if Double(now.nanoseconds(since: last)) > Self.silenceLimitSeconds * 1e9 { nextStatus = now }
             while nextStatus <= now {
-                for index in instruments.indices { try writeStatus(&tape, market, InstrumentID(index), nextStatus) }
+                for index in instruments.indices { try writeStatus(&tape, source, InstrumentID(index), nextStatus) }
                 nextStatus = nextStatus.advanced(byNanoseconds: statusStep)
             }
-            let lost = market.process(message, file: file, path: options.files[file], into: &batch, &report)
-            if let lost { try writeStatus(&tape, market, lost, now) }
+            if let lost = source.process(into: &batch, &report) { try writeStatus(&tape, source, lost, now) }
             try tape.write(batch)
             batch.removeAll()
             last = now
         }
-        market.finish(options.files.joined(separator: ", "), &report)
+        source.finish(options.files.joined(separator: ", "), &report)
         try tape.finish()
         progress.finish()
         let symbols = instruments.enumerated().map { index, instrument in
@@ -128,9 +141,10 @@ struct ImportRun {
     }
 
     private func writeStatus(
-        _ tape: inout MarketTape, _ market: borrowing MarketImport, _ id: InstrumentID, _ time: Timestamp
+        _ tape: inout MarketTape, _ source: borrowing some ImportSource & ~Copyable, _ id: InstrumentID,
+        _ time: Timestamp
     ) throws(TapeError) {
-        let state = market.state(of: id)
+        let state = source.state(of: id)
         try tape.write(
             validity: state.validity, bookEpoch: state.bookEpoch, state.counts, of: id, at: time)
     }

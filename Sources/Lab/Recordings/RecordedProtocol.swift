@@ -33,6 +33,24 @@ enum RecordedProtocol: String, CaseIterable {
         return nil
     }
 
+    /// The venue of all files; throws if they are of several, or of none that is known.
+    init(ofAll paths: [String]) throws(ImportError) {
+        var found: (venue: Self, path: String)?
+        for path in paths {
+            guard let venue = try Self(path: path) else {
+                throw ImportError(.noUsableData, "\(path): no message in it is of a venue that is known")
+            }
+            if let found, found.venue != venue {
+                throw ImportError(
+                    .noUsableData,
+                    "\(found.path) is of \(found.venue.rawValue), \(path) of \(venue.rawValue): give the recordings of one venue")
+            }
+            found = (venue, path)
+        }
+        guard let found else { throw ImportError(.noUsableData, "no recordings given") }
+        self = found.venue
+    }
+
     /// - Parameter address: of a stream or of an HTTP service.
     init?(address: String) {
         let rules: [(String, Self)] = [

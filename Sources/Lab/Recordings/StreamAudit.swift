@@ -37,7 +37,10 @@ struct StreamAudit {
         var report = ImportReport(write)
         var replay = try StreamReplay<Reader>(paths, adapter, &report) { _ in }
         var batch = EventBatch()
-        while replay.next(into: &batch, &report) != nil { batch.removeAll() }
+        while replay.nextTime(&report) != nil {
+            _ = replay.process(into: &batch, &report)
+            batch.removeAll()
+        }
         self.report = report
         others = replay.session.unattributedCounts
         markets = replay.session.instruments.enumerated().map { index, instrument in

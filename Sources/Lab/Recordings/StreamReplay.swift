@@ -4,10 +4,10 @@ import Venues
 
 /// Recordings of one venue, replayed through the session that also runs live: once to find their instruments, once for
 /// their events.
-struct StreamReplay<Reader: VenueReader>: ~Copyable {
-    let paths: [String]
+struct StreamReplay<Reader: VenueReader>: ImportSource, ~Copyable {
     private(set) var session: StreamSession<Reader>
     private var lines: RecordedLines
+    private var next: (line: RecordedLine, path: String, number: Int)?
     let firstTime: Timestamp
     /// Session counts of each instrument after the line before.
     private var seen: [SessionCounts]
@@ -42,7 +42,6 @@ struct StreamReplay<Reader: VenueReader>: ~Copyable {
         // Everything that can fail comes before the first assignment: the session cannot be copied.
         let lines = try RecordedLines(paths, &report)
         let session = try Self.session(adapter, instruments)
-        self.paths = paths
         self.lines = lines
         self.session = session
         firstTime = first
@@ -60,14 +59,16 @@ struct StreamReplay<Reader: VenueReader>: ~Copyable {
         }
     }
 
+    var instruments: [Instrument] { session.instruments }
     var bytesRead: Int { lines.bytesRead }
 
-    /// Appends the events of the next line; `nil` behind the last. Says which book has just become invalid, since live
-    /// ingest publishes that at once.
-    mutating func next(
-        into batch: inout EventBatch, _ report: inout ImportReport
-    ) -> (time: Timestamp, lost: InstrumentID?)? {
-        guard let (line, path, number) = lines.next(&report) else { return nil }
+    mutating func nextTime(_ report: inout ImportReport) -> Timestamp? {
+        next = lines.next(&report)
+        return next?.line.time
+    }
+
+    mutating func process(into batch: inout EventBatch, _ report: inout ImportReport) -> InstrumentID? {
+        guard let (line, path, number) = next else { return nil }
         var action = VenueAction.proceed
         do throws(VenueError) {
             switch line.content {
@@ -90,8 +91,22 @@ struct StreamReplay<Reader: VenueReader>: ~Copyable {
         }
         noteLosses(number, path, &report)
         switch action {
-        case .fetchSnapshot(let id), .resubscribe(let id): return (line.time, id)
-        case .proceed, .fetchTrades, .reconnect: return (line.time, nil)
+        case .fetchSnapshot(let id), .resubscribe(let id): return session.validity(of: id) == .valid ? nil : id
+        case .proceed, .fetchTrades, .reconnect: return nil
+        }
+    }
+
+    func state(of id: InstrumentID) -> (validity: Validity, bookEpoch: UInt64, counts: SessionCounts) {
+        (session.validity(of: id), session.epoch(of: id), session.counts(of: id))
+    }
+
+    mutating func finish(_ paths: String, _ report: inout ImportReport) {
+        for (index, instrument) in instruments.enumerated() {
+            let counts = session.counts(of: InstrumentID(index))
+            guard counts.depthUpdates > 0, counts.depthApplied == 0 else { continue }
+            report.note(
+                .noBook, paths, nil,
+                "\(instrument.symbol): \(counts.depthUpdates) changes of its book and no snapshot before them")
         }
     }
 
@@ -114,5 +129,20 @@ struct StreamReplay<Reader: VenueReader>: ~Copyable {
             }
             seen[index] = now
         }
+    }
+}
+
+/// An import of one venue's recordings.
+struct StreamImportTask: RecordedTask {
+    typealias Output = ImportRun.Outcome
+
+    let run: ImportRun
+    let report: ImportReport
+
+    func run<Reader: VenueReader>(_ reader: Reader.Type, _ adapter: Reader.Adapter) throws -> ImportRun.Outcome {
+        var report = report
+        var replay = try StreamReplay<Reader>(run.options.files, adapter, &report) { try run.progress.update($0) }
+        let first = replay.firstTime
+        return try run.writeTape(&replay, from: first, report)
     }
 }
