@@ -18,7 +18,7 @@ package struct ExchangeSimConfiguration: Sendable {
 package struct ExchangeSimCommand: ServiceCommand {
     package static let configuration = CommandConfiguration(
         commandName: "exchange-sim",
-        abstract: "A local exchange that speaks Binance's WebSocket and REST protocol on one port.",
+        abstract: "A local exchange that speaks a venue's WebSocket and REST protocol on one port.",
         discussion: """
             It plays recordings (--capture, one file a symbol: lines of `receive_ns JSON`, plain, .gz or .zst) or a \
             synthetic market (--synthetic, the default; its specification: the article Synthetic). Settings may also come from the environment \
@@ -32,6 +32,10 @@ package struct ExchangeSimCommand: ServiceCommand {
     package static let defaultMetricsPort = 9106
 
     @OptionGroup package var common: CommonOptions
+    @Option(
+        help:
+            "Venue whose protocol it speaks: \(ExchangeVenue.allCases.map(\.rawValue).joined(separator: ", ")) (default: binance)."
+    ) var venue: String?
     @Option(parsing: .upToNextOption, help: "Recordings to play.") var capture: [String] = []
     @Option(
         help: ArgumentHelp(
@@ -65,6 +69,12 @@ package struct ExchangeSimCommand: ServiceCommand {
 
     package func decode(_ settings: inout Settings) throws(ConfigurationError) -> ExchangeSimConfiguration {
         var options = ExchangeSimulator.Options()
+        let names = ExchangeVenue.allCases.map(\.rawValue)
+        let name = try settings.string("venue", venue, default: names[0], allowed: names)
+        guard let venue = ExchangeVenue(rawValue: name) else {
+            throw ConfigurationError(setting: "--venue", problem: "'\(name)' is unknown")
+        }
+        options.venue = venue
         let text = try settings.string("speed", speed, default: "1")
         if text == "max" {
             options.speed = .unpaced
@@ -91,6 +101,10 @@ package struct ExchangeSimCommand: ServiceCommand {
         let captures = try settings.list("capture", capture.isEmpty ? nil : capture.joined(separator: ","), default: [])
         for path in captures where !FileManager.default.isReadableFile(atPath: path) {
             throw ConfigurationError(setting: "--capture", problem: "'\(path)' cannot be read")
+        }
+        if !captures.isEmpty, options.venue != .binance {
+            throw ConfigurationError(
+                setting: "--capture", problem: "recordings are played in Binance's protocol only; leave out --venue")
         }
         let specification = try self.specification(&settings)
         let loops = try settings.flag("loop", loop)

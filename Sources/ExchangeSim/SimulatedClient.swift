@@ -65,6 +65,17 @@ final class SimulatedClient: WebSocketDelegate {
         exchange?.unfollow(stream, self)
     }
 
+    /// The market whose listing satisfies `condition`; `nil` if none that is listed does.
+    func feed(where condition: (Listing) -> Bool) -> MarketFeed? {
+        exchange?.feeds.first { $0.status != nil && condition($0.market.listing) }
+    }
+
+    /// Sends the whole book as a message of the stream.
+    func sendBook(of feed: MarketFeed) {
+        guard let book = feed.snapshot(limit: 10_000, at: HostClock.monotonicNanoseconds) else { return }
+        send(book)
+    }
+
     // MARK: - Sending
 
     /// Sends a market's frame. A client whose queue is full is disconnected: a stream with a silent gap would be wrong.

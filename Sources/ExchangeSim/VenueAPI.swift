@@ -67,18 +67,21 @@ struct VenueAnswer {
 }
 
 /// The venues that the exchange can simulate.
-package enum ExchangeVenue: Sendable {
+package enum ExchangeVenue: String, Sendable, CaseIterable {
     case binance
+    case kraken
 
     package var dialect: any VenueDialect {
         switch self {
         case .binance: BinanceDialect()
+        case .kraken: StreamDialect<KrakenWriter>()
         }
     }
 
     func makeAPI(_ options: ExchangeSimulator.Options) -> any VenueAPI {
         switch self {
         case .binance: BinanceAPI(weightLimit: options.weightLimit)
+        case .kraken: KrakenAPI(requestLimit: options.weightLimit)
         }
     }
 }

@@ -15,6 +15,8 @@ public struct CaptureError: Error, Sendable, Equatable, CustomStringConvertible 
         case notMilliseconds(Int64)
         /// The recording ended, or the look-ahead limit was reached, before both a snapshot and a frame were found.
         case noSnapshot
+        /// Recordings are played in Binance's protocol only.
+        case otherVenue
         /// The source of the lines failed; this is its own description.
         case unreadable(String)
     }

@@ -56,6 +56,24 @@ enum DecimalText {
         }
     }
 
+    /// `mantissa · 10^exponent` with exactly `decimals` digits behind the point, none without a point; a negative number
+    /// with its sign. `decimals` must hold the number.
+    static func append(_ mantissa: Int64, exponent: Int8, decimals: Int, to text: inout [UInt8]) {
+        if mantissa < 0 { text.append(UInt8(ascii: "-")) }
+        var value = mantissa.magnitude
+        var places = -Int(exponent)
+        while places < decimals { (value, places) = (value &* 10, places + 1) }
+        while places > decimals { (value, places) = (value / 10, places - 1) }
+        var divisor: UInt64 = 1
+        for _ in 0..<decimals { divisor &*= 10 }
+        text.append(contentsOf: String(value / divisor).utf8)
+        guard decimals > 0 else { return }
+        text.append(UInt8(ascii: "."))
+        let fraction = String(value % divisor)
+        text.append(contentsOf: repeatElement(UInt8(ascii: "0"), count: decimals - fraction.utf8.count))
+        text.append(contentsOf: fraction.utf8)
+    }
+
     static func append(integer value: Int64, to text: inout [UInt8]) {
         text.append(contentsOf: String(value).utf8)
     }

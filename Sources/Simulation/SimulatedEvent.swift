@@ -15,6 +15,11 @@ public struct SimulatedEvent: Sendable, Hashable {
     /// The venue's time at that offset.
     public let time: Timestamp
     public let content: Content
+    /// The units of prices and sizes, in 10⁻⁸.
+    public var priceUnit: Int64 = 1
+    public var quantityUnit: Int64 = 1
+
+    var units: (price: Int64, quantity: Int64) { (priceUnit, quantityUnit) }
 }
 
 /// The levels that changed from one published depth update to the next.

@@ -19,6 +19,9 @@ public protocol SimulatedMarket {
     /// The body of the answer to a book request, at most `limit` levels a side, best first; `nil` while the book is
     /// unknown (after a gap in a recording).
     mutating func snapshot(limit: Int) -> [UInt8]?
+    /// The book that the stream has published so far, at most `limit` levels a side, in 10⁻⁸; `nil` if only the body of
+    /// `snapshot` tells.
+    func book(limit: Int) -> SimulatedBook?
     /// The planted events begun so far, oldest first; empty for a recording.
     var planted: [PlantedEvent] { get }
     /// Ends a hold for which no client requested the book.
@@ -27,6 +30,7 @@ public protocol SimulatedMarket {
 
 extension SimulatedMarket {
     public var planted: [PlantedEvent] { [] }
+    public func book(limit: Int) -> SimulatedBook? { nil }
 
     /// The venue's time at `offset` ns.
     public func time(at offset: Int64) -> Timestamp { startTime.advanced(byNanoseconds: offset) }
@@ -51,9 +55,25 @@ public struct MarketFrame: Sendable, Equatable {
     public let bytes: [UInt8]
     /// The event's position in `bytes`; the envelope around it names the stream, if the venue has one.
     public let payload: Range<Int>
+    /// What it says, if it was written from an event; else its bytes tell.
+    public var event: SimulatedEvent?
+    /// The listing's units in 10⁻⁸, with `event`.
+    var units: (price: Int64, quantity: Int64)? { event?.units }
 
-    func with(_ bytes: [UInt8], payload: Range<Int>) -> MarketFrame {
-        MarketFrame(stream: stream, kind: kind, due: due, bytes: bytes, payload: payload)
+    public init(
+        stream: String, kind: StreamKind, due: Int64, bytes: [UInt8], payload: Range<Int>,
+        event: SimulatedEvent? = nil
+    ) {
+        self.stream = stream
+        self.kind = kind
+        self.due = due
+        self.bytes = bytes
+        self.payload = payload
+        self.event = event
+    }
+
+    public func with(_ bytes: [UInt8], payload: Range<Int>) -> MarketFrame {
+        MarketFrame(stream: stream, kind: kind, due: due, bytes: bytes, payload: payload, event: event)
     }
 
     /// Keeps the first `share` (0…1) of the message: it is cut off in the middle.

@@ -54,8 +54,17 @@ extension VenueDialect {
 public protocol MarketEncoder: Sendable {
     /// Appends the venue's frames for an event, possibly none. They may be due later than the event.
     mutating func encode(_ event: SimulatedEvent, into frames: inout [MarketFrame])
+    /// A frame has been sent to the clients.
+    mutating func sent(_ frame: MarketFrame)
     /// The body of the answer to a request for the book.
     func snapshot(_ book: SimulatedBook) -> [UInt8]
+    /// The book that the frames sent so far leave, in the listing's units; `nil` if the market's own is it.
+    func book(limit: Int) -> SimulatedBook?
+}
+
+extension MarketEncoder {
+    public mutating func sent(_ frame: MarketFrame) {}
+    public func book(limit: Int) -> SimulatedBook? { nil }
 }
 
 /// A synthetic market in a venue's format, in the order in which the venue sends it.
@@ -82,6 +91,7 @@ public struct EncodedMarket<Encoder: MarketEncoder>: SimulatedMarket, Sendable {
     public mutating func nextFrame(dueBy offset: Int64) throws(CaptureError) -> MarketFrame? {
         guard let due = nextDue, due <= offset else { return nil }
         let frame = frames.removeFirst()
+        encoder.sent(frame)
         advance()
         return frame
     }
@@ -101,6 +111,18 @@ public struct EncodedMarket<Encoder: MarketEncoder>: SimulatedMarket, Sendable {
 
     /// The current book. It may be ahead of the depth stream by the updates since its last event.
     public mutating func snapshot(limit: Int) -> [UInt8]? { encoder.snapshot(market.book(limit: limit)) }
+
+    public func book(limit: Int) -> SimulatedBook? {
+        guard var book = encoder.book(limit: limit) else { return nil }
+        let units = (listing.priceUnit.hundredMillionths, listing.quantityUnit.hundredMillionths)
+        func scaled(_ level: PriceLevel) -> PriceLevel {
+            PriceLevel(
+                price: Price(level.price.mantissa * units.0), quantity: Quantity(level.quantity.mantissa * units.1))
+        }
+        book.bids = book.bids.map(scaled)
+        book.asks = book.asks.map(scaled)
+        return book
+    }
 
     /// Does nothing: a synthetic market is never held.
     public mutating func release() {}

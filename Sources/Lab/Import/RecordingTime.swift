@@ -1,5 +1,4 @@
 import Microstructure
-import Venues
 
 /// Parses the times of a recording.
 enum RecordingTime {

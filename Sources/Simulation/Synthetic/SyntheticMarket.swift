@@ -103,7 +103,9 @@ public struct SyntheticMarket: Sendable {
 
     private mutating func append(_ content: SimulatedEvent.Content, due: Int64) {
         queue.append(
-            SimulatedEvent(due: due, time: startTime.advanced(byNanoseconds: due), content: content))
+            SimulatedEvent(
+                due: due, time: startTime.advanced(byNanoseconds: due), content: content,
+                priceUnit: listing.priceUnit.hundredMillionths, quantityUnit: listing.quantityUnit.hundredMillionths))
     }
 
     // Convert ticks and steps to the units of the listing.

@@ -82,3 +82,23 @@ struct SentDigits {
 
     subscript(index: Int) -> UInt8 { digits[index] }
 }
+
+extension CRC32 {
+    /// The number as it was sent, `30243.50`.
+    mutating func combine(_ number: SentDigits) {
+        for index in 0..<number.count {
+            if index == number.wholeCount { combine(UInt8(ascii: ".")) }
+            combine(number[index])
+        }
+    }
+
+    /// The number as it was sent, without its point and leading zeros: `0.00120` is `120`.
+    mutating func combine(withoutPoint number: SentDigits) {
+        var isLeading = true
+        for index in 0..<number.count {
+            if isLeading, number[index] == UInt8(ascii: "0") { continue }
+            isLeading = false
+            combine(number[index])
+        }
+    }
+}

@@ -1,6 +1,4 @@
-import Microstructure
-
-/// Parses dates and times as ISO 8601 writes them.
+/// Reads and writes dates and times as ISO 8601 does.
 package enum ISO8601 {
     /// Parses `2024-08-08T23:54:13.123456Z`: a day, or a day and a time to the nanosecond, with `T` or a blank between,
     /// `Z`, `UTC` or an offset such as `+02:00` behind. Without a zone it is UTC.
@@ -27,6 +25,52 @@ package enum ISO8601 {
         }
         guard let offset = text.zone(), text.isAtEnd else { return nil }
         return Timestamp(nanoseconds: (seconds - offset) * 1_000_000_000 + fraction)
+    }
+
+    /// Appends `2024-08-08T23:54:13.123456Z`, the fraction with 0 to 9 digits, further ones cut off.
+    package static func append(_ time: Timestamp, decimals: Int, to text: inout [UInt8]) {
+        let second = time.bucket(width: 1_000_000_000)
+        let day = second >= 0 ? second / 86_400 : (second - 86_399) / 86_400
+        let (year, month, dayOfMonth) = date(ofDay: day)
+        let rest = second - day * 86_400
+        func append(_ value: Int64, _ digits: Int) {
+            var divisor: Int64 = 1
+            for _ in 1..<max(1, digits) { divisor *= 10 }
+            while divisor > 0 {
+                text.append(UInt8(ascii: "0") + UInt8(value / divisor % 10))
+                divisor /= 10
+            }
+        }
+        append(year, 4)
+        text.append(UInt8(ascii: "-"))
+        append(month, 2)
+        text.append(UInt8(ascii: "-"))
+        append(dayOfMonth, 2)
+        text.append(UInt8(ascii: "T"))
+        append(rest / 3_600, 2)
+        text.append(UInt8(ascii: ":"))
+        append(rest / 60 % 60, 2)
+        text.append(UInt8(ascii: ":"))
+        append(rest % 60, 2)
+        if decimals > 0 {
+            text.append(UInt8(ascii: "."))
+            var fraction = time.nanosecondOfSecond
+            for _ in decimals..<9 { fraction /= 10 }
+            append(fraction, decimals)
+        }
+        text.append(UInt8(ascii: "Z"))
+    }
+
+    /// Source: as `daysSince1970`, `civil_from_days`.
+    private static func date(ofDay day: Int64) -> (year: Int64, month: Int64, day: Int64) {
+        let shifted = day + 719_468
+        let era = (shifted >= 0 ? shifted : shifted - 146_096) / 146_097
+        let dayOfEra = shifted - era * 146_097
+        let yearOfEra = (dayOfEra - dayOfEra / 1_460 + dayOfEra / 36_524 - dayOfEra / 146_096) / 365
+        let dayOfYear = dayOfEra - (365 * yearOfEra + yearOfEra / 4 - yearOfEra / 100)
+        let part = (5 * dayOfYear + 2) / 153
+        let month = part < 10 ? part + 3 : part - 9
+        return (yearOfEra + era * 400 + (month <= 2 ? 1 : 0), month, dayOfYear - (153 * part + 2) / 5 + 1)
     }
 
     /// Source: Howard Hinnant, "chrono-Compatible Low-Level Date Algorithms", `days_from_civil`.
