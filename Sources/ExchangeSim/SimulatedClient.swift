@@ -73,7 +73,10 @@ final class SimulatedClient: WebSocketDelegate {
     /// Sends the whole book as a message of the stream.
     func sendBook(of feed: MarketFeed) {
         guard let book = feed.snapshot(limit: 10_000, at: HostClock.monotonicNanoseconds) else { return }
-        send(book)
+        let frame = MarketFrame(
+            stream: StreamName.depth(feed.market.listing.symbol), kind: .other, due: 0, bytes: book,
+            payload: 0..<book.count)
+        send(venue.adapted(frame, clockShiftMilliseconds: 0).bytes)
     }
 
     // MARK: - Sending

@@ -69,12 +69,17 @@ struct VenueAnswer {
 /// The venues that the exchange can simulate.
 package enum ExchangeVenue: String, Sendable, CaseIterable {
     case binance
-    case kraken
+    case kraken, coinbase, bybit, okx, bitstamp, bitfinex
 
     package var dialect: any VenueDialect {
         switch self {
         case .binance: BinanceDialect()
         case .kraken: StreamDialect<KrakenWriter>()
+        case .coinbase: StreamDialect<CoinbaseWriter>()
+        case .bybit: StreamDialect<BybitWriter>()
+        case .okx: StreamDialect<OKXWriter>()
+        case .bitstamp: StreamDialect<BitstampWriter>()
+        case .bitfinex: StreamDialect<BitfinexWriter>()
         }
     }
 
@@ -82,6 +87,11 @@ package enum ExchangeVenue: String, Sendable, CaseIterable {
         switch self {
         case .binance: BinanceAPI(weightLimit: options.weightLimit)
         case .kraken: KrakenAPI(requestLimit: options.weightLimit)
+        case .coinbase: CoinbaseAPI(requestLimit: options.weightLimit)
+        case .bybit: BybitAPI(requestLimit: options.weightLimit)
+        case .okx: OKXAPI(requestLimit: options.weightLimit)
+        case .bitstamp: BitstampAPI(requestLimit: options.weightLimit)
+        case .bitfinex: BitfinexAPI(requestLimit: options.weightLimit)
         }
     }
 }

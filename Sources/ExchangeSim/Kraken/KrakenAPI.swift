@@ -55,29 +55,27 @@ final class KrakenConnection: StreamConnection {
         guard let feed = client.feed(where: { KrakenWriter.symbol(of: $0) == symbol }) else {
             return refuse("Currency pair not supported \(symbol)", method, symbol, client)
         }
-        let name = feed.market.listing.symbol
-        let stream: String
+        let subscription: StreamSubscription
         switch channel {
         case "book":
             let depth = wanted["depth"] as? Int ?? 10
             guard depth == KrakenWriter.depth else {
                 return refuse("Subscription depth not supported: this exchange has 100", method, symbol, client)
             }
-            stream = StreamName.depth(name)
-        case "trade": stream = StreamName.trades(name)
-        case "ticker": stream = StreamName.quotes(name)
+            subscription = .book(feed)
+        case "trade": subscription = .trades(feed)
+        case "ticker": subscription = .quotes(feed)
         default: return refuse("Channel not supported", method, symbol, client)
         }
-        let isFollowed = client.streams.contains(stream)
         guard method == "subscribe" else {
-            guard isFollowed else { return refuse("Subscription not found", method, symbol, client) }
-            client.unfollow(stream)
+            guard client.end(subscription) else { return refuse("Subscription not found", method, symbol, client) }
             return confirm(method, channel, symbol, client)
         }
-        guard !isFollowed else { return refuse("Already subscribed", method, symbol, client) }
+        guard !client.streams.contains(subscription.stream) else {
+            return refuse("Already subscribed", method, symbol, client)
+        }
         confirm(method, channel, symbol, client)
-        client.follow(stream)
-        if channel == "book" { client.sendBook(of: feed) }
+        client.begin(subscription)
     }
 
     private func confirm(_ method: String, _ channel: String, _ symbol: String, _ client: SimulatedClient) {

@@ -19,8 +19,8 @@ public struct KrakenWriter: StreamWriter {
     /// `BTC/USDT`.
     public static func symbol(of listing: Listing) -> String { "\(listing.baseAsset)/\(listing.quoteAsset)" }
 
-    public func depth(_ change: DepthChange, at time: Timestamp, after book: borrowing OrderBook) -> [UInt8] {
-        message("update", change.bids, change.asks, checksum(of: book), time)
+    public func depth(_ change: DepthChange, at time: Timestamp, after book: borrowing OrderBook) -> [[UInt8]] {
+        [message("update", change.bids, change.asks, checksum(of: book), time)]
     }
 
     public func snapshot(_ book: SimulatedBook, at time: Timestamp) -> [UInt8] {

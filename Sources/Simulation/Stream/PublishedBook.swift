@@ -10,8 +10,10 @@ public struct PublishedBook: Sendable {
     /// Levels a side that the venue publishes; `nil` for all.
     public let depth: Int?
     private var sentBook: OrderBook
-    /// Changes written and not yet sent, oldest first.
-    private var unsent: [DepthChange] = []
+    /// Changes written and not yet sent, a message's together, oldest first.
+    private var unsent: [[DepthChange]] = []
+    /// Changes of levels that the venue does not publish: they come with the next message.
+    private var unseen: [DepthChange] = []
     /// What the venue published of each side before the change, best first.
     private var earlier: (bids: [PriceLevel], asks: [PriceLevel]) = ([], [])
 
@@ -26,11 +28,18 @@ public struct PublishedBook: Sendable {
     }
 
     /// Applies a change and returns what the venue says of it: of the levels that it publishes, those that are new or
-    /// different.
+    /// different; `nil` if none is.
     ///
     /// - Parameter announcesLoss: whether levels pushed out of the published ones are sent as gone.
-    public mutating func process(_ change: DepthChange, announcesLoss: Bool) -> DepthChange {
-        unsent.append(change)
+    public mutating func process(_ change: DepthChange, announcesLoss: Bool) -> DepthChange? {
+        unseen.append(change)
+        guard let published = publish(change, announcesLoss) else { return nil }
+        unsent.append(unseen)
+        unseen = []
+        return published
+    }
+
+    private mutating func publish(_ change: DepthChange, _ announcesLoss: Bool) -> DepthChange? {
         guard let depth else {
             Self.apply(change, to: &book)
             return change
@@ -38,16 +47,16 @@ public struct PublishedBook: Sendable {
         earlier.bids = Self.best(depth, of: book.bids)
         earlier.asks = Self.best(depth, of: book.asks)
         Self.apply(change, to: &book)
-        return DepthChange(
-            firstID: change.firstID, lastID: change.lastID,
-            bids: Self.difference(earlier.bids, Self.best(depth, of: book.bids), announcesLoss, change.bids),
-            asks: Self.difference(earlier.asks, Self.best(depth, of: book.asks), announcesLoss, change.asks))
+        let bids = Self.difference(earlier.bids, Self.best(depth, of: book.bids), announcesLoss, change.bids)
+        let asks = Self.difference(earlier.asks, Self.best(depth, of: book.asks), announcesLoss, change.asks)
+        guard !bids.isEmpty || !asks.isEmpty else { return nil }
+        return DepthChange(firstID: change.firstID, lastID: change.lastID, bids: bids, asks: asks)
     }
 
-    /// The oldest change not yet sent has been sent.
+    /// The oldest message not yet sent has been sent.
     public mutating func sent() {
         guard !unsent.isEmpty else { return }
-        Self.apply(unsent.removeFirst(), to: &sentBook)
+        for change in unsent.removeFirst() { Self.apply(change, to: &sentBook) }
     }
 
     /// The book as the messages sent so far leave it, at most `limit` levels a side.

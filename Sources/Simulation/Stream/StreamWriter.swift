@@ -8,10 +8,10 @@ public protocol StreamWriter: Sendable {
     static var depth: Int? { get }
     /// Whether levels pushed out of the published ones are sent as gone.
     static var announcesLoss: Bool { get }
-    /// The message of a change.
+    /// The messages of a change.
     ///
     /// - Parameter book: after the change.
-    mutating func depth(_ change: DepthChange, at time: Timestamp, after book: borrowing OrderBook) -> [UInt8]
+    mutating func depth(_ change: DepthChange, at time: Timestamp, after book: borrowing OrderBook) -> [[UInt8]]
     mutating func trade(
         id: Int64, price: Price, quantity: Quantity, aggressor: AggressorSide, at time: Timestamp
     ) -> [UInt8]
@@ -49,15 +49,19 @@ public struct StreamEncoder<Writer: StreamWriter>: MarketEncoder {
     }
 
     public mutating func encode(_ event: SimulatedEvent, into frames: inout [MarketFrame]) {
-        func add(_ bytes: [UInt8], _ name: String, _ kind: StreamKind) {
+        func add(_ bytes: [UInt8], _ name: String, _ kind: StreamKind, isWhole: Bool = true) {
             frames.append(
                 MarketFrame(
-                    stream: name, kind: kind, due: event.due, bytes: bytes, payload: 0..<bytes.count, event: event))
+                    stream: name, kind: kind, due: event.due, bytes: bytes, payload: 0..<bytes.count,
+                    event: isWhole ? event : nil))
         }
         switch event.content {
         case .depth(let change):
-            let published = book.process(change, announcesLoss: Writer.announcesLoss)
-            add(writer.depth(published, at: event.time, after: book.book), names.depth, .depth)
+            guard let published = book.process(change, announcesLoss: Writer.announcesLoss) else { return }
+            let messages = writer.depth(published, at: event.time, after: book.book)
+            for (place, bytes) in messages.enumerated() {
+                add(bytes, names.depth, .depth, isWhole: place == messages.count - 1)
+            }
         case .trade(let id, let price, let quantity, let aggressor):
             add(
                 writer.trade(id: id, price: price, quantity: quantity, aggressor: aggressor, at: event.time),
@@ -69,8 +73,10 @@ public struct StreamEncoder<Writer: StreamWriter>: MarketEncoder {
     }
 
     public mutating func sent(_ frame: MarketFrame) {
-        if frame.kind == .depth { book.sent() }
-        lastTime = frame.event?.time ?? lastTime
+        // A change of several messages is there with its last one.
+        guard frame.kind == .depth, let event = frame.event else { return }
+        book.sent()
+        lastTime = event.time
     }
 
     public func snapshot(_ market: SimulatedBook) -> [UInt8] {

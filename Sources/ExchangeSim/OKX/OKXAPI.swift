@@ -1,0 +1,81 @@
+import Foundation
+import Simulation
+import Transport
+
+/// OKX: its instruments and its time over HTTP, the public streams.
+final class OKXAPI: StreamAPI {
+    override func isKnown(path: String) -> Bool {
+        path == "/api/v5/public/instruments" || path == "/api/v5/public/time"
+    }
+
+    override func errorBody(status: Int) -> [UInt8] {
+        Array(#"{"code":"50011","msg":"Rate limit reached","data":[]}"#.utf8)
+    }
+
+    override func answer(_ request: ServerRequest, by exchange: ExchangeSimulator, at now: Int64) -> VenueAnswer {
+        guard request.path.hasSuffix("instruments") else {
+            let milliseconds = exchange.serverMicroseconds(at: now) / 1_000
+            return .json(Array(#"{"code":"0","msg":"","data":[{"ts":"\#(milliseconds)"}]}"#.utf8))
+        }
+        guard request.query("instType") == "SPOT" else {
+            return .json(Array(#"{"code":"0","msg":"","data":[]}"#.utf8))
+        }
+        let rows = exchange.feeds.filter { $0.status != nil }.map { feed in
+            let listing = feed.market.listing
+            let state = feed.status == MarketFeed.tradingStatus ? "live" : "suspend"
+            return """
+                {"instType":"SPOT","instId":"\(OKXWriter.symbol(of: listing))","baseCcy":"\(listing.baseAsset)",\
+                "quoteCcy":"\(listing.quoteAsset)","tickSz":"\(listing.tickSizeText)","lotSz":"\(listing.stepSizeText)",\
+                "minSz":"\(listing.stepSizeText)","state":"\(state)","ctVal":"","ctType":""}
+                """
+        }
+        return .json(Array(#"{"code":"0","msg":"","data":[\#(rows.joined(separator: ","))]}"#.utf8))
+    }
+
+    override func handshake(_ request: ServerRequest) -> Handshake {
+        request.path == "/ws/v5/public" ? .accept(OKXConnection()) : .refuse(status: 404)
+    }
+}
+
+/// `{"op":"subscribe","args":[{"channel":"books","instId":"BTC-USDT"}]}`; the text `ping` is answered with `pong`.
+final class OKXConnection: StreamConnection {
+    override func received(_ message: Data, from client: SimulatedClient, at now: Int64) {
+        if message == Data("ping".utf8) { return Self.send("pong", to: client) }
+        guard let object = Self.object(message), let operation = object["op"] as? String,
+            let wanted = object["args"] as? [[String: Any]]
+        else { return refuse("60012", "Invalid request", client) }
+        for argument in wanted {
+            guard let channel = argument["channel"] as? String, let symbol = argument["instId"] as? String,
+                let subscription = subscription(channel, symbol, client)
+            else {
+                refuse("60018", "Wrong URL or channel or instId doesn't exist", client)
+                continue
+            }
+            let answer = #"{"event":"\#(operation)","arg":{"channel":"\#(channel)","instId":"\#(symbol)"}}"#
+            if operation == "subscribe" {
+                Self.send(answer, to: client)
+                client.begin(subscription)
+            } else if operation == "unsubscribe", client.end(subscription) {
+                Self.send(answer, to: client)
+            } else {
+                refuse("60012", "Invalid request", client)
+            }
+        }
+    }
+
+    private func subscription(
+        _ channel: String, _ symbol: String, _ client: SimulatedClient
+    ) -> StreamSubscription? {
+        guard let feed = client.feed(where: { OKXWriter.symbol(of: $0) == symbol }) else { return nil }
+        return switch channel {
+        case "books": .book(feed)
+        case "trades": .trades(feed)
+        case "bbo-tbt": .quotes(feed)
+        default: nil
+        }
+    }
+
+    private func refuse(_ code: String, _ reason: String, _ client: SimulatedClient) {
+        Self.send(#"{"event":"error","code":"\#(code)","msg":"\#(reason)"}"#, to: client)
+    }
+}

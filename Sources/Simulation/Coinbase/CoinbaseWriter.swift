@@ -1,0 +1,69 @@
+import Microstructure
+
+/// Coinbase Exchange's messages: whole books, changes of all levels, matches with the maker's side. Its `ticker` comes
+/// with matches, not with every change of the best price, so best prices are not sent.
+public struct CoinbaseWriter: StreamWriter {
+    public static let depth: Int? = nil
+    public static let announcesLoss = true
+
+    private let symbol: String
+    private let numbers: NumberWriter
+
+    public init(_ listing: Listing) {
+        symbol = Self.symbol(of: listing)
+        numbers = NumberWriter(listing)
+    }
+
+    /// `BTC-USDT`.
+    public static func symbol(of listing: Listing) -> String { "\(listing.baseAsset)-\(listing.quoteAsset)" }
+
+    public func depth(_ change: DepthChange, at time: Timestamp, after book: borrowing OrderBook) -> [[UInt8]] {
+        var text = Array(#"{"type":"l2update","product_id":"\#(symbol)","changes":["#.utf8)
+        numbers.append(change.bids, before: #""buy","#, to: &text)
+        if !change.bids.isEmpty, !change.asks.isEmpty { text.append(UInt8(ascii: ",")) }
+        numbers.append(change.asks, before: #""sell","#, to: &text)
+        text.append(contentsOf: #"],"time":"\#(time.isoText)"}"#.utf8)
+        return [text]
+    }
+
+    public func snapshot(_ book: SimulatedBook, at time: Timestamp) -> [UInt8] {
+        var text = Array(#"{"type":"snapshot","product_id":"\#(symbol)","asks":["#.utf8)
+        numbers.append(book.asks, to: &text)
+        text.append(contentsOf: #"],"bids":["#.utf8)
+        numbers.append(book.bids, to: &text)
+        text.append(contentsOf: #"],"time":"\#(time.isoText)"}"#.utf8)
+        return text
+    }
+
+    public func trade(
+        id: Int64, price: Price, quantity: Quantity, aggressor: AggressorSide, at time: Timestamp
+    ) -> [UInt8] {
+        Array(
+            """
+            {"type":"match","trade_id":\(id),"maker_order_id":"00000000-0000-0000-0000-000000000001",\
+            "taker_order_id":"00000000-0000-0000-0000-000000000002","side":"\(aggressor == .buy ? "sell" : "buy")",\
+            "size":"\(numbers.text(quantity))","price":"\(numbers.text(price))","product_id":"\(symbol)",\
+            "sequence":\(id),"time":"\(time.isoText)"}
+            """.utf8)
+    }
+
+    public func quote(updateID: Int64, bid: PriceLevel, ask: PriceLevel, at time: Timestamp) -> [UInt8]? { nil }
+
+    /// The answer to a request for trades before `id`, newest first.
+    public static func trades(_ history: TradeHistory, before id: Int64?, limit: Int) -> [UInt8] {
+        var rows: [String] = []
+        for offset in (0..<history.records.count).reversed() where rows.count < limit {
+            let trade = history.records[offset].trade
+            guard id.map({ trade.id < $0 }) ?? true else { continue }
+            let price = String(decoding: trade.price, as: UTF8.self)
+            let size = String(decoding: trade.quantity, as: UTF8.self)
+            let time = Timestamp(nanoseconds: trade.milliseconds * 1_000_000).isoText
+            rows.append(
+                """
+                {"trade_id":\(trade.id),"side":"\(trade.aggressor == .buy ? "sell" : "buy")","size":"\(size)",\
+                "price":"\(price)","time":"\(time)"}
+                """)
+        }
+        return Array("[\(rows.joined(separator: ","))]".utf8)
+    }
+}
