@@ -16,7 +16,7 @@ public struct EventWatch: Sendable, Hashable, Codable {
 
     public init(
         columns: [ShiftedColumn] = ShiftedColumn.standard, horizonSeconds: [Int] = [1, 5, 15, 30, 60],
-        baselineHalfLifeSeconds: Double = 300, scaleHalfLifeSeconds: Double = 1_800, warmUpSeconds: Int = 600,
+        baselineHalfLifeSeconds: Double = 1_800, scaleHalfLifeSeconds: Double = 1_800, warmUpSeconds: Int = 600,
         signatures: [EventSignature] = []
     ) {
         self.columns = columns
