@@ -14,7 +14,7 @@ public struct VenueEndpoint: Sendable, Hashable {
 /// The protocols that this version speaks; each has its adapter and its session.
 public enum VenueProtocol: Sendable, Hashable {
     case binance(BinanceMarket)
-    case kraken
+    case kraken, krakenFutures, deribit
 }
 
 /// A task for a session whose type is known only once an endpoint has been chosen.
@@ -25,7 +25,8 @@ public protocol VenueTask {
 /// The venues that this version can be connected to.
 public enum VenueCatalog {
     /// The first one is the default.
-    public static let endpoints = BinanceMarket.endpoints + [KrakenAdapter.endpoint]
+    public static let endpoints = 
+        BinanceMarket.endpoints + [KrakenAdapter.endpoint, KrakenFuturesAdapter.endpoint, DeribitAdapter.endpoint]
 
     public static func endpoint(named name: String) -> VenueEndpoint? { endpoints.first { $0.name == name } }
 
@@ -37,6 +38,10 @@ public enum VenueCatalog {
             try task.run(BinanceSession.self, BinanceAdapter(market: market, options: options))
         case .kraken:
             try task.run(StreamSession<KrakenReader>.self, KrakenAdapter(options: options))
+        case .krakenFutures:
+            try task.run(StreamSession<KrakenFuturesReader>.self, KrakenFuturesAdapter(options: options))
+        case .deribit:
+            try task.run(StreamSession<DeribitReader>.self, DeribitAdapter(options: options))
         }
     }
 }

@@ -128,6 +128,8 @@ extension RecordedProtocol {
         case .binance, .binanceUS, .binanceUSDM, .binanceCOINM: nil
         case .kraken: try task.run(KrakenReader.self, KrakenAdapter(options: options))
         case .krakenFirst: try task.run(KrakenFirstReader.self, KrakenAdapter(options: options))
+        case .krakenFutures: try task.run(KrakenFuturesReader.self, KrakenFuturesAdapter(options: options))
+        case .deribit: try task.run(DeribitReader.self, DeribitAdapter(options: options))
         default: nil
         }
     }

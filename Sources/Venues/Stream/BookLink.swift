@@ -29,7 +29,7 @@ public enum BookLink: Sendable, Hashable {
         switch self {
         case .none: .joined
         case .chain(let previous, _): previous == id ? .joined : .hole
-        case .next(let last): last == id + 1 ? .joined : last == id ? .old : .hole
+        case .next(let last): last == id &+ 1 ? .joined : last == id ? .old : .hole
         case .later(let last): last > id ? .joined : .old
         }
     }

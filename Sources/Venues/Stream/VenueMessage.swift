@@ -141,7 +141,7 @@ extension VenueMessage {
         id: Int64, price: Int64, quantity: Int64, _ aggressor: AggressorSide, of index: Int, _ times: EventTimes,
         at offset: Int
     ) throws(ScanError) {
-        guard price > 0, quantity > 0, id >= 0 else { throw ScanError(.numberOutOfRange, at: offset) }
+        guard price > 0, quantity > 0, id >= 0, id < .max else { throw ScanError(.numberOutOfRange, at: offset) }
         trades.append(
             Trade(
                 instrument: InstrumentID(index), times: times, id: id, price: Price(price),

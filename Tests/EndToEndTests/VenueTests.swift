@@ -1,0 +1,100 @@
+import Foundation
+import Runtime
+import TestSupport
+import Testing
+import Transport
+
+/// `ingest` against `exchange-sim`, each speaking a venue's own protocol: books from the venue's messages, and every
+/// fault that its rules can show.
+@Suite struct VenueTests {
+    /// A venue, and what shows a missing depth message: the metric that counts it.
+    struct Venue: Sendable, CustomTestStringConvertible {
+        let name: String
+        let symbols: String
+        let showsLossBy: String?
+
+        var testDescription: String { name }
+    }
+
+    static let venues = [
+        Venue(name: "kraken", symbols: "BTC-USDT,ETH-USDT", showsLossBy: MetricName.feedChecksums),
+    ]
+
+    private final class Bench {
+        let folder: URL
+        let exchange, ingest: Program
+        let exchangePort = freePort()
+        let port = freePort()
+
+        init(_ venue: Venue) async throws {
+            folder = try TestFiles.temporaryFolder()
+            exchange = try Program(
+                "exchange-sim",
+                [
+                    "--venue", venue.name, "--port", "\(exchangePort)", "--metrics-port", "0", "--order-rate", "60",
+                    "--truth", folder.appending(path: "truth").path,
+                ], in: folder)
+            let address = "http://127.0.0.1:\(exchangePort)"
+            _ = await eventually { await Web.get(address + "/control/accounts")?.status == 200 }
+            ingest = try Program(
+                "ingest",
+                [
+                    "--venue", venue.name, "--symbols", venue.symbols, "--websocket-url",
+                    "ws://127.0.0.1:\(exchangePort)", "--rest-url", address, "--publish",
+                    "ipc://\(folder.path)/ticks", "--metrics-port", "\(port)", "--lease-dir", "\(folder.path)/leases",
+                    "--reconnect-delay", "0.1",
+                ], in: folder)
+        }
+
+        deinit { try? FileManager.default.removeItem(at: folder) }
+
+        func isReady(_ text: String = "2 of 2 books valid") async -> Bool {
+            await eventually(within: 60) {
+                let page = await Web.get("http://127.0.0.1:\(port)/ready")
+                return page?.status == 200 && page?.body.contains(text) == true
+            }
+        }
+
+        func metric(_ name: String, _ label: String = "") async -> Double {
+            await Web.metric(name, port: port, label: label) ?? 0
+        }
+
+        func inject(_ fault: String) async throws {
+            let client = try HTTPClient()
+            defer { client.shutdown() }
+            var request = HTTPRequest(url: "http://127.0.0.1:\(exchangePort)/control/faults")
+            request.method = "POST"
+            request.body = Array(fault.utf8)
+            #expect(try await client.send(request).status == 202, "\(fault)")
+        }
+    }
+
+    @Test(arguments: venues)
+    func booksAreBuiltLostAndFoundAgain(venue: Venue) async throws {
+        let bench = try await Bench(venue)
+        #expect(await bench.isReady(), "\(bench.ingest.logText) \(bench.exchange.logText)")
+        #expect(await eventually { await bench.metric(MetricName.feedTrades) > 0 })
+        #expect(await bench.metric(MetricName.feedRejected) == 0)
+
+        // A missing message: found by what the venue offers for it, and healed.
+        if let metric = venue.showsLossBy {
+            let label = metric == MetricName.feedChecksums ? "outcome=\"failed\"" : ""
+            let before = await bench.metric(metric, label)
+            try await bench.inject(#"{"fault":"drop","channel":"depth"}"#)
+            #expect(await eventually(within: 30) { await bench.metric(metric, label) > before })
+            #expect(await bench.isReady())
+        }
+
+        // A message cut off in the middle is refused; what it held is missed like a lost one.
+        try await bench.inject(#"{"fault":"malformed","channel":"trade"}"#)
+        #expect(await eventually(within: 30) { await bench.metric(MetricName.feedRejected) > 0 })
+        #expect(await bench.isReady())
+
+        // The connection is reset: new books, and no trade twice.
+        let reconnects = await bench.metric(MetricName.feedReconnects)
+        try await bench.inject(#"{"fault":"reset"}"#)
+        #expect(await eventually(within: 30) { await bench.metric(MetricName.feedReconnects) > reconnects })
+        #expect(await bench.isReady())
+        #expect(await bench.metric(MetricName.feedCrossedBooks) == 0)
+    }
+}
