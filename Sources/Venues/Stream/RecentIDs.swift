@@ -8,8 +8,6 @@ struct RecentIDs: Sendable {
     private var order: [Int64] = []
     private var oldest = 0
 
-    var isEmpty: Bool { order.isEmpty }
-
     /// `false` if the id is known already.
     mutating func insert(_ id: Int64) -> Bool {
         guard known.insert(id).inserted else { return false }

@@ -2,16 +2,20 @@ import Microstructure
 
 /// One instrument's state in a `StreamSession`.
 struct StreamMarket: Sendable {
-    /// By connection; with snapshots over HTTP only the first is used, whichever connection delivers.
+    /// By connection.
     var books: [StreamBook]
     /// Which of `books` is published; `nil` before the first snapshot.
     var active: Int?
-    /// Changes that wait for a snapshot over HTTP, oldest first.
-    var pending: [PendingChange] = []
+    /// By connection: changes that wait for a snapshot over HTTP, oldest first.
+    var pending: [[PendingChange]]
+    /// A snapshot over HTTP that came before any change: it waits for the first one.
+    var early: PendingChange?
     var epoch: UInt64 = 0
     var counts = SessionCounts()
     var trades = TradeSequence()
     var recentTrades = RecentIDs()
+    /// Whether an earlier message held trades, so that past ones not in `recentTrades` were missed.
+    var knowsTrades = false
     /// Ids given to quotes that have none.
     var quoteID: Int64 = 0
     var lastQuoteID: Int64 = -1
@@ -19,7 +23,7 @@ struct StreamMarket: Sendable {
     var watches: [SilenceWatch]
     var silences: SilentChannels = []
 
-    /// A change of the book, with its own copy of the levels.
+    /// A change of the book, or a whole one, with its own copy of the levels.
     struct PendingChange: Sendable {
         var change: VenueMessage.Book
         var levels: [PriceLevel]
@@ -33,6 +37,7 @@ struct StreamMarket: Sendable {
 
     init(levelLimit: Int) {
         books = Array(repeating: StreamBook(levelLimit: levelLimit), count: ConnectionID.limit)
+        pending = Array(repeating: [], count: ConnectionID.limit)
         watches = FeedChannel.allCases.map { _ in SilenceWatch() }
     }
 

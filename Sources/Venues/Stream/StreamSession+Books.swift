@@ -59,7 +59,10 @@ extension StreamSession {
             markets[index].active = slot
             markets[index].epoch += 1
         }
-        guard markets[index].active == slot, book.isTrustworthy else { return .proceed }
+        // A message without levels verifies the book and changes nothing.
+        guard markets[index].active == slot, book.isTrustworthy,
+            change.isSnapshot || !change.bids.isEmpty || !change.asks.isEmpty
+        else { return .proceed }
         publish(index, EventTimes(venue: change.venueTime, receive: time), into: &events)
         return .proceed
     }
@@ -91,8 +94,8 @@ extension StreamSession {
         let wasActive = markets[index].active == slot
         let wasLive = markets[index].books[slot].isLive
         markets[index].books[slot].discard()
-        markets[index].counts.depthDropped += UInt64(markets[index].pending.count)
-        markets[index].pending = []
+        markets[index].counts.depthDropped += UInt64(markets[index].pending[slot].count)
+        markets[index].pending[slot] = []
         guard wasActive else { return }
         if !markets[index].switchBook(), wasLive { markets[index].counts.resyncs += 1 }
     }
@@ -100,8 +103,9 @@ extension StreamSession {
     /// Messages of the connection are missing: any of its books may be wrong.
     mutating func loseAllBooks(on connection: ConnectionID, at time: Timestamp) -> VenueAction {
         for index in markets.indices {
-            guard markets[index].books[connection.index].isLive else { continue }
-            markets[index].counts.gaps += 1
+            let isLive = markets[index].books[connection.index].isLive
+            guard isLive || !markets[index].pending[connection.index].isEmpty else { continue }
+            if isLive { markets[index].counts.gaps += 1 }
             loseBook(of: index, slot: connection.index)
             // The new connection will bring a snapshot of each.
             _ = markets[index].books[connection.index].asks(at: time)
@@ -121,28 +125,38 @@ extension StreamSession {
 
     /// Applies a change, or holds it until a snapshot comes.
     mutating func processHeld(
-        _ change: VenueMessage.Book, at time: Timestamp, into events: inout EventBatch
+        _ change: VenueMessage.Book, slot: Int, at time: Timestamp, into events: inout EventBatch
     ) -> VenueAction {
         let index = change.index
-        guard !markets[index].books[0].isLive else { return process(change, slot: 0, at: time, into: &events) }
+        guard !markets[index].books[slot].isLive else { return process(change, slot: slot, at: time, into: &events) }
         markets[index].noteArrival(.depth, at: time, after: .failure)
         markets[index].counts.depthBuffered += 1
+        if let id = markets[index].pending[slot].last?.change.link.last, let new = change.link.last, new <= id {
+            markets[index].counts.depthIgnoredOld += 1
+            return .proceed
+        }
+        if markets[index].pending[slot].count >= StreamMarket.pendingLimit {
+            markets[index].pending[slot].removeFirst()
+            markets[index].counts.depthDropped += 1
+        }
+        markets[index].pending[slot].append(copy(of: change, at: time))
+        guard let early = markets[index].early else { return askSnapshot(of: index, slot, at: time) }
+        markets[index].early = nil
+        return begin(early, slot, at: time, into: &events)
+    }
+
+    private func copy(of change: VenueMessage.Book, at time: Timestamp) -> StreamMarket.PendingChange {
         let levels = Array(message.levels[change.bids] + message.levels[change.asks])
         let forms = message.forms.isEmpty ? [] : Array(message.forms[change.bids] + message.forms[change.asks])
         var own = change
         own.bids = 0..<change.bids.count
         own.asks = change.bids.count..<levels.count
-        if let newest = markets[index].pending.last, let id = newest.change.link.last, let new = own.link.last, new <= id {
-            markets[index].counts.depthIgnoredOld += 1
-            return .proceed
-        }
-        if markets[index].pending.count >= StreamMarket.pendingLimit {
-            markets[index].pending.removeFirst()
-            markets[index].counts.depthDropped += 1
-        }
-        markets[index].pending.append(
-            StreamMarket.PendingChange(change: own, levels: levels, forms: forms, receiveTime: time))
-        return askSnapshot(of: index, 0, at: time)
+        return StreamMarket.PendingChange(change: own, levels: levels, forms: forms, receiveTime: time)
+    }
+
+    /// The connections whose books wait for a snapshot over HTTP.
+    private func waitingSlots(of index: Int) -> [Int] {
+        markets[index].books.indices.filter { !markets[index].books[$0].isLive && !markets[index].pending[$0].isEmpty }
     }
 
     public mutating func receiveSnapshot(
@@ -168,49 +182,62 @@ extension StreamSession {
             markets[index].counts.snapshotRejections[.missingField] += 1
             throw .rejected(Rejection(.missingField, in: .snapshot, of: id, at: body.count))
         }
-        guard !markets[index].books[0].isLive else {
-            markets[index].counts.snapshotsIgnored += 1
+        let slots = waitingSlots(of: index)
+        guard !slots.isEmpty else {
+            let isWanted = !markets[index].books.contains(where: \.isLive)
+            if !isWanted || markets[index].early != nil { markets[index].counts.snapshotsIgnored += 1 }
+            if isWanted { markets[index].early = copy(of: snapshot, at: time) }
             return .proceed
         }
-        return begin(snapshot, at: time, into: &events)
+        let held = copy(of: snapshot, at: time)
+        var action = VenueAction.proceed
+        for slot in slots {
+            let next = begin(held, slot, at: time, into: &events)
+            if action == .proceed { action = next }
+        }
+        return action
     }
 
     /// Loads a snapshot and applies the changes held for it that are later.
     private mutating func begin(
-        _ snapshot: VenueMessage.Book, at time: Timestamp, into events: inout EventBatch
+        _ snapshot: StreamMarket.PendingChange, _ slot: Int, at time: Timestamp, into events: inout EventBatch
     ) -> VenueAction {
-        let index = snapshot.index
-        let upTo = snapshot.link.last ?? 0
+        let index = snapshot.change.index
+        let upTo = snapshot.change.link.last ?? 0
         // The oldest change held must be older than the snapshot, or changes between the two may be missing.
-        guard let oldest = markets[index].pending.first?.change.link.last, oldest <= upTo else {
+        guard let oldest = markets[index].pending[slot].first?.change.link.last, oldest <= upTo else {
             markets[index].counts.snapshotsTooOld += 1
-            _ = markets[index].books[0].asks(at: time)
+            _ = markets[index].books[slot].asks(at: time)
             return .fetchSnapshot(InstrumentID(index))
         }
-        _ = markets[index].books[0].process(snapshot, message, at: time)
-        markets[index].counts.snapshots += 1
-        guard markets[index].books[0].crossedSince == nil else {
-            markets[index].counts.snapshotsCrossed += 1
-            markets[index].books[0].discard()
-            return .fetchSnapshot(InstrumentID(index))
-        }
-        markets[index].active = 0
-        markets[index].epoch += 1
-        let pending = markets[index].pending
-        markets[index].pending = []
         var held = VenueMessage()
-        var newest: VenueMessage.Book = snapshot
+        held.levels = snapshot.levels
+        held.forms = snapshot.forms
+        _ = markets[index].books[slot].process(snapshot.change, held, at: time)
+        markets[index].counts.snapshots += 1
+        guard markets[index].books[slot].crossedSince == nil else {
+            markets[index].counts.snapshotsCrossed += 1
+            markets[index].books[slot].discard()
+            return .fetchSnapshot(InstrumentID(index))
+        }
+        if markets[index].active == nil || markets[index].active == slot {
+            markets[index].active = slot
+            markets[index].epoch += 1
+        }
+        let pending = markets[index].pending[slot]
+        markets[index].pending[slot] = []
+        var newest = snapshot.change
         for change in pending {
             held.levels = change.levels
             held.forms = change.forms
-            switch markets[index].books[0].process(change.change, held, at: change.receiveTime) {
+            switch markets[index].books[slot].process(change.change, held, at: change.receiveTime) {
             case .applied:
                 markets[index].counts.depthApplied += 1
                 newest = change.change
             default: markets[index].counts.depthCoveredBySnapshot += 1
             }
         }
-        if markets[index].books[0].isTrustworthy {
+        if markets[index].active == slot, markets[index].books[slot].isTrustworthy {
             publish(index, EventTimes(venue: newest.venueTime, receive: time), into: &events)
         }
         return .proceed
@@ -218,7 +245,6 @@ extension StreamSession {
 
     public mutating func snapshotFailed(for id: InstrumentID, at time: Timestamp) -> VenueAction {
         markets[id.index].counts.snapshotsFailed += 1
-        guard reader.rules.snapshots == .overHTTP, !markets[id.index].books[0].isLive else { return .proceed }
-        return .fetchSnapshot(id)
+        return waitingSlots(of: id.index).isEmpty ? .proceed : .fetchSnapshot(id)
     }
 }

@@ -19,7 +19,7 @@ extension StreamSession {
     private mutating func processDistinct(_ trade: Trade) -> VenueAction? {
         let index = trade.instrument.index
         // What was before our first trade is not new.
-        let isKnown = message.hasPastTrades && markets[index].recentTrades.isEmpty
+        let isKnown = message.hasPastTrades && !markets[index].knowsTrades
         guard markets[index].recentTrades.insert(trade.id), !isKnown else { return nil }
         markets[index].noteArrival(.trades, at: trade.times.receive, after: .own)
         return .proceed

@@ -76,11 +76,7 @@ public struct StreamSession<Reader: VenueReader>: ~Copyable, VenueSession {
         openConnections &= ~(1 << UInt8(connection.index))
         reader.connectionClosed(connection)
         for index in markets.indices {
-            if reader.rules.snapshots == .inStream {
-                loseBook(of: index, slot: connection.index)
-            } else if openConnections == 0 {
-                loseBook(of: index, slot: 0)
-            }
+            loseBook(of: index, slot: connection.index)
             guard openConnections == 0 else { continue }
             for channel in FeedChannel.allCases { markets[index].watches[channel.rawValue].pause() }
             markets[index].silences = []
@@ -89,9 +85,7 @@ public struct StreamSession<Reader: VenueReader>: ~Copyable, VenueSession {
     }
 
     public func instrumentsAwaitingHandover(from old: ConnectionID, to new: ConnectionID) -> Int {
-        // With snapshots over HTTP one book takes the changes of both: they are equal.
-        guard reader.rules.snapshots == .inStream else { return 0 }
-        return markets.count { !$0.books[new.index].isLive }
+        markets.count { !$0.books[new.index].isLive }
     }
 
     // MARK: Messages
@@ -115,6 +109,10 @@ public struct StreamSession<Reader: VenueReader>: ~Copyable, VenueSession {
         } catch {
             let kind = RejectionKind(error.kind)
             count(rejection: kind, of: message.index)
+            // A change that cannot be read is a missed one. The next change asks for a snapshot.
+            if message.payload == .depthUpdate, markets.indices.contains(message.index) {
+                loseBook(of: message.index, slot: connection.index)
+            }
             throw .rejected(
                 Rejection(
                     kind, in: message.payload, of: message.index < 0 ? nil : InstrumentID(message.index),
@@ -146,13 +144,14 @@ public struct StreamSession<Reader: VenueReader>: ~Copyable, VenueSession {
             let next =
                 reader.rules.snapshots == .inStream
                 ? process(change, slot: connection.index, at: time, into: &events)
-                : processHeld(change, at: time, into: &events)
+                : processHeld(change, slot: connection.index, at: time, into: &events)
             if action == .proceed { action = next }
         }
         for place in message.trades.indices {
             let next = process(message.trades[place], into: &events)
             if action == .proceed { action = next }
         }
+        for trade in message.trades { markets[trade.instrument.index].knowsTrades = true }
         for place in message.quotes.indices { process(message.quotes[place], into: &events) }
         guard message.isEmpty else { return action }
         let index = message.index

@@ -70,7 +70,8 @@ public struct StreamSurvey<Reader: VenueReader>: Sendable {
         if let known = reader.directory.instruments.firstIndex(where: { $0.venueSymbol == symbol }) { return known }
         guard reader.directory.count < Self.symbolLimit,
             let instrument = Reader.instrument(
-                of: venue, named: symbol, priceExponent: Self.firstExponent, quantityExponent: Self.firstExponent),
+                of: venue, named: symbol, priceExponent: Self.firstExponent, quantityExponent: Self.firstExponent,
+                tickSize: 1),
             (try? reader.directory.add(instrument)) != nil
         else { return nil }
         prices.append(NumberSurvey())
@@ -85,7 +86,7 @@ public struct StreamSurvey<Reader: VenueReader>: Sendable {
         guard exponent >= Self.finestExponent, exponent <= 0, step < 0 || exponent > Self.firstExponent,
             prices[index].rescale(by: step), sizes[index].rescale(by: step),
             let new = Reader.instrument(
-                of: venue, named: old.venueSymbol, priceExponent: exponent, quantityExponent: exponent)
+                of: venue, named: old.venueSymbol, priceExponent: exponent, quantityExponent: exponent, tickSize: 1)
         else { return false }
         reader.directory.replace(new, at: index)
         return true

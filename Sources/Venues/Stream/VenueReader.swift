@@ -57,7 +57,7 @@ extension VenueReader {
     public func checksum(of book: borrowing OrderBook, _ forms: borrowing LevelForms, index: Int) -> UInt32 { 0 }
     public func resubscribeMessages(for index: Int, on connection: ConnectionID) -> [String] { [] }
     public static func instrument(
-        of venue: Venue, named venueSymbol: String, priceExponent: Int8, quantityExponent: Int8, tickSize: Int64 = 1
+        of venue: Venue, named venueSymbol: String, priceExponent: Int8, quantityExponent: Int8, tickSize: Int64
     ) -> Instrument? {
         SymbolName.normalized(venueSymbol).map {
             Instrument(
