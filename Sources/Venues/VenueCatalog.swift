@@ -14,7 +14,7 @@ public struct VenueEndpoint: Sendable, Hashable {
 /// The protocols that this version speaks; each has its adapter and its session.
 public enum VenueProtocol: Sendable, Hashable {
     case binance(BinanceMarket)
-    case kraken, krakenFutures, deribit
+    case kraken, krakenFutures, bitstamp, bitfinex, deribit
 }
 
 /// A task for a session whose type is known only once an endpoint has been chosen.
@@ -26,7 +26,10 @@ public protocol VenueTask {
 public enum VenueCatalog {
     /// The first one is the default.
     public static let endpoints = 
-        BinanceMarket.endpoints + [KrakenAdapter.endpoint, KrakenFuturesAdapter.endpoint, DeribitAdapter.endpoint]
+        BinanceMarket.endpoints + [
+            KrakenAdapter.endpoint, KrakenFuturesAdapter.endpoint, BitstampAdapter.endpoint, BitfinexAdapter.endpoint,
+            DeribitAdapter.endpoint,
+        ]
 
     public static func endpoint(named name: String) -> VenueEndpoint? { endpoints.first { $0.name == name } }
 
@@ -40,6 +43,10 @@ public enum VenueCatalog {
             try task.run(StreamSession<KrakenReader>.self, KrakenAdapter(options: options))
         case .krakenFutures:
             try task.run(StreamSession<KrakenFuturesReader>.self, KrakenFuturesAdapter(options: options))
+        case .bitstamp:
+            try task.run(StreamSession<BitstampReader>.self, BitstampAdapter(options: options))
+        case .bitfinex:
+            try task.run(StreamSession<BitfinexReader>.self, BitfinexAdapter(options: options))
         case .deribit:
             try task.run(StreamSession<DeribitReader>.self, DeribitAdapter(options: options))
         }

@@ -6,16 +6,17 @@ public struct BitfinexAdapter: VenueAdapter {
 
     public init(options: VenueOptions) { self.options = options }
 
-    static let webSocketURL = "wss://api-pub.bitfinex.com"
-    static let restURL = "https://api-pub.bitfinex.com"
+    static let endpoint = VenueEndpoint(
+        name: "bitfinex", venueProtocol: .bitfinex, webSocketURL: "wss://api-pub.bitfinex.com",
+        restURL: "https://api-pub.bitfinex.com", limits: limits, timeUnit: .milliseconds)
 
     static let limits = VenueLimits(
         // A connection carries 25 channels in one place of the documentation and 30 in another; two for each symbol.
         symbols: 12,
         // One attempt more blocks the address for a minute.
         connectionAttempts: 20, connectionWindowSeconds: 60,
-        // The venue names no age; it says when to connect again.
-        connectionSeconds: 7 * 86_400,
+        // The venue names no age; it says when to connect again. Once a day does no harm.
+        connectionSeconds: 82_800,
         // 90 requests a minute for the list of pairs.
         requestWeight: 90, tradesPerRequest: 1_000)
 

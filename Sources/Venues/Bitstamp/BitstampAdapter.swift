@@ -6,8 +6,9 @@ public struct BitstampAdapter: VenueAdapter {
 
     public init(options: VenueOptions) { self.options = options }
 
-    static let webSocketURL = "wss://ws.bitstamp.net"
-    static let restURL = "https://www.bitstamp.net"
+    static let endpoint = VenueEndpoint(
+        name: "bitstamp", venueProtocol: .bitstamp, webSocketURL: "wss://ws.bitstamp.net",
+        restURL: "https://www.bitstamp.net", limits: limits, timeUnit: .microseconds)
 
     static let limits = VenueLimits(
         // A connection carries 1,024 channels, two for each symbol; the venue closes it at one more without a word.
@@ -15,7 +16,7 @@ public struct BitstampAdapter: VenueAdapter {
         // The venue names no limit of connections.
         connectionAttempts: 100, connectionWindowSeconds: 600,
         // The venue ends a connection after 90 days.
-        connectionSeconds: 89 * 86_400,
+        connectionSeconds: 82_800,
         // 10,000 requests in ten minutes.
         requestWeight: 1_000, tradesPerRequest: 1_000)
 
