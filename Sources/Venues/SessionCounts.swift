@@ -46,8 +46,9 @@ public struct SessionCounts: Sendable, Hashable {
 
     // The quality of the feed.
 
-    /// Trades found missing when a later trade arrived, or when fetched because the stream was silent; exact, since
-    /// trade ids are contiguous. Each ends as late, backfilled or unfilled, or is still missing.
+    /// Trades found missing when a later trade arrived, when the venue named a later one, or when fetched because the
+    /// stream was silent; exact, since trade ids are contiguous. Each ends as late, backfilled or unfilled, or is still
+    /// missing.
     public var missedTrades: UInt64 = 0
     /// Missed trades that arrived over the stream after all.
     public var lateTrades: UInt64 = 0

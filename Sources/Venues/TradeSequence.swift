@@ -69,7 +69,7 @@ struct TradeSequence: Sendable {
     private mutating func open(through id: Int64, limit: Int64, givenUp: inout UInt64) {
         let missed = id - last
         let kept = min(missed, limit)
-        givenUp += UInt64(missed - kept)
+        givenUp &+= UInt64(missed - kept)
         if kept > 0 { holes.append(Hole(ids: (id - kept + 1)...id, earliest: lastTime)) }
         if holes.count > Self.holeLimit { givenUp += UInt64(holes.removeFirst().ids.count) }
     }

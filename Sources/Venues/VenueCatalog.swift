@@ -14,7 +14,7 @@ public struct VenueEndpoint: Sendable, Hashable {
 /// The protocols that this version speaks; each has its adapter and its session.
 public enum VenueProtocol: Sendable, Hashable {
     case binance(BinanceMarket)
-    case kraken, krakenFutures, bitstamp, bitfinex, deribit
+    case kraken, krakenFutures, coinbase, coinbaseAdvanced, bitstamp, bitfinex, deribit
 }
 
 /// A task for a session whose type is known only once an endpoint has been chosen.
@@ -27,8 +27,8 @@ public enum VenueCatalog {
     /// The first one is the default.
     public static let endpoints = 
         BinanceMarket.endpoints + [
-            KrakenAdapter.endpoint, KrakenFuturesAdapter.endpoint, BitstampAdapter.endpoint, BitfinexAdapter.endpoint,
-            DeribitAdapter.endpoint,
+            KrakenAdapter.endpoint, KrakenFuturesAdapter.endpoint, CoinbaseAdapter.endpoint,
+            CoinbaseAdvancedAdapter.endpoint, BitstampAdapter.endpoint, BitfinexAdapter.endpoint, DeribitAdapter.endpoint,
         ]
 
     public static func endpoint(named name: String) -> VenueEndpoint? { endpoints.first { $0.name == name } }
@@ -43,6 +43,10 @@ public enum VenueCatalog {
             try task.run(StreamSession<KrakenReader>.self, KrakenAdapter(options: options))
         case .krakenFutures:
             try task.run(StreamSession<KrakenFuturesReader>.self, KrakenFuturesAdapter(options: options))
+        case .coinbase:
+            try task.run(StreamSession<CoinbaseReader>.self, CoinbaseAdapter(options: options))
+        case .coinbaseAdvanced:
+            try task.run(StreamSession<CoinbaseAdvancedReader>.self, CoinbaseAdvancedAdapter(options: options))
         case .bitstamp:
             try task.run(StreamSession<BitstampReader>.self, BitstampAdapter(options: options))
         case .bitfinex:

@@ -21,7 +21,7 @@ public protocol VenueSession: ~Copyable {
     /// Decodes one frame, appends its events, and returns the shell's next action.
     ///
     /// A frame concerns one instrument or the whole connection, so it causes at most one action. On a throw nothing was
-    /// appended, only counts have changed, and the session goes on.
+    /// appended and the session goes on; counts have changed, and a book whose change was not understood may be discarded.
     mutating func receive(
         _ frame: Span<UInt8>, from connection: ConnectionID, at time: Timestamp, into events: inout EventBatch
     ) throws(VenueError) -> VenueAction

@@ -129,6 +129,9 @@ extension RecordedProtocol {
         case .kraken: try task.run(KrakenReader.self, KrakenAdapter(options: options))
         case .krakenFirst: try task.run(KrakenFirstReader.self, KrakenAdapter(options: options))
         case .krakenFutures: try task.run(KrakenFuturesReader.self, KrakenFuturesAdapter(options: options))
+        case .coinbase: try task.run(CoinbaseReader.self, CoinbaseAdapter(options: options))
+        case .coinbaseAdvanced:
+            try task.run(CoinbaseAdvancedReader.self, CoinbaseAdvancedAdapter(options: options))
         case .bitstamp: try task.run(BitstampReader.self, BitstampAdapter(options: options))
         case .bitfinex: try task.run(BitfinexReader.self, BitfinexAdapter(options: options))
         case .deribit: try task.run(DeribitReader.self, DeribitAdapter(options: options))

@@ -79,7 +79,7 @@ struct StreamBook: Sendable {
         }
         last = change.link.last ?? last
         set(change, message)
-        book.commit(updateID: change.link.last ?? book.updateID + 1, depth: change.depth ?? .max)
+        book.commit(updateID: change.link.last ?? book.updateID &+ 1, depth: change.depth ?? .max)
         if !message.forms.isEmpty { forms.prune(to: book) }
         if book.isCrossed {
             crossedSince = crossedSince ?? time

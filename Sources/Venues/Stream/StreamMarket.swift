@@ -66,7 +66,17 @@ struct StreamMarket: Sendable {
 
     /// Notes a trade, and those before it, as issued by the venue.
     mutating func expect(_ trade: Trade, limit: Int64) {
-        trades.expect(through: trade.id, at: trade.times.venue, limit: limit, givenUp: &counts.unfilledTrades)
+        expect(through: trade.id, at: trade.times.venue, limit: limit)
+    }
+
+    /// Notes the trades up to `id` as issued by the venue.
+    mutating func expect(through id: Int64, at time: Timestamp, limit: Int64) {
+        trades.expect(through: id, at: time, limit: limit, givenUp: &counts.unfilledTrades)
+    }
+
+    /// Begins the series of trades after `id`; only before the first trade.
+    mutating func beginTrades(after id: Int64, at time: Timestamp) {
+        _ = trades.process(id, at: time, limit: 0, givenUp: &counts.unfilledTrades)
     }
 
     /// The oldest missing trade.

@@ -113,6 +113,15 @@ extension StreamSession {
         return .reconnect
     }
 
+    /// A change of this instrument's book on the connection was not understood, or of any book if `index` is −1.
+    mutating func loseBooks(of index: Int, on connection: ConnectionID) {
+        for lost in markets.indices where lost == index || index < 0 {
+            guard markets[lost].books[connection.index].isLive else { continue }
+            markets[lost].counts.gaps += 1
+            loseBook(of: lost, slot: connection.index)
+        }
+    }
+
     // MARK: Snapshots in the stream
 
     public func resubscribeMessages(for id: InstrumentID, on connection: ConnectionID) -> [String] {
@@ -182,6 +191,7 @@ extension StreamSession {
             markets[index].counts.snapshotRejections[.missingField] += 1
             throw .rejected(Rejection(.missingField, in: .snapshot, of: id, at: body.count))
         }
+        markets[index].counts.refusedLevels += message.refusedLevels
         let slots = waitingSlots(of: index)
         guard !slots.isEmpty else {
             let isWanted = !markets[index].books.contains(where: \.isLive)

@@ -35,7 +35,7 @@ extension StreamSession {
         let last = markets[index].trades.last
         if message.hasPastTrades, last < 0 { return nil }
         markets[index].noteArrival(
-            .trades, at: trade.times.receive, after: last < 0 || trade.id <= last + 1 ? .own : .failure)
+            .trades, at: trade.times.receive, after: last < 0 || trade.id - 1 <= last ? .own : .failure)
         let arrival = markets[index].take(trade, limit: Int64(options.backfillLimit))
         switch arrival {
         case .duplicate: return nil
@@ -43,7 +43,7 @@ extension StreamSession {
             markets[index].counts.lateTrades += 1
             return .proceed
         case .newest(let missed) where missed > 0:
-            markets[index].counts.missedTrades += UInt64(missed)
+            markets[index].counts.missedTrades &+= UInt64(missed)
             // Nobody can bring them back: each is counted as lost now.
             guard reader.tradesRequest(for: index, from: trade.id, limit: 1) != nil else {
                 giveUpTrades(of: trade.instrument)
@@ -52,6 +52,26 @@ extension StreamSession {
             return markets[index].trades.holes.isEmpty ? .proceed : .fetchTrades(trade.instrument)
         case .newest: return .proceed
         }
+    }
+
+    /// The venue has issued trades up to `id`: those not received are missing. Before the first trade it only says where
+    /// the ids begin.
+    mutating func expectTrades(through id: Int64, of index: Int, at time: Timestamp) -> VenueAction {
+        guard reader.rules.tradeIDs == .contiguous, markets.indices.contains(index), id > 0 else { return .proceed }
+        let last = markets[index].trades.last
+        guard last >= 0 else {
+            markets[index].beginTrades(after: id, at: time)
+            return .proceed
+        }
+        guard id > last else { return .proceed }
+        markets[index].counts.missedTrades &+= UInt64(id - last)
+        markets[index].expect(through: id, at: time, limit: Int64(options.backfillLimit))
+        markets[index].watches[FeedChannel.trades.rawValue].proveFailure()
+        guard reader.tradesRequest(for: index, from: id, limit: 1) != nil else {
+            giveUpTrades(of: InstrumentID(index))
+            return .proceed
+        }
+        return markets[index].trades.holes.isEmpty ? .proceed : .fetchTrades(InstrumentID(index))
     }
 
     public func lastTradeID(of id: InstrumentID) -> Int64? {
@@ -110,7 +130,7 @@ extension StreamSession {
     private mutating func takeMissing(_ trade: Trade, into events: inout EventBatch) {
         let index = trade.instrument.index
         if trade.id > markets[index].trades.last {
-            markets[index].counts.missedTrades += UInt64(trade.id - markets[index].trades.last)
+            markets[index].counts.missedTrades &+= UInt64(trade.id - markets[index].trades.last)
             markets[index].expect(trade, limit: Int64(options.backfillLimit))
         }
         guard markets[index].trades.fill(trade.id) else { return }

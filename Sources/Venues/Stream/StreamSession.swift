@@ -95,6 +95,7 @@ public struct StreamSession<Reader: VenueReader>: ~Copyable, VenueSession {
     ) throws(VenueError) -> VenueAction {
         guard frame.count <= Self.byteLimit else {
             count(rejection: .oversized, of: -1)
+            if reader.rules.needsEveryChange { loseBooks(of: -1, on: connection) }
             throw .rejected(Rejection(.oversized, in: .frame, at: Self.byteLimit))
         }
         message.clear()
@@ -109,9 +110,13 @@ public struct StreamSession<Reader: VenueReader>: ~Copyable, VenueSession {
         } catch {
             let kind = RejectionKind(error.kind)
             count(rejection: kind, of: message.index)
-            // A change that cannot be read is a missed one. The next change asks for a snapshot.
-            if message.payload == .depthUpdate, markets.indices.contains(message.index) {
-                loseBook(of: message.index, slot: connection.index)
+            // A change that cannot be read is a missed one; where no id or checksum would show it, neither can any message
+            // that may have been a change. The next change asks for a snapshot.
+            let isUnknown = message.index < 0 && reader.rules.needsEveryChange
+            if message.payload == .depthUpdate && message.index >= 0
+                || isUnknown && (message.payload == .depthUpdate || message.payload == .frame)
+            {
+                loseBooks(of: message.index, on: connection)
             }
             throw .rejected(
                 Rejection(
@@ -139,6 +144,7 @@ public struct StreamSession<Reader: VenueReader>: ~Copyable, VenueSession {
         if message.isAfterLoss { action = loseAllBooks(on: connection, at: time) }
         for place in message.books.indices {
             let change = message.books[place]
+            if place == 0 { markets[change.index].counts.refusedLevels += message.refusedLevels }
             markets[change.index].counts.messages += 1
             markets[change.index].counts.depthUpdates += 1
             let next =
@@ -152,6 +158,10 @@ public struct StreamSession<Reader: VenueReader>: ~Copyable, VenueSession {
             if action == .proceed { action = next }
         }
         for trade in message.trades { markets[trade.instrument.index].knowsTrades = true }
+        if let id = message.lastTradeID {
+            let next = expectTrades(through: id, of: message.index, at: message.lastTradeTime)
+            if action == .proceed { action = next }
+        }
         for place in message.quotes.indices { process(message.quotes[place], into: &events) }
         guard message.isEmpty else { return action }
         let index = message.index

@@ -56,6 +56,10 @@ public struct VenueMessage: Sendable {
     public internal(set) var trades: [Trade] = []
     /// Whether the trades are older than the subscription: only those missed are new.
     public var hasPastTrades = false
+    /// The newest trade that the venue says it has issued of the instrument `index`, at `lastTradeTime`: what is missing up
+    /// to it was lost. Only for ids that are contiguous.
+    public var lastTradeID: Int64?
+    public var lastTradeTime = Timestamp(nanoseconds: 0)
     /// A quote without an id has the id −1.
     public internal(set) var quotes: [Quote] = []
     public var note = Note.none
@@ -81,6 +85,7 @@ public struct VenueMessage: Sendable {
         trades.removeAll(keepingCapacity: true)
         quotes.removeAll(keepingCapacity: true)
         hasPastTrades = false
+        lastTradeID = nil
         note = .none
         isAfterLoss = false
         refusedLevels = 0

@@ -98,16 +98,20 @@ public struct StreamRules: Sendable, Hashable {
     public var tradeIDs = TradeIDs.distinct
     /// Whether the checksum needs each number's digits as they were sent.
     public var needsDigits = false
+    /// Whether later messages do not show that a change of a book is missing, neither by an id nor by a checksum: then a
+    /// message that cannot be read discards the books that it may have been about.
+    public var needsEveryChange = false
     /// Whole messages that are no JSON and mean nothing: answers to keep-alives.
     public var plainAnswers: [[UInt8]] = []
 
     public init(
         snapshots: Snapshots = .inStream, tradeIDs: TradeIDs = .distinct, needsDigits: Bool = false,
-        plainAnswers: [String] = []
+        needsEveryChange: Bool = false, plainAnswers: [String] = []
     ) {
         self.snapshots = snapshots
         self.tradeIDs = tradeIDs
         self.needsDigits = needsDigits
+        self.needsEveryChange = needsEveryChange
         self.plainAnswers = plainAnswers.map { Array($0.utf8) }
     }
 }
