@@ -31,8 +31,8 @@ public struct ConnectionPlan: Sendable, Hashable {
     }
 }
 
-/// A header of an HTTP request or of a WebSocket handshake.
-public struct VenueHeader: Sendable, Hashable {
+/// A header of an HTTP request or of a WebSocket handshake. Its text is its name alone, since a value may be a key.
+public struct VenueHeader: Sendable, Hashable, CustomStringConvertible, CustomReflectable {
     public let name: String
     public let value: String
 
@@ -40,4 +40,7 @@ public struct VenueHeader: Sendable, Hashable {
         self.name = name
         self.value = value
     }
+
+    public var description: String { name }
+    public var customMirror: Mirror { Mirror(self, children: [(label: "name", value: name)]) }
 }

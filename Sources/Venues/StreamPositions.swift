@@ -28,6 +28,9 @@ struct StreamPositions: Sendable {
         last[connection.index] = max(last[connection.index], id)
     }
 
+    /// The last id received on `connection`; −1 before the first.
+    func last(on connection: ConnectionID) -> Int64 { last[connection.index] }
+
     mutating func forget(_ connection: ConnectionID) {
         first[connection.index] = Self.unheard
         last[connection.index] = Self.unheard

@@ -50,13 +50,16 @@ struct TradeSequence: Sendable {
 
     /// A trade later than the newest one by more than this but with a lower id belongs to another series.
     static let restartNanoseconds: Int64 = 10_000_000_000
+    /// No market has so many trades while we look away: an id further ahead belongs to another series. Sums of gaps
+    /// stay far below `UInt64.max`, whatever ids come.
+    static let greatestGap: Int64 = 1 << 32
 
     /// Whether the venue has restarted its numbering (a reset test network, a restarted simulator): ids grow with time,
     /// so a lower id on a later trade means another series. Without this check all its trades would be taken for
     /// duplicates.
     func isOfNewSeries(_ id: Int64, at time: Timestamp) -> Bool {
-        id <= last && time.nanoseconds(since: lastTime) > Self.restartNanoseconds
-            && !holes.contains { $0.ids.contains(id) }
+        if id > last { return last >= 0 && id - last > Self.greatestGap }
+        return time.nanoseconds(since: lastTime) > Self.restartNanoseconds && !holes.contains { $0.ids.contains(id) }
     }
 
     /// Marks the ids after `last` up to `id` as missing: the venue is known to have issued them.

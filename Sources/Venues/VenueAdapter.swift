@@ -74,13 +74,30 @@ public struct VenueOptions: Sendable, Hashable {
     public var snapshotDepth: Int
     /// Most trades fetched for one gap; older ones are given up and counted.
     public var backfillLimit: Int
+    /// The key that a venue's streams ask for; `nil` where none is needed.
+    public var apiKey: String?
 
-    public init(timeUnit: VenueTimeUnit, depthPublished: Int, snapshotDepth: Int, backfillLimit: Int) {
+    public init(
+        timeUnit: VenueTimeUnit, depthPublished: Int, snapshotDepth: Int, backfillLimit: Int, apiKey: String? = nil
+    ) {
         self.timeUnit = timeUnit
         self.depthPublished = depthPublished
         self.snapshotDepth = snapshotDepth
         self.backfillLimit = backfillLimit
+        self.apiKey = apiKey
     }
+}
+
+/// Texts for logs and errors, in which the key does not appear.
+extension VenueOptions: CustomStringConvertible, CustomReflectable {
+    public var description: String {
+        """
+        times in \(timeUnit), \(depthPublished) levels published, \(snapshotDepth) in a snapshot, at most \
+        \(backfillLimit) trades fetched, \(apiKey == nil ? "no key" : "a key")
+        """
+    }
+
+    public var customMirror: Mirror { Mirror(self, children: [(label: "options", value: description)]) }
 }
 
 /// The unit of a venue's times: a choice made when connecting, never guessed from a number's size.

@@ -13,8 +13,12 @@ import Testing
     }
 
     @Test func endpointsAreFoundByName() throws {
-        #expect(VenueCatalog.endpoints.map(\.name).prefix(3) == ["binance", "binance-data", "binance-us"])
         #expect(Set(VenueCatalog.endpoints.map(\.name)).count == VenueCatalog.endpoints.count)
+        #expect(
+            BinanceMarket.endpoints.map(\.name) == [
+                "binance", "binance-data", "binance-sbe", "binance-us", "binance-usdm", "binance-coinm",
+            ])
+        #expect(VenueCatalog.endpoints.starts(with: BinanceMarket.endpoints))
         let us = try #require(VenueCatalog.endpoint(named: "binance-us"))
         #expect(us.venueProtocol == .binance(.us) && us.timeUnit == .milliseconds && us.limits.symbols == 341)
         #expect(us.webSocketURL == "wss://stream.binance.us:9443" && us.restURL == "https://api.binance.us")

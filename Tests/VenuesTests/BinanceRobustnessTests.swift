@@ -229,7 +229,7 @@ import Testing
 }
 
 /// Just enough of JSON to write the same value differently: objects are taken apart, all else is kept as text.
-private indirect enum Node {
+indirect enum Node {
     case object([(key: String, value: Node)])
     case other(String)
 

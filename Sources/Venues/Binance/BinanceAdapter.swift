@@ -1,6 +1,9 @@
 import Microstructure
 
-/// Binance's spot market for `ingest`. Source: Binance spot WebSocket streams and REST documentation, 2026-07-21.
+/// One of Binance's markets for `ingest`.
+///
+/// Source: Binance spot WebSocket streams, SBE market data streams and REST documentation, 2026-07-21; USD-M and COIN-M
+/// futures documentation, 2026-09.
 public struct BinanceAdapter: VenueAdapter {
     public let market: BinanceMarket
     public let options: VenueOptions
@@ -10,45 +13,51 @@ public struct BinanceAdapter: VenueAdapter {
         self.options = options
     }
 
-    static let limits = VenueLimits(
-        symbols: BinanceConfiguration.streamLimit / BinanceStreams.all.suffixes.count,
-        connectionAttempts: 300, connectionWindowSeconds: 300,
-        // The venue ends a connection after 24 hours.
-        connectionSeconds: 82_800, requestWeight: 6_000, tradesPerRequest: BinanceREST.tradeLimit)
+    static func limits(of market: BinanceMarket) -> VenueLimits {
+        VenueLimits(
+            symbols: BinanceConfiguration.streamLimit / BinanceStreams.all.suffixes(of: market).count,
+            connectionAttempts: 300, connectionWindowSeconds: 300,
+            // The venue ends a connection after 24 hours.
+            connectionSeconds: 82_800, requestWeight: market.isFutures ? 2_400 : 6_000,
+            tradesPerRequest: BinanceREST.tradeLimit)
+    }
 
     public var venue: Venue { market.venue }
-    public var limits: VenueLimits { Self.limits }
+    public var limits: VenueLimits { Self.limits(of: market) }
+    private var timeUnit: VenueTimeUnit { market.timeUnit(options.timeUnit) }
 
     public func connectionPlan(for instruments: [Instrument], targetByteLimit: Int) -> ConnectionPlan {
         let subscription = BinanceSubscription(
-            instruments: instruments, streams: .all, timeUnit: options.timeUnit)
+            instruments: instruments, streams: .all, timeUnit: timeUnit, market: market)
         let isShort = subscription.target.utf8.count <= targetByteLimit
         var plan = ConnectionPlan(
             target: isShort ? subscription.target : subscription.emptyTarget,
-            // The venue accepts at most five messages a second.
+            // The venue accepts at most five messages a second, on futures ten.
             messageSpacingMilliseconds: 250, pingIntervalMilliseconds: 15_000)
+        if market == .sbe, let key = options.apiKey { plan.headers = [VenueHeader("X-MBX-APIKEY", key)] }
         if !isShort { plan.subscriptions = subscription.messages() }
         return plan
     }
 
     public var requestHeaders: [VenueHeader] {
-        options.timeUnit == .microseconds ? [VenueHeader("X-MBX-TIME-UNIT", "MICROSECOND")] : []
+        timeUnit == .microseconds ? [VenueHeader("X-MBX-TIME-UNIT", "MICROSECOND")] : []
     }
 
-    public func instrumentsRequest(for symbols: [String]) -> VenueRequest { BinanceREST.exchangeInfo(symbols: symbols) }
+    public func instrumentsRequest(for symbols: [String]) -> VenueRequest {
+        BinanceREST.exchangeInfo(symbols: symbols, of: market)
+    }
 
-    public func clockRequest() -> VenueRequest? { BinanceREST.serverTime() }
+    public func clockRequest() -> VenueRequest? { BinanceREST.serverTime(of: market) }
 
     public func listings(in body: Span<UInt8>) throws(VenueError) -> [VenueListing] {
-        try BinanceREST.decodeListings(body, venue: venue)
+        try BinanceREST.decodeListings(body, of: market)
     }
 
     public func requestWeightLimit(in body: Span<UInt8>) -> Int? { BinanceREST.decodeWeightLimit(body) }
 
     public func serverTime(in body: Span<UInt8>) throws(VenueError) -> ServerTime {
         ServerTime(
-            time: try BinanceREST.decodeServerTime(body, unit: options.timeUnit),
-            resolutionNanoseconds: options.timeUnit.nanoseconds)
+            time: try BinanceREST.decodeServerTime(body, unit: timeUnit), resolutionNanoseconds: timeUnit.nanoseconds)
     }
 
     public var usedWeightHeader: String? { "X-MBX-USED-WEIGHT-1M" }

@@ -2,10 +2,6 @@ import Microstructure
 
 /// Refreshes a live book with a deeper snapshot before its depth is exhausted, using a shadow book.
 extension BinanceBook {
-    /// A further snapshot is requested when this fraction of a snapshot's depth is left below the published levels: a
-    /// quarter.
-    private static let reserve = 4
-
     /// Whether a shadow book waits for its snapshot.
     var awaitsDeeperSnapshot: Bool { !shadows.isEmpty && shadows[0].phase == .awaitingSnapshot }
 
@@ -13,7 +9,7 @@ extension BinanceBook {
     /// caught up; `false` if the two books then differ.
     mutating func updateShadow(_ header: DepthHeader, _ bids: [PriceLevel], _ asks: [PriceLevel]) -> Bool {
         if shadows.isEmpty {
-            let reserve = (snapshotDepth - depthPublished) / Self.reserve
+            let reserve = (snapshotDepth - depthPublished) / reserveDivisor
             guard reserve > 0, isBeyondSnapshot(level: depthPublished + reserve) else { return true }
             shadows = [BinanceBook(shadowOf: self)]
         }

@@ -60,6 +60,10 @@ struct BinanceBook: Sendable {
     private let tickSize: Int64
     let depthPublished: Int
     let snapshotDepth: Int
+    /// A further snapshot is requested when this part of a snapshot's depth is left below the published levels.
+    let reserveDivisor: Int
+    /// Whether a snapshot may end where the oldest update held begins: futures name the change before it.
+    private let joinsPredecessor: Bool
     private let pendingUpdateLimit: Int
     private let pendingByteLimit: Int
 
@@ -89,6 +93,8 @@ struct BinanceBook: Sendable {
         isShadow = false
         depthPublished = configuration.depthPublished
         snapshotDepth = configuration.snapshotDepth
+        reserveDivisor = configuration.market.snapshotReserve
+        joinsPredecessor = configuration.market.isFutures
         pendingUpdateLimit = configuration.pendingUpdateLimit
         pendingByteLimit = configuration.pendingByteLimit
         book = OrderBook(levelLimit: configuration.bookLevelLimit)
@@ -101,6 +107,8 @@ struct BinanceBook: Sendable {
         isShadow = true
         depthPublished = other.depthPublished
         snapshotDepth = other.snapshotDepth
+        reserveDivisor = other.reserveDivisor
+        joinsPredecessor = other.joinsPredecessor
         pendingUpdateLimit = other.pendingUpdateLimit
         pendingByteLimit = other.pendingByteLimit
         book = OrderBook(levelLimit: other.book.levelLimit)
@@ -192,7 +200,7 @@ struct BinanceBook: Sendable {
         guard phase == .awaitingSnapshot, let oldest = pending.first else {
             return receiveDeeperSnapshot(lastUpdateID, bids, asks, into: &events)
         }
-        guard lastUpdateID >= oldest.header.first else {
+        guard lastUpdateID >= oldest.header.first - (joinsPredecessor ? 1 : 0) else {
             counts.snapshotsTooOld += 1
             return .fetchSnapshot(id)
         }

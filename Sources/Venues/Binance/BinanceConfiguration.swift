@@ -10,33 +10,36 @@ public struct BinanceStreams: OptionSet, Sendable, Hashable {
     public static let depth = BinanceStreams(rawValue: 1)
     /// `@trade`: single executions.
     public static let trades = BinanceStreams(rawValue: 2)
-    /// `@bookTicker`: best bid and ask at once.
+    /// `@bookTicker`, `@bestBidAsk` in binary: best bid and ask at once.
     public static let bookTicker = BinanceStreams(rawValue: 4)
 
     public static let all: BinanceStreams = [.depth, .trades, .bookTicker]
 
-    var suffixes: [String] {
+    /// The streams' names behind the symbol. The venue sets the rate of binary depth (20 ms in 2026-08).
+    func suffixes(of market: BinanceMarket) -> [String] {
         var result: [String] = []
-        if contains(.depth) { result.append("depth@100ms") }
+        if contains(.depth) { result.append(market == .sbe ? "depth" : "depth@100ms") }
         if contains(.trades) { result.append("trade") }
-        if contains(.bookTicker) { result.append("bookTicker") }
+        if contains(.bookTicker) { result.append(market == .sbe ? "bestBidAsk" : "bookTicker") }
         return result
     }
 }
 
-/// Settings of a session with Binance's spot market. Each limit says what happens beyond it.
+/// Settings of a session with one of Binance's markets. Each limit says what happens beyond it.
 public struct BinanceConfiguration: Sendable {
     /// Most streams per connection. Beyond it the venue disconnects, so the configuration is refused.
     public static let streamLimit = 1_024
 
     /// All from one venue.
     public var instruments: [Instrument]
+    /// The market whose rules hold; initially that of the first instrument's venue, read as text.
+    public var market: BinanceMarket
     public var streams = BinanceStreams.all
     public var timeUnit = VenueTimeUnit.milliseconds
     /// Best levels a side in each book event, 1…5,000.
     public var depthPublished = 20
-    /// Levels a side requested in a snapshot, 1…5,000. Deeper levels are unknown until they change.
-    public var snapshotDepth = 5_000
+    /// Levels a side requested in a snapshot, 1…5,000, on futures 1…1,000. Deeper levels are unknown until they change.
+    public var snapshotDepth: Int
     /// Most levels kept a side. Those furthest from the best price are dropped and counted.
     public var bookLevelLimit = 10_000
     /// Most depth updates held per instrument while waiting for a snapshot (2,000 are 200 s of `@100ms`). The oldest
@@ -45,7 +48,7 @@ public struct BinanceConfiguration: Sendable {
     /// Most bytes of an instrument's held updates; beyond it as above. The newest update is always held.
     public var pendingByteLimit = 8 << 20
     /// Most trades fetched for one gap; older ones are given up and counted. Each thousand costs a request of weight
-    /// 25.
+    /// 25, on futures 20.
     public var backfillLimit = 10_000
     /// Largest stream frame; a larger one is rejected unread.
     public var frameByteLimit = 1 << 20
@@ -54,6 +57,8 @@ public struct BinanceConfiguration: Sendable {
 
     public init(instruments: [Instrument]) {
         self.instruments = instruments
+        market = instruments.first.map { BinanceMarket(of: $0.venue) } ?? .global
+        snapshotDepth = market.snapshotLimit
     }
 
     /// Throws `.badConfiguration` for the first invalid setting.
@@ -63,7 +68,7 @@ public struct BinanceConfiguration: Sendable {
         }
         try require(!instruments.isEmpty, "no instruments")
         try require(!streams.isEmpty, "no streams")
-        let streamCount = instruments.count * streams.suffixes.count
+        let streamCount = instruments.count * streams.suffixes(of: market).count
         try require(
             streamCount <= Self.streamLimit, "\(streamCount) streams; a connection carries \(Self.streamLimit)")
         for instrument in instruments {
@@ -80,7 +85,9 @@ public struct BinanceConfiguration: Sendable {
                 "the symbol \"\(symbol)\" has a quote, a backslash, an @ or a control character")
         }
         try require((1...5_000).contains(depthPublished), "depthPublished is \(depthPublished), not 1 to 5000")
-        try require((1...5_000).contains(snapshotDepth), "snapshotDepth is \(snapshotDepth), not 1 to 5000")
+        try require(
+            (1...market.snapshotLimit).contains(snapshotDepth),
+            "snapshotDepth is \(snapshotDepth), not 1 to \(market.snapshotLimit)")
         try require(
             bookLevelLimit >= depthPublished,
             "bookLevelLimit \(bookLevelLimit) is below depthPublished \(depthPublished)")

@@ -9,6 +9,23 @@ extension BinanceFrame {
         return value
     }
 
+    /// The id of the last change before this update, `pu`; one above it is the first id that the update accounts for.
+    func predecessor(_ scanner: inout JSONScanner) throws(VenueError) -> Int64 {
+        func rejection(_ kind: RejectionKind, at offset: Int) -> VenueError {
+            .rejected(Rejection(kind, in: payload, of: owner, field: "pu", at: max(0, offset)))
+        }
+        guard predecessorOffset >= 0 else { throw rejection(.missingField, at: 0) }
+        scanner.position = predecessorOffset
+        let value: Int64
+        do throws(ScanError) {
+            value = try scanner.integer()
+        } catch {
+            throw rejection(RejectionKind(error.kind), at: error.offset)
+        }
+        guard value >= 0, value < .max else { throw rejection(.outOfRange, at: predecessorOffset) }
+        return value
+    }
+
     func time(
         _ key: Unicode.Scalar, in unit: VenueTimeUnit, _ scanner: inout JSONScanner
     ) throws(VenueError) -> Timestamp {

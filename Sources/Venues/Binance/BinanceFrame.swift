@@ -27,11 +27,13 @@ struct BinanceFrame {
 
     /// Where the value of a one-letter key begins, by letter; −1 if the key is absent.
     private var offsets = InlineArray<64, Int32>(repeating: -1)
+    /// Where the value of `pu` begins, which only futures have; −1 if it is absent.
+    private(set) var predecessorOffset = -1
 
     /// The instrument that the frame belongs to; negative if none.
     var symbol: Int { streamSymbol == -2 ? dataSymbol : streamSymbol }
 
-    /// The type of the frame; a `bookTicker` has no `e` and is recognised by its stream or keys.
+    /// The type of the frame; a spot `bookTicker` has no `e` and is recognised by its stream or keys.
     var kind: BinanceEvent {
         if streamEvent == .serverShutdown { return .serverShutdown }
         if event != .none { return event }
@@ -97,7 +99,7 @@ struct BinanceFrame {
             }
             let suffix = UnsafeBufferPointer(rebasing: bytes[(at + 1)...])
             let event: BinanceEvent =
-                if ByteComparison.areEqual(suffix, "depth@100ms") || ByteComparison.areEqual(suffix, "depth") {
+                if Self.isDepth(suffix) {
                     .depthUpdate
                 } else if ByteComparison.areEqual(suffix, "trade") {
                     .trade
@@ -110,12 +112,24 @@ struct BinanceFrame {
         }
     }
 
+    /// `depth` and, for any rate, `depth@100ms`; not the partial books `depth20@100ms`.
+    private static func isDepth(_ suffix: UnsafeBufferPointer<UInt8>) -> Bool {
+        suffix.starts(with: "depth@".utf8) && suffix.last == UInt8(ascii: "s")
+            || ByteComparison.areEqual(suffix, "depth")
+    }
+
     private mutating func readField(
         _ key: JSONString, _ scanner: inout JSONScanner, _ symbols: borrowing SymbolTable,
         _ scales: borrowing [PriceScale], _ bids: inout [PriceLevel], _ asks: inout [PriceLevel]
     ) throws(ScanError) {
         let letter = scanner.onlyByte(of: key)
-        guard JSONScanner.isLetter(letter) else { return try scanner.skipValue() }
+        guard JSONScanner.isLetter(letter) else {
+            if scanner.equals(key, "pu") {
+                _ = try scanner.peek()
+                predecessorOffset = scanner.position
+            }
+            return try scanner.skipValue()
+        }
         let type = try scanner.peek()
         offsets[Self.slot(letter)] = Int32(truncatingIfNeeded: scanner.position)
         switch (letter, type) {
@@ -151,6 +165,7 @@ struct BinanceFrame {
     private static func event(_ name: JSONString, _ scanner: JSONScanner) -> BinanceEvent {
         if scanner.equals(name, "depthUpdate") { return .depthUpdate }
         if scanner.equals(name, "trade") { return .trade }
+        if scanner.equals(name, "bookTicker") { return .bookTicker }
         if scanner.equals(name, "serverShutdown") { return .serverShutdown }
         return .other
     }

@@ -75,17 +75,21 @@ extension BinanceREST {
     public static let defaultSpareDigits = 3
 
     /// The same answer with each symbol's status; rules that cannot be read concern their own symbol only.
-    static func decodeListings(_ body: Span<UInt8>, venue: Venue) throws(VenueError) -> [VenueListing] {
-        try decodeRules(body).map { $0.listing(of: venue) }
+    static func decodeListings(_ body: Span<UInt8>, of market: BinanceMarket) throws(VenueError) -> [VenueListing] {
+        try decodeRules(body).map { $0.listing(of: market) }
     }
 
-    private static func decodeRules(_ body: Span<UInt8>) throws(VenueError) -> [SymbolRules] {
-        var rules: [SymbolRules]?
+    static func decodeListings(_ body: Span<UInt8>, venue: Venue) throws(VenueError) -> [VenueListing] {
+        try decodeListings(body, of: BinanceMarket(of: venue))
+    }
+
+    private static func decodeRules(_ body: Span<UInt8>) throws(VenueError) -> [BinanceSymbolRules] {
+        var rules: [BinanceSymbolRules]?
         try decodeObject(body, .exchangeInfo) { (key, scanner) throws(ScanError) in
             guard scanner.equals(key, "symbols") else { return try scanner.skipValue() }
-            var list: [SymbolRules] = []
+            var list: [BinanceSymbolRules] = []
             try scanner.beginArray()
-            while try scanner.nextElement() { list.append(try SymbolRules(&scanner)) }
+            while try scanner.nextElement() { list.append(try BinanceSymbolRules(&scanner)) }
             rules = list
         }
         guard let rules else { throw missing("symbols", in: .exchangeInfo, body) }
@@ -223,88 +227,6 @@ extension BinanceREST {
         _ field: String, in payload: PayloadKind, of id: InstrumentID? = nil, _ body: Span<UInt8>
     ) -> VenueError {
         decodeError(body) ?? .rejected(Rejection(.missingField, in: payload, of: id, field: field, at: body.count))
-    }
-}
-
-/// The rules of one symbol in `exchangeInfo`.
-private struct SymbolRules {
-    typealias Step = (mantissa: Int64, exponent: Int)
-
-    var symbol = ""
-    /// Empty if the venue states none.
-    var status = ""
-    var tick: Step?
-    var lot: Step?
-    let offset: Int
-
-    init(_ scanner: inout JSONScanner) throws(ScanError) {
-        offset = scanner.position
-        try scanner.beginObject()
-        while let key = try scanner.nextKey() {
-            if scanner.equals(key, "symbol") {
-                symbol = scanner.text(of: try scanner.string())
-            } else if scanner.equals(key, "status") {
-                status = scanner.text(of: try scanner.string())
-            } else if scanner.equals(key, "filters") {
-                try scanner.beginArray()
-                while try scanner.nextElement() { try readFilter(&scanner) }
-            } else {
-                try scanner.skipValue()
-            }
-        }
-    }
-
-    private mutating func readFilter(_ scanner: inout JSONScanner) throws(ScanError) {
-        var type: JSONString?
-        var tickSize: Step?
-        var stepSize: Step?
-        try scanner.beginObject()
-        while let key = try scanner.nextKey() {
-            if scanner.equals(key, "filterType") {
-                type = try scanner.string()
-            } else if scanner.equals(key, "tickSize") {
-                tickSize = try scanner.normalizedDecimal()
-            } else if scanner.equals(key, "stepSize") {
-                stepSize = try scanner.normalizedDecimal()
-            } else {
-                try scanner.skipValue()
-            }
-        }
-        guard let type else { return }
-        if scanner.equals(type, "PRICE_FILTER") { tick = tickSize }
-        if scanner.equals(type, "LOT_SIZE") { lot = stepSize }
-    }
-
-    func listing(of venue: Venue) -> VenueListing {
-        let instrument: Result<Instrument, VenueError>
-        do throws(VenueError) {
-            instrument = .success(try self.instrument(of: venue, spareDigits: BinanceREST.defaultSpareDigits))
-        } catch {
-            instrument = .failure(error)
-        }
-        return VenueListing(
-            symbol: symbol, status: BinanceMarket.tradingStatus(status), statusText: status, instrument: instrument)
-    }
-
-    func instrument(of venue: Venue, spareDigits: Int) throws(VenueError) -> Instrument {
-        guard !symbol.isEmpty else { throw rejection(.missingField, "symbol") }
-        let (priceExponent, tickSize) = try unit(tick, "tickSize", spareDigits)
-        let (quantityExponent, lotSize) = try unit(lot, "stepSize", spareDigits)
-        return Instrument(
-            venue: venue, symbol: symbol, priceExponent: priceExponent, quantityExponent: quantityExponent,
-            tickSize: tickSize, lotSize: lotSize)
-    }
-
-    private func unit(
-        _ step: Step?, _ field: String, _ spareDigits: Int
-    ) throws(VenueError) -> (exponent: Int8, size: Int64) {
-        guard let step else { throw rejection(.missingField, field) }
-        guard let unit = StepUnit(step, spareDigits: spareDigits) else { throw rejection(.outOfRange, field) }
-        return (unit.exponent, unit.size)
-    }
-
-    private func rejection(_ kind: RejectionKind, _ field: String) -> VenueError {
-        .rejected(Rejection(kind, in: .exchangeInfo, field: symbol.isEmpty ? field : "\(symbol).\(field)", at: offset))
     }
 }
 

@@ -2,35 +2,48 @@ import Microstructure
 
 /// Binance's market-data requests and their weights; `BinanceREST+Decoding` reads the answers.
 ///
-/// Source: Binance spot REST documentation, 2026-07-21.
+/// Source: Binance spot REST documentation, 2026-07-21; USD-M and COIN-M futures REST documentation, 2026-09.
 public enum BinanceREST {
     /// Trades in one answer.
     static let tradeLimit = 1_000
 
-    /// Requests the book of `symbol`, the best `limit` levels a side (1…5,000; clamped).
-    public static func depth(symbol: String, limit: Int) -> VenueRequest {
-        let limit = min(max(limit, 1), 5_000)
-        let weight =
+    /// Requests the book of `symbol`, the best `limit` levels a side (1…5,000, on futures 1…1,000; clamped).
+    public static func depth(symbol: String, limit: Int, of market: BinanceMarket = .global) -> VenueRequest {
+        var limit = min(max(limit, 1), market.snapshotLimit)
+        var weight =
             switch limit {
             case ...100: 5
             case ...500: 25
             case ...1_000: 50
             default: 250
             }
+        if market.isFutures { (limit, weight) = futuresDepth(atLeast: limit) }
         return VenueRequest(
-            path: "/api/v3/depth", query: "symbol=\(percentEncoded(symbol))&limit=\(limit)", weight: weight)
+            path: "\(market.path)/depth", query: "symbol=\(percentEncoded(symbol))&limit=\(limit)", weight: weight)
+    }
+
+    /// Futures serve a few depths only.
+    private static func futuresDepth(atLeast limit: Int) -> (limit: Int, weight: Int) {
+        switch limit {
+        case ...50: (50, 2)
+        case ...100: (100, 5)
+        case ...500: (500, 10)
+        default: (1_000, 20)
+        }
     }
 
     /// The server's time.
-    public static func serverTime() -> VenueRequest {
-        VenueRequest(path: "/api/v3/time", weight: 1)
+    public static func serverTime(of market: BinanceMarket = .global) -> VenueRequest {
+        VenueRequest(path: "\(market.path)/time", weight: 1)
     }
 
-    /// The rules of the given symbols; of all symbols if none are given (a body of many megabytes).
-    public static func exchangeInfo(symbols: [String]) -> VenueRequest {
+    /// The rules of the given symbols; of all symbols if none are given (a body of many megabytes), and always on
+    /// futures, where the request has no parameters.
+    public static func exchangeInfo(symbols: [String], of market: BinanceMarket = .global) -> VenueRequest {
+        guard !market.isFutures else { return VenueRequest(path: "\(market.path)/exchangeInfo", weight: 1) }
         let list = symbols.map { "\"\($0)\"" }.joined(separator: ",")
         let query = symbols.isEmpty ? "" : "symbols=\(percentEncoded("[\(list)]"))"
-        return VenueRequest(path: "/api/v3/exchangeInfo", query: query, weight: 20)
+        return VenueRequest(path: "\(market.path)/exchangeInfo", query: query, weight: 20)
     }
 
     /// Trades from id `fromID` on, at most `limit` (1…1,000; clamped): fills a gap exactly.
@@ -42,7 +55,9 @@ public enum BinanceREST {
     }
 
     /// Aggregates from `start` on, at most `limit` (1…1,000; clamped).
-    public static func aggregateTrades(symbol: String, from start: AggregateStart, limit: Int) -> VenueRequest {
+    public static func aggregateTrades(
+        symbol: String, from start: AggregateStart, limit: Int, of market: BinanceMarket = .global
+    ) -> VenueRequest {
         let limit = min(max(limit, 1), tradeLimit)
         let from =
             switch start {
@@ -50,7 +65,8 @@ public enum BinanceREST {
             case .time(let time): "startTime=\(time.bucket(width: 1_000_000))"
             }
         return VenueRequest(
-            path: "/api/v3/aggTrades", query: "symbol=\(percentEncoded(symbol))&\(from)&limit=\(limit)", weight: 4)
+            path: "\(market.path)/aggTrades", query: "symbol=\(percentEncoded(symbol))&\(from)&limit=\(limit)",
+            weight: market.isFutures ? 20 : 4)
     }
 
     /// Where a list of aggregates begins.

@@ -35,6 +35,8 @@ extension BinanceSession {
 
     /// Notes the trades as received; `false` if one of them was before.
     private mutating func take(_ trades: ClosedRange<Int64>, at time: Timestamp, _ index: Int) -> Bool {
+        let last = tradeSequences[index].last
+        if last >= 0, trades.upperBound - last > TradeSequence.greatestGap { restartTrades(index) }
         guard trades.lowerBound > tradeSequences[index].last else {
             guard tradeSequences[index].fill(trades) else { return false }
             books[index].counts.lateTrades += 1

@@ -12,12 +12,13 @@ extension BinanceSession {
         books[id.index].counts.unfilledTrades += tradeSequences[id.index].giveUp(through: .max)
     }
 
-    /// Builds a `historicalTrades` or `aggTrades` request. Requires an instrument with at least one trade seen.
+    /// Builds a `historicalTrades` or `aggTrades` request; always the latter for a market that serves single trades
+    /// only with a key. Requires an instrument with at least one trade seen.
     public func tradesRequest(
         for id: InstrumentID, from first: Int64, limit: Int, source: TradeSource = .single
     ) -> VenueRequest? {
         let symbol = instruments[id.index].venueSymbol
-        switch source {
+        switch usable(source) {
         case .single: return BinanceREST.historicalTrades(symbol: symbol, fromID: first, limit: limit)
         case .aggregates:
             // No request finds an aggregate by a trade's id: start at the time of an earlier trade, then continue by
@@ -30,8 +31,12 @@ extension BinanceSession {
             } else {
                 start = .time(earliest)
             }
-            return BinanceREST.aggregateTrades(symbol: symbol, from: start, limit: limit)
+            return BinanceREST.aggregateTrades(symbol: symbol, from: start, limit: limit, of: configuration.market)
         }
+    }
+
+    private func usable(_ source: TradeSource) -> TradeSource {
+        configuration.market.servesSingleTrades ? source : .aggregates
     }
 
     public mutating func receiveTrades(
@@ -44,7 +49,7 @@ extension BinanceSession {
         let isBeyond = last >= 0 && first > last
         let count: Int
         var reached: Int64 = -1
-        switch source {
+        switch usable(source) {
         case .single:
             let trades = try BinanceREST.decodeTrades(
                 body, instrument: instruments[id.index], id: id, unit: configuration.timeUnit, receivedAt: time)
@@ -99,8 +104,9 @@ extension BinanceSession {
     }
 
     private mutating func expect(through id: Int64, at time: Timestamp, _ index: Int) {
-        guard id > tradeSequences[index].last else { return }
-        books[index].counts.missedTrades += UInt64(id - tradeSequences[index].last)
+        let last = tradeSequences[index].last
+        guard id > last, id - max(last, 0) <= TradeSequence.greatestGap else { return }
+        books[index].counts.missedTrades += UInt64(id - last)
         tradeSequences[index].expect(
             through: id, at: time, limit: Int64(configuration.backfillLimit),
             givenUp: &books[index].counts.unfilledTrades)

@@ -1,6 +1,6 @@
 import Microstructure
 
-/// The streams of Binance's spot market: depth, trades and best quotes of one or many instruments.
+/// The streams of one of Binance's markets: depth, trades and best quotes of one or many instruments.
 ///
 /// Frames become events with exact integer prices, and books follow the venue's rules. Each instrument has its own
 /// state: a sequence gap in one resets no other.
@@ -9,10 +9,11 @@ import Microstructure
 /// shutdown notice, otherwise `.proceed`. Memory: two arrays with room for the levels of the longest possible frame,
 /// and per instrument a book with its held updates (limits: `BinanceConfiguration`).
 ///
-/// Source: Binance spot WebSocket streams and REST documentation, 2026-07-21.
+/// Source: Binance spot WebSocket streams and REST documentation, 2026-07-21. Futures: `BinanceSession+Futures`; binary
+/// frames: `BinanceSession+SBE`.
 public struct BinanceSession: ~Copyable, Sendable, VenueSession {
     public internal(set) var configuration: BinanceConfiguration
-    public private(set) var unattributedCounts = SessionCounts()
+    public internal(set) var unattributedCounts = SessionCounts()
     var symbols: SymbolTable
     var scales: [PriceScale]
     var books: [BinanceBook]
@@ -55,9 +56,10 @@ public struct BinanceSession: ~Copyable, Sendable, VenueSession {
 
     public init(_ adapter: BinanceAdapter, instruments: [Instrument]) throws(VenueError) {
         var configuration = BinanceConfiguration(instruments: instruments)
-        configuration.timeUnit = adapter.options.timeUnit
+        configuration.market = adapter.market
+        configuration.timeUnit = adapter.market.timeUnit(adapter.options.timeUnit)
         configuration.depthPublished = adapter.options.depthPublished
-        configuration.snapshotDepth = adapter.options.snapshotDepth
+        configuration.snapshotDepth = min(adapter.options.snapshotDepth, adapter.market.snapshotLimit)
         configuration.backfillLimit = adapter.options.backfillLimit
         try self.init(configuration)
     }
@@ -107,7 +109,8 @@ public struct BinanceSession: ~Copyable, Sendable, VenueSession {
     // MARK: Snapshots
 
     public func snapshotRequest(for id: InstrumentID) -> VenueRequest? {
-        BinanceREST.depth(symbol: instruments[id.index].venueSymbol, limit: configuration.snapshotDepth)
+        BinanceREST.depth(
+            symbol: instruments[id.index].venueSymbol, limit: configuration.snapshotDepth, of: configuration.market)
     }
 
     /// None: the venue serves snapshots over HTTP.
@@ -145,10 +148,13 @@ public struct BinanceSession: ~Copyable, Sendable, VenueSession {
             throw .rejected(Rejection(.oversized, in: .frame, at: configuration.frameByteLimit))
         }
         return try frame.withUnsafeBufferPointer { (bytes) throws(VenueError) -> VenueAction in
+            if configuration.market == .sbe, bytes.first != UInt8(ascii: "{") {
+                return try receive(binary: bytes, from: connection, at: time, into: &events)
+            }
             var scanner = JSONScanner(bytes)
             if let canonical = CanonicalFrame(
-                &scanner, symbols: symbols, scales: scales, unit: configuration.timeUnit, at: time, bids: &bids,
-                asks: &asks)
+                &scanner, of: configuration.market, symbols: symbols, scales: scales, unit: configuration.timeUnit,
+                at: time, bids: &bids, asks: &asks)
             {
                 return receive(canonical, from: connection, into: &events)
             }
@@ -203,7 +209,7 @@ public struct BinanceSession: ~Copyable, Sendable, VenueSession {
         _ frame: borrowing BinanceFrame, _ scanner: inout JSONScanner, from connection: ConnectionID,
         at time: Timestamp, into events: inout EventBatch
     ) throws(VenueError) -> VenueAction {
-        let kind = frame.kind
+        let kind = configuration.market.isFutures ? frame.futuresKind : frame.kind
         switch kind {
         case .serverShutdown:
             withCounts(of: frame.symbol) { $0.shutdownNotices += 1 }
@@ -231,57 +237,6 @@ public struct BinanceSession: ~Copyable, Sendable, VenueSession {
         }
     }
 
-    private mutating func receiveDepth(
-        _ frame: borrowing BinanceFrame, _ scanner: inout JSONScanner, _ index: Int, from connection: ConnectionID,
-        at time: Timestamp, into events: inout EventBatch
-    ) throws(VenueError) -> VenueAction {
-        guard frame.event == .depthUpdate else { throw frame.rejection(.missingField, "e") }
-        if !frame.hasDecodedBids { try frame.levels("b", of: scales[index], &scanner, into: &bids) }
-        if !frame.hasDecodedAsks { try frame.levels("a", of: scales[index], &scanner, into: &asks) }
-        let venueTime = try frame.time("E", in: configuration.timeUnit, &scanner)
-        let header = DepthHeader(
-            first: try frame.identifier("U", &scanner), last: try frame.identifier("u", &scanner),
-            times: EventTimes(venue: venueTime, receive: time))
-        guard header.first <= header.last else { throw frame.rejection(.outOfRange, "u") }
-        return process(header, index, from: connection, into: &events)
-    }
-
-    private mutating func receiveTrade(
-        _ frame: borrowing BinanceFrame, _ scanner: inout JSONScanner, _ index: Int, at time: Timestamp,
-        into events: inout EventBatch
-    ) throws(VenueError) -> VenueAction {
-        guard frame.event == .trade else { throw frame.rejection(.missingField, "e") }
-        let id = try frame.identifier("t", &scanner)
-        let price = try frame.decimal("p", exponent: scales[index].price, atLeast: 1, &scanner)
-        let quantity = try frame.decimal("q", exponent: scales[index].quantity, atLeast: 1, &scanner)
-        let venueTime = try frame.time("T", in: configuration.timeUnit, &scanner)
-        let isBuyerMaker = try frame.boolean("m", &scanner)
-        return process(
-            Trade(
-                instrument: InstrumentID(index), times: EventTimes(venue: venueTime, receive: time), id: id,
-                price: Price(price), quantity: Quantity(quantity), aggressor: isBuyerMaker ? .sell : .buy),
-            into: &events)
-    }
-
-    private mutating func receiveQuote(
-        _ frame: borrowing BinanceFrame, _ scanner: inout JSONScanner, _ index: Int, at time: Timestamp,
-        into events: inout EventBatch
-    ) throws(VenueError) {
-        let updateID = try frame.identifier("u", &scanner)
-        let scale = scales[index]
-        let bid = try frame.decimal("b", exponent: scale.price, atLeast: 0, &scanner)
-        let bidSize = try frame.decimal("B", exponent: scale.quantity, atLeast: 0, &scanner)
-        let ask = try frame.decimal("a", exponent: scale.price, atLeast: 0, &scanner)
-        let askSize = try frame.decimal("A", exponent: scale.quantity, atLeast: 0, &scanner)
-        // The venue gives quotes no time of their own.
-        process(
-            Quote(
-                instrument: InstrumentID(index), times: EventTimes(venue: time, receive: time), updateID: updateID,
-                bid: PriceLevel(price: Price(bid), quantity: Quantity(bidSize)),
-                ask: PriceLevel(price: Price(ask), quantity: Quantity(askSize))),
-            into: &events)
-    }
-
     // MARK: Contents of frames
 
     /// A depth update whose levels are in `bids` and `asks`.
@@ -289,40 +244,24 @@ public struct BinanceSession: ~Copyable, Sendable, VenueSession {
         _ header: DepthHeader, _ index: Int, from connection: ConnectionID, into events: inout EventBatch
     ) -> VenueAction {
         let time = header.times.receive
+        let hasQuotes = configuration.market.quotesAreComplete
         let isJoined = books[index].isJoined(by: header)
-        let isPrompt = crossChecks[index].process(depth: header.last, at: time)
+        if configuration.market.isFutures, books[index].positions.last(on: connection) == header.first - 1 {
+            books[index].counts.chainsPassed += 1
+        }
+        let isPrompt = !hasQuotes || crossChecks[index].process(depth: header.last, at: time)
         noteArrival(.depth, of: index, at: time, after: isJoined && isPrompt ? .own : .failure)
         let action = books[index].receive(
             header, bids: bids, asks: asks, from: connection, validity: bookValidity(index), into: &events)
-        compareWithQuotes(index, isWhole: isJoined, at: time)
+        if hasQuotes { compareWithQuotes(index, isWhole: isJoined, at: time) }
         return action
     }
 
-    private mutating func process(_ trade: Trade, into events: inout EventBatch) -> VenueAction {
+    mutating func process(_ trade: Trade, into events: inout EventBatch) -> VenueAction {
         let index = trade.instrument.index
-        if tradeSequences[index].isOfNewSeries(trade.id, at: trade.times.venue) {
-            books[index].counts.unfilledTrades += UInt64(tradeSequences[index].missing)
-            books[index].counts.restartedSeries += 1
-            tradeSequences[index] = TradeSequence()
-            quantities[index] = TradeQuantities()
-            lastAggregates[index] = nil
-        }
-        let last = tradeSequences[index].last
-        noteArrival(
-            .trades, of: index, at: trade.times.receive, after: last < 0 || trade.id <= last + 1 ? .own : .failure)
-        let arrival = tradeSequences[index].process(
-            trade.id, at: trade.times.venue, limit: Int64(configuration.backfillLimit),
-            givenUp: &books[index].counts.unfilledTrades)
-        var action = VenueAction.proceed
-        switch arrival {
-        case .duplicate:
+        guard let action = admit(trade.id, index, trade.times) else {
             books[index].counts.duplicateTrades += 1
             return .proceed
-        case .late: books[index].counts.lateTrades += 1
-        case .newest(let missed) where missed > 0:
-            books[index].counts.missedTrades += UInt64(missed)
-            if !tradeSequences[index].holes.isEmpty { action = .fetchTrades(trade.instrument) }
-        case .newest: break
         }
         books[index].counts.trades += 1
         quantities[index].note(trade.id, trade.quantity)
@@ -330,12 +269,44 @@ public struct BinanceSession: ~Copyable, Sendable, VenueSession {
         return action
     }
 
-    private mutating func process(_ quote: Quote, into events: inout EventBatch) {
+    /// Notes the arrival of a trade's id; `nil` for a duplicate.
+    mutating func admit(_ id: Int64, _ index: Int, _ times: EventTimes) -> VenueAction? {
+        if tradeSequences[index].isOfNewSeries(id, at: times.venue) { restartTrades(index) }
+        let last = tradeSequences[index].last
+        noteArrival(.trades, of: index, at: times.receive, after: last < 0 || id <= last + 1 ? .own : .failure)
+        let arrival = tradeSequences[index].process(
+            id, at: times.venue, limit: Int64(configuration.backfillLimit),
+            givenUp: &books[index].counts.unfilledTrades)
+        switch arrival {
+        case .duplicate: return nil
+        case .late: books[index].counts.lateTrades += 1
+        case .newest(let missed) where missed > 0:
+            books[index].counts.missedTrades += UInt64(missed)
+            if !tradeSequences[index].holes.isEmpty { return .fetchTrades(InstrumentID(index)) }
+        case .newest: break
+        }
+        return .proceed
+    }
+
+    /// The venue counts its trades anew.
+    mutating func restartTrades(_ index: Int) {
+        books[index].counts.unfilledTrades += UInt64(tradeSequences[index].missing)
+        books[index].counts.restartedSeries += 1
+        tradeSequences[index] = TradeSequence()
+        quantities[index] = TradeQuantities()
+        lastAggregates[index] = nil
+    }
+
+    mutating func process(_ quote: Quote, into events: inout EventBatch) {
         let index = quote.instrument.index
         let time = quote.times.receive
-        let before = crossChecks[index].process(quote: quote.updateID, bid: quote.bid, ask: quote.ask, at: time)
-        if before == .lost { books[index].counts.quoteGaps += 1 }
-        noteArrival(.quotes, of: index, at: time, after: before == .complete ? .unknown : .failure)
+        if configuration.market.quotesAreComplete {
+            let before = crossChecks[index].process(quote: quote.updateID, bid: quote.bid, ask: quote.ask, at: time)
+            if before == .lost { books[index].counts.quoteGaps += 1 }
+            noteArrival(.quotes, of: index, at: time, after: before == .complete ? .unknown : .failure)
+        } else {
+            noteArrival(.quotes, of: index, at: time, after: .own)
+        }
         guard quote.bid.price.mantissa > 0, quote.ask.price.mantissa > 0 else {
             books[index].counts.emptyQuotes += 1
             return
@@ -350,31 +321,8 @@ public struct BinanceSession: ~Copyable, Sendable, VenueSession {
         events.append(.quote(quote))
     }
 
-    /// Handles acknowledgements, the venue's errors, and frames of an unknown kind.
-    private mutating func receiveOther(
-        _ frame: borrowing BinanceFrame, _ scanner: JSONScanner
-    ) throws(VenueError) -> VenueAction {
-        if let code = frame.errorCode {
-            var message = ""
-            if let text = frame.errorMessage { message = scanner.text(of: text) }
-            throw .refused(code: code, message: message)
-        }
-        let symbol = frame.symbol
-        let isAcknowledgement = frame.isAcknowledgement
-        withCounts(of: symbol) { counts in
-            if isAcknowledgement {
-                counts.acknowledgements += 1
-            } else if symbol == -1 {
-                counts.unknownStreams += 1
-            } else {
-                counts.unknownEvents += 1
-            }
-        }
-        return .proceed
-    }
-
     @inline(__always)
-    private mutating func withCounts(of symbol: Int, _ body: (inout SessionCounts) -> Void) {
+    mutating func withCounts(of symbol: Int, _ body: (inout SessionCounts) -> Void) {
         if symbol >= 0 { body(&books[symbol].counts) } else { body(&unattributedCounts) }
     }
 }

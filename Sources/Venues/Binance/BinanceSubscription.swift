@@ -5,11 +5,12 @@ struct BinanceSubscription {
     let instruments: [Instrument]
     let streams: BinanceStreams
     let timeUnit: VenueTimeUnit
+    var market = BinanceMarket.global
 
     /// Names of all streams wanted, e.g. `btcusdt@depth@100ms`.
     var streamNames: [String] {
         instruments.flatMap { instrument in
-            streams.suffixes.map { "\(instrument.venueSymbol.lowercased())@\($0)" }
+            streams.suffixes(of: market).map { "\(instrument.venueSymbol.lowercased())@\($0)" }
         }
     }
 
@@ -18,12 +19,16 @@ struct BinanceSubscription {
         let names = streamNames.map { name in
             name.split(separator: "@").map { BinanceREST.percentEncoded(String($0)) }.joined(separator: "@")
         }
-        let unit = timeUnit == .microseconds ? "&timeUnit=MICROSECOND" : ""
-        return "/stream?streams=\(names.joined(separator: "/"))\(unit)"
+        return "/stream?streams=\(names.joined(separator: "/"))\(unit.map { "&\($0)" } ?? "")"
     }
 
     /// The same path without stream names, for use with `messages`.
-    var emptyTarget: String { timeUnit == .microseconds ? "/stream?timeUnit=MICROSECOND" : "/stream" }
+    var emptyTarget: String { unit.map { "/stream?\($0)" } ?? "/stream" }
+
+    /// Asks for a unit other than the usual one; binary times have one unit.
+    private var unit: String? {
+        market != .sbe && market.timeUnit(timeUnit) == .microseconds ? "timeUnit=MICROSECOND" : nil
+    }
 
     /// The text frames that subscribe to all streams on a connection opened without names, `limit` streams per frame,
     /// with ids counted from 1.

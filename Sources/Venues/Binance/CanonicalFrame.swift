@@ -12,9 +12,15 @@ enum CanonicalFrame {
     case quote(Quote)
 
     init?(
-        _ scanner: inout JSONScanner, symbols: borrowing SymbolTable, scales: borrowing [PriceScale],
-        unit: VenueTimeUnit, at time: Timestamp, bids: inout [PriceLevel], asks: inout [PriceLevel]
+        _ scanner: inout JSONScanner, of market: BinanceMarket = .global, symbols: borrowing SymbolTable,
+        scales: borrowing [PriceScale], unit: VenueTimeUnit, at time: Timestamp, bids: inout [PriceLevel],
+        asks: inout [PriceLevel]
     ) {
+        guard !market.isFutures else {
+            self.init(
+                futures: &scanner, symbols: symbols, scales: scales, unit: unit, at: time, bids: &bids, asks: &asks)
+            return
+        }
         guard scanner.consumeIfPresent(#"{"stream":""#), let symbol = scanner.symbol(in: symbols, endingBefore: "@")
         else { return nil }
         let (id, scale) = (InstrumentID(symbol), scales[symbol])
@@ -72,7 +78,7 @@ enum CanonicalFrame {
 /// Readers of the canonical form only: `nil` or `false` for any other form, after which the position is meaningless.
 extension JSONScanner {
     @inline(__always)
-    fileprivate mutating func consumeIfPresent(_ literal: StaticString) -> Bool {
+    mutating func consumeIfPresent(_ literal: StaticString) -> Bool {
         let count = literal.utf8CodeUnitCount
         guard bytes.count &- position >= count, let start = bytes.baseAddress,
             ByteComparison.areEqual(start + position, literal.utf8Start, count)
@@ -83,7 +89,7 @@ extension JSONScanner {
 
     /// The index of the symbol spelt up to the next `end`, which is not consumed.
     @inline(__always)
-    fileprivate mutating func symbol(in symbols: borrowing SymbolTable, endingBefore end: Unicode.Scalar) -> Int? {
+    mutating func symbol(in symbols: borrowing SymbolTable, endingBefore end: Unicode.Scalar) -> Int? {
         let start = position
         while let word = word(at: position) {
             let ends = word.lanes(equalTo: end)
@@ -97,7 +103,7 @@ extension JSONScanner {
 
     /// Whether the symbol with that index follows.
     @inline(__always)
-    fileprivate mutating func consumeIfPresent(_ symbol: Int, of symbols: borrowing SymbolTable) -> Bool {
+    mutating func consumeIfPresent(_ symbol: Int, of symbols: borrowing SymbolTable) -> Bool {
         let end = position &+ symbols.length(of: symbol)
         guard end <= bytes.count, symbols.matches(symbol, UnsafeBufferPointer(rebasing: bytes[position..<end])) else {
             return false
@@ -108,7 +114,7 @@ extension JSONScanner {
 
     /// A bare whole number of 1 to 16 digits.
     @inline(__always)
-    fileprivate mutating func canonicalInteger() -> Int64? {
+    mutating func canonicalInteger() -> Int64? {
         guard let word = word(at: position) else { return nil }
         let digits = word.digitValues
         let count = digits.lanesAboveNine.firstLane
@@ -125,13 +131,13 @@ extension JSONScanner {
     }
 
     @inline(__always)
-    fileprivate mutating func canonicalTime(in unit: VenueTimeUnit) -> Timestamp? {
+    mutating func canonicalTime(in unit: VenueTimeUnit) -> Timestamp? {
         guard let count = canonicalInteger() else { return nil }
         return unit.timestamp(count)
     }
 
     @inline(__always)
-    fileprivate mutating func canonicalBoolean() -> Bool? {
+    mutating func canonicalBoolean() -> Bool? {
         if consumeIfPresent("true") { return true }
         return consumeIfPresent("false") ? false : nil
     }
