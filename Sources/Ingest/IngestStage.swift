@@ -216,7 +216,7 @@ struct IngestStage<Session: VenueSession & ~Copyable> {
         var backoff = Backoff(
             firstSeconds: configuration.reconnectDelaySeconds, longestSeconds: configuration.maxReconnectDelaySeconds)
         var budget = WeightBudget(limit: adapter.limits.requestWeight)
-        var learned = Learned(found: ListingSearch([symbols]))
+        var learned = Learned(found: ListingSearch(adapter.listingBatches(of: symbols)))
         let inbox = Inbox<Result<RESTAnswer, RESTFailure>>(waking: loop.wake)
         while !stop.isRequested, let batch = learned.found.next {
             // Many unknown symbols take many requests.

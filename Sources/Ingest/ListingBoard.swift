@@ -53,12 +53,12 @@ struct ListingBoard {
         planNext(at: now)
     }
 
-    /// Begins a round of requests for `symbols` and those that are not listed, in `search`; `false` while none is due
-    /// or one is under way.
-    mutating func beginIfDue(_ symbols: [String], at now: Int64) -> Bool {
+    /// Begins a round of requests for `batches` of symbols and those that are not listed, in `search`; `false` while none
+    /// is due or one is under way.
+    mutating func beginIfDue(_ batches: [[String]], at now: Int64) -> Bool {
         guard search == nil, now >= nextAsk else { return false }
         lastAsk = now
-        search = ListingSearch([symbols] + unlisted.prefix(Self.unlistedPerRound).map { [$0.symbol] })
+        search = ListingSearch(batches + unlisted.prefix(Self.unlistedPerRound).map { [$0.symbol] })
         return true
     }
 

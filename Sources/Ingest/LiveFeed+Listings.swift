@@ -13,7 +13,8 @@ extension LiveFeed where Session: ~Copyable {
     /// Once a second.
     func followListings(at now: Int64) {
         nameUnheard(at: now)
-        if listings.beginIfDue(session.instruments.map(\.symbol), at: now) { askListings() }
+        if listings.beginIfDue(
+            rest.adapter.listingBatches(of: session.instruments.map(\.symbol)), at: now) { askListings() }
         attempt {
             for symbol in listings.unlisted { try output.publish(notListed: symbol.symbol, at: HostClock.now) }
         }

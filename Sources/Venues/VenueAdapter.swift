@@ -21,6 +21,8 @@ public protocol VenueAdapter: Sendable {
     var requestHeaders: [VenueHeader] { get }
     /// Requests the trading rules and the status of symbols, in the spelling of the bus.
     func instrumentsRequest(for symbols: [String]) -> VenueRequest
+    /// The symbols in groups that one such request can list.
+    func listingBatches(of symbols: [String]) -> [[String]]
     /// Requests the venue's time; `nil` for a venue that does not tell it.
     func clockRequest() -> VenueRequest?
 
@@ -35,6 +37,10 @@ public protocol VenueAdapter: Sendable {
     var usedWeightHeader: String? { get }
     /// The meaning of an answer with a status other than 200.
     func refusal(status: Int, body: Span<UInt8>) -> VenueRefusal
+}
+
+extension VenueAdapter {
+    public func listingBatches(of symbols: [String]) -> [[String]] { [symbols] }
 }
 
 /// A venue's limits for one address, process or connection.

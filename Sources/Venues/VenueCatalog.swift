@@ -14,7 +14,8 @@ public struct VenueEndpoint: Sendable, Hashable {
 /// The protocols that this version speaks; each has its adapter and its session.
 public enum VenueProtocol: Sendable, Hashable {
     case binance(BinanceMarket)
-    case kraken, krakenFutures, coinbase, coinbaseAdvanced, bitstamp, bitfinex, deribit
+    case bybit(BybitMarket)
+    case kraken, krakenFutures, coinbase, coinbaseAdvanced, okx, bitstamp, bitfinex, deribit
 }
 
 /// A task for a session whose type is known only once an endpoint has been chosen.
@@ -28,8 +29,8 @@ public enum VenueCatalog {
     public static let endpoints = 
         BinanceMarket.endpoints + [
             KrakenAdapter.endpoint, KrakenFuturesAdapter.endpoint, CoinbaseAdapter.endpoint,
-            CoinbaseAdvancedAdapter.endpoint, BitstampAdapter.endpoint, BitfinexAdapter.endpoint, DeribitAdapter.endpoint,
-        ]
+            CoinbaseAdvancedAdapter.endpoint, OKXAdapter.endpoint, BitstampAdapter.endpoint, BitfinexAdapter.endpoint, DeribitAdapter.endpoint,
+        ] + BybitAdapter.endpoints
 
     public static func endpoint(named name: String) -> VenueEndpoint? { endpoints.first { $0.name == name } }
 
@@ -47,6 +48,10 @@ public enum VenueCatalog {
             try task.run(StreamSession<CoinbaseReader>.self, CoinbaseAdapter(options: options))
         case .coinbaseAdvanced:
             try task.run(StreamSession<CoinbaseAdvancedReader>.self, CoinbaseAdvancedAdapter(options: options))
+        case .bybit(let market):
+            try task.run(StreamSession<BybitReader>.self, BybitAdapter(market: market, options: options))
+        case .okx:
+            try task.run(StreamSession<OKXReader>.self, OKXAdapter(options: options))
         case .bitstamp:
             try task.run(StreamSession<BitstampReader>.self, BitstampAdapter(options: options))
         case .bitfinex:

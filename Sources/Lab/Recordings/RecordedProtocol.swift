@@ -132,10 +132,14 @@ extension RecordedProtocol {
         case .coinbase: try task.run(CoinbaseReader.self, CoinbaseAdapter(options: options))
         case .coinbaseAdvanced:
             try task.run(CoinbaseAdvancedReader.self, CoinbaseAdvancedAdapter(options: options))
+        case .bybit: try task.run(BybitReader.self, BybitAdapter(market: .spot, options: options))
+        case .bybitLinear: try task.run(BybitReader.self, BybitAdapter(market: .linear, options: options))
+        case .bybitInverse: try task.run(BybitReader.self, BybitAdapter(market: .inverse, options: options))
+        case .bybitFirst: try task.run(BybitFirstReader.self, BybitAdapter(market: .inverse, options: options))
+        case .okx: try task.run(OKXReader.self, OKXAdapter(options: options))
         case .bitstamp: try task.run(BitstampReader.self, BitstampAdapter(options: options))
         case .bitfinex: try task.run(BitfinexReader.self, BitfinexAdapter(options: options))
         case .deribit: try task.run(DeribitReader.self, DeribitAdapter(options: options))
-        default: nil
         }
     }
 }

@@ -26,12 +26,9 @@ public struct LevelForms: Sendable {
         others.removeAll(keepingCapacity: true)
     }
 
-    /// Notes the form of a level that has just been set; `nil` for one that is gone.
-    mutating func set(_ form: LevelForm?, at price: Price) {
-        guard let form else {
-            if !others.isEmpty { others[price] = nil }
-            return
-        }
+    /// Notes the form of a level that has just been set. The form of one that is gone stays until `prune`: its price may
+    /// have come to the other side in the same message.
+    mutating func set(_ form: LevelForm, at price: Price) {
         if usual == nil { usual = form }
         if form != usual {
             others[price] = form
@@ -62,13 +59,14 @@ struct SentDigits {
 
     /// - Parameters:
     ///   - mantissa: not negative.
-    ///   - exponent: at most 0.
+    ///   - exponent: of the mantissa's unit; above 0 the number ends in zeros.
     ///   - decimals: digits behind the point; those finer than the unit are zeros.
     init(_ mantissa: Int64, exponent: Int8, decimals: Int8) {
         let decimals = min(18, max(0, Int(decimals)))
-        let known = min(decimals, -Int(exponent))
+        let known = min(decimals, max(0, -Int(exponent)))
         var value = UInt64(max(0, mantissa))
-        for _ in 0..<(-Int(exponent) - known) { value /= 10 }
+        for _ in 0..<max(0, -Int(exponent) - known) { value /= 10 }
+        for _ in 0..<max(0, Int(exponent)) { value &*= 10 }
         var length = 1
         var rest = value / 10
         while rest > 0 || length <= known { (rest, length) = (rest / 10, length + 1) }

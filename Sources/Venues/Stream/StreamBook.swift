@@ -24,13 +24,19 @@ struct StreamBook: Sendable {
     private(set) var last: Int64 = 0
     /// Since when the best ask is not above the best bid.
     private(set) var crossedSince: Timestamp?
-    /// When a snapshot was last asked for.
+    /// When a snapshot was last asked for, and how often since the last one.
     private(set) var askedAt: Timestamp?
+    private(set) var askCount = 0
+    /// Until when changes older than the book may come; `nil` unless its snapshot came over HTTP, from between two
+    /// changes of a chain.
+    private var olderUntil: Timestamp?
 
     /// A book that stays crossed longer than this is wrong: venues show a match in two messages, but not for so long.
     private static let crossedNanoseconds: Int64 = 1_000_000_000
     /// Wait for a snapshot before it is asked for again.
     private static let patienceNanoseconds: Int64 = 5_000_000_000
+    /// A stream that is further behind a snapshot over HTTP has numbered its changes anew.
+    private static let lagNanoseconds: Int64 = 10_000_000_000
 
     init(levelLimit: Int) { book = OrderBook(levelLimit: levelLimit) }
 
@@ -46,12 +52,14 @@ struct StreamBook: Sendable {
         phase = .awaitingSnapshot
         crossedSince = nil
         askedAt = nil
+        olderUntil = nil
     }
 
     /// Whether a snapshot should be asked for now; notes that it is.
     mutating func asks(at time: Timestamp) -> Bool {
         if let askedAt, abs(time.nanoseconds(since: askedAt)) < Self.patienceNanoseconds { return false }
         askedAt = time
+        askCount += 1
         return true
     }
 
@@ -69,9 +77,11 @@ struct StreamBook: Sendable {
             crossedSince = nil
             phase = .live
             askedAt = nil
+            askCount = 0
+            olderUntil = nil
         } else {
             guard isLive else { return .dropped }
-            switch change.link.joint(after: last) {
+            switch joint(of: change.link, at: time) {
             case .joined: break
             case .old: return .old
             case .hole: return .hole
@@ -87,6 +97,23 @@ struct StreamBook: Sendable {
             crossedSince = nil
         }
         return .applied
+    }
+
+    /// Loads a snapshot that came over HTTP. It is from between two changes of the chain: older ones may still come, and
+    /// the first one that is later may begin before it.
+    mutating func load(_ snapshot: VenueMessage.Book, _ message: borrowing VenueMessage, at time: Timestamp) {
+        _ = process(snapshot, message, at: time)
+        olderUntil = time.advanced(byNanoseconds: Self.lagNanoseconds)
+    }
+
+    private mutating func joint(of link: BookLink, at time: Timestamp) -> BookLink.Joint {
+        guard let olderUntil, case .chain(let previous, let id) = link else { return link.joint(after: last) }
+        // An id below the one before it begins a new series, and nobody knows of which one the snapshot is.
+        guard id >= previous, time <= olderUntil else { return .hole }
+        if id <= last { return .old }
+        guard previous <= last else { return .hole }
+        self.olderUntil = nil
+        return .joined
     }
 
     /// Sets the levels in the order in which they came: one price may come twice. A snapshot's come best first, so from
@@ -110,7 +137,7 @@ struct StreamBook: Sendable {
     private mutating func note(_ places: Range<Int>, _ message: borrowing VenueMessage) {
         for place in places {
             let level = message.levels[place]
-            forms.set(level.quantity == .zero ? nil : message.forms[place], at: level.price)
+            if level.quantity != .zero { forms.set(message.forms[place], at: level.price) }
         }
     }
 }

@@ -19,6 +19,7 @@ struct StreamMarket: Sendable {
     /// Ids given to quotes that have none.
     var quoteID: Int64 = 0
     var lastQuoteID: Int64 = -1
+    var lastQuoteTime = Timestamp(nanoseconds: .min)
     /// By channel.
     var watches: [SilenceWatch]
     var silences: SilentChannels = []

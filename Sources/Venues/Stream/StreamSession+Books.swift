@@ -67,7 +67,7 @@ extension StreamSession {
         return .proceed
     }
 
-    private func publish(_ index: Int, _ times: EventTimes, into events: inout EventBatch) {
+    func publish(_ index: Int, _ times: EventTimes, into events: inout EventBatch) {
         guard let active = markets[index].active else { return }
         events.append(
             book: markets[index].books[active].book, depth: options.depthPublished, instrument: InstrumentID(index),
@@ -83,10 +83,16 @@ extension StreamSession {
         return askSnapshot(of: index, slot, at: time)
     }
 
-    private mutating func askSnapshot(of index: Int, _ slot: Int, at time: Timestamp) -> VenueAction {
+    mutating func askSnapshot(of index: Int, _ slot: Int, at time: Timestamp) -> VenueAction {
         guard markets[index].books[slot].asks(at: time) else { return .proceed }
-        return reader.rules.snapshots == .inStream
-            ? .resubscribe(InstrumentID(index)) : .fetchSnapshot(InstrumentID(index))
+        let isInStream =
+            switch reader.rules.snapshots {
+            case .inStream: true
+            case .overHTTP: false
+            // By turns: one of the two may have ceased to work.
+            case .either: markets[index].books[slot].askCount.isMultiple(of: 2)
+            }
+        return isInStream ? .resubscribe(InstrumentID(index)) : .fetchSnapshot(InstrumentID(index))
     }
 
     /// Forgets the book of one connection; another connection's is published instead, if it is whole.
@@ -144,14 +150,20 @@ extension StreamSession {
             markets[index].counts.depthIgnoredOld += 1
             return .proceed
         }
+        hold(change, slot, at: time)
+        guard let early = markets[index].early else { return askSnapshot(of: index, slot, at: time) }
+        markets[index].early = nil
+        return begin(early, slot, at: time, into: &events)
+    }
+
+    /// Keeps a change, with a copy of its levels, until a snapshot comes.
+    mutating func hold(_ change: VenueMessage.Book, _ slot: Int, at time: Timestamp) {
+        let index = change.index
         if markets[index].pending[slot].count >= StreamMarket.pendingLimit {
             markets[index].pending[slot].removeFirst()
             markets[index].counts.depthDropped += 1
         }
         markets[index].pending[slot].append(copy(of: change, at: time))
-        guard let early = markets[index].early else { return askSnapshot(of: index, slot, at: time) }
-        markets[index].early = nil
-        return begin(early, slot, at: time, into: &events)
     }
 
     private func copy(of change: VenueMessage.Book, at time: Timestamp) -> StreamMarket.PendingChange {
@@ -202,7 +214,9 @@ extension StreamSession {
         let held = copy(of: snapshot, at: time)
         var action = VenueAction.proceed
         for slot in slots {
-            let next = begin(held, slot, at: time, into: &events)
+            let next =
+                reader.rules.snapshots == .either
+                ? beginEither(held, slot, at: time, into: &events) : begin(held, slot, at: time, into: &events)
             if action == .proceed { action = next }
         }
         return action

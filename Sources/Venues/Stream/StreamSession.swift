@@ -25,6 +25,8 @@ public struct StreamSession<Reader: VenueReader>: ~Copyable, VenueSession {
     public static var byteLimit: Int { 16 << 20 }
     /// Most levels kept a side; those furthest from the best price are dropped.
     private static var bookLevelLimit: Int { 50_000 }
+    /// More than two connections can be apart.
+    private static var anewNanoseconds: Int64 { 5_000_000_000 }
 
     public init(_ adapter: Reader.Adapter, instruments: [Instrument]) throws(VenueError) {
         guard instruments.count <= adapter.limits.symbols else {
@@ -148,9 +150,11 @@ public struct StreamSession<Reader: VenueReader>: ~Copyable, VenueSession {
             markets[change.index].counts.messages += 1
             markets[change.index].counts.depthUpdates += 1
             let next =
-                reader.rules.snapshots == .inStream
-                ? process(change, slot: connection.index, at: time, into: &events)
-                : processHeld(change, slot: connection.index, at: time, into: &events)
+                switch reader.rules.snapshots {
+                case .inStream: process(change, slot: connection.index, at: time, into: &events)
+                case .overHTTP: processHeld(change, slot: connection.index, at: time, into: &events)
+                case .either: processEither(change, slot: connection.index, at: time, into: &events)
+                }
             if action == .proceed { action = next }
         }
         for place in message.trades.indices {
@@ -203,11 +207,16 @@ public struct StreamSession<Reader: VenueReader>: ~Copyable, VenueSession {
             markets[index].quoteID += 1
             quote.updateID = markets[index].quoteID
         } else {
-            guard quote.updateID > markets[index].lastQuoteID else {
+            // An id below the last one at a clearly later time: the venue has restarted, and numbers its quotes anew.
+            let isAnew =
+                quote.updateID < markets[index].lastQuoteID
+                && quote.times.venue.nanoseconds(since: markets[index].lastQuoteTime) > Self.anewNanoseconds
+            guard quote.updateID > markets[index].lastQuoteID || isAnew else {
                 markets[index].counts.oldQuotes += 1
                 return
             }
             markets[index].lastQuoteID = quote.updateID
+            markets[index].lastQuoteTime = quote.times.venue
         }
         markets[index].counts.quotes += 1
         events.append(.quote(quote))

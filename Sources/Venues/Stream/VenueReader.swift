@@ -84,6 +84,9 @@ public struct StreamRules: Sendable, Hashable {
         case inStream
         /// In an answer over HTTP; the stream brings changes only.
         case overHTTP
+        /// In the stream, on each connection, as long as the venue sends them there; else over HTTP. Changes are
+        /// chained.
+        case either
     }
 
     /// What the ids of trades say.
