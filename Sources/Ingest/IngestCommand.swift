@@ -36,6 +36,8 @@ package struct IngestCommand: ServiceCommand {
     @Option(help: "REST base address (default: the venue's own).") var restUrl: String?
     @Option(help: "millisecond or microsecond (default: the finest that the venue documents).") var timeUnit: String?
     @Option(help: "PEM file of certificate authorities to trust instead of the system's.") var caFile: String?
+    @Option(help: "File with the API key of a venue that needs one: an Ed25519 key's for binance-sbe.")
+    var apiKeyFile: String?
     @Option(help: "ZeroMQ endpoints to publish on; {symbol} is the symbol (default: tcp://127.0.0.1:5555).")
     var publish: String?
     @Option(help: "Book levels a side in each message, 1 to 1000 (default: 20).") var depth: String?
@@ -69,6 +71,11 @@ package struct IngestCommand: ServiceCommand {
         if let authorities, !FileManager.default.isReadableFile(atPath: authorities) {
             throw ConfigurationError(setting: "--ca-file", problem: "'\(authorities)' cannot be read")
         }
+        let key = try apiKey(&settings)
+        if endpoint.needsKey, key == nil {
+            throw ConfigurationError(
+                setting: "--api-key-file", problem: "is needed for \(endpoint.name); \(VenueCatalog.endpoints[0].name) needs none")
+        }
         if !webSocket.hasPrefix("wss:"), !rest.hasPrefix("https:") {
             try settings.refuse("caFile", because: "neither --websocket-url nor --rest-url speaks TLS")
         }
@@ -91,7 +98,7 @@ package struct IngestCommand: ServiceCommand {
             symbols: symbols, endpoint: endpoint, webSocketURL: webSocket, restURL: rest, caFile: authorities,
             timeUnit: unit == "microsecond" ? .microseconds : .milliseconds,
             leaseDirectory: try settings.optionalString("leaseDir", leaseDir) ?? LeaseDirectory.defaultPath,
-            publish: publish, security: try BusSecurity.decode(&settings), depth: depth, snapshotDepth: snapshotDepth,
+            apiKey: key, publish: publish, security: try BusSecurity.decode(&settings), depth: depth, snapshotDepth: snapshotDepth,
             reconnectDelaySeconds: firstDelay,
             maxReconnectDelaySeconds: longestDelay,
             staleAfterSeconds: try settings.number("staleAfter", staleAfter, default: 10, in: 0.5...3_600),
@@ -103,6 +110,19 @@ package struct IngestCommand: ServiceCommand {
             listingIntervalSeconds: try settings.number(
                 "listingInterval", listingInterval, default: 300, in: 1...86_400),
             waitSubscriptions: try settings.integer("waitSubscriptions", waitSubscriptions, default: 0, in: 0...1_000))
+    }
+
+    /// The contents of the key's file, without the line's end.
+    private func apiKey(_ settings: inout Settings) throws(ConfigurationError) -> String? {
+        guard let path = try settings.optionalString("apiKeyFile", apiKeyFile) else { return nil }
+        guard let data = FileManager.default.contents(atPath: path) else {
+            throw ConfigurationError(setting: "--api-key-file", problem: "'\(path)' cannot be read")
+        }
+        let key = String(decoding: data, as: UTF8.self).trimmingCharacters(in: .whitespacesAndNewlines)
+        guard (1...256).contains(key.utf8.count), key.utf8.allSatisfy({ (0x21...0x7E).contains($0) }) else {
+            throw ConfigurationError(setting: "--api-key-file", problem: "'\(path)' holds no key: one line of visible ASCII")
+        }
+        return key
     }
 
     private static var endpointNames: [String] { VenueCatalog.endpoints.map(\.name) }

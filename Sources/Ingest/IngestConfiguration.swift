@@ -12,6 +12,8 @@ package struct IngestConfiguration: Sendable {
     package var timeUnit: VenueTimeUnit
     /// Where a host's processes share their leases, connection budget and venue rules; `nil` shares nothing.
     package var leaseDirectory: String?
+    /// Of a venue that needs one; never logged.
+    package var apiKey: String?
     /// Endpoints to bind; `{symbol}` stands for the symbol served.
     package var publish: [String]
     /// Keys of the bus; `nil` is plain text.
@@ -39,6 +41,7 @@ package struct IngestConfiguration: Sendable {
 
     var venueOptions: VenueOptions {
         VenueOptions(
-            timeUnit: timeUnit, depthPublished: depth, snapshotDepth: snapshotDepth, backfillLimit: backfillLimit)
+            timeUnit: timeUnit, depthPublished: depth, snapshotDepth: snapshotDepth, backfillLimit: backfillLimit,
+            apiKey: apiKey)
     }
 }

@@ -9,6 +9,8 @@ public struct VenueEndpoint: Sendable, Hashable {
     public let limits: VenueLimits
     /// The time unit requested unless configured otherwise.
     public let timeUnit: VenueTimeUnit
+    /// Whether it serves only who has a key.
+    public var needsKey = false
 }
 
 /// The protocols that this version speaks; each has its adapter and its session.

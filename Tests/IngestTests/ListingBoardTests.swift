@@ -20,7 +20,7 @@ import Microstructure
 
     /// The first second, within the limit, at which a round begins.
     private static func due(_ board: inout ListingBoard, from start: Int64, limit: Int64 = 1_000) -> Int64? {
-        (start...start + limit).first { board.beginIfDue(["S0"], at: $0 * second) }
+        (start...start + limit).first { board.beginIfDue([["S0"]], at: $0 * second) }
     }
 
     @Test func theStatusIsReadAtTheIntervalAndSoonerWhileAMarketStands() throws {
@@ -43,7 +43,7 @@ import Microstructure
         let now = 100 * Self.second
         board.noteSilence(of: 0, at: now)
         #expect(!board.blamesConnection(for: 0, at: now))
-        let isAsked = board.beginIfDue(["S0"], at: now)
+        let isAsked = board.beginIfDue([["S0"]], at: now)
         #expect(isAsked && board.search?.next == ["S0"])
         _ = board.finish(at: now + Self.second)
         board.planNext(at: now + Self.second)
@@ -54,10 +54,10 @@ import Microstructure
         // Without an answer, the connection is blamed after a few seconds.
         board.markets[0].status = .trading
         board.noteSilence(of: 0, at: now + 5 * Self.second)
-        let isAskedAgain = board.beginIfDue(["S0"], at: now + 5 * Self.second)
+        let isAskedAgain = board.beginIfDue([["S0"]], at: now + 5 * Self.second)
         #expect(!isAskedAgain)
         // The venue is asked ten seconds after the last question, and has three to answer.
-        let isAskedLater = board.beginIfDue(["S0"], at: now + 10 * Self.second)
+        let isAskedLater = board.beginIfDue([["S0"]], at: now + 10 * Self.second)
         #expect(isAskedLater)
         #expect(!board.blamesConnection(for: 0, at: now + 12 * Self.second))
         #expect(board.blamesConnection(for: 0, at: now + 13 * Self.second))
