@@ -112,7 +112,7 @@ final class MarketFeed {
 
     func snapshot(limit: Int, at now: Int64) -> [UInt8]? {
         let answer = market.snapshot(limit: limit)
-        if truth != nil, 
+        if truth != nil,
             let book = market.book(limit: 5_000) ?? market.snapshot(limit: 5_000).flatMap({ dialect.book(in: $0) })
         {
             newRecords += truth?.process(snapshot: book) ?? []

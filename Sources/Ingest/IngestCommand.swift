@@ -21,7 +21,8 @@ package struct IngestCommand: ServiceCommand {
     package static let defaultMetricsPort = 9101
 
     @OptionGroup package var common: CommonOptions
-    @Option(help: "Symbols to serve, comma-separated, as BTC-USDT or in the venue's spelling (default: BTCUSDT).") var symbols: String?
+    @Option(help: "Symbols to serve, comma-separated, as BTC-USDT or in the venue's spelling (default: BTCUSDT).")
+    var symbols: String?
     @Option(help: "Symbols of which this process serves one, comma-separated.") var symbolPool: String?
     @Option(help: "Position in the pool: a number from 1, or a pod's name that ends in -0, -1, …") var symbolSlot:
         String?
@@ -74,7 +75,8 @@ package struct IngestCommand: ServiceCommand {
         let key = try apiKey(&settings)
         if endpoint.needsKey, key == nil {
             throw ConfigurationError(
-                setting: "--api-key-file", problem: "is needed for \(endpoint.name); \(VenueCatalog.endpoints[0].name) needs none")
+                setting: "--api-key-file",
+                problem: "is needed for \(endpoint.name); \(VenueCatalog.endpoints[0].name) needs none")
         }
         if !webSocket.hasPrefix("wss:"), !rest.hasPrefix("https:") {
             try settings.refuse("caFile", because: "neither --websocket-url nor --rest-url speaks TLS")
@@ -98,7 +100,8 @@ package struct IngestCommand: ServiceCommand {
             symbols: symbols, endpoint: endpoint, webSocketURL: webSocket, restURL: rest, caFile: authorities,
             timeUnit: unit == "microsecond" ? .microseconds : .milliseconds,
             leaseDirectory: try settings.optionalString("leaseDir", leaseDir) ?? LeaseDirectory.defaultPath,
-            apiKey: key, publish: publish, security: try BusSecurity.decode(&settings), depth: depth, snapshotDepth: snapshotDepth,
+            apiKey: key, publish: publish, security: try BusSecurity.decode(&settings), depth: depth,
+            snapshotDepth: snapshotDepth,
             reconnectDelaySeconds: firstDelay,
             maxReconnectDelaySeconds: longestDelay,
             staleAfterSeconds: try settings.number("staleAfter", staleAfter, default: 10, in: 0.5...3_600),
@@ -120,7 +123,8 @@ package struct IngestCommand: ServiceCommand {
         }
         let key = String(decoding: data, as: UTF8.self).trimmingCharacters(in: .whitespacesAndNewlines)
         guard (1...256).contains(key.utf8.count), key.utf8.allSatisfy({ (0x21...0x7E).contains($0) }) else {
-            throw ConfigurationError(setting: "--api-key-file", problem: "'\(path)' holds no key: one line of visible ASCII")
+            throw ConfigurationError(
+                setting: "--api-key-file", problem: "'\(path)' holds no key: one line of visible ASCII")
         }
         return key
     }
@@ -133,7 +137,8 @@ package struct IngestCommand: ServiceCommand {
         let earlier = try settings.optionalString("endpoints", nil)
         let name = try settings.string("venue", venue, default: earlier ?? names[0], allowed: names)
         guard let endpoint = VenueCatalog.endpoint(named: name) else {
-            throw ConfigurationError(setting: "--venue", problem: "'\(name)' is unknown; known are: \(names.joined(separator: ", "))")
+            throw ConfigurationError(
+                setting: "--venue", problem: "'\(name)' is unknown; known are: \(names.joined(separator: ", "))")
         }
         return endpoint
     }

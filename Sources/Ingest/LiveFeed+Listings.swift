@@ -14,7 +14,10 @@ extension LiveFeed where Session: ~Copyable {
     func followListings(at now: Int64) {
         nameUnheard(at: now)
         if listings.beginIfDue(
-            rest.adapter.listingBatches(of: session.instruments.map(\.symbol)), at: now) { askListings() }
+            rest.adapter.listingBatches(of: session.instruments.map(\.symbol)), at: now)
+        {
+            askListings()
+        }
         attempt {
             for symbol in listings.unlisted { try output.publish(notListed: symbol.symbol, at: HostClock.now) }
         }

@@ -28,10 +28,11 @@ public protocol VenueTask {
 /// The venues that this version can be connected to.
 public enum VenueCatalog {
     /// The first one is the default.
-    public static let endpoints = 
+    public static let endpoints =
         BinanceMarket.endpoints + [
             KrakenAdapter.endpoint, KrakenFuturesAdapter.endpoint, CoinbaseAdapter.endpoint,
-            CoinbaseAdvancedAdapter.endpoint, OKXAdapter.endpoint, BitstampAdapter.endpoint, BitfinexAdapter.endpoint, DeribitAdapter.endpoint,
+            CoinbaseAdvancedAdapter.endpoint, OKXAdapter.endpoint, BitstampAdapter.endpoint, BitfinexAdapter.endpoint,
+            DeribitAdapter.endpoint,
         ] + BybitAdapter.endpoints
 
     public static func endpoint(named name: String) -> VenueEndpoint? { endpoints.first { $0.name == name } }

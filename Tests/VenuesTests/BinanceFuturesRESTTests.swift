@@ -19,7 +19,8 @@ import Testing
         #expect(endpoint.venueProtocol == .binance(market) && endpoint.timeUnit == .milliseconds)
         #expect(endpoint.limits.requestWeight == 2_400 && endpoint.limits.symbols == 341)
         #expect(
-            endpoint.webSocketURL == (market == .usdm ? "wss://fstream.binance.com/public" : "wss://dstream.binance.com"))
+            endpoint.webSocketURL
+                == (market == .usdm ? "wss://fstream.binance.com/public" : "wss://dstream.binance.com"))
         #expect(endpoint.restURL == (market == .usdm ? "https://fapi.binance.com" : "https://dapi.binance.com"))
         #expect(Self.adapter(market).venue == (market == .usdm ? .binanceUSDM : .binanceCOINM))
     }
@@ -96,7 +97,8 @@ import Testing
                     Trade(
                         instrument: id,
                         times: EventTimes(
-                            venue: Timestamp(nanoseconds: 1_790_370_000_103_000_000), receive: Timestamp(nanoseconds: 9)),
+                            venue: Timestamp(nanoseconds: 1_790_370_000_103_000_000), receive: Timestamp(nanoseconds: 9)
+                        ),
                         id: 102, price: Price(10_050), quantity: Quantity(750), aggressor: .sell, isBackfilled: true,
                         firstID: 101))
             ])
@@ -109,7 +111,9 @@ import Testing
         try adapter(market).listings(in: Array(#"{"assets":[],"symbols":[\#(symbols)]}"#.utf8).span)
     }
 
-    private static func symbol(_ name: String, _ fields: String, tick: String = "0.10", step: String = "0.001") -> String {
+    private static func symbol(_ name: String, _ fields: String, tick: String = "0.10", step: String = "0.001")
+        -> String
+    {
         #"""
         {"symbol":"\#(name)",\#(fields),"filters":[{"filterType":"PRICE_FILTER","tickSize":"\#(tick)"},\#
         {"filterType":"LOT_SIZE","stepSize":"\#(step)"},{"filterType":"MAX_NUM_ORDERS","limit":200}]}
@@ -165,12 +169,15 @@ import Testing
     }
 
     @Test func rulesThatMakeNoSenseConcernTheirSymbolOnly() throws {
-        let rest = #""contractType":"PERPETUAL","contractStatus":"TRADING","baseAsset":"B","quoteAsset":"USD","marginAsset":"B""#
+        let rest =
+            #""contractType":"PERPETUAL","contractStatus":"TRADING","baseAsset":"B","quoteAsset":"USD","marginAsset":"B""#
         let listings = try Self.listings(
             [
                 Self.symbol("A_PERP", rest), Self.symbol("B_PERP", rest + #","contractSize":0"#),
-                Self.symbol("C.PERP", rest + #","contractSize":1"#), Self.symbol("D_PERP", rest + #","contractSize":[]"#),
-                Self.symbol("E_PERP", rest + #","contractSize":1e30"#), Self.symbol("F_PERP", rest + #","contractSize":1"#, tick: "-1"),
+                Self.symbol("C.PERP", rest + #","contractSize":1"#),
+                Self.symbol("D_PERP", rest + #","contractSize":[]"#),
+                Self.symbol("E_PERP", rest + #","contractSize":1e30"#),
+                Self.symbol("F_PERP", rest + #","contractSize":1"#, tick: "-1"),
                 Self.symbol("G_PERP", rest + #","contractSize":2.5,"new":{"a":[1]}"#),
             ].joined(separator: ","), .coinm)
         #expect(listings.map(\.symbol) == ["APERP", "BPERP", "C.PERP", "DPERP", "EPERP", "FPERP", "GPERP"])
@@ -185,7 +192,8 @@ import Testing
             ])
         #expect(try listings[6].instrument.get().contract?.size == 2.5)
         // Without types and margins the market and the symbol's form decide.
-        let bare = try Self.listings(Self.symbol("X_260626", #""contractSize":1"#) + "," + Self.symbol("X", #""contractSize":1"#), .coinm)
+        let bare = try Self.listings(
+            Self.symbol("X_260626", #""contractSize":1"#) + "," + Self.symbol("X", #""contractSize":1"#), .coinm)
         #expect(
             try bare.map { try $0.instrument.get().contract } == [
                 Instrument.Contract(.future, isInverse: true), Instrument.Contract(.perpetual, isInverse: true),

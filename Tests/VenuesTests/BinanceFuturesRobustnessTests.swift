@@ -8,7 +8,8 @@ import Testing
 @Suite struct BinanceFuturesRobustnessTests {
     /// Frames of two instruments of one market.
     private static let frames = [
-        FuturesFrame.depth(10, 12, bids: [("99.40", "0.000"), ("99.5", "3")], asks: [("101.5", "1.25"), ("101.7", "12")]),
+        FuturesFrame.depth(
+            10, 12, bids: [("99.40", "0.000"), ("99.5", "3")], asks: [("101.5", "1.25"), ("101.7", "12")]),
         FuturesFrame.trade(77), FuturesFrame.trade(78, "RPI", price: "100.50", quantity: "0.25"),
         FuturesFrame.trade(79, "NA", price: "0", quantity: "0"), FuturesFrame.trade2024, FuturesFrame.trade2026,
         FuturesFrame.improvedTrade2026, FuturesFrame.quote2026,
@@ -171,7 +172,8 @@ import Testing
             (#""pu":10,"#, "", .missingField), (#""pu":10,"#, #""pu":1.5,"#, .badNumber),
             (#""u":12,"#, #""u":9223372036854775807,"#, .outOfRange),
             (#""T":1790370834848"#, #""T":9223372036854775807"#, .outOfRange),
-            (#""T":1790370834848"#, #""X":1"#, .missingField), (#""s":"BTCUSDT""#, #""s":"1000PEPEUSDT""#, .wrongSymbol),
+            (#""T":1790370834848"#, #""X":1"#, .missingField),
+            (#""s":"BTCUSDT""#, #""s":"1000PEPEUSDT""#, .wrongSymbol),
             (#""99.5","3""#, #""99.5","0.0001""#, .doesNotFitInstrument), (#""99.5","3""#, #""0","3""#, .outOfRange),
             (#""99.5","3""#, #""99.5","99999999999999999999""#, .outOfRange),
         ])

@@ -58,7 +58,8 @@ enum FuturesFrame {
             """
     }
 
-    static func trade(_ id: Int64, _ type: String = "MARKET", price: String = "100.5", quantity: String = "2") -> String {
+    static func trade(_ id: Int64, _ type: String = "MARKET", price: String = "100.5", quantity: String = "2") -> String
+    {
         """
         {"stream":"btcusdt@trade","data":{"e":"trade","E":1790370834849,"T":\(1_790_370_000_000 + id),"s":"BTCUSDT",\
         "t":\(id),"p":"\(price)","q":"\(quantity)","X":"\(type)","m":true,"st":1}}
@@ -108,8 +109,12 @@ extension Instrument {
                 ) == .proceed)
             let update = try #require(lab.books.first)
             #expect(update.updateID == last && update.times == Self.time(milliseconds, at: 5) && previous < last)
-            #expect(lab.batch.levels[update.bids].map { [$0.price.mantissa, $0.quantity.mantissa] } == bids.map { [$0, $1] })
-            #expect(lab.batch.levels[update.asks].map { [$0.price.mantissa, $0.quantity.mantissa] } == asks.map { [$0, $1] })
+            #expect(
+                lab.batch.levels[update.bids].map { [$0.price.mantissa, $0.quantity.mantissa] }
+                    == bids.map { [$0, $1] })
+            #expect(
+                lab.batch.levels[update.asks].map { [$0.price.mantissa, $0.quantity.mantissa] }
+                    == asks.map { [$0, $1] })
         }
     }
 
@@ -206,8 +211,12 @@ extension Instrument {
         }
         try lab.frame(#"{"result":null,"id":1}"#)
         #expect(lab.session.unattributedCounts.acknowledgements == 1)
-        #expect(throws: VenueError.refused(code: 2, message: "no")) { try lab.frame(#"{"error":{"code":2,"msg":"no"}}"#) }
-        #expect(try lab.frame(FuturesFrame.trade2026.replacing("BTCUSDT", with: "X").replacing("btcusdt", with: "x")) == .proceed)
+        #expect(throws: VenueError.refused(code: 2, message: "no")) {
+            try lab.frame(#"{"error":{"code":2,"msg":"no"}}"#)
+        }
+        #expect(
+            try lab.frame(FuturesFrame.trade2026.replacing("BTCUSDT", with: "X").replacing("btcusdt", with: "x"))
+                == .proceed)
         #expect(lab.session.unattributedCounts.unknownStreams == 1 && lab.isBalanced)
     }
 

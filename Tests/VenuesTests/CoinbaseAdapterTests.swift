@@ -38,7 +38,8 @@ import Testing
         // 8 messages a second, the first within 5 s.
         #expect(plan.messageSpacingMilliseconds >= 125 && plan.messageSpacingMilliseconds * 4 < 5_000)
         #expect(CoinbaseAdvancedAdapter.endpoint.webSocketURL == "wss://advanced-trade-ws.coinbase.com")
-        #expect(CoinbaseAdvancedAdapter.endpoint.restURL == "https://api.coinbase.com" && Self.advanced.venue == .coinbase)
+        #expect(
+            CoinbaseAdvancedAdapter.endpoint.restURL == "https://api.coinbase.com" && Self.advanced.venue == .coinbase)
     }
 
     @Test func requests() throws {

@@ -53,7 +53,9 @@ final class DerivativesLab<Reader: VenueReader> {
     func tradesRequest(from first: Int64, limit: Int) -> VenueRequest? {
         session.tradesRequest(for: InstrumentID(0), from: first, limit: limit)
     }
-    func resubscribeMessages(_ index: Int) -> [String] { session.resubscribeMessages(for: InstrumentID(index), on: .main) }
+    func resubscribeMessages(_ index: Int) -> [String] {
+        session.resubscribeMessages(for: InstrumentID(index), on: .main)
+    }
     func wantsProbe(at nanoseconds: Int64) -> Bool {
         session.wantsProbe(of: InstrumentID(0), at: Timestamp(nanoseconds: nanoseconds))
     }

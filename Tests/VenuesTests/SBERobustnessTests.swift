@@ -83,10 +83,13 @@ import Testing
         var random = SplitMix64(testSeed: testSeed)
         let lab = try Lab(.sbe())
         for _ in 0..<50_000 {
-            var bytes = (0..<Int.random(in: 0...90, using: &random)).map { _ in UInt8.random(in: 0...255, using: &random) }
+            var bytes = (0..<Int.random(in: 0...90, using: &random)).map { _ in
+                UInt8.random(in: 0...255, using: &random)
+            }
             // Often behind a good header.
             if bytes.count >= 8, Bool.random(using: &random) {
-                bytes.replaceSubrange(0..<8, with: [18, 0, 0x10 + UInt8.random(in: 0...3, using: &random), 0x27, 1, 0, 0, 0])
+                bytes.replaceSubrange(
+                    0..<8, with: [18, 0, 0x10 + UInt8.random(in: 0...3, using: &random), 0x27, 1, 0, 0, 0])
             }
             _ = try? lab.frame(bytes)
         }

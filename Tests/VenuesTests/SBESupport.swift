@@ -127,12 +127,16 @@ struct SBEWriter {
 struct Recorded<Data: Decodable>: Decodable { let data: Data }
 
 struct RecordedDepth: Decodable {
+    // The venue's own keys.
+    // swift-format-ignore: AlwaysUseLowerCamelCase
     let E, U, u: Int64
     let s: String
     let b, a: [[String]]
 }
 
 struct RecordedTrade: Decodable {
+    // The venue's own keys.
+    // swift-format-ignore: AlwaysUseLowerCamelCase
     let E, T, t: Int64
     let s, p, q: String
     let m: Bool
@@ -140,5 +144,7 @@ struct RecordedTrade: Decodable {
 
 struct RecordedQuote: Decodable {
     let u: Int64
+    // The venue's own keys.
+    // swift-format-ignore: AlwaysUseLowerCamelCase
     let s, b, B, a, A: String
 }

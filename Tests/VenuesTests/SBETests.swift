@@ -149,7 +149,9 @@ import Testing
         let lab = try Lab(.sbe())
         #expect(try lab.frame(#"{"result":null,"id":1}"#) == .proceed)
         #expect(lab.session.unattributedCounts.acknowledgements == 1)
-        #expect(throws: VenueError.refused(code: 2, message: "no")) { try lab.frame(#"{"error":{"code":2,"msg":"no"}}"#) }
+        #expect(throws: VenueError.refused(code: 2, message: "no")) {
+            try lab.frame(#"{"error":{"code":2,"msg":"no"}}"#)
+        }
         #expect(try lab.frame(#"{"e":"serverShutdown","E":1770123456789}"#) == .reconnect)
         #expect(throws: VenueError.self) { try lab.frame("{") }
         #expect(lab.session.unattributedCounts.rejections[.truncated] == 1 && lab.isBalanced)
@@ -215,7 +217,8 @@ import Testing
         #expect(plan.headers == [VenueHeader("X-MBX-APIKEY", Self.key)] && plan.subscriptions.isEmpty)
         let long = Self.adapter().connectionPlan(for: Instrument.sbe, targetByteLimit: 50)
         #expect(long.target == "/stream" && long.subscriptions.count == 1)
-        #expect(long.subscriptions[0].contains("btcusdt@bestBidAsk") && long.subscriptions[0].contains("币安人生usdt@depth"))
+        #expect(
+            long.subscriptions[0].contains("btcusdt@bestBidAsk") && long.subscriptions[0].contains("币安人生usdt@depth"))
         // Without a key the venue refuses; other markets are not told it.
         #expect(Self.adapter(key: nil).connectionPlan(for: [.sbe[0]], targetByteLimit: 2_000).headers.isEmpty)
         #expect(Self.adapter(.global).connectionPlan(for: [.sbe[0]], targetByteLimit: 2_000).headers.isEmpty)

@@ -88,7 +88,9 @@ struct StreamRecording<Reader: VenueReader>: ~Copyable {
             }
             if text.hasPrefix("ws") || text.hasPrefix("configuration") { return nil }
             if text.hasPrefix("http"), let mark = text.range(of: " -> ") {
-                return timed(text[mark.upperBound...]).map { ($0.0, .answer(url: String(text[..<mark.lowerBound]), $0.1)) }
+                return timed(text[mark.upperBound...]).map {
+                    ($0.0, .answer(url: String(text[..<mark.lowerBound]), $0.1))
+                }
             }
             return timed(text[...]).map { ($0.0, .frame($0.1)) }
         }

@@ -16,7 +16,8 @@ final class BitfinexAPI: StreamAPI {
                 let listing = feed.market.listing
                 let name = BitfinexWriter.symbol(of: listing).dropFirst()
                 guard part.contains(":info:") else { return "\"\(name)\"" }
-                return #"["\#(name)",[null,null,null,"\#(listing.stepSizeText)","2000.0",null,null,null,null,null,null,null]]"#
+                return
+                    #"["\#(name)",[null,null,null,"\#(listing.stepSizeText)","2000.0",null,null,null,null,null,null,null]]"#
             }
             return "[\(rows.joined(separator: ","))]"
         }

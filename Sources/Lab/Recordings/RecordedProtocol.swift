@@ -43,7 +43,8 @@ enum RecordedProtocol: String, CaseIterable {
             if let found, found.venue != venue {
                 throw ImportError(
                     .noUsableData,
-                    "\(found.path) is of \(found.venue.rawValue), \(path) of \(venue.rawValue): give the recordings of one venue")
+                    "\(found.path) is of \(found.venue.rawValue), \(path) of \(venue.rawValue): give the recordings of one venue"
+                )
             }
             found = (venue, path)
         }

@@ -117,7 +117,8 @@ struct StreamReplay<Reader: VenueReader>: ImportSource, ~Copyable {
             guard now.messages != before.messages || now.gaps != before.gaps else { continue }
             let symbol = session.instruments[index].symbol
             if now.gaps > before.gaps {
-                report.note(.depthHole, path, line, "\(symbol): messages are missing before this one; its book starts anew")
+                report.note(
+                    .depthHole, path, line, "\(symbol): messages are missing before this one; its book starts anew")
             }
             if now.checksumFailures > before.checksumFailures {
                 report.note(.wrongChecksum, path, line, "\(symbol): the book does not agree with the venue's checksum")

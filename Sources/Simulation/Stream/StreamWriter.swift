@@ -134,7 +134,8 @@ public struct StreamDialect<Writer: StreamWriter>: VenueDialect {
     public func padded(_ frame: MarketFrame, toBytes count: Int) -> MarketFrame {
         guard frame.bytes.first == UInt8(ascii: "{") else { return frame }
         let filling = max(0, count - frame.bytes.count)
-        let member = Array(#""filling":""#.utf8) + Array(repeating: UInt8(ascii: " "), count: filling) + Array(#"","#.utf8)
+        let member =
+            Array(#""filling":""#.utf8) + Array(repeating: UInt8(ascii: " "), count: filling) + Array(#"","#.utf8)
         let bytes = [UInt8(ascii: "{")] + member + frame.bytes[1...]
         return frame.with(bytes, payload: 0..<bytes.count)
     }

@@ -9,7 +9,8 @@ public struct CoinbaseAdvancedAdapter: VenueAdapter {
     public init(options: VenueOptions) { self.options = options }
 
     static let endpoint = VenueEndpoint(
-        name: "coinbase-advanced", venueProtocol: .coinbaseAdvanced, webSocketURL: "wss://advanced-trade-ws.coinbase.com",
+        name: "coinbase-advanced", venueProtocol: .coinbaseAdvanced,
+        webSocketURL: "wss://advanced-trade-ws.coinbase.com",
         restURL: "https://api.coinbase.com", limits: limits, timeUnit: .microseconds)
 
     static let limits = VenueLimits(

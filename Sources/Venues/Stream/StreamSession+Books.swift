@@ -19,7 +19,8 @@ extension StreamSession {
         guard let stated = change.checksum else { return true }
         return stated
             == reader.checksum(
-                of: markets[change.index].books[slot].book, markets[change.index].books[slot].forms, index: change.index)
+                of: markets[change.index].books[slot].book, markets[change.index].books[slot].forms, index: change.index
+            )
     }
 
     /// Counts what became of a change and publishes the book after it.
