@@ -83,7 +83,9 @@ final class FeedLinks {
     }
 
     func send(_ text: String, on id: ConnectionID) {
-        for link in [primary, successor] where link?.id == id { link?.send(text) }
+        // A connection that has been replaced meanwhile: the present one is meant.
+        let link = successor?.id == id ? successor : primary
+        link?.send(text)
     }
 
     /// Follows a new plan: a connection with it replaces the present one without a break.

@@ -69,17 +69,20 @@ struct CaptureAudit {
 
     /// Reads what `microlab import --format binance-raw` reads, in the same way.
     /// - Parameter write: receives each line about what is wrong with the recording.
-    init(path: String, _ write: @escaping (String) -> Void) throws {
+    init(paths: [String], venue: Venue = .binance, _ write: @escaping (String) -> Void) throws {
         func open() throws(ImportError) -> [(path: String, reader: any MessageReader)] {
-            [(path, try ImportFormat.binanceRaw.open(path, symbol: nil))]
+            var files: [(path: String, reader: any MessageReader)] = []
+            for path in paths { files.append((path, try ImportFormat.binanceRaw.open(path, symbol: nil))) }
+            return files
         }
-        let survey = try ImportSurvey(open()) { _ in }
+        let survey = try ImportSurvey(open(), venue: venue) { _ in }
         let instruments = try survey.instruments()
         report = ImportReport(write)
         markets = instruments.map { Market(symbol: $0.symbol) }
         guard let first = survey.firstTime, !instruments.isEmpty else {
             for file in try open() { while file.reader.next(&report) != nil {} }
-            throw RecordingError(path: path, problem: "holds no frame of a stream whose symbol is known")
+            throw RecordingError(
+                path: paths.joined(separator: ", "), problem: "holds no frame of a stream whose symbol is known")
         }
         var market = try MarketImport(survey, instruments: instruments, depth: 1)
         var messages = try OrderedMessages(
@@ -88,7 +91,7 @@ struct CaptureAudit {
         var batch = EventBatch()
         market.begin(at: first)
         while let (message, file) = try messages.next(&report) {
-            _ = market.process(message, file: file, path: path, into: &batch, &report)
+            _ = market.process(message, file: file, path: paths[file], into: &batch, &report)
             if let index = market.index(of: message, file: file) { markets[index].lines += 1 }
             take(batch)
             batch.removeAll()

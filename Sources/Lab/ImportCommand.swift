@@ -17,7 +17,7 @@ package struct ImportCommand: AsyncParsableCommand {
 
             venue-raw     lines of `receive_ns JSON` or `seconds: JSON` as the streams of any venue sent them; the venue is told \
             from the content, and its recordings are read together
-            binance-raw   lines of `receive_ns JSON` as Binance's spot streams send them, REST snapshots among them; \
+            binance-raw   of Binance's spot market only: lines of `receive_ns JSON` as Binance's spot streams send them, REST snapshots among them; \
             aggTrade where no single trades are recorded
             binance-csv   depth diffs, depth snapshots, trades or best prices a row, by their header; Binance's public \
             trades, aggTrades and bookTicker dumps, with header or without

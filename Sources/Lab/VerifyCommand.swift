@@ -40,7 +40,7 @@ package struct VerifyCommand: AsyncParsableCommand {
                     isGood = false
                     continue
                 }
-                if !venue.isBinance, let place = recordings.firstIndex(where: { $0.venue == venue }) {
+                if venue != .binance, let place = recordings.firstIndex(where: { $0.venue == venue }) {
                     recordings[place].paths.append(path)
                 } else {
                     recordings.append((venue, [path]))
@@ -77,7 +77,7 @@ package struct VerifyCommand: AsyncParsableCommand {
         if let audit = try venue.run(StreamAuditTask(paths: paths, write: Lab.say), depth: 1) {
             return (audit.markets.map(\.row), audit.report.remarkLines + audit.report.summary, audit.isGood)
         }
-        let audit = try CaptureAudit(path: paths[0], Lab.say)
+        let audit = try CaptureAudit(paths: paths, venue: venue.binanceVenue ?? .binance, Lab.say)
         return (audit.markets.map(\.row), audit.report.remarkLines, audit.isGood)
     }
 }

@@ -50,7 +50,7 @@ import Testing
 
     private func audit(_ path: String) throws -> (audit: CaptureAudit, lines: [String]) {
         var lines: [String] = []
-        let audit = try CaptureAudit(path: path) { lines.append($0) }
+        let audit = try CaptureAudit(paths: [path]) { lines.append($0) }
         return (audit, lines)
     }
 
@@ -140,5 +140,39 @@ import Testing
             let path = TestFiles.data.appending(path: "binance-futures-2024-08-08/\(name)_20240808.gz").path
             #expect(throws: ImportError.self) { try bench.run(.binanceRaw, [path]) }
         }
+    }
+
+    struct Futures: Sendable {
+        let files: [String]
+        let venue: RecordedProtocol
+        let trades: UInt64
+        let compared: Int
+    }
+
+    /// Futures are told by their content, chained by their own rule, and stored under their own name.
+    @Test(
+        .enabled(if: TestFiles.hasCaptures, "needs the recordings"),
+        arguments: [
+            Futures(
+                files: ["binance-futures-2024-08-08/ethusdt_20240808.gz"], venue: .binanceUSDM, trades: 14_076,
+                compared: 551),
+            Futures(
+                files: ["binance-futures-2024-08-08/btcusd_perp_20240808.gz"], venue: .binanceCOINM, trades: 2_286,
+                compared: 1_124),
+            Futures(
+                files: [
+                    "venues-2022/BINANCE_DELIVERY-ws-1.txt.zst", "venues-2022/BINANCE_DELIVERY-http-0.txt.zst",
+                ], venue: .binanceCOINM, trades: 51, compared: 211),
+        ])
+    func recordedFuturesAreReadByTheirOwnRules(futures: Futures) throws {
+        let paths = futures.files.map { TestFiles.data.appending(path: $0).path }
+        for path in paths { #expect(try RecordedProtocol(path: path) == futures.venue) }
+        let venue = try #require(futures.venue.binanceVenue)
+        let audit = try CaptureAudit(paths: paths, venue: venue) { Issue.record("\($0)") }
+        let counts = audit.markets.map(\.counts)
+        #expect(counts.allSatisfy { $0.gaps == 0 && $0.rejections.total == 0 && $0.depthApplied > 0 })
+        #expect(counts.reduce(0) { $0 + $1.trades } == futures.trades)
+        #expect(audit.markets.reduce(0) { $0 + $1.compared } == futures.compared)
+        #expect(audit.markets.allSatisfy { $0.equal == $0.compared })
     }
 }

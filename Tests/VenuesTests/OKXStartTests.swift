@@ -137,7 +137,7 @@ import Testing
         }
         let (http, stream) = (VenueAction.fetchSnapshot(main), VenueAction.resubscribe(main))
         #expect(actions.filter { $0 != .proceed } == [http, stream, http, stream, http])
-        #expect(lab.session.snapshotFailed(for: main, at: time(22_000)) == .fetchSnapshot(main))
+        #expect(lab.session.snapshotFailed(for: main, at: time(22_000)) == .resubscribe(main))
         #expect(lab.counts.snapshotsFailed == 1 && lab.isBalanced)
         try lab.answer(answer(15, 9), at: time(23_000))
         #expect(lab.validity == .valid && lab.counts.depthCoveredBySnapshot == 15 && lab.counts.depthApplied == 7)

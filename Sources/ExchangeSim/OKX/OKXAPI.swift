@@ -4,8 +4,10 @@ import Transport
 
 /// OKX: its instruments and its time over HTTP, the public streams.
 final class OKXAPI: StreamAPI {
+    private static let bookPath = "/api/v5/market/books"
+
     override func isKnown(path: String) -> Bool {
-        path == "/api/v5/public/instruments" || path == "/api/v5/public/time"
+        ["/api/v5/public/instruments", "/api/v5/public/time", Self.bookPath].contains(path)
     }
 
     override func errorBody(status: Int) -> [UInt8] {
@@ -13,6 +15,7 @@ final class OKXAPI: StreamAPI {
     }
 
     override func answer(_ request: ServerRequest, by exchange: ExchangeSimulator, at now: Int64) -> VenueAnswer {
+        if request.path == Self.bookPath { return book(request, exchange, now) }
         guard request.path.hasSuffix("instruments") else {
             let milliseconds = exchange.serverMicroseconds(at: now) / 1_000
             return .json(Array(#"{"code":"0","msg":"","data":[{"ts":"\#(milliseconds)"}]}"#.utf8))
@@ -30,6 +33,19 @@ final class OKXAPI: StreamAPI {
                 """
         }
         return .json(Array(#"{"code":"0","msg":"","data":[\#(rows.joined(separator: ","))]}"#.utf8))
+    }
+
+    override func isForBook(_ request: ServerRequest) -> Bool { request.path == Self.bookPath }
+
+    override func symbol(in request: ServerRequest) -> String? { request.query("instId")?.filter { $0 != "-" } }
+
+    override func answer(withBook body: [UInt8]) -> VenueAnswer { .json(OKXWriter.answer(ofBook: body)) }
+
+    private func book(_ request: ServerRequest, _ exchange: ExchangeSimulator, _ now: Int64) -> VenueAnswer {
+        guard let feed = symbol(in: request).flatMap({ exchange.feed(of: $0) }),
+            let book = feed.snapshot(limit: 400, at: now)
+        else { return .json(Array(#"{"code":"51001","msg":"Instrument ID does not exist","data":[]}"#.utf8)) }
+        return answer(withBook: book)
     }
 
     override func handshake(_ request: ServerRequest) -> Handshake {

@@ -46,13 +46,15 @@ struct ImportRun {
             throw ImportError(.cannotCreate, "\(options.out) exists; use --force to replace it")
         }
         var report = ImportReport(write)
+        var venue = Venue.binance
         if options.format == .venueRaw {
-            let venue = try RecordedProtocol(ofAll: options.files)
-            if let outcome = try venue.run(StreamImportTask(run: self, report: report), depth: options.depth) {
+            let recorded = try RecordedProtocol(ofAll: options.files)
+            venue = recorded.binanceVenue ?? venue
+            if let outcome = try recorded.run(StreamImportTask(run: self, report: report), depth: options.depth) {
                 return outcome
             }
         }
-        let survey = try ImportSurvey(open()) { try progress.update($0) }
+        let survey = try ImportSurvey(open(), venue: venue) { try progress.update($0) }
         let instruments = try survey.instruments()
         guard let first = survey.firstTime, !instruments.isEmpty else {
             // Read the files again, to report their problems.

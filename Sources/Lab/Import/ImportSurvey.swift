@@ -5,6 +5,8 @@ import Venues
 /// Facts needed from all messages before the first is written: symbols, their decimal scales, the first time.
 struct ImportSurvey {
     private struct Symbol {
+        /// The venue's spelling, `BTCUSD_PERP`.
+        var venueSymbol: String?
         var prices = DecimalSurvey()
         var quantities = DecimalSurvey()
         /// Listing from its first recorded snapshot.
@@ -15,6 +17,8 @@ struct ImportSurvey {
         var hasRows = false
     }
 
+    /// The market that the messages must be of.
+    private let venue: Venue
     private var symbols: [String: Symbol] = [:]
     private var symbolsOfFile: [Set<String>]
     /// The first snapshot of each file that names no symbol.
@@ -22,10 +26,13 @@ struct ImportSurvey {
     private(set) var firstTime: Timestamp?
     private(set) var order: FileOrder
 
-    /// Reads all files. Throws if one is a recording of a futures market.
+    /// Reads all files. Throws if one is a recording of spot and another, or `venue`, of futures.
     ///
     /// - Parameter advance: receives the bytes read; may throw to stop.
-    init(_ files: [(path: String, reader: any MessageReader)], advance: (Int) throws -> Void) throws {
+    init(
+        _ files: [(path: String, reader: any MessageReader)], venue: Venue = .binance, advance: (Int) throws -> Void
+    ) throws {
+        self.venue = venue
         symbolsOfFile = Array(repeating: [], count: files.count)
         unnamed = Array(repeating: nil, count: files.count)
         order = FileOrder(fileCount: files.count)
@@ -70,10 +77,11 @@ struct ImportSurvey {
             symbolsOfFile[file].insert(symbol)
             symbols[symbol, default: Symbol()].hasFrames = true
             let frame = RawFrame(text)
-            try refuseFutures(frame.futuresMark, path, message.line)
+            try check(frame, path, message.line)
+            if symbols[symbol]?.venueSymbol == nil { symbols[symbol]?.venueSymbol = frame.venueSymbol }
             if frame.event == "trade" { symbols[symbol]?.hasTradeFrames = true }
         case .snapshot(let symbol, let text):
-            try refuseFutures(RawFrame.futuresMark(ofSnapshot: text), path, message.line)
+            if !isFutures { try refuseFutures(RawFrame.futuresMark(ofSnapshot: text), path, message.line) }
             guard let symbol else {
                 if unnamed[file] == nil { unnamed[file] = text }
                 return
@@ -92,13 +100,23 @@ struct ImportSurvey {
         }
     }
 
-    /// Its books chain by other rules, and its symbols are spelt as those of spot.
+    private var isFutures: Bool { venue == .binanceUSDM || venue == .binanceCOINM }
+
+    /// Futures chain their books by other rules, and spell their symbols as spot does.
+    private func check(_ frame: RawFrame, _ path: String, _ line: Int) throws(ImportError) {
+        guard isFutures else { return try refuseFutures(frame.futuresMark, path, line) }
+        guard frame.futuresMark == nil, ["depthUpdate", "trade", "bookTicker"].contains(frame.event) else { return }
+        throw ImportError(
+            .noUsableData,
+            "\(path):\(line): a message of Binance's spot market among those of \(venue); leave this file out")
+    }
+
     private func refuseFutures(_ mark: String?, _ path: String, _ line: Int) throws(ImportError) {
         guard let mark else { return }
         throw ImportError(
             .noUsableData,
             "\(path):\(line): a recording of Binance's futures market (USD-M or COIN-M), told from spot by \(mark); only spot "
-                + "recordings can be read as binance-raw, so leave this file out")
+                + "recordings can be read as binance-raw: use --format venue-raw, and one market at a time")
     }
 
     private mutating func finish() {
@@ -121,12 +139,13 @@ struct ImportSurvey {
     private func instrument(_ name: String, _ symbol: Symbol) throws(ImportError) -> Instrument {
         guard symbol.hasFrames || symbol.listing != nil else {
             return Instrument(
-                venue: .binance, symbol: name, priceExponent: symbol.prices.exponent,
+                venue: venue, symbol: name, venueSymbol: symbol.venueSymbol, priceExponent: symbol.prices.exponent,
                 quantityExponent: symbol.quantities.exponent)
         }
         // A recording without a snapshot does not show the steps; eight decimals hold all that Binance sends.
         guard let listing = symbol.listing else {
-            return Instrument(venue: .binance, symbol: name, priceExponent: -8, quantityExponent: -8)
+            return Instrument(
+                venue: venue, symbol: name, venueSymbol: symbol.venueSymbol, priceExponent: -8, quantityExponent: -8)
         }
         // Through the decoder that live ingest uses, so that both choose the same scale.
         let text = """
@@ -135,10 +154,12 @@ struct ImportSurvey {
             """
         let bytes = Array(text.utf8)
         do throws(VenueError) {
-            guard let instrument = try BinanceREST.decodeExchangeInfo(bytes.span).first else {
+            guard let rules = try BinanceREST.decodeExchangeInfo(bytes.span, venue: venue).first else {
                 throw VenueError.badConfiguration("no symbol")
             }
-            return instrument
+            return Instrument(
+                venue: venue, symbol: name, venueSymbol: symbol.venueSymbol, priceExponent: rules.priceExponent,
+                quantityExponent: rules.quantityExponent, tickSize: rules.tickSize, lotSize: rules.lotSize)
         } catch {
             throw ImportError(.noUsableData, "\(name): the steps of its snapshot make no sense: \(error)")
         }

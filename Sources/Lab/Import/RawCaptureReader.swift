@@ -42,7 +42,8 @@ final class RawCaptureReader: MessageReader {
             let url = bytes[..<arrow.lowerBound]
             guard url.firstRange(of: Array("/depth?".utf8)) != nil else { return .nothing }
             let symbol = url.firstRange(of: Array("symbol=".utf8)).map { match in
-                String(decoding: url[match.upperBound...].prefix { $0 != UInt8(ascii: "&") }, as: UTF8.self)
+                let name = url[match.upperBound...].prefix { $0 != UInt8(ascii: "&") }
+                return SymbolName.normalized(name) ?? String(decoding: name, as: UTF8.self)
             }
             return timed(bytes, from: arrow.upperBound, symbol: symbol, mustBeSnapshot: true)
         }

@@ -9,6 +9,9 @@ struct RawFrame {
     /// What shows that the frame is of a futures market; `nil` for spot.
     let futuresMark: String?
 
+    /// The symbol as the venue spells it, `BTCUSD_PERP`.
+    let venueSymbol: String?
+
     /// Events that no spot market has.
     private static let futuresEvents: Set<String> = [
         "markPriceUpdate", "forceOrder", "contractInfo", "compositeIndex", "assetIndexUpdate",
@@ -26,6 +29,7 @@ struct RawFrame {
             default: .milliseconds
             }
         }
+        venueSymbol = Self.text(of: "s", in: head).map { String(decoding: $0, as: UTF8.self) }
         futuresMark = Self.futuresMark(head, event: event, hasOwnEvent: ownEvent != nil)
     }
 

@@ -59,6 +59,7 @@ enum RecordedProtocol: String, CaseIterable {
             ("advanced-trade-ws", .coinbaseAdvanced), ("coinbase.com", .coinbase),
             ("stream.bybit.com/realtime", .bybitFirst), ("bybit.com/v5/public/linear", .bybitLinear),
             ("bybit.com/v5/public/inverse", .bybitInverse), ("bybit.com/v5/public/spot", .bybit),
+            ("api.bybit.com/v2", .bybitFirst),
             ("okx.com", .okx), ("bitstamp.net", .bitstamp), ("bitfinex.com", .bitfinex), ("deribit.com", .deribit),
             ("dstream.binance.com", .binanceCOINM), ("dapi.binance.com", .binanceCOINM),
             ("fstream.binance.com", .binanceUSDM), ("fapi.binance.com", .binanceUSDM),
@@ -105,11 +106,14 @@ enum RecordedProtocol: String, CaseIterable {
         }
     }
 
-    /// Whether its messages are read by the session of Binance's markets.
-    var isBinance: Bool {
+    /// The market, if the session of Binance's markets reads its messages.
+    var binanceVenue: Venue? {
         switch self {
-        case .binance, .binanceUS, .binanceUSDM, .binanceCOINM: true
-        default: false
+        case .binance: .binance
+        case .binanceUS: .binanceUS
+        case .binanceUSDM: .binanceUSDM
+        case .binanceCOINM: .binanceCOINM
+        default: nil
         }
     }
 }

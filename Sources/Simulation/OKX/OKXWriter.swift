@@ -29,6 +29,12 @@ public struct OKXWriter: StreamWriter {
         message("snapshot", book.bids, book.asks, -1, book.updateID, time)
     }
 
+    /// The answer over HTTP with the book of a snapshot in the stream.
+    public static func answer(ofBook message: [UInt8]) -> [UInt8] {
+        guard let data = message.firstRange(of: Array(#""data":"#.utf8)) else { return message }
+        return Array(#"{"code":"0","msg":"","#.utf8) + message[data.lowerBound...]
+    }
+
     private func message(
         _ action: String, _ bids: [PriceLevel], _ asks: [PriceLevel], _ previous: Int64, _ id: Int64, _ time: Timestamp
     ) -> [UInt8] {

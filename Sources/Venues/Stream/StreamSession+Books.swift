@@ -270,6 +270,8 @@ extension StreamSession {
 
     public mutating func snapshotFailed(for id: InstrumentID, at time: Timestamp) -> VenueAction {
         markets[id.index].counts.snapshotsFailed += 1
-        return waitingSlots(of: id.index).isEmpty ? .proceed : .fetchSnapshot(id)
+        guard !waitingSlots(of: id.index).isEmpty else { return .proceed }
+        // What does not work over HTTP may work in the stream.
+        return reader.rules.snapshots == .either ? .resubscribe(id) : .fetchSnapshot(id)
     }
 }
