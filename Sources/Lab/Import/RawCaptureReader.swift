@@ -36,46 +36,37 @@ final class RawCaptureReader: MessageReader {
     }
 
     private func parse(_ bytes: [UInt8]) -> Line {
-        guard let first = bytes.first(where: { $0 != UInt8(ascii: "\r") }) else { return .nothing }
-        if first &- UInt8(ascii: "0") <= 9 { return timed(bytes, from: 0, symbol: nil, mustBeSnapshot: false) }
-        if bytes.starts(with: "http".utf8), let arrow = bytes.firstRange(of: Array(" -> ".utf8)) {
-            let url = bytes[..<arrow.lowerBound]
-            guard url.firstRange(of: Array("/depth?".utf8)) != nil else { return .nothing }
-            let symbol = url.firstRange(of: Array("symbol=".utf8)).map { match in
-                let name = url[match.upperBound...].prefix { $0 != UInt8(ascii: "&") }
-                return SymbolName.normalized(name) ?? String(decoding: name, as: UTF8.self)
+        // Answers to other requests say nothing of a book.
+        if bytes.starts(with: "http".utf8), bytes.firstRange(of: Array("/depth?".utf8)) == nil { return .nothing }
+        switch RecordedLine.parse(bytes) {
+        case .nothing: return .nothing
+        case .bad(let reason): return .bad(reason)
+        case .line(let line):
+            switch line.content {
+            case .connected: return .message(line.time, .connected)
+            case .frame(let text): return content(text, line.time)
+            case .answer(let url, let text):
+                guard text.first == UInt8(ascii: "{") else { return Self.noObject }
+                return .message(line.time, .snapshot(symbol: Self.symbol(ofAddress: url), text))
             }
-            return timed(bytes, from: arrow.upperBound, symbol: symbol, mustBeSnapshot: true)
         }
-        if bytes.starts(with: "ws".utf8) {
-            guard let mark = bytes.firstRange(of: Array(" <-> ".utf8)),
-                let time = RecordingTime.parse(bytes, mark.upperBound..<bytes.count)
-            else { return .nothing }
-            return .message(time, .connected)
-        }
-        if bytes.starts(with: "configuration".utf8) { return .nothing }
-        return .bad("does not begin with a receive time")
     }
 
-    /// Parses `time JSON` or `time: JSON` from `start` on.
-    private func timed(_ bytes: [UInt8], from start: Int, symbol: String?, mustBeSnapshot: Bool) -> Line {
-        guard let brace = bytes[start...].firstIndex(of: UInt8(ascii: "{")) else {
-            return .bad("holds no JSON object behind its receive time")
-        }
-        var end = brace
-        while end > start, bytes[end - 1] == UInt8(ascii: " ") || bytes[end - 1] == UInt8(ascii: ":") { end -= 1 }
-        guard let time = RecordingTime.parse(bytes, start..<end) else {
-            return .bad("has no receive time between 2009 and 2100")
-        }
-        let json = Array(bytes[brace...])
+    private static let noObject = Line.bad("holds no JSON object behind its receive time")
+
+    private func content(_ json: [UInt8], _ time: Timestamp) -> Line {
+        guard json.first == UInt8(ascii: "{") else { return Self.noObject }
         let head = RawFrame.head(of: json)
-        if mustBeSnapshot
-            || RawFrame.value(of: "lastUpdateId", in: head) != nil
-                && RawFrame.value(of: "stream", in: head) == nil
-        {
-            return .message(time, .snapshot(symbol: symbol, json))
+        if RawFrame.value(of: "lastUpdateId", in: head) != nil, RawFrame.value(of: "stream", in: head) == nil {
+            return .message(time, .snapshot(symbol: nil, json))
         }
         return .message(time, .frame(symbol: Self.symbol(of: json), json))
+    }
+
+    private static func symbol(ofAddress url: String) -> String? {
+        guard let match = url.firstRange(of: "symbol=") else { return nil }
+        let name = url[match.upperBound...].prefix { $0 != "&" }
+        return SymbolName.normalized(name.utf8) ?? String(name)
     }
 
     /// The symbol of a frame, by its stream's name or its own field.

@@ -264,7 +264,7 @@ public struct DeribitReader: VenueReader {
     ) throws(ScanError) {
         message.payload = .quote
         var index = -1
-        var places: (bid: JSONScanner?, bidSize: JSONScanner?, ask: JSONScanner?, askSize: JSONScanner?)
+        var places = QuotePlaces()
         var venueTime = time
         try scanner.eachMember { (key, scanner) throws(ScanError) in
             if scanner.equals(key, "instrument_name") {
@@ -285,18 +285,10 @@ public struct DeribitReader: VenueReader {
             }
         }
         guard index >= 0 else { return try message.checkNamed(at: scanner.position) }
-        guard var bid = places.bid, var bidSize = places.bidSize, var ask = places.ask, var askSize = places.askSize
-        else { throw ScanError(.missingField, at: scanner.position) }
-        let scale = directory.scale(index)
         message.quotes.append(
-            Quote(
-                instrument: InstrumentID(index), times: EventTimes(venue: venueTime, receive: time), updateID: -1,
-                bid: PriceLevel(
-                    price: Price(try Self.numberOrZero(&bid, scale.price)),
-                    quantity: Quantity(try Self.numberOrZero(&bidSize, scale.quantity))),
-                ask: PriceLevel(
-                    price: Price(try Self.numberOrZero(&ask, scale.price)),
-                    quantity: Quantity(try Self.numberOrZero(&askSize, scale.quantity)))))
+            try places.quote(
+                of: index, directory.scale(index), EventTimes(venue: venueTime, receive: time), at: scanner.position,
+                number: Self.numberOrZero))
     }
 
     /// An empty side has the price 0 or `null`.

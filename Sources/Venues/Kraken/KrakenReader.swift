@@ -214,7 +214,7 @@ public struct KrakenReader: VenueReader {
     ) throws(ScanError) {
         message.payload = .quote
         var index = -1
-        var places: (bid: JSONScanner?, bidSize: JSONScanner?, ask: JSONScanner?, askSize: JSONScanner?)
+        var places = QuotePlaces()
         var venueTime = time
         try scanner.eachMember { (key, scanner) throws(ScanError) in
             if scanner.equals(key, "symbol") {
@@ -235,18 +235,10 @@ public struct KrakenReader: VenueReader {
             }
         }
         guard index >= 0 else { return try message.checkNamed(at: scanner.position) }
-        guard var bid = places.bid, var bidSize = places.bidSize, var ask = places.ask, var askSize = places.askSize
-        else { throw ScanError(.missingField, at: scanner.position) }
-        let scale = directory.scale(index)
         message.quotes.append(
-            Quote(
-                instrument: InstrumentID(index), times: EventTimes(venue: venueTime, receive: time), updateID: -1,
-                bid: PriceLevel(
-                    price: Price(try bid.decimal(exponent: scale.price)),
-                    quantity: Quantity(try bidSize.decimal(exponent: scale.quantity))),
-                ask: PriceLevel(
-                    price: Price(try ask.decimal(exponent: scale.price)),
-                    quantity: Quantity(try askSize.decimal(exponent: scale.quantity)))))
+            try places.quote(
+                of: index, directory.scale(index), EventTimes(venue: venueTime, receive: time), at: scanner.position
+            ) { (scanner, exponent) throws(ScanError) in try scanner.decimal(exponent: exponent) })
     }
 
     // MARK: Requests
@@ -273,32 +265,5 @@ public struct KrakenReader: VenueReader {
 
     public func resubscribeMessages(for index: Int, on connection: ConnectionID) -> [String] {
         ["unsubscribe", "subscribe"].map { adapter.bookRequest($0, [directory.name(index)]) }
-    }
-}
-
-/// The checksum over the ten best levels a side: asks, then bids, best first; of each the price, then the size, without
-/// points and leading zeros.
-enum KrakenChecksum {
-    private static let depth = 10
-
-    static func value(of book: borrowing OrderBook, _ forms: borrowing LevelForms, _ scale: PriceScale) -> UInt32 {
-        var checksum = CRC32()
-        add(book.asks, forms, scale, to: &checksum)
-        add(book.bids, forms, scale, to: &checksum)
-        return checksum.value
-    }
-
-    private static func add(
-        _ side: borrowing BookSide, _ forms: borrowing LevelForms, _ scale: PriceScale, to checksum: inout CRC32
-    ) {
-        for rank in 0..<min(depth, side.count) {
-            let level = side[rank]
-            guard let form = forms.form(at: level.price) else { continue }
-            checksum.combine(
-                withoutPoint: SentDigits(level.price.mantissa, exponent: scale.price, decimals: form.priceDecimals))
-            checksum.combine(
-                withoutPoint: SentDigits(
-                    level.quantity.mantissa, exponent: scale.quantity, decimals: form.sizeDecimals))
-        }
     }
 }
