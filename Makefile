@@ -18,7 +18,9 @@ ONLY ?=
 MINUTES ?= 10
 # For the measurement of detection: take every Nth recording.
 EVERY ?= 1
-# Tests that only compute run side by side. The others open sockets, start processes or watch a clock: one after the other.
+# Tests that only compute run side by side. The others open sockets, start processes or watch a clock, so they run one after the other;
+# those of the laboratory, which mostly compute, in a process of their own beside the rest.
+LABORATORY = ^LabTests\.
 COMPUTED = ^(Detection|Evaluation|HouseRules|Microstructure|Simulation|Tape|Venues|Wire)Tests\.
 FAULT_PROOF = /usr/bin/python3 Tests/EndToEndTests/Faults/faults.py --bin "$$(swift build -c $(CONFIGURATION) --show-bin-path)" \
 	--data "$${MICROSTRUCTURE_DATA:-../shared/data}" $(if $(SEED),--seed $(SEED))
@@ -48,7 +50,9 @@ test: ## Build and pass the tests
 	@.ci/setup --test
 	swift build --build-tests
 	swift test --skip-build --filter '$(COMPUTED)'
-	swift test --skip-build --no-parallel --skip '$(COMPUTED)'
+	@log=$$(mktemp); swift test --skip-build --ignore-lock --no-parallel --filter '$(LABORATORY)' > $$log 2>&1 & laboratory=$$!; \
+		swift test --skip-build --ignore-lock --no-parallel --skip '$(COMPUTED)' --skip '$(LABORATORY)'; others=$$?; \
+		wait $$laboratory; passed=$$?; cat $$log; rm -f $$log; exit $$((others + passed))
 
 test-counts: ## Hold the instructions and mallocs of the core against Tests/Benchmarks/thresholds.json
 	@.ci/setup --test

@@ -2,6 +2,7 @@ import Runtime
 import ArgumentParser
 import Foundation
 import Logging
+import Microstructure
 import ServiceLifecycle
 import Simulation
 
@@ -11,16 +12,18 @@ package struct ExchangeSimConfiguration: Sendable {
     package var captures: [String]
     package var synthetic: SyntheticSpecification
     package var loops: Bool
-    package var options: ExchangeSimulator.Options
+    /// Of each venue served, the first one's address and limits of connections.
+    package var venues: [ExchangeSimulator.Options]
 }
 
-/// `exchange-sim`: a local exchange that speaks Binance's protocol.
+/// `exchange-sim`: a local exchange that speaks the protocol of one venue, or of several.
 package struct ExchangeSimCommand: ServiceCommand {
     package static let configuration = CommandConfiguration(
         commandName: "exchange-sim",
         abstract: "A local exchange that speaks a venue's WebSocket and REST protocol on one port.",
         discussion: """
-            It plays recordings (--capture, one file a symbol: lines of `receive_ns JSON`, plain, .gz or .zst) or a \
+            Of several venues (--venue kraken,okx) each has the same market and is served below its name: \
+            ws://127.0.0.1:9443/kraken. It plays recordings (--capture, one file a symbol: lines of `receive_ns JSON`, plain, .gz or .zst) or a \
             synthetic market (--synthetic, the default; its specification: the article Synthetic). Settings may also come from the environment \
             (SIMULATOR_PORT, …) or from the section "simulator" of --config. While it runs, POST /control/faults injects \
             a fault ({"fault": "reset"}), POST /control/status changes a market's status ({"symbol": "ETHUSDT", "status": "HALT"}; \
@@ -34,7 +37,7 @@ package struct ExchangeSimCommand: ServiceCommand {
     @OptionGroup package var common: CommonOptions
     @Option(
         help:
-            "Venue whose protocol it speaks: \(ExchangeVenue.allCases.map(\.rawValue).joined(separator: ", ")) (default: binance)."
+            "Venues whose protocol it speaks, comma-separated: \(ExchangeVenue.allCases.map(\.rawValue).joined(separator: ", ")) (default: binance)."
     ) var venue: String?
     @Option(parsing: .upToNextOption, help: "Recordings to play.") var capture: [String] = []
     @Option(
@@ -61,7 +64,9 @@ package struct ExchangeSimCommand: ServiceCommand {
     @Option(help: "PEM key of the certificate.") var tlsKey: String?
 
     @Option(help: "JSON file of faults to inject; its format: the article FeedIntegrity.") var faults: String?
-    @Option(help: "File to write what was sent, planted and broken, a JSON object a line.") var truth: String?
+    @Option(
+        help: "File to write what was sent, planted and broken, a JSON object a line; of several venues FILE.kraken, …")
+    var truth: String?
     @Option(help: "Request weight a minute (default: 6000).") var weightLimit: String?
     @Option(help: "Trades a symbol that historicalTrades still gives (default: 100000).") var tradeHistory: String?
 
@@ -69,12 +74,7 @@ package struct ExchangeSimCommand: ServiceCommand {
 
     package func decode(_ settings: inout Settings) throws(ConfigurationError) -> ExchangeSimConfiguration {
         var options = ExchangeSimulator.Options()
-        let names = ExchangeVenue.allCases.map(\.rawValue)
-        let name = try settings.string("venue", venue, default: names[0], allowed: names)
-        guard let venue = ExchangeVenue(rawValue: name) else {
-            throw ConfigurationError(setting: "--venue", problem: "'\(name)' is unknown")
-        }
-        options.venue = venue
+        let venues = try venues(&settings)
         let text = try settings.string("speed", speed, default: "1")
         if text == "max" {
             options.speed = .unpaced
@@ -102,7 +102,7 @@ package struct ExchangeSimCommand: ServiceCommand {
         for path in captures where !FileManager.default.isReadableFile(atPath: path) {
             throw ConfigurationError(setting: "--capture", problem: "'\(path)' cannot be read")
         }
-        if !captures.isEmpty, options.venue != .binance {
+        if !captures.isEmpty, venues != [.binance] {
             throw ConfigurationError(
                 setting: "--capture", problem: "recordings are played in Binance's protocol only; leave out --venue")
         }
@@ -116,7 +116,29 @@ package struct ExchangeSimCommand: ServiceCommand {
             try settings.refuse("loop", because: "only a recording ends; give one with --capture")
         }
         return ExchangeSimConfiguration(
-            captures: captures, synthetic: specification, loops: loops, options: options)
+            captures: captures, synthetic: specification, loops: loops,
+            venues: venues.map { venue in
+                var own = options
+                own.venue = venue
+                if venues.count > 1 { own.truthFile = options.truthFile.map { "\($0).\(venue.rawValue)" } }
+                return own
+            })
+    }
+
+    private func venues(_ settings: inout Settings) throws(ConfigurationError) -> [ExchangeVenue] {
+        let known = ExchangeVenue.allCases.map(\.rawValue)
+        var venues: [ExchangeVenue] = []
+        for name in try settings.list("venue", venue, default: [known[0]]) {
+            guard let venue = ExchangeVenue(rawValue: name) else {
+                throw ConfigurationError(
+                    setting: "--venue", problem: "'\(name)' is unknown; known are: \(known.joined(separator: ", "))")
+            }
+            guard !venues.contains(venue) else {
+                throw ConfigurationError(setting: "--venue", problem: "'\(name)' stands twice")
+            }
+            venues.append(venue)
+        }
+        return venues
     }
 
     /// The specification of the synthetic markets: from a file, or the demonstration's events for the given symbols.
@@ -159,8 +181,10 @@ package struct ExchangeSimCommand: ServiceCommand {
     {
         [
             StageThread("exchange-sim") { stop in
-                let simulator = try ExchangeSimulator(
-                    Self.markets(configuration), options: configuration.options, logger: runtime.logger)
+                let startTime = HostClock.now
+                let simulator = try SimulatorServer(
+                    configuration.venues.map { ($0, try Self.markets(of: $0.venue, configuration, startTime)) },
+                    logger: runtime.logger)
                 var nextBeat: Int64 = 0
                 simulator.run(until: stop) { statistics in
                     let now = HostClock.monotonicNanoseconds
@@ -187,13 +211,16 @@ package struct ExchangeSimCommand: ServiceCommand {
         }
     }
 
-    private static func markets(_ configuration: ExchangeSimConfiguration) throws -> [any SimulatedMarket] {
-        let dialect = configuration.options.venue.dialect
+    /// The markets in a venue's dialect; they are the same for each venue.
+    private static func markets(
+        of venue: ExchangeVenue, _ configuration: ExchangeSimConfiguration, _ startTime: Timestamp
+    ) throws -> [any SimulatedMarket] {
+        let dialect = venue.dialect
         if configuration.captures.isEmpty {
             let synthetic = configuration.synthetic
             return synthetic.markets.map {
                 dialect.serve(
-                    SyntheticMarket($0, events: synthetic.events, seed: synthetic.seed, startTime: HostClock.now),
+                    SyntheticMarket($0, events: synthetic.events, seed: synthetic.seed, startTime: startTime),
                     delays: synthetic.delays)
             }
         }

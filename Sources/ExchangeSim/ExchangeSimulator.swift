@@ -4,14 +4,14 @@ import Microstructure
 import Simulation
 import Transport
 
-/// A local exchange: serves simulated markets over a venue's WebSocket and REST protocol on one port. `VenueDialect`
-/// and `VenueAPI` hold the venue's format; this core is independent of it.
+/// A simulated venue: its markets, clients and faults. `VenueDialect` and `VenueAPI` hold the venue's format; this core is
+/// independent of it, and `SimulatorServer` gives it a port.
 ///
 /// Each symbol has its own clock, which starts with the first subscription to one of its streams. At a finite speed a
 /// client that does not keep up is disconnected, as on real exchanges. At `.unpaced` the slowest client sets the pace,
 /// nothing is dropped, and a market without followers pauses.
 ///
-/// Not `Sendable`: create and run it on one thread. `SimulatorMonitor` shows it to other threads.
+/// Not `Sendable`: it lives on its server's thread.
 package final class ExchangeSimulator {
     package struct Options: Sendable {
         /// The venue whose protocol is served. The markets must be in its dialect.
@@ -55,39 +55,26 @@ package final class ExchangeSimulator {
 
     /// Most frames of one market between two polls of the sockets.
     private static let framesPerRound = 1_000
-    /// Longest time for closing handshakes at shutdown.
-    private static let farewellNanoseconds: Int64 = 1_000_000_000
-
-    package let port: Int
-    package internal(set) var statistics = SimulatorStatistics()
+    internal(set) var statistics = SimulatorStatistics()
 
     let feeds: [MarketFeed]
     private let feedsBySymbol: [String: MarketFeed]
     private let options: Options
-    private let monitor: SimulatorMonitor
     private let logger: Logger
-    private let loop: EventLoop
-    private let server: Server
-    private let router: RequestRouter
     private let dialect: any VenueDialect
+    let api: any VenueAPI
     let faults: FaultInjector
     /// In the order of opening.
     private(set) var openClients: [SimulatedClient] = []
 
-    /// Binds the port; `run` serves it.
-    ///
-    /// - Throws: `TransportError` if the port cannot be bound, `DuplicateSymbol`.
-    package init(
-        _ markets: [any SimulatedMarket], options: Options = Options(), monitor: SimulatorMonitor = SimulatorMonitor(),
-        logger: Logger = Logger(label: "exchange-sim")
-    ) throws {
+    /// - Throws: `DuplicateSymbol`; the error of a truth file that cannot be written.
+    init(_ markets: [any SimulatedMarket], options: Options, loop: EventLoop, logger: Logger) throws {
         precondition(options.queueBytes > 0 && options.pingIntervalSeconds > 0 && options.pongTimeoutSeconds > 0)
         self.options = options
-        self.monitor = monitor
         self.logger = logger
-        let dialect = options.venue.dialect
-        let api = options.venue.makeAPI(options)
-        self.dialect = dialect
+        dialect = options.venue.dialect
+        api = options.venue.makeAPI(options)
+        let dialect = dialect
         feeds = markets.map {
             MarketFeed(
                 $0, dialect: dialect, speed: options.speed, keepsTruth: options.keepsTruth,
@@ -96,60 +83,25 @@ package final class ExchangeSimulator {
         feedsBySymbol = try Dictionary(feeds.map { ($0.market.listing.symbol, $0) }) { feed, _ in
             throw DuplicateSymbol(symbol: feed.market.listing.symbol)
         }
-        var loopOptions = EventLoop.Options()
-        // A request line may name a thousand streams.
-        loopOptions.maxHeaderBytes = 65_535
-        loop = try EventLoop(loopOptions)
         let log = try options.truthFile.map { try TruthLog(path: $0) }
         faults = FaultInjector(options.faults, dialect: dialect, api: api, log: log, loop: loop, logger: logger)
-        router = RequestRouter(api)
-        var serverOptions = ServerOptions()
-        serverOptions.host = options.host
-        serverOptions.port = options.port
-        serverOptions.tlsCertificateFile = options.tlsCertificateFile
-        serverOptions.tlsKeyFile = options.tlsKeyFile
-        serverOptions.maxQueuedBytes = options.queueBytes
-        serverOptions.maxConnections = options.connectionLimit
-        serverOptions.customHeaders = api.requestHeaders
-        server = try loop.listen(serverOptions, delegate: router)
-        port = server.port
-        router.exchange = self
         faults.exchange = self
-        monitor.set(port: port)
-        logger.info(
-            "listening",
-            metadata: ["port": "\(port)", "symbols": "\(feedsBySymbol.keys.sorted().joined(separator: ","))"])
     }
 
-    /// Serves on this thread until `stop` is requested; then closes the clients' connections. `onRound` is called after
-    /// every poll of the sockets, at least once a second.
-    package func run(until stop: StopSignal, onRound: (SimulatorStatistics) -> Void = { _ in }) {
-        let wake = loop.wake
-        stop.onRequest { wake.wake() }
-        while !stop.isRequested {
-            let now = HostClock.monotonicNanoseconds
-            let wait = serve(at: now)
-            monitor.set(statistics)
-            onRound(statistics)
-            loop.runOnce(timeoutMilliseconds: Int((wait + 999_999) / 1_000_000))
-        }
+    /// Closes the connections of all clients.
+    func closeClients() {
         for client in openClients { client.leave(code: 1001, reason: "the simulator ends") }
-        let end = HostClock.monotonicNanoseconds + Self.farewellNanoseconds
-        while !openClients.isEmpty, HostClock.monotonicNanoseconds < end { loop.runOnce(timeoutMilliseconds: 50) }
-        server.stop()
-        loop.runOnce(timeoutMilliseconds: 0)
-        loop.close()
-        monitor.set(statistics)
     }
 
-    /// Sends the frames that are due; returns the time until the next due frame, in ns.
-    private func serve(at now: Int64) -> Int64 {
+    /// Queues the frames that are due; returns the time until the next due frame, in ns.
+    func serve(at now: Int64) -> Int64 {
         let pingInterval = Int64(options.pingIntervalSeconds * 1e9)
         let pongTimeout = Int64(options.pongTimeoutSeconds * 1e9)
         for client in openClients { client.keepAlive(at: now, pingInterval: pingInterval, pongTimeout: pongTimeout) }
         faults.advance(to: now)
         var wait = min(1_000_000_000, pingInterval / 2, pongTimeout / 2, faults.wait(from: now))
         for feed in feeds { wait = min(wait, advance(feed, at: now)) }
+        faults.flush()
         return max(0, wait)
     }
 

@@ -1,27 +1,37 @@
 import Runtime
 import Transport
 
-/// Routes requests and handshakes to the control API, the fault plan and the venue's API.
+/// Routes requests and handshakes to the control API, the fault plan and the venue's API. The first part of the path may
+/// name the venue; of several it must.
 final class RequestRouter: ServerDelegate {
-    weak var exchange: ExchangeSimulator?
-    private let api: any VenueAPI
+    private let exchanges: [(name: String, exchange: ExchangeSimulator)]
 
-    init(_ api: any VenueAPI) { self.api = api }
+    init(_ exchanges: [(name: String, exchange: ExchangeSimulator)]) { self.exchanges = exchanges }
+
+    /// The exchange that a request is for, and the request as that exchange knows it.
+    private func route(_ request: ServerRequest) -> (exchange: ExchangeSimulator, request: ServerRequest)? {
+        for (name, exchange) in exchanges {
+            if let inner = request.below("/" + name) { return (exchange, inner) }
+        }
+        return exchanges.count == 1 ? (exchanges[0].exchange, request) : nil
+    }
 
     func didRequestUpgrade(_ request: ServerRequest) -> UpgradeDecision {
-        guard let exchange else { return .refuse(status: 503) }
-        switch api.handshake(request) {
+        guard let (exchange, request) = route(request) else { return .refuse(status: 404) }
+        switch exchange.api.handshake(request) {
         case .accept(let connection): return .accept(SimulatedClient(connection, exchange))
         case .refuse(let status): return .refuse(status: status)
         }
     }
 
     func didReceive(_ request: ServerRequest, responder: HTTPResponder) {
-        guard let exchange else {
-            responder.respond(status: 503, text: "")
-            return
+        guard let (exchange, request) = route(request) else {
+            let paths = exchanges.map { "/" + $0.name }.joined(separator: ", ")
+            return responder.respond(
+                status: 404, text: "several venues are served here, each below its name: \(paths)\n")
         }
         if request.path.hasPrefix("/control/") { return ControlAPI.answer(request, responder, exchange) }
+        let api = exchange.api
         if let rejection = api.rejection(of: request) { return rejection.respond(responder) }
         let now = HostClock.monotonicNanoseconds
         if exchange.faults.intercept(request, responder, at: now) { return }

@@ -18,10 +18,25 @@ package struct SimulatorStatistics: Sendable, Equatable {
     package var requestsRefused: UInt64 = 0
     /// Holds that ended without a snapshot request.
     package var holdsExpired: UInt64 = 0
-    /// Symbols whose market has ended.
+    /// Symbols whose market has ended, at any venue.
     package var endedSymbols: [String] = []
     /// Why a market ended early, by symbol.
     package var failures: [String: String] = [:]
+
+    /// Adds another venue's counts; the venues' symbols may be the same.
+    mutating func add(_ other: SimulatorStatistics) {
+        messagesSent.merge(other.messagesSent, uniquingKeysWith: +)
+        clientsConnected += other.clientsConnected
+        clientsAccepted += other.clientsAccepted
+        clientsTooSlow += other.clientsTooSlow
+        clientsMute += other.clientsMute
+        clientsTooChatty += other.clientsTooChatty
+        requestsAnswered += other.requestsAnswered
+        requestsRefused += other.requestsRefused
+        holdsExpired += other.holdsExpired
+        endedSymbols += other.endedSymbols.filter { !endedSymbols.contains($0) }
+        failures.merge(other.failures) { "\($0); \($1)" }
+    }
 }
 
 /// A simulator's port and statistics, to be read from any thread.

@@ -13,7 +13,8 @@ package struct IngestCommand: ServiceCommand {
         discussion: """
             One process serves the symbols it is given; the default is one symbol a process. With --symbol-pool it \
             serves the first symbol of the pool that no other process of the lease directory serves, and stands by \
-            while all are served. Settings may also come from the environment (INGEST_SYMBOLS, INGEST_PUBLISH, …) or \
+            while all are served. A pool may span venues: --venues kraken,okx --symbol-pool BTC-USDT serves the symbol of \
+            each, one a process; kraken:BTC-USD in the pool names a venue's own. Settings may also come from the environment (INGEST_SYMBOLS, INGEST_PUBLISH, …) or \
             from the section "ingest" of --config.
             """,
         version: Version.current)
@@ -23,7 +24,8 @@ package struct IngestCommand: ServiceCommand {
     @OptionGroup package var common: CommonOptions
     @Option(help: "Symbols to serve, comma-separated, as BTC-USDT or in the venue's spelling (default: BTCUSDT).")
     var symbols: String?
-    @Option(help: "Symbols of which this process serves one, comma-separated.") var symbolPool: String?
+    @Option(help: "Symbols of which this process serves one, comma-separated; VENUE:SYMBOL for one venue of several.")
+    var symbolPool: String?
     @Option(help: "Position in the pool: a number from 1, or a pod's name that ends in -0, -1, …") var symbolSlot:
         String?
     @Option(help: "Directory that the processes of a host share (default: ~/.local/state/microstructure).")
@@ -33,13 +35,19 @@ package struct IngestCommand: ServiceCommand {
         help:
             "Venue to connect to: \(endpointNames.joined(separator: ", ")) (default: \(endpointNames[0]))."
     ) var venue: String?
-    @Option(help: "WebSocket base address (default: the venue's own).") var websocketUrl: String?
-    @Option(help: "REST base address (default: the venue's own).") var restUrl: String?
+    @Option(help: "Venues over which a --symbol-pool spans, comma-separated; each symbol is looked for at each.")
+    var venues: String?
+    @Option(help: "WebSocket base address; {venue} is the venue's name (default: the venue's own).") var websocketUrl:
+        String?
+    @Option(help: "REST base address; {venue} is the venue's name (default: the venue's own).") var restUrl: String?
     @Option(help: "millisecond or microsecond (default: the finest that the venue documents).") var timeUnit: String?
     @Option(help: "PEM file of certificate authorities to trust instead of the system's.") var caFile: String?
     @Option(help: "File with the API key of a venue that needs one: an Ed25519 key's for binance-sbe.")
     var apiKeyFile: String?
-    @Option(help: "ZeroMQ endpoints to publish on; {symbol} is the symbol (default: tcp://127.0.0.1:5555).")
+    @Option(
+        help:
+            "ZeroMQ endpoints to publish on; {symbol} is the symbol, {venue} its venue (default: tcp://127.0.0.1:5555)."
+    )
     var publish: String?
     @Option(help: "Book levels a side in each message, 1 to 1000 (default: 20).") var depth: String?
     @Option(help: "Levels asked for in a snapshot, 100 to 5000 (default: 5000).") var snapshotDepth: String?
@@ -60,25 +68,25 @@ package struct IngestCommand: ServiceCommand {
 
     package init() {}
 
-    package func decode(_ settings: inout Settings) throws(ConfigurationError) -> IngestConfiguration {
-        let endpoint = try venueEndpoint(&settings)
-        let symbols = try symbolChoice(&settings, limit: endpoint.limits.symbols)
-        let webSocket = try url("websocketUrl", websocketUrl, endpoint.webSocketURL, ["ws", "wss"], &settings)
-        let rest = try url("restUrl", restUrl, endpoint.restURL, ["http", "https"], &settings)
+    package func decode(_ settings: inout Settings) throws(ConfigurationError) -> IngestPlan {
+        let endpoints = try venueEndpoints(&settings)
+        let symbols = try symbolChoice(&settings, endpoints)
+        let webSocket = try urls("websocketUrl", websocketUrl, ["ws", "wss"], endpoints, &settings) { $0.webSocketURL }
+        let rest = try urls("restUrl", restUrl, ["http", "https"], endpoints, &settings) { $0.restURL }
+        let finest = endpoints.contains { $0.timeUnit == .microseconds } ? "microsecond" : "millisecond"
         let unit = try settings.string(
-            "timeUnit", timeUnit, default: endpoint.timeUnit == .microseconds ? "microsecond" : "millisecond",
-            allowed: ["millisecond", "microsecond"])
+            "timeUnit", timeUnit, default: finest, allowed: ["millisecond", "microsecond"])
         let authorities = try settings.optionalString("caFile", caFile)
         if let authorities, !FileManager.default.isReadableFile(atPath: authorities) {
             throw ConfigurationError(setting: "--ca-file", problem: "'\(authorities)' cannot be read")
         }
         let key = try apiKey(&settings)
-        if endpoint.needsKey, key == nil {
+        if key == nil, let endpoint = endpoints.first(where: \.needsKey) {
             throw ConfigurationError(
                 setting: "--api-key-file",
                 problem: "is needed for \(endpoint.name); \(VenueCatalog.endpoints[0].name) needs none")
         }
-        if !webSocket.hasPrefix("wss:"), !rest.hasPrefix("https:") {
+        if !webSocket.contains(where: { $0.hasPrefix("wss:") }), !rest.contains(where: { $0.hasPrefix("https:") }) {
             try settings.refuse("caFile", because: "neither --websocket-url nor --rest-url speaks TLS")
         }
         let firstDelay = try settings.number("reconnectDelay", reconnectDelay, default: 1, in: 0.05...3_600)
@@ -95,24 +103,34 @@ package struct IngestCommand: ServiceCommand {
         }
         let publish = try settings.list("publish", publish, default: ["tcp://127.0.0.1:5555"])
         _ = try Endpoint.list(
-            publish.map { $0.replacing("{symbol}", with: "BTCUSDT") }, setting: "--publish", use: .bind)
-        return IngestConfiguration(
-            symbols: symbols, endpoint: endpoint, webSocketURL: webSocket, restURL: rest, caFile: authorities,
-            timeUnit: unit == "microsecond" ? .microseconds : .milliseconds,
-            leaseDirectory: try settings.optionalString("leaseDir", leaseDir) ?? LeaseDirectory.defaultPath,
-            apiKey: key, publish: publish, security: try BusSecurity.decode(&settings), depth: depth,
-            snapshotDepth: snapshotDepth,
-            reconnectDelaySeconds: firstDelay,
-            maxReconnectDelaySeconds: longestDelay,
-            staleAfterSeconds: try settings.number("staleAfter", staleAfter, default: 10, in: 0.5...3_600),
-            rotateAfterSeconds: try settings.number(
-                "rotateAfter", rotateAfter, default: endpoint.limits.connectionSeconds, in: 1...86_000),
-            overlapSeconds: try settings.number("overlap", overlap, default: 10, in: 0.1...600),
-            restTimeoutSeconds: try settings.number("restTimeout", restTimeout, default: 10, in: 0.1...600),
-            backfillLimit: try settings.integer("backfillLimit", backfillLimit, default: 10_000, in: 0...1_000_000),
-            listingIntervalSeconds: try settings.number(
-                "listingInterval", listingInterval, default: 300, in: 1...86_400),
-            waitSubscriptions: try settings.integer("waitSubscriptions", waitSubscriptions, default: 0, in: 0...1_000))
+            publish.map { $0.replacing("{symbol}", with: "BTCUSDT").replacing("{venue}", with: "binance") },
+            setting: "--publish", use: .bind)
+        let leases = try settings.optionalString("leaseDir", leaseDir) ?? LeaseDirectory.defaultPath
+        let security = try BusSecurity.decode(&settings)
+        let stale = try settings.number("staleAfter", staleAfter, default: 10, in: 0.5...3_600)
+        let shortestLife = endpoints.map(\.limits.connectionSeconds).min() ?? 0
+        let rotation = try settings.number("rotateAfter", rotateAfter, default: shortestLife, in: 1...86_000)
+        let overlap = try settings.number("overlap", overlap, default: 10, in: 0.1...600)
+        let restTimeout = try settings.number("restTimeout", restTimeout, default: 10, in: 0.1...600)
+        let backfill = try settings.integer("backfillLimit", backfillLimit, default: 10_000, in: 0...1_000_000)
+        let listing = try settings.number("listingInterval", listingInterval, default: 300, in: 1...86_400)
+        let subscriptions = try settings.integer("waitSubscriptions", waitSubscriptions, default: 0, in: 0...1_000)
+        var venues: [IngestConfiguration] = []
+        for (index, endpoint) in endpoints.enumerated() {
+            // What was not chosen is each venue's own.
+            let chosen: VenueTimeUnit = unit == "microsecond" ? .microseconds : .milliseconds
+            venues.append(
+                IngestConfiguration(
+                    endpoint: endpoint, webSocketURL: webSocket[index], restURL: rest[index], caFile: authorities,
+                    timeUnit: unit == finest ? endpoint.timeUnit : chosen, leaseDirectory: leases, apiKey: key,
+                    publish: publish, security: security, depth: depth, snapshotDepth: snapshotDepth,
+                    reconnectDelaySeconds: firstDelay, maxReconnectDelaySeconds: longestDelay,
+                    staleAfterSeconds: stale,
+                    rotateAfterSeconds: rotation == shortestLife ? endpoint.limits.connectionSeconds : rotation,
+                    overlapSeconds: overlap, restTimeoutSeconds: restTimeout, backfillLimit: backfill,
+                    listingIntervalSeconds: listing, waitSubscriptions: subscriptions))
+        }
+        return IngestPlan(symbols: symbols, venues: venues)
     }
 
     /// The contents of the key's file, without the line's end.
@@ -131,27 +149,43 @@ package struct IngestCommand: ServiceCommand {
 
     private static var endpointNames: [String] { VenueCatalog.endpoints.map(\.name) }
 
-    private func venueEndpoint(_ settings: inout Settings) throws(ConfigurationError) -> VenueEndpoint {
+    /// The venues of `--venues`, else the one of `--venue`.
+    private func venueEndpoints(_ settings: inout Settings) throws(ConfigurationError) -> [VenueEndpoint] {
         let names = Self.endpointNames
+        let several = try settings.list("venues", venues, default: [])
         // The name that this setting had when all venues were Binance's.
         let earlier = try settings.optionalString("endpoints", nil)
-        let name = try settings.string("venue", venue, default: earlier ?? names[0], allowed: names)
-        guard let endpoint = VenueCatalog.endpoint(named: name) else {
-            throw ConfigurationError(
-                setting: "--venue", problem: "'\(name)' is unknown; known are: \(names.joined(separator: ", "))")
+        let one = try settings.string("venue", venue, default: earlier ?? names[0], allowed: names)
+        var endpoints: [VenueEndpoint] = []
+        for name in several.isEmpty ? [one] : several {
+            let setting = several.isEmpty ? "--venue" : "--venues"
+            guard let endpoint = VenueCatalog.endpoint(named: name) else {
+                throw ConfigurationError(
+                    setting: setting, problem: "'\(name)' is unknown; known are: \(names.joined(separator: ", "))")
+            }
+            guard !endpoints.contains(endpoint) else {
+                throw ConfigurationError(setting: setting, problem: "'\(name)' stands twice")
+            }
+            endpoints.append(endpoint)
         }
-        return endpoint
+        return endpoints
     }
 
-    /// The symbols of `--symbols`, or one of `--symbol-pool`, with the preference of `--symbol-slot` if given.
-    ///
-    /// - Parameter limit: symbols that one process can serve.
-    private func symbolChoice(_ settings: inout Settings, limit: Int) throws(ConfigurationError) -> SymbolChoice {
+    /// The symbols of `--symbols`, or one market of `--symbol-pool`, with the preference of `--symbol-slot` if given.
+    private func symbolChoice(
+        _ settings: inout Settings, _ endpoints: [VenueEndpoint]
+    ) throws(ConfigurationError) -> SymbolChoice {
         let names = try settings.symbols("symbols", symbols, default: ["BTCUSDT"])
-        let pool = try settings.symbols("symbolPool", symbolPool, default: [])
+        let pooled = try settings.list("symbolPool", symbolPool, default: [])
         let slot = try settings.optionalString("symbolSlot", symbolSlot)
-        guard !pool.isEmpty else {
+        guard !pooled.isEmpty else {
             if slot != nil { throw ConfigurationError(setting: "--symbol-slot", problem: "needs --symbol-pool") }
+            guard endpoints.count == 1 else {
+                throw ConfigurationError(
+                    setting: "--venues",
+                    problem: "one process serves one venue; give --symbol-pool, and start a process a market")
+            }
+            let limit = endpoints[0].limits.symbols
             guard names.count <= limit else {
                 throw ConfigurationError(
                     setting: "--symbols",
@@ -160,36 +194,70 @@ package struct IngestCommand: ServiceCommand {
             return .fixed(names)
         }
         try settings.refuse("symbols", because: "--symbol-pool names the symbols; set one of the two")
+        let pool = try Self.markets(pooled, endpoints)
         guard let slot else { return .pool(pool, preferred: nil) }
         guard let index = ReplicaOrdinal.index(slot) else {
             throw ConfigurationError(
                 setting: "--symbol-slot",
                 problem: "'\(slot)' is neither a number from 1 nor a name that ends in -0, -1, …")
         }
-        // More processes than symbols: the others are standbys for whichever symbol becomes free.
+        // More processes than markets: the others are standbys for whichever market becomes free.
         return .pool(pool, preferred: index < pool.count ? pool[index] : nil)
     }
 
-    package func services(_ configuration: IngestConfiguration, _ runtime: ServiceRuntime) throws -> [any Service] {
-        [
-            StageThread("ingest") { stop in
-                let task = IngestTask(configuration: configuration, runtime: runtime, stop: stop)
-                try VenueCatalog.run(task, at: configuration.endpoint, configuration.venueOptions)
+    /// The markets of a pool, symbol by symbol: `VENUE:SYMBOL` at that venue, any other at each.
+    private static func markets(
+        _ names: [String], _ endpoints: [VenueEndpoint]
+    ) throws(ConfigurationError) -> [PoolMarket] {
+        let setting = "--symbol-pool"
+        var pool: [PoolMarket] = []
+        for name in names {
+            let parts = name.split(separator: ":", maxSplits: 1, omittingEmptySubsequences: false).map(String.init)
+            let symbol = try Settings.symbol(parts[parts.count - 1], setting: setting)
+            let venues = endpoints.map(\.name).filter { parts.count == 1 || $0 == parts[0].lowercased() }
+            guard !venues.isEmpty else {
+                throw ConfigurationError(
+                    setting: setting, problem: "'\(name)' is of a venue that is not chosen; add it to --venues")
             }
-        ]
+            for market in venues.map({ PoolMarket(venue: $0, symbol: symbol) }) {
+                guard !pool.contains(market) else {
+                    throw ConfigurationError(setting: setting, problem: "'\(name)' stands twice")
+                }
+                pool.append(market)
+            }
+        }
+        return pool
     }
 
-    private func url(
-        _ name: String, _ commandLine: String?, _ fallback: String, _ schemes: [String], _ settings: inout Settings
-    ) throws(ConfigurationError) -> String {
-        let text = try settings.string(name, commandLine, default: fallback)
-        guard let url = URL(string: text), let scheme = url.scheme, schemes.contains(scheme), url.host != nil,
-            url.query == nil, (1...65_535).contains(url.port ?? 443)
-        else {
+    package func services(_ plan: IngestPlan, _ runtime: ServiceRuntime) throws -> [any Service] {
+        [StageThread("ingest") { stop in try PoolStage(plan, runtime).run(until: stop) }]
+    }
+
+    /// The base address at each venue: its own, or the one chosen, in which `{venue}` stands for the venue's name.
+    private func urls(
+        _ name: String, _ commandLine: String?, _ schemes: [String], _ endpoints: [VenueEndpoint],
+        _ settings: inout Settings, _ own: (VenueEndpoint) -> String
+    ) throws(ConfigurationError) -> [String] {
+        let addresses = endpoints.map(own)
+        let standard = addresses.joined(separator: ",")
+        let text = try settings.string(name, commandLine, default: standard)
+        if text == standard { return addresses }
+        guard endpoints.count == 1 || text.contains("{venue}") else {
             throw ConfigurationError(
-                setting: Settings.optionName(name),
-                problem: "'\(text)' needs to be \(schemes.joined(separator: " or "))://host[:port]")
+                setting: Settings.optionName(name), problem: "'\(text)' needs {venue} where --venues names several")
         }
-        return text.hasSuffix("/") ? String(text.dropLast()) : text
+        var chosen: [String] = []
+        for endpoint in endpoints {
+            let text = text.replacing("{venue}", with: endpoint.name)
+            guard let url = URL(string: text), let scheme = url.scheme, schemes.contains(scheme), url.host != nil,
+                url.query == nil, (1...65_535).contains(url.port ?? 443)
+            else {
+                throw ConfigurationError(
+                    setting: Settings.optionName(name),
+                    problem: "'\(text)' needs to be \(schemes.joined(separator: " or "))://host[:port][/path]")
+            }
+            chosen.append(text.hasSuffix("/") ? String(text.dropLast()) : text)
+        }
+        return chosen
     }
 }

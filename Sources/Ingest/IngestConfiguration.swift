@@ -1,9 +1,15 @@
 import ZeroMQ
 import Venues
 
-/// The settings of an `ingest` process.
-package struct IngestConfiguration: Sendable {
+/// What an `ingest` process serves: symbols of one venue, or a market of a pool that may span several.
+package struct IngestPlan: Sendable {
     package var symbols: SymbolChoice
+    /// Not empty; more than one only with a pool.
+    package var venues: [IngestConfiguration]
+}
+
+/// The settings of an `ingest` process at one venue.
+package struct IngestConfiguration: Sendable {
     package var endpoint: VenueEndpoint
     /// Base addresses: the defaults of `endpoint`, or others with the same protocol.
     package var webSocketURL: String
@@ -14,7 +20,7 @@ package struct IngestConfiguration: Sendable {
     package var leaseDirectory: String?
     /// Of a venue that needs one; never logged.
     package var apiKey: String?
-    /// Endpoints to bind; `{symbol}` stands for the symbol served.
+    /// Endpoints to bind; `{symbol}` stands for the symbol served, `{venue}` for its venue.
     package var publish: [String]
     /// Keys of the bus; `nil` is plain text.
     package var security: CurveSecurity?

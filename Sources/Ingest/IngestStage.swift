@@ -8,58 +8,54 @@ import Transport
 import Venues
 import ZeroMQ
 
-/// Runs an `ingest` process with the venue that its configuration names.
-struct IngestTask: VenueTask {
-    let configuration: IngestConfiguration
-    let runtime: ServiceRuntime
-    let stop: StopSignal
-
-    func run<Session: VenueSession & ~Copyable>(_ session: Session.Type, _ adapter: Session.Adapter) throws {
-        try IngestStage<Session>(adapter, configuration, runtime).run(until: stop)
-    }
-}
-
-/// One `ingest` process from start to end: claim the symbols, learn the instruments, wait for listeners, run the feed,
-/// drain.
+/// One `ingest` process at its venue: learn the instruments, wait for listeners, run the feed, drain.
 struct IngestStage<Session: VenueSession & ~Copyable> {
     private let adapter: Session.Adapter
     private let configuration: IngestConfiguration
     private let runtime: ServiceRuntime
     private let directory: LeaseDirectory?
+    private let loop: EventLoop
+    private let rest: VenueREST<Session.Adapter>
 
-    init(_ adapter: Session.Adapter, _ configuration: IngestConfiguration, _ runtime: ServiceRuntime) throws {
+    init(
+        _ adapter: Session.Adapter, _ configuration: IngestConfiguration, _ runtime: ServiceRuntime, _ loop: EventLoop,
+        _ http: HTTPClient
+    ) throws {
         self.adapter = adapter
         self.configuration = configuration
         self.runtime = runtime
+        self.loop = loop
         directory = try configuration.leaseDirectory.map { try LeaseDirectory($0) }
+        rest = VenueREST(adapter, configuration, http: http)
     }
 
-    func run(until stop: StopSignal) throws {
-        // Room for two overlapping connections and the messages of as many streams as a venue allows.
-        var options = EventLoop.Options()
-        options.maxConnections = 64
-        let loop = try EventLoop(options)
-        stop.onRequest { [wake = loop.wake] in wake.wake() }
-        let http = try HTTPClient()
-        defer { http.shutdown() }
-
+    /// Serves the symbols until told to stop. Those that the venue does not list are set aside.
+    ///
+    /// - Throws: `ConfigurationError` if it lists none of them.
+    func serve(_ symbols: [String], until stop: StopSignal) throws {
         try reportRoutes()
-        let rest = VenueREST(adapter, configuration, http: http)
-        switch configuration.symbols {
-        case .fixed(let symbols):
-            let publisher = try bind(symbols)
-            guard let search = try learn(symbols, rest, loop, stop) else { return }
-            guard !search.found.listings.isEmpty else { throw Self.nothingToServe(search.found.unlisted, "--symbols") }
-            for symbol in search.found.unlisted { warn(of: symbol) }
-            try serve(search, publisher, rest, loop, stop)
-        case .pool(let pool, let preferred):
-            guard let directory else {
-                throw ConfigurationError(setting: "--lease-dir", problem: "is needed for a pool")
-            }
-            let claims = PoolClaims(
-                pool, preferred: preferred, in: directory, longestSeconds: configuration.listingIntervalSeconds)
-            try servePool(claims, preferred, rest, loop, stop)
+        let publisher = try bind(symbols)
+        guard let search = try learn(symbols, stop) else { return }
+        guard !search.found.listings.isEmpty else {
+            throw PoolStage.nothingToServe(search.found.unlisted, "--symbols")
         }
+        for symbol in search.found.unlisted { PoolStage.warn(of: symbol, configuration, runtime.logger) }
+        try serve(search, publisher, stop, nil)
+    }
+
+    /// Serves a market of a pool until told to stop, or until the preferred one is listed. Returns why the venue does
+    /// not list it, if so.
+    func serve(_ market: PoolMarket, of claims: PoolClaims, until stop: StopSignal) throws -> ListingSearch.Unlisted? {
+        try reportRoutes()
+        guard let search = try learn([market.symbol], stop) else { return nil }
+        if let unlisted = search.found.unlisted.first { return unlisted }
+        try serve(search, try bind([market.symbol]), stop, claims)
+        return nil
+    }
+
+    /// Whether the venue lists a symbol by now; asked once. `nil` when told to stop.
+    func lists(_ symbol: String, until stop: StopSignal) throws -> Bool? {
+        try learn([symbol], stop, isPatient: false)?.found.unlisted.isEmpty
     }
 
     /// Says how the venue is reached, and ends the process if the proxy cannot be used.
@@ -74,56 +70,12 @@ struct IngestStage<Session: VenueSession & ~Copyable> {
         runtime.logger.notice("the venue is reached", metadata: ["rest": "\(rest)", "websocket": "\(webSocket)"])
     }
 
-    /// Serves the first free symbol of the pool that the venue lists. Symbols that it does not list are set aside.
-    private func servePool(
-        _ claims: PoolClaims, _ preferred: String?, _ rest: VenueREST<Session.Adapter>, _ loop: EventLoop,
-        _ stop: StopSignal
-    ) throws {
-        var isStandingBy = false
-        var meters = ListingMeters()
-        while !stop.isRequested {
-            switch try claims.next(at: HostClock.monotonicNanoseconds) {
-            case .claimed(let claim):
-                runtime.logger.notice("symbol claimed", metadata: ["symbol": "\(claim.symbol)"])
-                guard let search = try learn([claim.symbol], rest, loop, stop) else { return }
-                guard let unlisted = search.found.unlisted.first else {
-                    let publisher = try bind([claim.symbol])
-                    try serve(search, publisher, rest, loop, stop, claims)
-                    extendLifetime(claim)
-                    guard claims.isPreferredListed else { return }
-                    runtime.logger.notice("leaves its symbol for the preferred one, which is listed by now")
-                    continue
-                }
-                claims.setAside(claim, unlisted.reason, at: HostClock.monotonicNanoseconds)
-                warn(of: unlisted)
-            case .askAgain(let symbol):
-                guard let search = try learn([symbol], rest, loop, stop, isPatient: false) else { return }
-                if search.found.unlisted.isEmpty {
-                    claims.release(symbol)
-                    meters.report(unlisted: claims.unlisted.map(\.symbol))
-                } else {
-                    claims.postpone(symbol, at: HostClock.monotonicNanoseconds)
-                }
-            case .nothing:
-                // Each symbol of the pool is held as not listed, by this process or another.
-                if claims.isExhausted { throw Self.nothingToServe(claims.unlisted, "--symbol-pool") }
-                if !isStandingBy {
-                    runtime.logger.notice("all symbols are served; standing by")
-                    isStandingBy = true
-                }
-                var detail = "standing by for \(preferred ?? "any symbol")"
-                let unlisted = claims.unlisted.map(\.symbol)
-                if !unlisted.isEmpty { detail += "; not listed by the venue: \(ListText.brief(unlisted))" }
-                meters.report(unlisted: unlisted)
-                runtime.health.beat("feed", isReady: true, detail: detail)
-                loop.runOnce(timeoutMilliseconds: SymbolClaim.pollMilliseconds)
-            }
-        }
-    }
-
     private func bind(_ symbols: [String]) throws -> Publisher {
         let endpoints = try Endpoint.list(
-            configuration.publish.map { $0.replacing("{symbol}", with: symbols.joined(separator: "+")) },
+            configuration.publish.map {
+                $0.replacing("{symbol}", with: symbols.joined(separator: "+"))
+                    .replacing("{venue}", with: configuration.endpoint.name)
+            },
             setting: "--publish", use: .bind)
         return try Publisher(
             endpoints, in: try Context(security: configuration.security), producer: "ingest-\(Self.name(symbols))",
@@ -131,11 +83,11 @@ struct IngestStage<Session: VenueSession & ~Copyable> {
     }
 
     private func serve(
-        _ entry: Learned, _ publisher: consuming Publisher, _ rest: VenueREST<Session.Adapter>, _ loop: EventLoop,
-        _ stop: StopSignal, _ claims: PoolClaims? = nil
+        _ entry: Learned, _ publisher: consuming Publisher, _ stop: StopSignal, _ claims: PoolClaims?
     ) throws {
-        guard try waitForSubscriptions(&publisher, loop, stop) else { return }
+        guard try waitForSubscriptions(&publisher, stop) else { return }
         let listings = entry.found.listings
+        let venue = configuration.endpoint.name
         let instruments = try listings.map { try $0.instrument.get() }
         for listing in listings where listing.status != .trading {
             runtime.logger.notice(
@@ -149,14 +101,14 @@ struct IngestStage<Session: VenueSession & ~Copyable> {
             session: try Session(adapter, instruments: instruments),
             output: MarketPublisher(publisher, instruments: instruments, epoch: runtime.epoch),
             listings: ListingBoard(
-                listings, unlisted: claims?.unlisted ?? entry.found.unlisted,
+                listings, unlisted: claims?.unlisted(at: venue) ?? entry.found.unlisted,
                 intervalSeconds: configuration.listingIntervalSeconds, at: HostClock.monotonicNanoseconds),
             configuration: configuration, rest: rest,
             budget: ConnectBudget(
                 adapter.limits, path: directory?.file("connections", for: configuration.webSocketURL),
                 logger: runtime.logger),
             weightLimit: entry.weightLimit, loop: loop, logger: runtime.logger, health: runtime.health)
-        if let claims { feed.onListed = { claims.release($0) } }
+        if let claims { feed.onListed = { claims.release(PoolMarket(venue: venue, symbol: $0)) } }
         feed.start()
         while !stop.isRequested, feed.failure == nil, claims?.isPreferredListed != true {
             loop.runOnce(timeoutMilliseconds: 1_000)
@@ -183,33 +135,13 @@ struct IngestStage<Session: VenueSession & ~Copyable> {
         }
     }
 
-    private func warn(of symbol: ListingSearch.Unlisted) {
-        runtime.logger.warning(
-            "the symbol is set aside, and the venue asked for it again later",
-            metadata: [
-                "symbol": "\(symbol.symbol)", "reason": "\(symbol.reason)",
-                "longest_wait_seconds": "\(configuration.listingIntervalSeconds)",
-            ])
-    }
-
-    private static func nothingToServe(_ symbols: [ListingSearch.Unlisted], _ setting: String) -> ConfigurationError {
-        ConfigurationError(
-            setting: setting,
-            problem: "no symbol is left to serve: "
-                + (symbols.isEmpty
-                    ? "the venue lists none of the pool"
-                    : ListText.brief(symbols.map { "\($0.symbol) (\($0.reason))" }))
-                + "; check the spelling and --venue")
-    }
-
     /// Requests the symbols' trading rules; if the venue does not answer, uses its last stored answer. `nil` when told
     /// to stop. Symbols that the venue does not list are found one by one.
     ///
     /// - Parameter isPatient: whether to ask until the venue answers, as a process must that has nothing to serve yet.
     ///   A standby asks once, and goes on being ready to take over.
     private func learn(
-        _ symbols: [String], _ rest: VenueREST<Session.Adapter>, _ loop: EventLoop, _ stop: StopSignal,
-        isPatient: Bool = true
+        _ symbols: [String], _ stop: StopSignal, isPatient: Bool = true
     ) throws -> Learned? {
         let catalog = InstrumentCatalog(
             rest, cacheFile: directory?.file("instruments", for: configuration.restURL), logger: runtime.logger)
@@ -221,7 +153,7 @@ struct IngestStage<Session: VenueSession & ~Copyable> {
         while !stop.isRequested, let batch = learned.found.next {
             // Many unknown symbols take many requests.
             if let nanoseconds = budget.take(adapter.instrumentsRequest(for: batch).weight, at: HostClock.now) {
-                wait(seconds: Double(nanoseconds) / 1e9, loop, stop)
+                wait(seconds: Double(nanoseconds) / 1e9, stop)
                 continue
             }
             catalog.ask(batch) { inbox.put($0) }
@@ -257,15 +189,13 @@ struct IngestStage<Session: VenueSession & ~Copyable> {
                 runtime.logger.warning(
                     "exchange information unavailable",
                     metadata: ["error": "\(error)", "retry_seconds": "\(delay)"])
-                wait(seconds: delay, loop, stop)
+                wait(seconds: delay, stop)
             }
         }
         return stop.isRequested ? nil : learned
     }
 
-    private func waitForSubscriptions(
-        _ publisher: inout Publisher, _ loop: EventLoop, _ stop: StopSignal
-    ) throws -> Bool {
+    private func waitForSubscriptions(_ publisher: inout Publisher, _ stop: StopSignal) throws -> Bool {
         try publisher.countSubscriptions()
         if configuration.waitSubscriptions > publisher.subscriptions {
             runtime.logger.info("waiting for subscriptions", metadata: ["wanted": "\(configuration.waitSubscriptions)"])
@@ -278,7 +208,7 @@ struct IngestStage<Session: VenueSession & ~Copyable> {
         return !stop.isRequested
     }
 
-    private func wait(seconds: Double, _ loop: EventLoop, _ stop: StopSignal) {
+    private func wait(seconds: Double, _ stop: StopSignal) {
         let end = HostClock.monotonicNanoseconds + Int64(seconds * 1e9)
         while !stop.isRequested, HostClock.monotonicNanoseconds < end {
             runtime.health.beat("feed", isReady: false, detail: "learning the instruments")

@@ -5,7 +5,7 @@ public struct ServerRequest: Sendable {
     /// `GET`, `POST`, `PUT`, `PATCH`, `DELETE`, `OPTIONS` or `HEAD`; other methods never arrive.
     public let method: String
     /// Percent-decoded.
-    public let path: String
+    public private(set) var path: String
     /// In order, percent-decoded; an item without `=` has an empty value. At most 256 are kept.
     public let query: [(name: String, value: String)]
     /// Names in lower case: the usual request headers, and those of `ServerOptions.customHeaders`.
@@ -17,6 +17,17 @@ public struct ServerRequest: Sendable {
 
     /// The value of a header, whatever its case.
     public func header(_ name: String) -> String? { HTTPSyntax.value(of: name, in: headers) }
+
+    /// The same request as a server sees it that is mounted at `prefix`, which begins with a slash and does not end with one;
+    /// `nil` if the path is not below it.
+    public func below(_ prefix: String) -> ServerRequest? {
+        guard path.hasPrefix(prefix) else { return nil }
+        let rest = path.dropFirst(prefix.count)
+        guard rest.isEmpty || rest.hasPrefix("/") else { return nil }
+        var request = self
+        request.path = rest.isEmpty ? "/" : String(rest)
+        return request
+    }
 
     /// Reads the request whose headers libwebsockets has just parsed; `nil` if unsupported.
     init?(_ wsi: OpaquePointer, customHeaders: [String]) {

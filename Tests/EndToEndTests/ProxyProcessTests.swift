@@ -25,6 +25,8 @@ import Testing
     }
 
     private func end(_ programs: Program...) async {
+        // A program that has not begun yet cannot end in order.
+        #expect(await eventually { await Web.get("http://127.0.0.1:\(port)/api/v3/ping") != nil })
         for program in programs {
             program.signal(SIGTERM)
             #expect(await program.exitCode(within: 10) == 0, "\(program.logText.suffix(2_000))")

@@ -52,8 +52,8 @@ private final class RunningSimulator {
         let thread = Thread {
             defer { ended.signal() }
             do {
-                let simulator = try ExchangeSimulator(
-                    markets(), options: chosen, monitor: monitor,
+                let simulator = try SimulatorServer(
+                    [(chosen, markets())], monitor: monitor,
                     logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() })
                 started.signal()
                 simulator.run(until: stop)
@@ -551,9 +551,9 @@ private final class MuteSocket {
         let simulator = try RunningSimulator { try Self.capture() }
         var options = ExchangeSimulator.Options()
         options.port = simulator.port
-        #expect(throws: TransportError.self) { _ = try ExchangeSimulator(Self.capture(), options: options) }
+        #expect(throws: TransportError.self) { _ = try SimulatorServer([(options, Self.capture())]) }
         #expect(throws: ExchangeSimulator.DuplicateSymbol(symbol: "XYZUSDT")) {
-            _ = try ExchangeSimulator(Self.capture() + Self.capture())
+            _ = try SimulatorServer([(ExchangeSimulator.Options(), Self.capture() + Self.capture())])
         }
     }
 }

@@ -58,7 +58,7 @@ import TestSupport
         var settings = try await Settings(scope: "ingest", file: nil, environment: [:])
         return try IngestCommand.parse([
             "--overlap", "0.2", "--reconnect-delay", "0.05", "--max-reconnect-delay", "0.05",
-        ]).decode(&settings)
+        ]).decode(&settings).venues[0]
     }
 
     private func run(

@@ -53,33 +53,35 @@ import Venues
         let folder = try TestFiles.temporaryFolder()
         defer { try? FileManager.default.removeItem(at: folder) }
         let directory = try LeaseDirectory(folder.appending(path: "a/b").path)
-        let pool = ["BTCUSDT", "ETHUSDT"]
+        let pool = ["BTCUSDT", "ETHUSDT"].map { PoolMarket(venue: "binance", symbol: $0) }
         guard let first = try SymbolClaim.take(pool, preferred: nil, in: directory) else {
             Issue.record("nothing is free")
             return
         }
-        let held = first.symbol
+        let held = first.market.symbol
         #expect(held == "BTCUSDT")
         // While the second is held, nothing is free; when it has ended, its symbol is.
         let nested = try Self.claim(pool, nil, directory) { try Self.claim(pool, nil, directory) }
         #expect(nested.outer == "ETHUSDT" && nested.inner == nil)
         // A process with a preferred symbol takes no other's.
-        #expect(try Self.claim(pool, "BTCUSDT", directory) == nil)
-        #expect(try Self.claim(pool, "ETHUSDT", directory) == "ETHUSDT")
+        #expect(try Self.claim(pool, pool[0], directory) == nil)
+        #expect(try Self.claim(pool, pool[1], directory) == "ETHUSDT")
+        // Another venue's symbol is another market.
+        #expect(try Self.claim([PoolMarket(venue: "okx", symbol: "BTCUSDT")], nil, directory) == "BTCUSDT")
         extendLifetime(first)
     }
 
     /// The symbol that a process would get, and gives back after `body`.
     private static func claim(
-        _ pool: [String], _ preferred: String?, _ directory: LeaseDirectory, _ body: () throws -> String?
+        _ pool: [PoolMarket], _ preferred: PoolMarket?, _ directory: LeaseDirectory, _ body: () throws -> String?
     ) throws -> (outer: String?, inner: String?) {
         guard let claim = try SymbolClaim.take(pool, preferred: preferred, in: directory) else { return (nil, nil) }
         let inner = try body()
-        return (claim.symbol, inner)
+        return (claim.market.symbol, inner)
     }
 
     private static func claim(
-        _ pool: [String], _ preferred: String?, _ directory: LeaseDirectory
+        _ pool: [PoolMarket], _ preferred: PoolMarket?, _ directory: LeaseDirectory
     ) throws -> String? {
         try claim(pool, preferred, directory) { nil }.outer
     }
@@ -97,7 +99,13 @@ import Venues
             (["--symbol-pool", "BTCUSDT,ETHUSDT", "--symbol-slot", "x"], "--symbol-slot"),
             (["--symbol-pool", "BTCUSDT", "--symbols", "ETHUSDT"], "--symbols"),
             (["--websocket-url", "ws://a:1", "--rest-url", "http://a:1", "--ca-file", "/dev/null"], "--ca-file"),
-            (["--venue", "mtgox"], "binance-us"), (["--time-unit", "second"], "microsecond"),
+            (["--venue", "mtgox"], "binance-us"), (["--venues", "kraken,mtgox", "--symbol-pool", "BTC-USD"], "mtgox"),
+            (["--venues", "kraken,okx"], "--symbol-pool"),
+            (["--venues", "okx,okx", "--symbol-pool", "BTC-USD"], "twice"),
+            (["--venues", "okx,kraken", "--symbol-pool", "BTC-USD", "--rest-url", "http://a:1"], "{venue}"),
+            (["--venues", "okx,kraken", "--symbol-pool", "okx:BTC-USD,BTCUSD"], "twice"),
+            (["--venues", "okx,kraken", "--symbol-pool", "bybit:BTC-USD"], "not chosen"),
+            (["--time-unit", "second"], "microsecond"),
             (["--depth", "200", "--snapshot-depth", "300"], "--snapshot-depth"),
             (["--rotate-after", "90000"], "rotate"), (["--publish", "udp://{symbol}"], "--publish"),
         ])

@@ -62,9 +62,9 @@ import TestSupport
     private static func configuration(_ folder: URL) async throws -> IngestConfiguration {
         var settings = try await Settings(scope: "ingest", file: nil, environment: [:])
         return try IngestCommand.parse([
-            "--symbols", "BTCUSD", "--publish", "ipc://\(folder.path)/ticks", "--lease-dir", folder.path,
+            "--publish", "ipc://\(folder.path)/ticks", "--lease-dir", folder.path,
             "--overlap", "5", "--reconnect-delay", "0.05", "--max-reconnect-delay", "0.1", "--wait-subscriptions", "1",
-        ]).decode(&settings)
+        ]).decode(&settings).venues[0]
     }
 
     /// An ingest on a thread of its own.
@@ -79,7 +79,12 @@ import TestSupport
                 metrics: registry, epoch: 1_000)
             let thread = Thread { [self] in
                 do {
-                    try IngestStage<ScriptedSession>(ScriptedAdapter(), configuration, runtime).run(until: stop)
+                    let loop = try EventLoop(EventLoop.Options())
+                    stop.onRequest { [wake = loop.wake] in wake.wake() }
+                    let http = try HTTPClient()
+                    defer { http.shutdown() }
+                    try IngestStage<ScriptedSession>(ScriptedAdapter(), configuration, runtime, loop, http)
+                        .serve(["BTCUSD"], until: stop)
                     result.withLock { $0 = "" }
                 } catch {
                     result.withLock { $0 = "\(error)" }

@@ -13,8 +13,8 @@ package func freePort() -> Int {
     }
 }
 
-/// Two test processes at once start at different places.
-private let nextPort = Mutex(20_000 + Int(getpid()) * 97 % 12_000)
+/// Two test processes at once, even of neighbouring process ids, start far from each other: a step of the golden section.
+private let nextPort = Mutex(20_000 + Int(getpid()) * 7_417 % 12_000)
 
 private func isFree(port: Int) -> Bool {
     let socket = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)

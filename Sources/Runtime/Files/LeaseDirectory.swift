@@ -23,15 +23,15 @@ package struct LeaseDirectory: Sendable {
         return environment["HOME"].flatMap { $0.hasPrefix("/") ? $0 + "/.local/state/microstructure" : nil }
     }
 
-    /// Lock file of a symbol: the process that holds the lock serves the symbol.
-    package func symbolLock(_ symbol: String) -> String { "\(path)/symbol-\(symbol).lock" }
+    /// Lock file of a venue's symbol: the process that holds the lock serves the symbol.
+    package func symbolLock(_ symbol: String, venue: String) -> String { "\(path)/symbol-\(venue)-\(symbol).lock" }
 
     /// Lock file of a shard (from 0): the process of that kind that holds the lock serves the shard.
     package func shardLock(_ kind: String, _ shard: Int) -> String { "\(path)/\(kind)-\(shard + 1).lock" }
 
-    /// A file about one address of the venue.
+    /// A file about one address of the venue: its host, port and path.
     package func file(_ kind: String, for url: String) -> String {
-        let host = url.split(separator: "/").dropFirst().first ?? "unknown"
-        return "\(path)/\(kind)-\(host.replacing(":", with: "-"))"
+        let place = url.split(separator: "/").dropFirst().joined(separator: "-")
+        return "\(path)/\(kind)-\(place.isEmpty ? "unknown" : place.replacing(":", with: "-"))"
     }
 }
