@@ -42,7 +42,7 @@ package struct ExchangeSimCommand: ServiceCommand {
     @Option(parsing: .upToNextOption, help: "Recordings to play.") var capture: [String] = []
     @Option(
         help: ArgumentHelp(
-            "Symbols of the synthetic market, or its specification, a file whose name ends in .json (default: BTCUSDT,ETHUSDT).",
+            "Symbols of the synthetic market, or its specification, a file whose name ends in .json (default: BTCUSDT,ETHUSDT; BTCUSD,ETHUSD for contracts in dollars).",
             valueName: "symbols|spec"))
     var synthetic: String?
     @Option(help: "Seed of the synthetic market (default: 1, or the specification's).") var seed: String?
@@ -106,7 +106,7 @@ package struct ExchangeSimCommand: ServiceCommand {
             throw ConfigurationError(
                 setting: "--capture", problem: "recordings are played in Binance's protocol only; leave out --venue")
         }
-        let specification = try self.specification(&settings)
+        let specification = try self.specification(&settings, of: venue)
         let loops = try settings.flag("loop", loop)
         if !captures.isEmpty {
             for name in ["synthetic", "seed", "orderRate"] {
@@ -142,8 +142,10 @@ package struct ExchangeSimCommand: ServiceCommand {
     }
 
     /// The specification of the synthetic markets: from a file, or the demonstration's events for the given symbols.
-    private func specification(_ settings: inout Settings) throws(ConfigurationError) -> SyntheticSpecification {
-        let names = try settings.list("synthetic", synthetic, default: ["BTCUSDT", "ETHUSDT"])
+    private func specification(
+        _ settings: inout Settings, of venue: ExchangeVenue
+    ) throws(ConfigurationError) -> SyntheticSpecification {
+        let names = try settings.list("synthetic", synthetic, default: venue.symbols)
         var specification: SyntheticSpecification
         if names.count == 1, names[0].hasSuffix(".json") {
             specification = try JSONFile.load(names[0], setting: "--synthetic")

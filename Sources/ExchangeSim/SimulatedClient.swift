@@ -1,3 +1,4 @@
+import Microstructure
 import Runtime
 import Simulation
 import Transport
@@ -70,6 +71,11 @@ final class SimulatedClient: WebSocketDelegate {
         exchange?.feeds.first { $0.status != nil && condition($0.market.listing) }
     }
 
+    /// The venue's time, as it tells it.
+    func venueTime(at now: Int64) -> Timestamp {
+        Timestamp(nanoseconds: (exchange?.serverMicroseconds(at: now) ?? 0) * 1_000)
+    }
+
     /// Sends the whole book as a message of the stream.
     func sendBook(of feed: MarketFeed) {
         guard let book = feed.snapshot(limit: 10_000, at: HostClock.monotonicNanoseconds) else { return }
@@ -102,9 +108,10 @@ final class SimulatedClient: WebSocketDelegate {
         connection?.abort()
     }
 
-    /// Pings when due; disconnects a client whose pong is overdue.
+    /// Pings and sends the venue's heartbeats when due; disconnects a client whose pong is overdue.
     func keepAlive(at now: Int64, pingInterval: Int64, pongTimeout: Int64) {
         guard !isLeaving, !isSilent, let connection else { return }
+        venue.advance(to: now, self)
         if let due = pongDueSince, now - due >= pongTimeout {
             exchange?.statistics.clientsMute += 1
             depart()

@@ -47,12 +47,18 @@ protocol VenueConnection: AnyObject {
     func opened(_ client: SimulatedClient)
     /// The client has sent a message.
     func received(_ message: Span<UInt8>, from client: SimulatedClient, at now: Int64)
+    /// Called again and again while the connection is open, at least once a second.
+    func advance(to now: Int64, _ client: SimulatedClient)
     /// A market's frame adapted to this connection: times moved by `milliseconds` and in the connection's unit.
     func adapted(_ frame: MarketFrame, clockShiftMilliseconds milliseconds: Int64) -> MarketFrame
     /// The part of a frame's bytes that is sent.
     func message(in frame: MarketFrame) -> Range<Int>
     /// The message that announces a shutdown; `nil` if the venue has none.
     func shutdownNotice(atMilliseconds time: Int64) -> [UInt8]?
+}
+
+extension VenueConnection {
+    func advance(to now: Int64, _ client: SimulatedClient) {}
 }
 
 /// An answer to an HTTP request.
@@ -69,7 +75,20 @@ struct VenueAnswer {
 /// The venues that the exchange can simulate.
 package enum ExchangeVenue: String, Sendable, CaseIterable {
     case binance
-    case kraken, coinbase, bybit, okx, bitstamp, bitfinex
+    case kraken, coinbase, bybit, okx, bitstamp, bitfinex, deribit
+    case coinbaseAdvanced = "coinbase-advanced"
+    case krakenFutures = "kraken-futures"
+    case bybitLinear = "bybit-linear"
+    case bybitInverse = "bybit-inverse"
+
+    /// The synthetic market's symbols, unless others are asked for.
+    var symbols: [String] {
+        switch self {
+        // Their contracts are priced in dollars.
+        case .krakenFutures, .bybitInverse, .deribit: ["BTCUSD", "ETHUSD"]
+        default: ["BTCUSDT", "ETHUSDT"]
+        }
+    }
 
     package var dialect: any VenueDialect {
         switch self {
@@ -80,6 +99,11 @@ package enum ExchangeVenue: String, Sendable, CaseIterable {
         case .okx: StreamDialect<OKXWriter>()
         case .bitstamp: StreamDialect<BitstampWriter>()
         case .bitfinex: StreamDialect<BitfinexWriter>()
+        case .deribit: StreamDialect<DeribitWriter>()
+        case .coinbaseAdvanced: StreamDialect<CoinbaseAdvancedWriter>()
+        case .krakenFutures: StreamDialect<KrakenFuturesWriter>()
+        case .bybitLinear: StreamDialect<BybitWriter>()
+        case .bybitInverse: StreamDialect<BybitInverseWriter>()
         }
     }
 
@@ -88,7 +112,12 @@ package enum ExchangeVenue: String, Sendable, CaseIterable {
         case .binance: BinanceAPI(weightLimit: options.weightLimit)
         case .kraken: KrakenAPI(requestLimit: options.weightLimit)
         case .coinbase: CoinbaseAPI(requestLimit: options.weightLimit)
-        case .bybit: BybitAPI(requestLimit: options.weightLimit)
+        case .bybit: BybitAPI(.spot, requestLimit: options.weightLimit)
+        case .bybitLinear: BybitAPI(.linear, requestLimit: options.weightLimit)
+        case .bybitInverse: BybitAPI(.inverse, requestLimit: options.weightLimit)
+        case .deribit: DeribitAPI(requestLimit: options.weightLimit)
+        case .coinbaseAdvanced: CoinbaseAdvancedAPI(requestLimit: options.weightLimit)
+        case .krakenFutures: KrakenFuturesAPI(requestLimit: options.weightLimit)
         case .okx: OKXAPI(requestLimit: options.weightLimit)
         case .bitstamp: BitstampAPI(requestLimit: options.weightLimit)
         case .bitfinex: BitfinexAPI(requestLimit: options.weightLimit)

@@ -74,11 +74,11 @@ enum DecimalText {
         text.append(contentsOf: fraction.utf8)
     }
 
-    /// The same with as few digits behind the point as hold the number.
-    static func append(_ mantissa: Int64, exponent: Int8, to text: inout [UInt8]) {
+    /// The same with as few digits behind the point as hold the number, at least `least`.
+    static func append(_ mantissa: Int64, exponent: Int8, least: Int = 0, to text: inout [UInt8]) {
         var (value, exponent) = (mantissa, exponent)
         while exponent < 0, value % 10 == 0 { (value, exponent) = (value / 10, exponent + 1) }
-        append(value, exponent: exponent, decimals: max(0, -Int(exponent)), to: &text)
+        append(value, exponent: exponent, decimals: max(least, -Int(exponent)), to: &text)
     }
 
     static func append(integer value: Int64, to text: inout [UInt8]) {

@@ -8,12 +8,14 @@ import Transport
 /// fault that its rules can show.
 @Suite struct VenueTests {
     /// A venue, and what shows a missing depth message: the metric that counts it.
-    struct Venue: Sendable, CustomTestStringConvertible {
+    struct Venue: Sendable, CustomStringConvertible {
         let name: String
         let symbols: String
         let showsLossBy: String?
+        /// The part of the venue's address over HTTP that is a path.
+        var root = ""
 
-        var testDescription: String { name }
+        var description: String { name }
     }
 
     static let venues = [
@@ -24,6 +26,13 @@ import Transport
         Venue(name: "okx", symbols: "BTC-USDT,ETH-USDT", showsLossBy: MetricName.feedGaps),
         Venue(name: "bitstamp", symbols: "BTC/USDT,ETH/USDT", showsLossBy: nil),
         Venue(name: "bitfinex", symbols: "BTC-USDT,ETH-USDT", showsLossBy: MetricName.feedGaps),
+        Venue(name: "coinbase-advanced", symbols: "BTC-USDT,ETH-USDT", showsLossBy: MetricName.feedGaps),
+        Venue(
+            name: "kraken-futures", symbols: "PF_XBTUSD,PF_ETHUSD", showsLossBy: MetricName.feedGaps,
+            root: "/derivatives/api/v3"),
+        Venue(name: "deribit", symbols: "BTC-PERPETUAL,ETH-PERPETUAL", showsLossBy: MetricName.feedGaps),
+        Venue(name: "bybit-linear", symbols: "BTCUSDT,ETHUSDT", showsLossBy: MetricName.feedGaps),
+        Venue(name: "bybit-inverse", symbols: "BTCUSD,ETHUSD", showsLossBy: MetricName.feedGaps),
     ]
 
     private final class Bench {
@@ -38,7 +47,8 @@ import Transport
                 "exchange-sim",
                 [
                     "--venue", venue.name, "--port", "\(exchangePort)", "--metrics-port", "0", "--order-rate", "60",
-                    "--truth", folder.appending(path: "truth").path,
+                    // Its trades begin early.
+                    "--seed", "3", "--truth", folder.appending(path: "truth").path,
                 ], in: folder)
             let address = "http://127.0.0.1:\(exchangePort)"
             _ = await eventually { await Web.get(address + "/control/accounts")?.status == 200 }
@@ -46,7 +56,7 @@ import Transport
                 "ingest",
                 [
                     "--venue", venue.name, "--symbols", venue.symbols, "--websocket-url",
-                    "ws://127.0.0.1:\(exchangePort)", "--rest-url", address, "--publish",
+                    "ws://127.0.0.1:\(exchangePort)", "--rest-url", address + venue.root, "--publish",
                     "ipc://\(folder.path)/ticks", "--metrics-port", "\(port)", "--lease-dir", "\(folder.path)/leases",
                     "--reconnect-delay", "0.1",
                 ], in: folder)
@@ -75,26 +85,38 @@ import Transport
         }
     }
 
-    @Test(arguments: venues)
-    func booksAreBuiltLostAndFoundAgain(venue: Venue) async throws {
+    /// Venues at work at once: each mostly waits.
+    private static let width = 4
+
+    @Test func booksAreBuiltLostAndFoundAgain() async throws {
+        try await withThrowingTaskGroup(of: Void.self) { group in
+            for (place, venue) in Self.venues.enumerated() {
+                if place >= Self.width { try await group.next() }
+                group.addTask { try await check(venue) }
+            }
+            try await group.waitForAll()
+        }
+    }
+
+    private func check(_ venue: Venue) async throws {
         let bench = try await Bench(venue)
         #expect(await bench.isReady(), "\(bench.ingest.logText) \(bench.exchange.logText)")
-        #expect(await eventually { await bench.metric(MetricName.feedTrades) > 0 })
-        #expect(await bench.metric(MetricName.feedRejected) == 0)
+        #expect(await eventually { await bench.metric(MetricName.feedTrades) > 0 }, "\(venue)")
+        #expect(await bench.metric(MetricName.feedRejected) == 0, "\(venue)")
 
         // A missing message: found by what the venue offers for it, and healed.
         if let metric = venue.showsLossBy {
             let label = metric == MetricName.feedChecksums ? "outcome=\"failed\"" : ""
             let before = await bench.metric(metric, label)
             try await bench.inject(#"{"fault":"drop","channel":"depth"}"#)
-            #expect(await eventually(within: 30) { await bench.metric(metric, label) > before })
-            #expect(await bench.isReady())
+            #expect(await eventually(within: 30) { await bench.metric(metric, label) > before }, "\(venue)")
+            #expect(await bench.isReady(), "\(venue)")
         }
 
         // A message cut off in the middle is refused; what it held is missed like a lost one.
         try await bench.inject(#"{"fault":"malformed","channel":"trade"}"#)
-        #expect(await eventually(within: 30) { await bench.metric(MetricName.feedRejected) > 0 })
-        #expect(await bench.isReady())
+        #expect(await eventually(within: 30) { await bench.metric(MetricName.feedRejected) > 0 }, "\(venue)")
+        #expect(await bench.isReady(), "\(venue)")
 
         // The connection is reset: new books. Where a loss is the connection's, another may have begun to replace it.
         func connections() async -> Double {
@@ -102,7 +124,7 @@ import Transport
         }
         let before = await connections()
         try await bench.inject(#"{"fault":"reset"}"#)
-        #expect(await eventually(within: 30) { await connections() > before })
-        #expect(await bench.isReady())
+        #expect(await eventually(within: 30) { await connections() > before }, "\(venue)")
+        #expect(await bench.isReady(), "\(venue)")
     }
 }

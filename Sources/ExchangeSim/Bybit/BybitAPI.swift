@@ -2,8 +2,18 @@ import Foundation
 import Simulation
 import Transport
 
-/// Bybit's spot market: its instruments and its time over HTTP, the public streams.
+/// A market of Bybit: its instruments and its time over HTTP, the public streams.
 final class BybitAPI: StreamAPI {
+    /// The market's name in requests, and the last part of the stream's path.
+    enum Category: String { case spot, linear, inverse }
+
+    private let category: Category
+
+    init(_ category: Category, requestLimit: Int) {
+        self.category = category
+        super.init(requestLimit: requestLimit)
+    }
+
     override func isKnown(path: String) -> Bool {
         path == "/v5/market/instruments-info" || path == "/v5/market/time"
     }
@@ -22,39 +32,50 @@ final class BybitAPI: StreamAPI {
                     "timeNano":"\(microseconds)000"},"time":\(microseconds / 1_000)}
                     """.utf8))
         }
-        let rows = exchange.feeds.filter { $0.status != nil }.map { feed in
-            let listing = feed.market.listing
-            let status = feed.status == MarketFeed.tradingStatus ? "Trading" : "Closed"
-            return """
-                {"symbol":"\(BybitWriter.symbol(of: listing))","baseCoin":"\(listing.baseAsset)",\
-                "quoteCoin":"\(listing.quoteAsset)","status":"\(status)","lotSizeFilter":{"basePrecision":\
-                "\(listing.stepSizeText)","minOrderQty":"\(listing.stepSizeText)"},"priceFilter":{"tickSize":\
-                "\(listing.tickSizeText)"}}
-                """
+        guard request.query("category") == category.rawValue else {
+            return .json(#"{"retCode":10001,"retMsg":"Illegal category","result":{},"time":\#(microseconds / 1_000)}"#)
         }
+        let rows = exchange.feeds.filter { $0.status != nil }.map(instrument)
         return .json(
             Array(
                 """
-                {"retCode":0,"retMsg":"OK","result":{"category":"spot","list":[\(rows.joined(separator: ","))],\
+                {"retCode":0,"retMsg":"OK","result":{"category":"\(category)","list":[\(rows.joined(separator: ","))],\
                 "nextPageCursor":""},"time":\(microseconds / 1_000)}
                 """.utf8))
     }
 
+    private func instrument(_ feed: MarketFeed) -> String {
+        let status = feed.status == MarketFeed.tradingStatus ? "Trading" : "Closed"
+        let listing =
+            category == .inverse ? BybitInverseWriter.contracts(feed.market.listing) : feed.market.listing
+        let kind =
+            category == .spot ? "" : #""contractType":"\#(category == .linear ? "Linear" : "Inverse")Perpetual","#
+        return """
+            {"symbol":"\(BybitWriter.symbol(of: listing))",\(kind)"baseCoin":"\(listing.baseAsset)",\
+            "quoteCoin":"\(listing.quoteAsset)","status":"\(status)","lotSizeFilter":{\
+            "\(category == .spot ? "basePrecision" : "qtyStep")":"\(listing.stepSizeText)",\
+            "minOrderQty":"\(listing.stepSizeText)"},"priceFilter":{"tickSize":"\(listing.tickSizeText)"}}
+            """
+    }
+
     override func handshake(_ request: ServerRequest) -> Handshake {
-        request.path == "/v5/public/spot" ? .accept(BybitConnection()) : .refuse(status: 404)
+        request.path == "/v5/public/\(category)"
+            ? .accept(BybitConnection(topicLimit: category == .spot ? 10 : .max)) : .refuse(status: 404)
     }
 }
 
-/// `{"op":"subscribe","args":["orderbook.50.BTCUSDT"]}`, at most ten at once.
+/// `{"op":"subscribe","args":["orderbook.50.BTCUSDT"]}`, on the spot market at most ten at once.
 final class BybitConnection: StreamConnection {
-    private static let argumentLimit = 10
+    private let topicLimit: Int
+
+    init(topicLimit: Int) { self.topicLimit = topicLimit }
 
     override func received(_ message: Data, from client: SimulatedClient, at now: Int64) {
         guard let object = Self.object(message), let operation = object["op"] as? String else {
             return answer("error", false, "Invalid request", client)
         }
         if operation == "ping" { return answer("ping", true, "pong", client) }
-        guard let topics = object["args"] as? [String], topics.count <= Self.argumentLimit else {
+        guard let topics = object["args"] as? [String], topics.count <= topicLimit else {
             return answer(operation, false, "args size >10", client)
         }
         var subscriptions: [StreamSubscription] = []

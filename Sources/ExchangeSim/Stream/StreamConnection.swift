@@ -23,6 +23,7 @@ class StreamConnection: VenueConnection {
     /// Handles a message of the client.
     func received(_ message: Data, from client: SimulatedClient, at now: Int64) {}
 
+    func advance(to now: Int64, _ client: SimulatedClient) {}
     func adapted(_ frame: MarketFrame, clockShiftMilliseconds milliseconds: Int64) -> MarketFrame { frame }
     func message(in frame: MarketFrame) -> Range<Int> { 0..<frame.bytes.count }
     func shutdownNotice(atMilliseconds time: Int64) -> [UInt8]? { nil }

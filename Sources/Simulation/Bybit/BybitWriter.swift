@@ -7,9 +7,7 @@ public struct BybitWriter: StreamWriter {
 
     private let symbol: String
     private let numbers: NumberWriter
-    /// The number of each change written lately, by its update id.
-    private var written: [(id: Int64, number: Int64)] = []
-    private var number: Int64 = 1_000
+    private var changes = MessageNumbers(after: 1_000)
 
     public init(_ listing: Listing) {
         symbol = Self.symbol(of: listing)
@@ -22,15 +20,14 @@ public struct BybitWriter: StreamWriter {
     public mutating func depth(
         _ change: DepthChange, at time: Timestamp, after book: borrowing OrderBook
     ) -> [[UInt8]] {
-        number += 1
-        written.append((change.lastID, number))
-        if written.count > 64 { written.removeFirst() }
+        let number = changes.next()
+        changes.note(change.lastID)
         return [message("50", "delta", change.bids, change.asks, number, change.lastID, time)]
     }
 
     public func snapshot(_ book: SimulatedBook, at time: Timestamp) -> [UInt8] {
-        let number = written.last { $0.id <= book.updateID }?.number ?? written.first.map { $0.number - 1 } ?? number
-        return message("50", "snapshot", book.bids, book.asks, number, book.updateID, time)
+        message(
+            "50", "snapshot", book.bids, book.asks, changes.number(at: book.updateID), book.updateID, time)
     }
 
     private func message(
@@ -55,7 +52,7 @@ public struct BybitWriter: StreamWriter {
             """
             {"topic":"publicTrade.\(symbol)","type":"snapshot","ts":\(time.milliseconds),"data":[{"T":\(time.milliseconds),\
             "s":"\(symbol)","S":"\(aggressor == .buy ? "Buy" : "Sell")","v":"\(numbers.text(quantity))",\
-            "p":"\(numbers.text(price))","L":"ZeroPlusTick","i":"\(id)","BT":false}]}
+            "p":"\(numbers.text(price))","L":"ZeroPlusTick","i":"\(id)","BT":false,"seq":\(id)}]}
             """.utf8)
     }
 

@@ -40,6 +40,16 @@ struct NumberWriter: Sendable {
         append(value, to: &text)
         return String(decoding: text, as: UTF8.self)
     }
+
+    /// As a venue writes that keeps its numbers as floating-point ones: `50.0`.
+    func float(_ value: Price) -> String { Self.float(value.mantissa, price) }
+    func float(_ value: Quantity) -> String { Self.float(value.mantissa, quantity) }
+
+    static func float(_ mantissa: Int64, _ exponent: Int8) -> String {
+        var text: [UInt8] = []
+        DecimalText.append(mantissa, exponent: exponent, least: 1, to: &text)
+        return String(decoding: text, as: UTF8.self)
+    }
 }
 
 extension Timestamp {

@@ -12,7 +12,7 @@ public struct PublishedBook: Sendable {
     private var sentBook: OrderBook
     /// Changes written and not yet sent, a message's together, oldest first.
     private var unsent: [[DepthChange]] = []
-    /// Changes of levels that the venue does not publish: they come with the next message.
+    /// Changes that the venue does not publish: they come with the next message.
     private var unseen: [DepthChange] = []
     /// What the venue published of each side before the change, best first.
     private var earlier: (bids: [PriceLevel], asks: [PriceLevel]) = ([], [])
@@ -42,7 +42,7 @@ public struct PublishedBook: Sendable {
     private mutating func publish(_ change: DepthChange, _ announcesLoss: Bool) -> DepthChange? {
         guard let depth else {
             Self.apply(change, to: &book)
-            return change
+            return change.bids.isEmpty && change.asks.isEmpty ? nil : change
         }
         earlier.bids = Self.best(depth, of: book.bids)
         earlier.asks = Self.best(depth, of: book.asks)

@@ -11,6 +11,7 @@ public struct StreamEncoder<Writer: StreamWriter>: MarketEncoder {
     init(_ market: SyntheticMarket) {
         writer = Writer(market.listing)
         book = PublishedBook(market.book(limit: .max), depth: Writer.depth)
+        writer.begin(with: book.book)
         let symbol = market.listing.symbol
         names = (StreamName.depth(symbol), StreamName.trades(symbol), StreamName.quotes(symbol))
         lastTime = market.startTime

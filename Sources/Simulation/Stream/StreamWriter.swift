@@ -8,7 +8,9 @@ public protocol StreamWriter: Sendable {
     static var depth: Int? { get }
     /// Whether levels pushed out of the published ones are sent as gone.
     static var announcesLoss: Bool { get }
-    /// The messages of a change.
+    /// The book before the first change.
+    mutating func begin(with book: borrowing OrderBook)
+    /// The messages of a change; at least one.
     ///
     /// - Parameter book: after the change.
     mutating func depth(_ change: DepthChange, at time: Timestamp, after book: borrowing OrderBook) -> [[UInt8]]
@@ -19,6 +21,10 @@ public protocol StreamWriter: Sendable {
     mutating func quote(updateID: Int64, bid: PriceLevel, ask: PriceLevel, at time: Timestamp) -> [UInt8]?
     /// The whole book, as a message of the stream or an answer over HTTP.
     func snapshot(_ book: SimulatedBook, at time: Timestamp) -> [UInt8]
+}
+
+extension StreamWriter {
+    public mutating func begin(with book: borrowing OrderBook) {}
 }
 
 /// The names of a market's streams inside the simulator. Clients subscribe in the venue's own words.
