@@ -148,7 +148,8 @@ let package = Package(
         .target(name: "TestSupport", dependencies: ["Microstructure", "Transport"], path: "Tests/TestSupport"),
         .testTarget(name: "MicrostructureTests", dependencies: ["Microstructure", "TestSupport"], exclude: ["Oracle"]),
         .testTarget(name: "DetectionTests", dependencies: ["Detection", "TestSupport"], exclude: ["Oracle"]),
-        .testTarget(name: "VenuesTests", dependencies: ["Venues", "TestSupport"], exclude: ["Oracle", "Payloads"]),
+        .testTarget(
+            name: "VenuesTests", dependencies: ["Simulation", "Venues", "TestSupport"], exclude: ["Oracle", "Payloads"]),
         .testTarget(name: "SimulationTests", dependencies: ["Simulation", "TestSupport"]),
         .testTarget(
             name: "EvaluationTests", dependencies: ["Evaluation", "Detection", "Microstructure", "TestSupport"],

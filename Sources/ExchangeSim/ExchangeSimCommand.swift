@@ -63,6 +63,7 @@ package struct ExchangeSimCommand: ServiceCommand {
     @Option(help: "PEM certificate; with --tls-key the port speaks TLS.") var tlsCertificate: String?
     @Option(help: "PEM key of the certificate.") var tlsKey: String?
 
+    @Option(help: "File with the key that binance-sbe asks for; any key if left out.") var apiKeyFile: String?
     @Option(help: "JSON file of faults to inject; its format: the article FeedIntegrity.") var faults: String?
     @Option(
         help: "File to write what was sent, planted and broken, a JSON object a line; of several venues FILE.kraken, …")
@@ -91,6 +92,7 @@ package struct ExchangeSimCommand: ServiceCommand {
         guard (options.tlsCertificateFile == nil) == (options.tlsKeyFile == nil) else {
             throw ConfigurationError(setting: "--tls-certificate", problem: "needs --tls-key as well, and the reverse")
         }
+        options.apiKey = try settings.key(inFile: "apiKeyFile", apiKeyFile)
         options.truthFile = try settings.optionalString("truth", truth)
         let faultFile = try settings.optionalString("faults", faults)
         if let faultFile { options.faults = try Self.faults(faultFile) }

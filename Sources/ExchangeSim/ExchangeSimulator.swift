@@ -36,6 +36,8 @@ package final class ExchangeSimulator {
         package var keepsTruth = false
         /// The file of `TruthLog`; `nil` writes none.
         package var truthFile: String?
+        /// The key that a venue's binary streams ask for; `nil` takes any.
+        package var apiKey: String?
         /// Request weight per minute for all clients together: they share one address here.
         package var weightLimit = 6_000
         /// Trades of each symbol that can still be requested.
@@ -121,7 +123,7 @@ package final class ExchangeSimulator {
                 }
                 guard let frame = try feed.nextFrame(at: now) else { break }
                 for record in feed.note(frame) { faults.note(record, of: symbol) }
-                if frame.kind == .trade { faults.note(trade: feed.history.lastID, of: symbol) }
+                for id in feed.notedTrades { faults.note(trade: id, of: symbol) }
                 for planted in feed.newlyPlanted() {
                     faults.note(planted.event, from: planted.times, of: symbol)
                 }

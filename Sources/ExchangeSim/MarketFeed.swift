@@ -15,6 +15,8 @@ final class MarketFeed {
     private(set) var truth: TruthBook?
     /// Records created by a snapshot and not yet returned by `note`.
     private var newRecords: [TruthBook.Record] = []
+    /// The ids of the trades in the frame last noted.
+    private(set) var notedTrades: [Int64] = []
     private var plantedCount = 0
     /// The snapshot served before the last one: older than the stream.
     private var earlierSnapshot: [UInt8]?
@@ -36,11 +38,15 @@ final class MarketFeed {
 
     /// Adds a frame about to be sent to the history and the truth; returns the new records.
     func note(_ frame: MarketFrame) -> [TruthBook.Record] {
+        notedTrades.removeAll(keepingCapacity: true)
+        guard !frame.isCopy else { return [] }
         switch frame.kind {
         case .trade:
-            guard let trade = dialect.trade(in: frame) else { break }
-            history.process(trade)
-            truth?.process(tradeID: trade.id)
+            for trade in dialect.trades(in: frame) {
+                history.process(trade)
+                truth?.process(tradeID: trade.id)
+                notedTrades.append(trade.id)
+            }
         case .depth:
             guard truth != nil else { break }
             if let change = dialect.depthChange(in: frame) {

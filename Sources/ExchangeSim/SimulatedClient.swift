@@ -90,7 +90,8 @@ final class SimulatedClient: WebSocketDelegate {
     /// Sends a market's frame. A client whose queue is full is disconnected: a stream with a silent gap would be wrong.
     func send(_ frame: MarketFrame) {
         guard !isLeaving, !isSilent, let connection else { return }
-        switch connection.send(text: frame.bytes.span.extracting(venue.message(in: frame))) {
+        let message = frame.bytes.span.extracting(venue.message(in: frame))
+        switch venue.isBinary ? connection.send(binary: message) : connection.send(text: message) {
         case .queued: exchange?.statistics.messagesSent[frame.kind, default: 0] += 1
         case .full: overflow()
         case .closed: break

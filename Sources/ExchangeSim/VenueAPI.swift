@@ -55,6 +55,12 @@ protocol VenueConnection: AnyObject {
     func message(in frame: MarketFrame) -> Range<Int>
     /// The message that announces a shutdown; `nil` if the venue has none.
     func shutdownNotice(atMilliseconds time: Int64) -> [UInt8]?
+    /// Whether the markets' frames are binary messages.
+    var isBinary: Bool { get }
+}
+
+extension VenueConnection {
+    var isBinary: Bool { false }
 }
 
 extension VenueConnection {
@@ -75,6 +81,9 @@ struct VenueAnswer {
 /// The venues that the exchange can simulate.
 package enum ExchangeVenue: String, Sendable, CaseIterable {
     case binance
+    case binanceSBE = "binance-sbe"
+    case binanceUSDM = "binance-usdm"
+    case binanceCOINM = "binance-coinm"
     case kraken, coinbase, bybit, okx, bitstamp, bitfinex, deribit
     case coinbaseAdvanced = "coinbase-advanced"
     case krakenFutures = "kraken-futures"
@@ -93,6 +102,9 @@ package enum ExchangeVenue: String, Sendable, CaseIterable {
     package var dialect: any VenueDialect {
         switch self {
         case .binance: BinanceDialect()
+        case .binanceSBE: BinanceSBEDialect()
+        case .binanceUSDM: BinanceDialect(.usdm)
+        case .binanceCOINM: BinanceDialect(.coinm)
         case .kraken: StreamDialect<KrakenWriter>()
         case .coinbase: StreamDialect<CoinbaseWriter>()
         case .bybit: StreamDialect<BybitWriter>()
@@ -109,7 +121,10 @@ package enum ExchangeVenue: String, Sendable, CaseIterable {
 
     func makeAPI(_ options: ExchangeSimulator.Options) -> any VenueAPI {
         switch self {
-        case .binance: BinanceAPI(weightLimit: options.weightLimit)
+        case .binance: BinanceAPI(.spot, weightLimit: options.weightLimit)
+        case .binanceSBE: BinanceAPI(.sbe, weightLimit: options.weightLimit, key: options.apiKey)
+        case .binanceUSDM: BinanceAPI(.usdm, weightLimit: options.weightLimit)
+        case .binanceCOINM: BinanceAPI(.coinm, weightLimit: options.weightLimit)
         case .kraken: KrakenAPI(requestLimit: options.weightLimit)
         case .coinbase: CoinbaseAPI(requestLimit: options.weightLimit)
         case .bybit: BybitAPI(.spot, requestLimit: options.weightLimit)

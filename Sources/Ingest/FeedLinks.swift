@@ -10,6 +10,9 @@ protocol FeedLinksOwner: AnyObject {
     func linkOpened(_ id: ConnectionID, isReplacement: Bool)
     func linkClosed(_ id: ConnectionID)
     func instrumentsAwaitingHandover(from old: ConnectionID, to new: ConnectionID) -> Int
+    /// The only connection could not be opened: whether the owner has changed the streams because of it
+    /// (`FeedLinks.follow`), so that they are worth an attempt at once.
+    func hasChangedStreams(after reason: WebSocketCloseReason) -> Bool
 }
 
 /// Keeps one connection to the venue and replaces it without a break: before the venue ends it, when the venue
@@ -32,6 +35,7 @@ final class FeedLinks {
     var receive: ((Span<UInt8>, ConnectionID) -> Void)?
     private let configuration: IngestConfiguration
     private var plan: ConnectionPlan
+    private var url: String
     /// No connection has the present plan yet.
     private var isPlanNew = true
     private let loop: EventLoop
@@ -62,6 +66,7 @@ final class FeedLinks {
     ) {
         self.configuration = configuration
         self.plan = plan
+        url = configuration.webSocketURL
         self.loop = loop
         self.budget = budget
         self.logger = logger
@@ -94,6 +99,15 @@ final class FeedLinks {
         isPlanNew = true
     }
 
+    /// Follows the streams of a plan at another address from the next connection on. The present connection, if any,
+    /// ends.
+    func follow(_ plan: ConnectionPlan, at url: String) {
+        self.plan = plan
+        self.url = url
+        successor?.abort()
+        primary?.abort()
+    }
+
     // MARK: Connecting
 
     private func connect() {
@@ -121,7 +135,7 @@ final class FeedLinks {
 
     private func makeLink(_ id: ConnectionID) -> FeedLink {
         isPlanNew = false
-        var request = WebSocketRequest(url: configuration.webSocketURL + plan.target)
+        var request = WebSocketRequest(url: url + plan.target)
         request.headers = plan.headers.map { ($0.name, $0.value) }
         request.tls.caFile = configuration.caFile
         // Three pings fit into the period after which a connection counts as dead, so one late answer does no harm.
@@ -136,7 +150,7 @@ final class FeedLinks {
         let isReplacement = link === successor
         logger.info(
             isReplacement ? "connected beside the old connection" : "connected",
-            metadata: ["url": "\(configuration.webSocketURL)"])
+            metadata: ["url": "\(url)"])
         owner?.linkOpened(link.id, isReplacement: isReplacement)
         if isReplacement { return watchHandover(of: link) }
         if hasBeenOpen { reconnects += 1 }
@@ -171,6 +185,7 @@ final class FeedLinks {
         isRotating = false
         owner?.linkClosed(link.id)
         guard !isFinishing else { return }
+        if !wasOpen, owner?.hasChangedStreams(after: reason) == true { return connect() }
         let delay = backoff.next()
         logger.warning("connection lost", metadata: ["reason": "\(reason)", "retry_seconds": "\(delay)"])
         loop.schedule(afterMilliseconds: Int(delay * 1_000)) { [weak self] in self?.connect() }

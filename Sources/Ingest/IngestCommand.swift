@@ -37,9 +37,17 @@ package struct IngestCommand: ServiceCommand {
     ) var venue: String?
     @Option(help: "Venues over which a --symbol-pool spans, comma-separated; each symbol is looked for at each.")
     var venues: String?
-    @Option(help: "WebSocket base address; {venue} is the venue's name (default: the venue's own).") var websocketUrl:
+    @Option(
+        help:
+            "Form of the venue's streams: \(VenueCatalog.formats.joined(separator: ", ")) (default: that of --venue).")
+    var format: String?
+    @Option(help: "WebSocket base address; {venue} is the venue's name and its own address's path (default: the venue's own).") var websocketUrl:
         String?
-    @Option(help: "REST base address; {venue} is the venue's name (default: the venue's own).") var restUrl: String?
+    @Option(
+        help:
+            "WebSocket base address to go on with if the venue refuses the key (default: the venue's own, or --websocket-url)."
+    ) var keylessWebsocketUrl: String?
+    @Option(help: "REST base address; {venue} is the venue's name and its own address's path (default: the venue's own).") var restUrl: String?
     @Option(help: "millisecond or microsecond (default: the finest that the venue documents).") var timeUnit: String?
     @Option(help: "PEM file of certificate authorities to trust instead of the system's.") var caFile: String?
     @Option(help: "File with the API key of a venue that needs one: an Ed25519 key's for binance-sbe.")
@@ -71,8 +79,19 @@ package struct IngestCommand: ServiceCommand {
     package func decode(_ settings: inout Settings) throws(ConfigurationError) -> IngestPlan {
         let endpoints = try venueEndpoints(&settings)
         let symbols = try symbolChoice(&settings, endpoints)
-        let webSocket = try urls("websocketUrl", websocketUrl, ["ws", "wss"], endpoints, &settings) { $0.webSocketURL }
-        let rest = try urls("restUrl", restUrl, ["http", "https"], endpoints, &settings) { $0.restURL }
+        let webSocket = try urls("websocketUrl", websocketUrl, ["ws", "wss"], endpoints, endpoints.map(\.webSocketURL), &settings)
+        // Not the venue's own address where another was given: a local feed is not replaced by one over the internet.
+        let keyless = try urls(
+            "keylessWebsocketUrl", keylessWebsocketUrl, ["ws", "wss"], endpoints,
+            zip(endpoints, webSocket).map { endpoint, url in
+                let open = endpoint.withoutKey.flatMap { VenueCatalog.endpoint(named: $0) }
+                return url == endpoint.webSocketURL ? open?.webSocketURL ?? url : url
+            }, &settings)
+        if endpoints.allSatisfy({ $0.withoutKey == nil }) {
+            let names = endpoints.map(\.name).joined(separator: ", ")
+            try settings.refuse("keylessWebsocketUrl", because: "\(names) asks for no key")
+        }
+        let rest = try urls("restUrl", restUrl, ["http", "https"], endpoints, endpoints.map(\.restURL), &settings)
         let finest = endpoints.contains { $0.timeUnit == .microseconds } ? "microsecond" : "millisecond"
         let unit = try settings.string(
             "timeUnit", timeUnit, default: finest, allowed: ["millisecond", "microsecond"])
@@ -80,7 +99,7 @@ package struct IngestCommand: ServiceCommand {
         if let authorities, !FileManager.default.isReadableFile(atPath: authorities) {
             throw ConfigurationError(setting: "--ca-file", problem: "'\(authorities)' cannot be read")
         }
-        let key = try apiKey(&settings)
+        let key = try settings.key(inFile: "apiKeyFile", apiKeyFile)
         if key == nil, let endpoint = endpoints.first(where: \.needsKey) {
             throw ConfigurationError(
                 setting: "--api-key-file",
@@ -121,7 +140,8 @@ package struct IngestCommand: ServiceCommand {
             let chosen: VenueTimeUnit = unit == "microsecond" ? .microseconds : .milliseconds
             venues.append(
                 IngestConfiguration(
-                    endpoint: endpoint, webSocketURL: webSocket[index], restURL: rest[index], caFile: authorities,
+                    endpoint: endpoint, webSocketURL: webSocket[index], restURL: rest[index],
+                    keylessWebSocketURL: keyless[index], caFile: authorities,
                     timeUnit: unit == finest ? endpoint.timeUnit : chosen, leaseDirectory: leases, apiKey: key,
                     publish: publish, security: security, depth: depth, snapshotDepth: snapshotDepth,
                     reconnectDelaySeconds: firstDelay, maxReconnectDelaySeconds: longestDelay,
@@ -131,20 +151,6 @@ package struct IngestCommand: ServiceCommand {
                     listingIntervalSeconds: listing, waitSubscriptions: subscriptions))
         }
         return IngestPlan(symbols: symbols, venues: venues)
-    }
-
-    /// The contents of the key's file, without the line's end.
-    private func apiKey(_ settings: inout Settings) throws(ConfigurationError) -> String? {
-        guard let path = try settings.optionalString("apiKeyFile", apiKeyFile) else { return nil }
-        guard let data = FileManager.default.contents(atPath: path) else {
-            throw ConfigurationError(setting: "--api-key-file", problem: "'\(path)' cannot be read")
-        }
-        let key = String(decoding: data, as: UTF8.self).trimmingCharacters(in: .whitespacesAndNewlines)
-        guard (1...256).contains(key.utf8.count), key.utf8.allSatisfy({ (0x21...0x7E).contains($0) }) else {
-            throw ConfigurationError(
-                setting: "--api-key-file", problem: "'\(path)' holds no key: one line of visible ASCII")
-        }
-        return key
     }
 
     private static var endpointNames: [String] { VenueCatalog.endpoints.map(\.name) }
@@ -168,7 +174,13 @@ package struct IngestCommand: ServiceCommand {
             }
             endpoints.append(endpoint)
         }
-        return endpoints
+        let format = try settings.string(
+            "format", format, default: endpoints[0].format, allowed: VenueCatalog.formats)
+        guard several.isEmpty else { return endpoints }
+        guard let chosen = VenueCatalog.endpoint(named: one, format: format) else {
+            throw ConfigurationError(setting: "--format", problem: "\(one) has no streams in the format \(format)")
+        }
+        return [chosen]
     }
 
     /// The symbols of `--symbols`, or one market of `--symbol-pool`, with the preference of `--symbol-slot` if given.
@@ -233,12 +245,12 @@ package struct IngestCommand: ServiceCommand {
         [StageThread("ingest") { stop in try PoolStage(plan, runtime).run(until: stop) }]
     }
 
-    /// The base address at each venue: its own, or the one chosen, in which `{venue}` stands for the venue's name.
+    /// The base address at each venue: its standard one, or the one chosen, in which `{venue}` stands for the venue's name
+    /// and the path of its standard one.
     private func urls(
         _ name: String, _ commandLine: String?, _ schemes: [String], _ endpoints: [VenueEndpoint],
-        _ settings: inout Settings, _ own: (VenueEndpoint) -> String
+        _ addresses: [String], _ settings: inout Settings
     ) throws(ConfigurationError) -> [String] {
-        let addresses = endpoints.map(own)
         let standard = addresses.joined(separator: ",")
         let text = try settings.string(name, commandLine, default: standard)
         if text == standard { return addresses }
@@ -247,8 +259,8 @@ package struct IngestCommand: ServiceCommand {
                 setting: Settings.optionName(name), problem: "'\(text)' needs {venue} where --venues names several")
         }
         var chosen: [String] = []
-        for endpoint in endpoints {
-            let text = text.replacing("{venue}", with: endpoint.name)
+        for (endpoint, address) in zip(endpoints, addresses) {
+            let text = text.replacing("{venue}", with: endpoint.name + (URL(string: address)?.path ?? ""))
             guard let url = URL(string: text), let scheme = url.scheme, schemes.contains(scheme), url.host != nil,
                 url.query == nil, (1...65_535).contains(url.port ?? 443)
             else {

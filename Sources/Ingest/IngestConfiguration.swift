@@ -14,6 +14,8 @@ package struct IngestConfiguration: Sendable {
     /// Base addresses: the defaults of `endpoint`, or others with the same protocol.
     package var webSocketURL: String
     package var restURL: String
+    /// The base address of the streams that need no key, where those of `endpoint` need one.
+    package var keylessWebSocketURL: String
     package var caFile: String?
     package var timeUnit: VenueTimeUnit
     /// Where a host's processes share their leases, connection budget and venue rules; `nil` shares nothing.

@@ -91,7 +91,7 @@ extension LiveFeed where Session: ~Copyable {
                 listings.markets.append(ListingBoard.Market(listing, addedAt: HostClock.monotonicNanoseconds))
                 logger.notice("the venue lists the symbol now", metadata: ["symbol": "\(symbol)"])
                 links.replacePlan(
-                    rest.adapter.connectionPlan(
+                    adapter.connectionPlan(
                         for: session.instruments, targetByteLimit: WebSocketRequest.longestTarget))
             } catch {
                 logger.error("the symbol cannot be served", metadata: ["symbol": "\(symbol)", "error": "\(error)"])

@@ -20,6 +20,9 @@ final class LiveFeed<Session: VenueSession & ~Copyable> {
     var session: Session
     var output: MarketPublisher
     let rest: VenueREST<Session.Adapter>
+    /// Of the streams; that of the requests is `rest`'s.
+    var adapter: Session.Adapter
+    let keylessWebSocketURL: String
     let loop: EventLoop
     let logger: Logger
     private var refusals: RepeatedLog
@@ -56,7 +59,8 @@ final class LiveFeed<Session: VenueSession & ~Copyable> {
         configuration: IngestConfiguration, rest: VenueREST<Session.Adapter>, budget: ConnectBudget, weightLimit: Int?,
         loop: EventLoop, logger: Logger, health: Health
     ) {
-        let adapter = rest.adapter
+        adapter = rest.adapter
+        keylessWebSocketURL = configuration.keylessWebSocketURL
         self.listings = listings
         longestWaitSeconds = configuration.maxReconnectDelaySeconds
         feedMetrics = session.instruments.map { FeedMetrics(symbol: $0.symbol) }
@@ -130,6 +134,7 @@ final class LiveFeed<Session: VenueSession & ~Copyable> {
             }
             perform(action, on: id)
         } catch {
+            if adapter.isKeyRefused(error), leaveKey(because: "\(error)") { return }
             // The session counts it by kind; the sequence check detects the resulting loss.
             // One kind for all offsets and instruments, so that a flood stays a line a minute.
             var kind = "\(error)"

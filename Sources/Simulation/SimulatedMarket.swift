@@ -57,6 +57,8 @@ public struct MarketFrame: Sendable, Equatable {
     public let payload: Range<Int>
     /// What it says, if it was written from an event; else its bytes tell.
     public var event: SimulatedEvent?
+    /// Whether it says in another form what another frame says too: it is no further event of the market.
+    public var isCopy = false
     /// The listing's units in 10⁻⁸, with `event`.
     var units: (price: Int64, quantity: Int64)? { event?.units }
 
@@ -73,7 +75,9 @@ public struct MarketFrame: Sendable, Equatable {
     }
 
     public func with(_ bytes: [UInt8], payload: Range<Int>) -> MarketFrame {
-        MarketFrame(stream: stream, kind: kind, due: due, bytes: bytes, payload: payload, event: event)
+        var frame = MarketFrame(stream: stream, kind: kind, due: due, bytes: bytes, payload: payload, event: event)
+        frame.isCopy = isCopy
+        return frame
     }
 
     /// Keeps the first `share` (0…1) of the message: it is cut off in the middle.

@@ -20,8 +20,11 @@ public protocol VenueDialect: Sendable {
 
     // MARK: Reading
 
-    /// The trade in a frame of kind `.trade`; `nil` if unreadable.
+    /// The trade in a frame of kind `.trade`, the first of several; `nil` if unreadable.
     func trade(in frame: MarketFrame) -> TradeHistory.Trade?
+
+    /// All trades in a frame of kind `.trade`.
+    func trades(in frame: MarketFrame) -> [TradeHistory.Trade]
 
     /// The changes in a frame of kind `.depth`, prices and sizes in 10⁻⁸; `nil` if unreadable.
     func depthChange(in frame: MarketFrame) -> DepthChange?
@@ -47,6 +50,8 @@ public protocol VenueDialect: Sendable {
 extension VenueDialect {
     /// The synthetic market with the delays measured at the venue.
     public func serve(_ market: SyntheticMarket) -> any SimulatedMarket { serve(market, delays: .measured) }
+
+    public func trades(in frame: MarketFrame) -> [TradeHistory.Trade] { trade(in: frame).map { [$0] } ?? [] }
 }
 
 /// Writes one market's events in a venue's format. It may keep state that the messages need: sequence numbers, a book
@@ -60,11 +65,14 @@ public protocol MarketEncoder: Sendable {
     func snapshot(_ book: SimulatedBook) -> [UInt8]
     /// The book that the frames sent so far leave, in the listing's units; `nil` if the market's own is it.
     func book(limit: Int) -> SimulatedBook?
+    /// The venue's listing of a market.
+    func listing(of listing: Listing) -> Listing
 }
 
 extension MarketEncoder {
     public mutating func sent(_ frame: MarketFrame) {}
     public func book(limit: Int) -> SimulatedBook? { nil }
+    public func listing(of listing: Listing) -> Listing { listing }
 }
 
 /// A synthetic market in a venue's format, in the order in which the venue sends it.
@@ -82,7 +90,7 @@ public struct EncodedMarket<Encoder: MarketEncoder>: SimulatedMarket, Sendable {
         advance()
     }
 
-    public var listing: Listing { market.listing }
+    public var listing: Listing { encoder.listing(of: market.listing) }
     public var startTime: Timestamp { market.startTime }
     public var planted: [PlantedEvent] { market.planted }
     public var phase: MarketPhase { .running }

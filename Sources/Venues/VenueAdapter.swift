@@ -37,9 +37,19 @@ public protocol VenueAdapter: Sendable {
     var usedWeightHeader: String? { get }
     /// The meaning of an answer with a status other than 200.
     func refusal(status: Int, body: Span<UInt8>) -> VenueRefusal
+
+    /// The same market by streams that need no key; `nil` where there are none, or where these need none.
+    var withoutKey: Self? { get }
+    /// Whether a handshake answered with this HTTP status was refused because of the key.
+    func isKeyRefused(status: Int) -> Bool
+    /// Whether the venue's error in a stream says that the key is refused.
+    func isKeyRefused(_ error: VenueError) -> Bool
 }
 
 extension VenueAdapter {
+    public var withoutKey: Self? { nil }
+    public func isKeyRefused(status: Int) -> Bool { false }
+    public func isKeyRefused(_ error: VenueError) -> Bool { false }
     public func listingBatches(of symbols: [String]) -> [[String]] { [symbols] }
 }
 

@@ -11,6 +11,10 @@ public struct VenueEndpoint: Sendable, Hashable {
     public let timeUnit: VenueTimeUnit
     /// Whether it serves only who has a key.
     public var needsKey = false
+    /// The form of its streams, where a venue has several.
+    public var format = "json"
+    /// The endpoint that serves the same market to who has no key.
+    public var withoutKey: String?
 }
 
 /// The protocols that this version speaks; each has its adapter and its session.
@@ -36,6 +40,21 @@ public enum VenueCatalog {
         ] + BybitAdapter.endpoints
 
     public static func endpoint(named name: String) -> VenueEndpoint? { endpoints.first { $0.name == name } }
+
+    /// The endpoint `name`, or the one that serves the same market in another format; `nil` if there is none.
+    public static func endpoint(named name: String, format: String) -> VenueEndpoint? {
+        guard let endpoint = endpoint(named: name), endpoint.format != format else {
+            return self.endpoint(named: name)
+        }
+        return endpoints.first { $0.format == format && $0.withoutKey == name }
+    }
+
+    /// The formats of all endpoints.
+    public static var formats: [String] {
+        var formats: [String] = []
+        for endpoint in endpoints where !formats.contains(endpoint.format) { formats.append(endpoint.format) }
+        return formats
+    }
 
     /// Runs `task` with the adapter of `endpoint`. Inlinable, so that the task is compiled separately for each session.
     @inlinable

@@ -84,6 +84,10 @@ public protocol VenueSession: ~Copyable {
     /// that is silent on both is never handed over.
     func instrumentsAwaitingHandover(from old: ConnectionID, to new: ConnectionID) -> Int
 
+    /// Goes on with the streams of another adapter of the same market: those of the next connection. Of the present one,
+    /// if any, no further frame is received.
+    mutating func change(to adapter: Adapter)
+
     // MARK: Instruments
 
     /// Adds an instrument, with the next index; its streams come with the next connection. Throws `.badConfiguration`
@@ -120,6 +124,9 @@ public protocol VenueSession: ~Copyable {
 }
 
 extension VenueSession where Self: ~Copyable {
+    /// Nothing: most venues have one adapter a market.
+    public mutating func change(to adapter: Adapter) {}
+
     /// Counts of all frames since the session began.
     public var totalCounts: SessionCounts {
         var total = unattributedCounts

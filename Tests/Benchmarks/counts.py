@@ -21,6 +21,10 @@ INSTRUCTIONS_TOLERANCE = 0.05
 MALLOCS_TOLERANCE = 0.01
 
 
+# A measure that takes at most this share of another's instructions.
+SHARES = [("depth frame read, binance-sbe", "depth frame read, binance", 1 / 3)]
+
+
 def build():
     package = ["swift", "build", "-c", "release", "--package-path", str(HERE), "--scratch-path",
                str(ROOT / ".build" / "benchmarks")]
@@ -69,6 +73,11 @@ def main():
             failures.append(f"{name}: not in thresholds.json")
         elif instructions > allowed[0] or mallocs > allowed[1]:
             failures.append(f"{name}: more than allowed")
+    for name, other, share in SHARES:
+        ratio = results[name][0] / results[other][0]
+        print(f"\n{name}: {ratio:.2f} of {other}, {share:.2f} allowed")
+        if ratio > share:
+            failures.append(f"{name}: more than {share:.2f} of {other}")
     if options.write:
         THRESHOLDS.write_text(json.dumps(
             {name: {"instructions": round(instructions), "mallocs": round(mallocs, 3)}

@@ -14,11 +14,26 @@ import Transport
         let showsLossBy: String?
         /// The part of the venue's address over HTTP that is a path.
         var root = ""
+        /// Where the streams begin.
+        var path = ""
+        /// The simulator's name of the venue, if it has another.
+        var simulated: String?
+        var arguments: [String] = []
+        /// Whether the simulator can leave out ids of a message.
+        var hasHoles = false
 
         var description: String { name }
     }
 
+    private static let contracts = "BTCUSD_PERP,ETHUSD_PERP"
     static let venues = [
+        Venue(
+            name: "binance", symbols: "BTCUSDT,ETHUSDT", showsLossBy: MetricName.feedGaps, path: "/sbe",
+            simulated: "binance-sbe", arguments: ["--format", "sbe"], hasHoles: true),
+        Venue(
+            name: "binance-usdm", symbols: "BTCUSDT,ETHUSDT", showsLossBy: MetricName.feedGaps, path: "/public",
+            hasHoles: true),
+        Venue(name: "binance-coinm", symbols: contracts, showsLossBy: MetricName.feedGaps, hasHoles: true),
         Venue(name: "kraken", symbols: "BTC-USDT,ETH-USDT", showsLossBy: MetricName.feedChecksums),
         // Nothing but the connection's order promises that no change of the book is missing.
         Venue(name: "coinbase", symbols: "BTC-USDT,ETH-USDT", showsLossBy: nil),
@@ -40,15 +55,22 @@ import Transport
         let exchange, ingest: Program
         let exchangePort = freePort()
         let port = freePort()
+        static let rightKey = "the-right-key-9f3a"
 
-        init(_ venue: Venue) async throws {
+        /// - Parameter key: the client's; the exchange's is `rightKey`.
+        init(_ venue: Venue, key: String = Bench.rightKey) async throws {
             folder = try TestFiles.temporaryFolder()
+            let keyFile = folder.appending(path: "key")
+            try Data((key + "\n").utf8).write(to: keyFile)
+            let exchangeKeyFile = folder.appending(path: "exchange-key")
+            try Data(Self.rightKey.utf8).write(to: exchangeKeyFile)
             exchange = try Program(
                 "exchange-sim",
                 [
-                    "--venue", venue.name, "--port", "\(exchangePort)", "--metrics-port", "0", "--order-rate", "60",
+                    "--venue", venue.simulated ?? venue.name, "--port", "\(exchangePort)", "--metrics-port", "0",
                     // Its trades begin early.
-                    "--seed", "3", "--truth", folder.appending(path: "truth").path,
+                    "--order-rate", "60", "--seed", "3", "--truth", folder.appending(path: "truth").path,
+                    "--api-key-file", exchangeKeyFile.path,
                 ], in: folder)
             let address = "http://127.0.0.1:\(exchangePort)"
             _ = await eventually { await Web.get(address + "/control/accounts")?.status == 200 }
@@ -56,10 +78,17 @@ import Transport
                 "ingest",
                 [
                     "--venue", venue.name, "--symbols", venue.symbols, "--websocket-url",
-                    "ws://127.0.0.1:\(exchangePort)", "--rest-url", address + venue.root, "--publish",
+                    "ws://127.0.0.1:\(exchangePort)\(venue.path)", "--rest-url", address + venue.root, "--publish",
                     "ipc://\(folder.path)/ticks", "--metrics-port", "\(port)", "--lease-dir", "\(folder.path)/leases",
                     "--reconnect-delay", "0.1",
-                ], in: folder)
+                ] + venue.arguments
+                    + (venue.arguments.isEmpty
+                        ? []
+                        : [
+                            "--api-key-file", keyFile.path, "--keyless-websocket-url",
+                            "ws://127.0.0.1:\(exchangePort)",
+                        ]),
+                in: folder)
         }
 
         deinit { try? FileManager.default.removeItem(at: folder) }
@@ -113,6 +142,13 @@ import Transport
             #expect(await bench.isReady(), "\(venue)")
         }
 
+        if venue.hasHoles {
+            let before = await bench.metric(MetricName.feedGaps)
+            try await bench.inject(#"{"fault":"hole","channel":"depth"}"#)
+            #expect(await eventually(within: 30) { await bench.metric(MetricName.feedGaps) > before })
+            #expect(await bench.isReady())
+        }
+
         // A message cut off in the middle is refused; what it held is missed like a lost one.
         try await bench.inject(#"{"fault":"malformed","channel":"trade"}"#)
         #expect(await eventually(within: 30) { await bench.metric(MetricName.feedRejected) > 0 }, "\(venue)")
@@ -126,5 +162,30 @@ import Transport
         try await bench.inject(#"{"fault":"reset"}"#)
         #expect(await eventually(within: 30) { await connections() > before }, "\(venue)")
         #expect(await bench.isReady(), "\(venue)")
+    }
+
+    /// The venue refuses the key: one line says so, and the same market goes on in JSON.
+    @Test func aRefusedKeyLeadsToTheStreamsThatNeedNone() async throws {
+        let bench = try await Bench(Self.venues[0], key: "a-wrong-key-77b1")
+        #expect(await bench.isReady(), "\(bench.ingest.logText) \(bench.exchange.logText)")
+        #expect(await bench.metric(MetricName.feedKeysRefused) == 1)
+        #expect(await eventually { await bench.metric(MetricName.feedTrades) > 0 })
+        #expect(await bench.metric(MetricName.feedRejected) == 0)
+        // A lost connection does not lead back to the key.
+        try await bench.inject(#"{"fault":"reset"}"#)
+        #expect(await eventually(within: 30) { await bench.metric(MetricName.feedReconnects) > 0 })
+        #expect(await bench.isReady())
+        #expect(await bench.metric(MetricName.feedKeysRefused) == 1)
+
+        for program in [bench.ingest, bench.exchange] {
+            program.signal(SIGTERM)
+            #expect(await program.exitCode() == 0)
+        }
+        let lines = bench.ingest.logText.split(separator: "\n").filter { $0.contains("refuses the key") }
+        #expect(lines.count == 1 && lines[0].contains("HTTP 401"), "\(bench.ingest.logText)")
+        for program in [bench.ingest, bench.exchange] {
+            let text = program.logText + program.outputText
+            #expect(!text.contains("a-wrong-key-77b1") && !text.contains(Bench.rightKey), "a key is in the log")
+        }
     }
 }

@@ -31,7 +31,7 @@ private let small = [
 ]
 
 /// A simulator on a thread of its own.
-private final class RunningSimulator {
+final class RunningSimulator {
     let monitor = SimulatorMonitor()
     let port: Int
     private let stop = StopSignal()
@@ -77,11 +77,13 @@ private final class RunningSimulator {
 }
 
 /// A client that keeps what it gets.
-private final class Listener: WebSocketDelegate {
+final class Listener: WebSocketDelegate {
     var isOpen = false
     var texts: [String] = []
     var reason: WebSocketCloseReason?
     var onText: ((String) -> Void)?
+    /// The binary messages.
+    var frames: [[UInt8]] = []
     /// Of long runs only the first are kept.
     var textLimit = 1_000
     var counts: [String: Int] = [:]
@@ -89,6 +91,7 @@ private final class Listener: WebSocketDelegate {
     func didOpen(_ connection: WebSocketConnection) { isOpen = true }
 
     func didReceive(_ message: Span<UInt8>, kind: MessageKind, on connection: WebSocketConnection) {
+        guard kind == .text else { return frames.append(message.withUnsafeBufferPointer { Array($0) }) }
         let text = message.withUnsafeBufferPointer { String(decoding: $0, as: UTF8.self) }
         if texts.count < textLimit { texts.append(text) }
         if text.hasPrefix(#"{"stream":""#) {
@@ -100,7 +103,7 @@ private final class Listener: WebSocketDelegate {
     func didClose(_ connection: WebSocketConnection, reason: WebSocketCloseReason) { self.reason = reason }
 }
 
-private struct Timeout: Error { let what: String }
+struct Timeout: Error { let what: String }
 
 /// A WebSocket client that says hello and then neither reads nor pongs.
 private final class MuteSocket {

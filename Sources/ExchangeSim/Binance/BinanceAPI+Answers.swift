@@ -33,21 +33,22 @@ extension BinanceAPI {
     private func body(
         _ request: ServerRequest, _ exchange: ExchangeSimulator, _ now: Int64
     ) throws(Refusal) -> [UInt8] {
-        switch request.path {
-        case "/api/v3/ping": return Array("{}".utf8)
-        case "/api/v3/time":
+        switch request.path.dropFirst(service.path.count) {
+        case "ping": return Array("{}".utf8)
+        case "time":
             let microseconds = exchange.serverMicroseconds(at: now)
-            let time = Self.isInMicroseconds(request) ? microseconds : microseconds / 1_000
+            let time = isInMicroseconds(request) ? microseconds : microseconds / 1_000
             return Array(#"{"serverTime":\#(time)}"#.utf8)
-        case "/api/v3/depth": return try depth(request, exchange, now)
-        case "/api/v3/historicalTrades", "/api/v3/trades": return try trades(request, exchange, now)
-        case "/api/v3/aggTrades": return try aggregates(request, exchange, now)
+        case "depth": return try depth(request, exchange, now)
+        case "historicalTrades" where service.isFutures: throw Refusal(401, -2014, "API-key format invalid.")
+        case "historicalTrades", "trades": return try trades(request, exchange, now)
+        case "aggTrades": return try aggregates(request, exchange, now)
         default: return try exchangeInfo(request, exchange, now)
         }
     }
 
-    private static func isInMicroseconds(_ request: ServerRequest) -> Bool {
-        request.header("X-MBX-TIME-UNIT")?.uppercased() == "MICROSECOND"
+    private func isInMicroseconds(_ request: ServerRequest) -> Bool {
+        !service.isFutures && request.header("X-MBX-TIME-UNIT")?.uppercased() == "MICROSECOND"
     }
 
     private func depth(
@@ -55,10 +56,13 @@ extension BinanceAPI {
     ) throws(Refusal) -> [UInt8] {
         guard let symbol = request.query("symbol"), !symbol.isEmpty else { throw .noSymbol }
         guard Listing.isSymbol(symbol) else { throw .illegal("symbol", "^[A-Z0-9-_.]{1,20}$") }
-        let limit = try number("limit", of: request, default: 100)
+        let limit = try number("limit", of: request, default: service.isFutures ? 500 : 100)
+        guard !service.isFutures || [5, 10, 20, 50, 100, 500, 1_000].contains(limit) else {
+            throw Refusal(400, -4021, "'\(limit)' is not valid depth limit.")
+        }
         guard limit > 0 else { throw Refusal(400, -1130, "Data sent for parameter 'limit' is not valid.") }
         guard let feed = exchange.feed(of: symbol) else { throw .unknownSymbol }
-        guard let snapshot = feed.snapshot(limit: min(limit, 5_000), at: now) else {
+        guard let snapshot = feed.snapshot(limit: min(limit, service.depthLimit), at: now) else {
             throw Refusal(503, -1001, "Internal error; unable to process your request. Please try again.")
         }
         return snapshot
@@ -93,7 +97,7 @@ extension BinanceAPI {
         _ request: ServerRequest, _ exchange: ExchangeSimulator, _ now: Int64
     ) -> BinanceTradeAnswers {
         BinanceTradeAnswers(
-            movedByMilliseconds: exchange.faults.clockShift(at: now), inMicroseconds: Self.isInMicroseconds(request))
+            movedByMilliseconds: exchange.faults.clockShift(at: now), inMicroseconds: isInMicroseconds(request))
     }
 
     private func exchangeInfo(
@@ -101,7 +105,9 @@ extension BinanceAPI {
     ) throws(Refusal) -> [UInt8] {
         var feeds = exchange.feeds.filter { $0.status != nil }
         var wanted = request.query("symbol").map { [$0] }
-        if let text = request.query("symbols") {
+        if service.isFutures {
+            wanted = nil
+        } else if let text = request.query("symbols") {
             guard wanted == nil else { throw .badCombination }
             guard let list = try? JSONDecoder().decode([String].self, from: Data(text.utf8)), !list.isEmpty else {
                 throw .illegal("symbols", #"^\\[\"[A-Z0-9-_.]{1,20}\"(,\"[A-Z0-9-_.]{1,20}\"){0,}\\]$"#)
@@ -114,7 +120,7 @@ extension BinanceAPI {
             guard found.count == wanted.count else { throw .unknownSymbol }
             feeds = found
         }
-        let symbols = feeds.map { Self.text(of: $0.market.listing, status: $0.status ?? "") }.joined(separator: ",")
+        let symbols = feeds.map { text(of: $0.market.listing, status: $0.status ?? "") }.joined(separator: ",")
         return Array(
             """
             {"timezone":"UTC","serverTime":\(exchange.serverMicroseconds(at: now) / 1_000),"rateLimits":[{"rateLimitType":\
@@ -123,14 +129,36 @@ extension BinanceAPI {
             """.utf8)
     }
 
-    private static func text(of listing: Listing, status: String) -> String {
+    private func text(of listing: Listing, status: String) -> String {
         """
-        {"symbol":"\(listing.symbol)","status":"\(status)","baseAsset":"\(listing.baseAsset)","baseAssetPrecision":8,\
-        "quoteAsset":"\(listing.quoteAsset)","quotePrecision":8,"quoteAssetPrecision":8,"isSpotTradingAllowed":true,\
+        {"symbol":"\(listing.symbol)",\(kind(of: listing, status: status)),\
         "filters":[{"filterType":"PRICE_FILTER","minPrice":"\(listing.tickSizeText)",\
         "maxPrice":"1000000.00000000","tickSize":"\(listing.tickSizeText)"},{"filterType":"LOT_SIZE",\
         "minQty":"\(listing.stepSizeText)","maxQty":"9000000.00000000","stepSize":"\(listing.stepSizeText)"}]}
         """
+    }
+
+    /// The members in which the markets' lists differ.
+    private func kind(of listing: Listing, status: String) -> String {
+        let (base, quote) = (listing.baseAsset, listing.quoteAsset)
+        return switch service {
+        case .spot, .sbe:
+            """
+            "status":"\(status)","baseAsset":"\(base)","baseAssetPrecision":8,\
+            "quoteAsset":"\(quote)","quotePrecision":8,"quoteAssetPrecision":8,"isSpotTradingAllowed":true
+            """
+        case .usdm:
+            """
+            "pair":"\(listing.symbol)","contractType":"PERPETUAL","status":"\(status)",\
+            "baseAsset":"\(base)","quoteAsset":"\(quote)","marginAsset":"\(quote)"
+            """
+        case .coinm:
+            """
+            "pair":"\(base)USD","contractType":"PERPETUAL","contractStatus":"\(status)",\
+            "contractSize":\(BinanceFutures.contractSize(of: base)),"baseAsset":"\(base)",\
+            "quoteAsset":"\(quote)","marginAsset":"\(base)"
+            """
+        }
     }
 
     // MARK: - Parameters

@@ -3,16 +3,25 @@ import Foundation
 import Simulation
 import Transport
 
-/// Binance's REST API and WebSocket handshakes, with its request weights, error codes and headers.
+/// The REST API and WebSocket handshakes of one of Binance's markets, with its request weights, error codes and headers.
 final class BinanceAPI: VenueAPI {
+    private static let keyHeader = "X-MBX-APIKEY"
+
+    let service: BinanceService
+    /// The key of the binary streams; `nil` takes any.
+    private let key: String?
     /// Request weight per minute.
     let weightLimit: Int
     private var weightMinute: Int64 = 0
     private var usedWeight = 0
 
-    init(weightLimit: Int) { self.weightLimit = weightLimit }
+    init(_ service: BinanceService, weightLimit: Int, key: String? = nil) {
+        self.service = service
+        self.weightLimit = weightLimit
+        self.key = key
+    }
 
-    let requestHeaders = ["X-MBX-TIME-UNIT"]
+    let requestHeaders = ["X-MBX-TIME-UNIT", BinanceAPI.keyHeader]
 
     var usageHeaders: [(name: String, value: String)] {
         [("X-MBX-USED-WEIGHT", "\(usedWeight)"), ("X-MBX-USED-WEIGHT-1M", "\(usedWeight)")]
@@ -23,10 +32,14 @@ final class BinanceAPI: VenueAPI {
     func handshake(_ request: ServerRequest) -> Handshake {
         let endpoint: BinanceConnection.Endpoint
         let names: Substring
-        if request.path == "/ws" || request.path.hasPrefix("/ws/") {
+        guard let (route, path) = service.route(of: request.path, hasKey: request.header(Self.keyHeader) != nil) else { return .refuse(status: 404) }
+        if route == .binary, let status = refusal(ofKey: request.header(Self.keyHeader)) {
+            return .refuse(status: status)
+        }
+        if path == "/ws" || path.hasPrefix("/ws/") {
             endpoint = .raw
-            names = request.path.dropFirst(4)
-        } else if request.path == "/stream" {
+            names = path.dropFirst(4)
+        } else if path == "/stream" {
             endpoint = .combined
             names = Substring(request.query("streams") ?? "")
         } else {
@@ -37,18 +50,26 @@ final class BinanceAPI: VenueAPI {
             streams.append(name)
         }
         guard streams.count <= BinanceConnection.streamLimit else { return .refuse(status: 400) }
-        let unit = request.query("timeUnit")?.uppercased() ?? "MILLISECOND"
+        // Futures have milliseconds only.
+        let unit = service.isFutures ? "MILLISECOND" : request.query("timeUnit")?.uppercased() ?? "MILLISECOND"
         let refusal =
             ["MILLISECOND", "MICROSECOND"].contains(unit)
             ? nil : "Invalid timeUnit; expected MILLISECOND or MICROSECOND"
         return .accept(
-            BinanceConnection(endpoint, streams: streams, isInMicroseconds: unit == "MICROSECOND", refusal: refusal))
+            BinanceConnection(
+                endpoint, route, streams: streams, isInMicroseconds: unit == "MICROSECOND", refusal: refusal))
+    }
+
+    /// The status that refuses a handshake without a key (400 as the venue) or with a wrong one.
+    private func refusal(ofKey given: String?) -> Int? {
+        guard let given, !given.isEmpty else { return 400 }
+        return key.map { $0 == given } ?? true ? nil : 401
     }
 
     // MARK: - Limits
 
     func rejection(of request: ServerRequest) -> VenueAnswer? {
-        guard weight(of: request) != nil else { return VenueAnswer(status: 404, body: []) }
+        guard service.weight(of: request) != nil else { return VenueAnswer(status: 404, body: []) }
         guard request.method == "GET" else {
             return withUsage(.error(status: 405, code: -1020, "This operation is not supported."))
         }
@@ -61,7 +82,7 @@ final class BinanceAPI: VenueAPI {
             weightMinute = second / 60
             usedWeight = 0
         }
-        usedWeight += weight(of: request) ?? 0
+        usedWeight += service.weight(of: request) ?? 0
         guard usedWeight > weightLimit else { return nil }
         var answer = withUsage(
             .error(
@@ -78,29 +99,11 @@ final class BinanceAPI: VenueAPI {
         return answer
     }
 
-    /// The weight of a request; `nil` for a path that does not exist.
-    private func weight(of request: ServerRequest) -> Int? {
-        switch request.path {
-        case "/api/v3/ping", "/api/v3/time": 1
-        case "/api/v3/exchangeInfo": 20
-        case "/api/v3/historicalTrades", "/api/v3/trades": 25
-        case "/api/v3/aggTrades": 4
-        case "/api/v3/depth":
-            switch request.query("limit").flatMap(Int.init) ?? 100 {
-            case ...100: 5
-            case ...500: 25
-            case ...1_000: 50
-            default: 250
-            }
-        default: nil
-        }
-    }
-
     // MARK: - Faults
 
     func symbol(in request: ServerRequest) -> String? { request.query("symbol") }
 
-    func isForBook(_ request: ServerRequest) -> Bool { request.path == "/api/v3/depth" }
+    func isForBook(_ request: ServerRequest) -> Bool { request.path == service.path + "depth" }
 
     func answer(withBook body: [UInt8]) -> VenueAnswer { .json(body) }
 

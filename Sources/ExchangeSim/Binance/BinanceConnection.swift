@@ -16,6 +16,7 @@ final class BinanceConnection: VenueConnection {
     }
 
     private let endpoint: Endpoint
+    private let route: BinanceService.Route
     /// The streams named by the handshake.
     private let streams: [String]
     private let isInMicroseconds: Bool
@@ -23,11 +24,18 @@ final class BinanceConnection: VenueConnection {
     /// Arrival times of the last messages; at most the limit per second.
     private var messageTimes: [Int64] = []
     private let dialect = BinanceDialect()
+    private let binaryDialect = BinanceSBEDialect()
+    /// The streams followed, in the client's words.
+    private var followed: [String] = []
 
     /// - Parameter refusal: why the handshake's request cannot be served; the client gets this, then its connection
     ///   closes.
-    init(_ endpoint: Endpoint, streams: [String], isInMicroseconds: Bool, refusal: String?) {
+    init(
+        _ endpoint: Endpoint, _ route: BinanceService.Route, streams: [String], isInMicroseconds: Bool,
+        refusal: String?
+    ) {
         self.endpoint = endpoint
+        self.route = route
         self.streams = streams
         self.isInMicroseconds = isInMicroseconds
         self.refusal = refusal
@@ -39,7 +47,18 @@ final class BinanceConnection: VenueConnection {
             client.leave(code: 1008, reason: refusal)
             return
         }
-        for stream in streams { client.follow(stream) }
+        for stream in streams { follow(stream, client) }
+    }
+
+    /// A stream of another route is accepted and stays silent.
+    private func follow(_ stream: String, _ client: SimulatedClient) {
+        followed.append(stream)
+        if let name = route.stream(stream) { client.follow(name) }
+    }
+
+    private func unfollow(_ stream: String, _ client: SimulatedClient) {
+        followed.removeAll { $0 == stream }
+        if let name = route.stream(stream) { client.unfollow(name) }
     }
 
     func received(_ message: Span<UInt8>, from client: SimulatedClient, at now: Int64) {
@@ -57,16 +76,16 @@ final class BinanceConnection: VenueConnection {
 
     private func handle(_ request: SubscriptionRequest, from client: SimulatedClient) {
         switch request.method {
-        case .list: client.send(request.answer(client.streams))
+        case .list: client.send(request.answer(followed))
         case .unsubscribe:
-            for stream in request.streams { client.unfollow(stream) }
+            for stream in request.streams { unfollow(stream, client) }
             client.send(request.answer())
         case .subscribe:
             var added: [String] = []
-            for stream in request.streams where !client.streams.contains(stream) && !added.contains(stream) {
+            for stream in request.streams where !followed.contains(stream) && !added.contains(stream) {
                 added.append(stream)
             }
-            guard client.streams.count + added.count <= Self.streamLimit else {
+            guard followed.count + added.count <= Self.streamLimit else {
                 client.send(
                     SubscriptionRequest.answer(
                         SubscriptionRequest.Refusal(
@@ -74,14 +93,19 @@ final class BinanceConnection: VenueConnection {
                 return
             }
             client.send(request.answer())
-            for stream in added { client.follow(stream) }
+            for stream in added { follow(stream, client) }
         }
     }
 
     func adapted(_ frame: MarketFrame, clockShiftMilliseconds milliseconds: Int64) -> MarketFrame {
-        dialect.retimed(frame, byMilliseconds: milliseconds, inMicroseconds: isInMicroseconds)
+        isBinary
+            ? binaryDialect.retimed(frame, byMilliseconds: milliseconds)
+            : dialect.retimed(frame, byMilliseconds: milliseconds, inMicroseconds: isInMicroseconds)
     }
 
+    var isBinary: Bool { route == .binary }
+
+    /// Binary messages have no envelope.
     func message(in frame: MarketFrame) -> Range<Int> {
         switch endpoint {
         case .combined: 0..<frame.bytes.count

@@ -29,6 +29,7 @@ package enum MetricName {
     package static let feedMissedTrades = "microstructure_feed_missed_trades_total"
     package static let feedDuplicateTrades = "microstructure_feed_duplicate_trades_total"
     package static let feedRotations = "microstructure_feed_rotations_total"
+    package static let feedKeysRefused = "microstructure_feed_keys_refused_total"
     package static let feedLateTrades = "microstructure_feed_late_trades_total"
     package static let feedBackfilledTrades = "microstructure_feed_backfilled_trades_total"
     package static let feedUnfilledTrades = "microstructure_feed_unfilled_trades_total"
@@ -156,6 +157,8 @@ package enum MetricName {
         .init(feedMissedTrades, "Trades that the venue's contiguous ids show were missed."),
         .init(feedDuplicateTrades, "Trades that came twice and were dropped."),
         .init(feedRotations, "Connections to the venue replaced without a break."),
+        .init(
+            feedKeysRefused, "Times that the venue refused the key, so that its streams without a key are followed."),
         .init(feedLateTrades, "Missed trades that came over the stream after all."),
         .init(feedBackfilledTrades, "Trades fetched over REST after a hole."),
         .init(feedUnfilledTrades, "Missed trades that were given up: beyond the limit, or not to be had."),

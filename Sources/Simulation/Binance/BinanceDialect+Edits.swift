@@ -9,15 +9,18 @@ extension BinanceDialect {
         }
     }
 
+    /// On futures `pu` says what came before, on spot `U`.
     public func skippingIDs(_ count: Int64, in frame: MarketFrame) -> MarketFrame? {
         var canSkip = false
         var last: Int64 = 0
+        let key: StaticString = futures == nil ? "U" : "pu"
+        let start: Int64 = futures == nil ? 0 : 1
         _ = rewriting(frame, ["u"]) { value in
             last = value
             return value
         }
-        let edited = rewriting(frame, ["U"]) { first in
-            canSkip = first + count <= last
+        let edited = rewriting(frame, [key]) { first in
+            canSkip = first + start + count <= last
             return first + count
         }
         return canSkip ? edited : nil
@@ -54,16 +57,20 @@ extension BinanceDialect {
         return frame.with(bytes, payload: frame.payload.lowerBound..<frame.payload.upperBound + level.count)
     }
 
+    private static func spells(_ key: StaticString, _ bytes: ArraySlice<UInt8>) -> Bool {
+        key.withUTF8Buffer { $0.elementsEqual(bytes) }
+    }
+
     /// Replaces whole-number members of the frame's data.
     private func rewriting(
-        _ frame: MarketFrame, _ keys: [Unicode.Scalar], _ body: (Int64) -> Int64
+        _ frame: MarketFrame, _ keys: [StaticString], _ body: (Int64) -> Int64
     ) -> MarketFrame {
         guard let members = JSONText.members(of: frame.bytes, in: frame.payload) else { return frame }
         var bytes: [UInt8] = []
         bytes.reserveCapacity(frame.bytes.count + 8)
         var copied = 0
         for member in members
-        where member.key.count == 1 && keys.contains(Unicode.Scalar(frame.bytes[member.key.lowerBound])) {
+        where keys.contains(where: { Self.spells($0, frame.bytes[member.key]) }) {
             guard let value = DecimalText.integer(frame.bytes, member.value) else { continue }
             bytes.append(contentsOf: frame.bytes[copied..<member.value.lowerBound])
             DecimalText.append(integer: body(value), to: &bytes)

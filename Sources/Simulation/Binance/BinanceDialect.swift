@@ -1,15 +1,23 @@
 import Microstructure
 
-/// Binance's spot market format: JSON of the combined streams and the REST API, times in milliseconds, eight decimals.
+/// Binance's format: JSON of the combined streams and the REST API, times in milliseconds; the spot market's with eight
+/// decimals, or that of futures.
 public struct BinanceDialect: VenueDialect {
-    public init() {}
+    /// `nil` for the spot market.
+    let futures: BinanceFutures?
+
+    public init(_ futures: BinanceFutures? = nil) { self.futures = futures }
 
     public func serve(_ market: SyntheticMarket, delays: ArrivalDelays.Name) -> any SimulatedMarket {
-        EncodedMarket(market, BinanceEncoder(market, delays: Self.delays(delays)))
+        guard let futures else {
+            return EncodedMarket(market, BinanceEncoder(market, delays: Self.delays(delays)))
+        }
+        return EncodedMarket(market, BinanceFuturesEncoder(market, delays: Self.delays(delays), futures))
     }
 
     public func play(_ lines: some LineSource, loops: Bool) throws(CaptureError) -> any SimulatedMarket {
-        try BinanceCapturePlayer(lines, loops: loops)
+        guard futures == nil else { throw CaptureError(line: 1, problem: .otherVenue) }
+        return try BinanceCapturePlayer(lines, loops: loops)
     }
 
     /// `BTCUSDT` for `btcusdt@trade`. Binance stream names are lower case; other names belong to no market.
@@ -36,7 +44,7 @@ public struct BinanceDialect: VenueDialect {
         guard let members = JSONText.members(of: frame.bytes, in: frame.payload) else { return nil }
         func range(_ key: String) -> Range<Int>? { JSONText.value(key, of: members, in: frame.bytes) }
         func integer(_ key: String) -> Int64? { range(key).flatMap { DecimalText.integer(frame.bytes, $0) } }
-        guard let first = integer("U"), let last = integer("u"),
+        guard let first = futures == nil ? integer("U") : integer("pu").map({ $0 + 1 }), let last = integer("u"),
             let bids = range("b").flatMap({ Self.levels(frame.bytes, $0) }),
             let asks = range("a").flatMap({ Self.levels(frame.bytes, $0) })
         else { return nil }

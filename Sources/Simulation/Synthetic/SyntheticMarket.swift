@@ -1,11 +1,12 @@
 import Microstructure
 
-/// A `SyntheticBook` as an exchange publishes it: trades, best prices, and the changed levels every 100 ms.
+/// A `SyntheticBook` as an exchange publishes it: trades, best prices, and the changed levels every 100 ms, or as often as
+/// the venue does.
 ///
 /// The same parameters, rules, seed and start time give the same events. Each order change has one update id; the book
 /// at id `u` has the best prices of the quote with that id.
 public struct SyntheticMarket: Sendable {
-    /// Nanoseconds between two depth updates.
+    /// Nanoseconds between two depth updates, unless the venue has another interval.
     static let depthInterval: Int64 = 100_000_000
 
     public let listing: Listing
@@ -18,6 +19,7 @@ public struct SyntheticMarket: Sendable {
     private var market: SyntheticBook
     /// Events of one step not yet returned, in time order.
     private var queue: [SimulatedEvent] = []
+    private var depthInterval = SyntheticMarket.depthInterval
     private var nextDepth = SyntheticMarket.depthInterval
     private var nextTradeID: Int64
     /// The last update id in a depth update.
@@ -35,6 +37,15 @@ public struct SyntheticMarket: Sendable {
         publishedID = market.updateID
         nextTradeID = market.updateID / 10
         advance()
+    }
+
+    /// The same market with its depth updates at another interval; the depth updates begin after its first event.
+    public func withDepth(everyNanoseconds interval: Int64) -> SyntheticMarket {
+        precondition(interval > 0)
+        var copy = self
+        copy.depthInterval = interval
+        copy.nextDepth = (market.nextStep / interval + 1) * interval
+        return copy
     }
 
     /// The planted events: those begun so far, and each rule's next event.
@@ -62,13 +73,13 @@ public struct SyntheticMarket: Sendable {
         return SimulatedBook(updateID: market.updateID, bids: levels(.bid), asks: levels(.ask))
     }
 
-    /// Runs the market until there is an event to return. Depth updates are due every 100 ms if anything changed.
+    /// Runs the market until there is an event to return. Depth updates are due at each interval if anything changed.
     private mutating func advance() {
         while queue.isEmpty {
             guard market.nextStep < nextDepth else {
                 appendDepth(due: nextDepth)
                 market.clearChanges()
-                nextDepth += Self.depthInterval
+                nextDepth += depthInterval
                 continue
             }
             let now = market.nextStep

@@ -68,6 +68,22 @@ public struct BinanceAdapter: VenueAdapter {
     /// Venue codes for a symbol: −1121 unknown, −1100 characters that it does not accept.
     private static let symbolCodes: Set<Int64> = [-1_121, -1_100]
 
+    public var withoutKey: BinanceAdapter? {
+        guard market == .sbe else { return nil }
+        var options = options
+        options.apiKey = nil
+        return BinanceAdapter(market: .global, options: options)
+    }
+
+    /// The venue answers 400 to a handshake without a key (seen in 2026-05); what it answers to a wrong one is not
+    /// documented.
+    public func isKeyRefused(status: Int) -> Bool { market == .sbe && [400, 401, 403].contains(status) }
+
+    public func isKeyRefused(_ error: VenueError) -> Bool {
+        guard market == .sbe, case .refused(let code, _) = error else { return false }
+        return Self.notServedCodes.contains(code)
+    }
+
     public func refusal(status: Int, body: Span<UInt8>) -> VenueRefusal {
         let error = BinanceREST.decodeError(body)
         if case .refused(let code, _) = error {

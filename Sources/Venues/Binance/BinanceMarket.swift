@@ -59,7 +59,7 @@ public enum BinanceMarket: Sendable, Hashable, CaseIterable {
         VenueEndpoint(
             name: "binance-sbe", venueProtocol: .binance(.sbe), webSocketURL: "wss://stream-sbe.binance.com:9443",
             restURL: "https://api.binance.com", limits: BinanceAdapter.limits(of: .sbe), timeUnit: .microseconds,
-            needsKey: true),
+            needsKey: true, format: "sbe", withoutKey: "binance"),
         // Binance.US does not document microseconds.
         VenueEndpoint(
             name: "binance-us", venueProtocol: .binance(.us), webSocketURL: "wss://stream.binance.us:9443",

@@ -102,6 +102,13 @@ public struct BinanceSession: ~Copyable, Sendable, VenueSession {
         for index in silences.indices { silences[index] = [] }
     }
 
+    /// What was learnt of silences is of the other streams.
+    public mutating func change(to adapter: BinanceAdapter) {
+        configuration.market = adapter.market
+        configuration.timeUnit = adapter.market.timeUnit(adapter.options.timeUnit)
+        for index in watches.indices { watches[index] = SilenceWatch() }
+    }
+
     public func instrumentsAwaitingHandover(from old: ConnectionID, to new: ConnectionID) -> Int {
         books.count { !$0.positions.hasHandedOver(from: old, to: new) }
     }

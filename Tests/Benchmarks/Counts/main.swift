@@ -20,12 +20,16 @@ private let mallocs: Counter? = dlsym(nil, "microstructure_allocation_calls").ma
 @inline(never)
 private func counted(_ measure: inout any Measure & ~Copyable, _ items: Range<Int>) throws { try measure.run(items) }
 
-let market = try Market(size: size)
-for (name, make) in measures {
-    var measure = try make(market)
+private func count(_ name: String, _ made: consuming any Measure & ~Copyable, items size: Int) throws {
+    var measure = made
     try measure.run(0..<size / 2)
     let before = mallocs?() ?? 0
     try counted(&measure, size / 2..<size)
     let calls = (mallocs?() ?? 0) - before
     print(name, size / 2, calls, separator: "\t")
 }
+
+let market = try Market(size: size)
+for (name, make) in measures { try count(name, make(market), items: size) }
+let frames = VenueFrames(size: 1_000)
+for (name, make) in frameMeasures { try count(name, make(frames), items: frames.size) }
