@@ -82,6 +82,9 @@ enum ControlAPI {
             if fault.kind == .crossed, exchange.feeds.allSatisfy({ $0.truth == nil }) {
                 return respond(responder, 409, ErrorDocument(error: "crossed needs --truth or --faults"))
             }
+            if let objection = exchange.venue.objection(to: fault.kind) {
+                return respond(responder, 400, ErrorDocument(error: objection))
+            }
             if let symbol = fault.symbol, exchange.feed(of: symbol) == nil {
                 return respond(responder, 400, ErrorDocument(error: "\(symbol) is not traded here"))
             }

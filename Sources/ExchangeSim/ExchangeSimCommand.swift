@@ -64,7 +64,9 @@ package struct ExchangeSimCommand: ServiceCommand {
     @Option(help: "PEM key of the certificate.") var tlsKey: String?
 
     @Option(help: "File with the key that binance-sbe asks for; any key if left out.") var apiKeyFile: String?
-    @Option(help: "JSON file of faults to inject; its format: the article FeedIntegrity.") var faults: String?
+    @Option(
+        help: "JSON file of faults to inject; its format, and which fault a venue can have: the article FeedIntegrity.")
+    var faults: String?
     @Option(
         help: "File to write what was sent, planted and broken, a JSON object a line; of several venues FILE.kraken, …")
     var truth: String?
@@ -95,7 +97,7 @@ package struct ExchangeSimCommand: ServiceCommand {
         options.apiKey = try settings.key(inFile: "apiKeyFile", apiKeyFile)
         options.truthFile = try settings.optionalString("truth", truth)
         let faultFile = try settings.optionalString("faults", faults)
-        if let faultFile { options.faults = try Self.faults(faultFile) }
+        if let faultFile { options.faults = try Self.faults(faultFile, of: venues) }
         options.keepsTruth = options.truthFile != nil || faultFile != nil
         options.weightLimit = try settings.integer("weightLimit", weightLimit, default: 6_000, in: 1...1_000_000_000)
         options.tradeHistory = try settings.integer(
@@ -203,8 +205,18 @@ package struct ExchangeSimCommand: ServiceCommand {
         ]
     }
 
-    /// Reads a fault file.
-    static func faults(_ path: String) throws(ConfigurationError) -> FaultPlan {
+    /// Reads a fault file, whose faults must be the venue's.
+    static func faults(_ path: String, of venues: [ExchangeVenue]) throws(ConfigurationError) -> FaultPlan {
+        let plan = try readFaults(path)
+        for venue in venues {
+            if let objection = plan.faults.lazy.compactMap({ venue.objection(to: $0.kind) }).first {
+                throw ConfigurationError(setting: "--faults", problem: "'\(path)': \(objection)")
+            }
+        }
+        return plan
+    }
+
+    private static func readFaults(_ path: String) throws(ConfigurationError) -> FaultPlan {
         guard let data = FileManager.default.contents(atPath: path) else {
             throw ConfigurationError(setting: "--faults", problem: "'\(path)' cannot be read")
         }

@@ -60,6 +60,7 @@ package final class ExchangeSimulator {
     internal(set) var statistics = SimulatorStatistics()
 
     let feeds: [MarketFeed]
+    var venue: ExchangeVenue { options.venue }
     private let feedsBySymbol: [String: MarketFeed]
     private let options: Options
     private let logger: Logger

@@ -95,7 +95,7 @@ final class FaultInjector {
         default:
             guard
                 let client = exchange?.openClients.first(where: { client in
-                    !client.isSilent && !client.isLeaving
+                    !client.isSilent && !client.isUnheard && !client.isLeaving
                         && (fault.symbol.map { follows(client, symbol: $0) } ?? true)
                 })
             else { return plan.putBack(strike) }
@@ -115,6 +115,9 @@ final class FaultInjector {
         case .halfOpen:
             client.fallSilent()
             loop.schedule(afterMilliseconds: milliseconds) { [weak client] in client?.reset() }
+        case .deaf:
+            client.ceaseToHear()
+            loop.schedule(afterMilliseconds: milliseconds) { [weak client] in client?.reset() }
         case .close: client.leave(code: UInt16(clamping: strike.fault.code), reason: "a fault was planned")
         case .shutdown:
             let time = (exchange?.serverTime(at: now) ?? 0) + clockShift(at: now)
@@ -130,7 +133,7 @@ final class FaultInjector {
 
     /// Sends a frame to one client, applying the plan's fault if there is one.
     func deliver(_ frame: MarketFrame, of feed: MarketFeed, to client: SimulatedClient, at now: Int64) {
-        guard !client.isSilent else { return }
+        guard !client.isSilent, !client.isUnheard else { return }
         let symbol = feed.market.listing.symbol
         if mutes.contains(where: { ($0.symbol ?? symbol) == symbol && ($0.channel ?? frame.kind) == frame.kind }) {
             return
@@ -174,15 +177,33 @@ final class FaultInjector {
         case .delay:
             loop.schedule(afterMilliseconds: max(0, fault.milliseconds)) { [weak client] in client?.send(frame) }
             return true
-        case .hole: altered = dialect.skippingIDs(Int64(fault.count), in: frame)
+        case .badChecksum, .zeroChecksum, .restart: altered = client.venue.frame(frame, with: fault, of: feed)
+        case .hole:
+            altered =
+                client.venue.frame(frame, with: fault, of: feed)
+                ?? dialect.skippingIDs(Int64(fault.count), in: frame)
         case .malformed: altered = frame.truncated(toShare: 0.6)
         case .oversized: altered = dialect.padded(frame, toBytes: fault.bytes)
         case .misfit: altered = dialect.withExcessDecimals(frame)
-        case .crossed: altered = feed.truth?.bestAsk.flatMap { dialect.crossed(frame, ask: $0) }
+        case .crossed:
+            altered =
+                client.venue.frame(frame, with: fault, of: feed)
+                ?? feed.truth?.bestAsk.flatMap { dialect.crossed(frame, ask: $0) }
         default: break
         }
         guard let altered else { return false }
         client.send(altered)
+        return true
+    }
+
+    /// Whether a fault delays the book that begins the client's subscription: it is sent when the delay is over.
+    func delays(bookOf feed: MarketFeed, for client: SimulatedClient) -> Bool {
+        let symbol = feed.market.listing.symbol
+        guard let strike = plan.strike(snapshotOf: symbol) else { return false }
+        note(strike, symbol: symbol)
+        loop.schedule(afterMilliseconds: max(0, strike.fault.milliseconds)) { [weak client] in
+            client?.sendBookNow(of: feed)
+        }
         return true
     }
 

@@ -19,6 +19,8 @@ final class SimulatedClient: WebSocketDelegate {
     private(set) var openedAt: Int64 = 0
     /// Half-open: nothing is read from it or sent to it.
     private(set) var isSilent = false
+    /// Nothing but WebSocket's own answers is sent to it, and its messages are not heard.
+    private(set) var isUnheard = false
     /// Messages still to be dropped, by stream.
     var drops: [String: Int] = [:]
     /// The message to send after the next message of its stream.
@@ -40,7 +42,7 @@ final class SimulatedClient: WebSocketDelegate {
     }
 
     func didReceive(_ message: Span<UInt8>, kind: MessageKind, on connection: WebSocketConnection) {
-        guard !isLeaving else { return }
+        guard !isLeaving, !isUnheard else { return }
         venue.received(message, from: self, at: HostClock.monotonicNanoseconds)
     }
 
@@ -78,7 +80,15 @@ final class SimulatedClient: WebSocketDelegate {
 
     /// Sends the whole book as a message of the stream.
     func sendBook(of feed: MarketFeed) {
-        guard let book = feed.snapshot(limit: 10_000, at: HostClock.monotonicNanoseconds) else { return }
+        if exchange?.faults.delays(bookOf: feed, for: self) == true { return }
+        sendBookNow(of: feed)
+    }
+
+    /// The fault's delay is over.
+    func sendBookNow(of feed: MarketFeed) {
+        guard streams.contains(StreamName.depth(feed.market.listing.symbol)), !isUnheard,
+            let book = feed.snapshot(limit: 10_000, at: HostClock.monotonicNanoseconds)
+        else { return }
         let frame = MarketFrame(
             stream: StreamName.depth(feed.market.listing.symbol), kind: .other, due: 0, bytes: book,
             payload: 0..<book.count)
@@ -89,7 +99,7 @@ final class SimulatedClient: WebSocketDelegate {
 
     /// Sends a market's frame. A client whose queue is full is disconnected: a stream with a silent gap would be wrong.
     func send(_ frame: MarketFrame) {
-        guard !isLeaving, !isSilent, let connection else { return }
+        guard !isLeaving, !isSilent, !isUnheard, let connection else { return }
         let message = frame.bytes.span.extracting(venue.message(in: frame))
         switch venue.isBinary ? connection.send(binary: message) : connection.send(text: message) {
         case .queued: exchange?.statistics.messagesSent[frame.kind, default: 0] += 1
@@ -111,7 +121,7 @@ final class SimulatedClient: WebSocketDelegate {
 
     /// Pings and sends the venue's heartbeats when due; disconnects a client whose pong is overdue.
     func keepAlive(at now: Int64, pingInterval: Int64, pongTimeout: Int64) {
-        guard !isLeaving, !isSilent, let connection else { return }
+        guard !isLeaving, !isSilent, !isUnheard, let connection else { return }
         venue.advance(to: now, self)
         if let due = pongDueSince, now - due >= pongTimeout {
             exchange?.statistics.clientsMute += 1
@@ -132,6 +142,9 @@ final class SimulatedClient: WebSocketDelegate {
         isSilent = true
         connection?.stopReading()
     }
+
+    /// Says and hears nothing any more, with the line open.
+    func ceaseToHear() { isUnheard = true }
 
     /// Ends the TCP connection with a reset.
     func reset() {

@@ -7,6 +7,8 @@ import Transport
 protocol VenueAPI: AnyObject {
     /// Names of the venue's own request headers.
     var requestHeaders: [String] { get }
+    /// The faults of this venue among `FaultKind.ofSomeVenues`.
+    var ownFaults: Set<FaultKind> { get }
     /// Headers of every answer, unless a fault replaces it.
     var usageHeaders: [(name: String, value: String)] { get }
 
@@ -57,14 +59,19 @@ protocol VenueConnection: AnyObject {
     func shutdownNotice(atMilliseconds time: Int64) -> [UInt8]?
     /// Whether the markets' frames are binary messages.
     var isBinary: Bool { get }
+    /// An adapted frame with a fault that is made here, since it is of the connection's numbers or the venue's checksums;
+    /// `nil` for a fault made elsewhere, or impossible with this frame.
+    func frame(_ frame: MarketFrame, with fault: Fault, of feed: MarketFeed) -> MarketFrame?
+}
+
+extension VenueAPI {
+    var ownFaults: Set<FaultKind> { [] }
 }
 
 extension VenueConnection {
     var isBinary: Bool { false }
-}
-
-extension VenueConnection {
     func advance(to now: Int64, _ client: SimulatedClient) {}
+    func frame(_ frame: MarketFrame, with fault: Fault, of feed: MarketFeed) -> MarketFrame? { nil }
 }
 
 /// An answer to an HTTP request.

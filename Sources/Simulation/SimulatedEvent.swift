@@ -30,6 +30,8 @@ public struct DepthChange: Sendable, Hashable {
     /// The new size at each changed price; zero if the level is gone.
     public var bids: [PriceLevel]
     public var asks: [PriceLevel]
+    /// One of several messages that make a change: the ids are the whole change's, which the last message has.
+    public var isPart = false
 }
 
 /// A market's book at one moment.

@@ -23,6 +23,7 @@ final class BinanceAPI: VenueAPI {
 
     let requestHeaders = ["X-MBX-TIME-UNIT", BinanceAPI.keyHeader]
 
+    let ownFaults: Set<FaultKind> = [.hole, .crossed, .staleSnapshot]
     var usageHeaders: [(name: String, value: String)] {
         [("X-MBX-USED-WEIGHT", "\(usedWeight)"), ("X-MBX-USED-WEIGHT-1M", "\(usedWeight)")]
     }

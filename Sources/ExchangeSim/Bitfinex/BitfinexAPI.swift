@@ -6,6 +6,8 @@ import Transport
 final class BitfinexAPI: StreamAPI {
     override func isKnown(path: String) -> Bool { path.hasPrefix("/v2/conf/") }
 
+    override var ownFaults: Set<FaultKind> { [.hole, .crossed, .badChecksum, .zeroChecksum, .lateSnapshot] }
+
     override func errorBody(status: Int) -> [UInt8] { Array(#"["error",11010,"ratelimit: error"]"#.utf8) }
 
     /// An answer for each part of the path: the pairs' names, or `[name, [, , , least size, greatest size, …]]`.
@@ -59,6 +61,32 @@ final class BitfinexConnection: StreamConnection {
         }
         text.append(UInt8(ascii: "]"))
         return frame.with(text, payload: 0..<text.count)
+    }
+
+    override func frame(_ frame: MarketFrame, with fault: Fault, of feed: MarketFeed) -> MarketFrame? {
+        switch fault.kind {
+        case .hole:
+            // The counter is the last number, or the last but one.
+            let comma = UInt8(ascii: ",")
+            guard flags & Flag.counter != 0, var start = frame.bytes.lastIndex(of: comma) else { return nil }
+            var end = frame.bytes.count - 1
+            if flags & Flag.timestamps != 0 {
+                end = start
+                start = frame.bytes[..<end].lastIndex(of: comma) ?? end
+            }
+            counter += fault.count
+            let bytes = frame.bytes[..<start] + ",\(counter)".utf8 + frame.bytes[end...]
+            return frame.with(Array(bytes), payload: 0..<bytes.count)
+        case .crossed:
+            // In place of the message's own level.
+            guard let price = feed.truth?.bestAsk.flatMap({ frame.priceText(above: $0) }),
+                let start = frame.bytes.dropFirst().firstIndex(of: UInt8(ascii: "[")),
+                let end = frame.bytes[start...].firstIndex(of: UInt8(ascii: "]"))
+            else { return nil }
+            let bytes = frame.bytes[..<start] + "[\(price),1,1".utf8 + frame.bytes[end...]
+            return frame.with(Array(bytes), payload: 0..<bytes.count)
+        default: return frame.changingChecksum(after: #""cs","#, fault)
+        }
     }
 
     override func received(_ message: Data, from client: SimulatedClient, at now: Int64) {

@@ -8,6 +8,8 @@ final class BitstampAPI: StreamAPI {
 
     override func isKnown(path: String) -> Bool { path.hasPrefix("/api/v2/markets") || path.hasPrefix(Self.bookPath) }
 
+    override var ownFaults: Set<FaultKind> { [.crossed, .staleSnapshot] }
+
     override func isForBook(_ request: ServerRequest) -> Bool { request.path.hasPrefix(Self.bookPath) }
 
     override func symbol(in request: ServerRequest) -> String? {

@@ -1,4 +1,5 @@
 import Foundation
+import Runtime
 import Simulation
 import Transport
 
@@ -8,6 +9,9 @@ final class BybitAPI: StreamAPI {
     enum Category: String { case spot, linear, inverse }
 
     private let category: Category
+    private let renumbering = Renumbering()
+
+    override var ownFaults: Set<FaultKind> { [.hole, .crossed, .restart, .lateSnapshot] }
 
     init(_ category: Category, requestLimit: Int) {
         self.category = category
@@ -60,15 +64,38 @@ final class BybitAPI: StreamAPI {
 
     override func handshake(_ request: ServerRequest) -> Handshake {
         request.path == "/v5/public/\(category)"
-            ? .accept(BybitConnection(topicLimit: category == .spot ? 10 : .max)) : .refuse(status: 404)
+            ? .accept(BybitConnection(renumbering, topicLimit: category == .spot ? 10 : .max)) : .refuse(status: 404)
     }
 }
 
 /// `{"op":"subscribe","args":["orderbook.50.BTCUSDT"]}`, on the spot market at most ten at once.
 final class BybitConnection: StreamConnection {
     private let topicLimit: Int
+    private static let mark = #""u":"#
+    private let renumbering: Renumbering
 
-    init(topicLimit: Int) { self.topicLimit = topicLimit }
+    init(_ renumbering: Renumbering, topicLimit: Int) {
+        self.renumbering = renumbering
+        self.topicLimit = topicLimit
+    }
+
+    override func adapted(_ frame: MarketFrame, clockShiftMilliseconds milliseconds: Int64) -> MarketFrame {
+        renumbering.apply(to: frame, after: Self.mark)
+    }
+
+    /// A restart is a whole book with the number 1, in place of the change.
+    override func frame(_ frame: MarketFrame, with fault: Fault, of feed: MarketFeed) -> MarketFrame? {
+        switch fault.kind {
+        case .hole: return frame.changingNumber(after: Self.mark) { $0 + Int64(fault.count) }
+        case .restart:
+            guard let book = feed.snapshot(limit: 10_000, at: HostClock.monotonicNanoseconds) else { return nil }
+            let whole = renumbering.apply(to: frame.with(book, payload: 0..<book.count), after: Self.mark)
+            guard let number = whole.number(after: Self.mark) else { return nil }
+            renumbering.renumber(frame.stream, from: number, to: 1)
+            return whole.changingNumber(after: Self.mark) { _ in 1 }
+        default: return nil
+        }
+    }
 
     override func received(_ message: Data, from client: SimulatedClient, at now: Int64) {
         guard let object = Self.object(message), let operation = object["op"] as? String else {

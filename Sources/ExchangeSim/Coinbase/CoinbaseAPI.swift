@@ -1,4 +1,5 @@
 import Foundation
+import Microstructure
 import Simulation
 import Transport
 
@@ -7,6 +8,8 @@ final class CoinbaseAPI: StreamAPI {
     override func isKnown(path: String) -> Bool {
         path == "/products" || path == "/time" || path.hasPrefix("/products/") && path.hasSuffix("/trades")
     }
+
+    override var ownFaults: Set<FaultKind> { [.crossed, .lateSnapshot] }
 
     override func errorBody(status: Int) -> [UInt8] { Array(#"{"message":"Public rate limit exceeded"}"#.utf8) }
 
@@ -18,8 +21,8 @@ final class CoinbaseAPI: StreamAPI {
     override func answer(_ request: ServerRequest, by exchange: ExchangeSimulator, at now: Int64) -> VenueAnswer {
         switch request.path {
         case "/time":
-            let seconds = Double(exchange.serverMicroseconds(at: now)) / 1e6
-            return .json(Array(#"{"iso":"","epoch":\#(String(format: "%.6f", seconds))}"#.utf8))
+            let time = Timestamp(microseconds: exchange.serverMicroseconds(at: now))
+            return time.map { .json(CoinbaseWriter.time($0)) } ?? VenueAnswer(status: 500, body: [])
         case "/products":
             let rows = exchange.feeds.filter { $0.status != nil }.map(Self.product)
             return .json(Array("[\(rows.joined(separator: ","))]".utf8))

@@ -6,6 +6,8 @@ import Transport
 final class KrakenAPI: StreamAPI {
     override func isKnown(path: String) -> Bool { path == "/0/public/AssetPairs" || path == "/0/public/Time" }
 
+    override var ownFaults: Set<FaultKind> { [.crossed, .badChecksum, .zeroChecksum, .lateSnapshot] }
+
     override func errorBody(status: Int) -> [UInt8] { Array(#"{"error":["EGeneral:Temporary lockout"]}"#.utf8) }
 
     override func answer(_ request: ServerRequest, by exchange: ExchangeSimulator, at now: Int64) -> VenueAnswer {
@@ -32,6 +34,10 @@ final class KrakenAPI: StreamAPI {
 
 /// `{"method":"subscribe","params":{"channel":"book","symbol":["BTC/USDT"],"depth":100}}` and its answers.
 final class KrakenConnection: StreamConnection {
+    override func frame(_ frame: MarketFrame, with fault: Fault, of feed: MarketFeed) -> MarketFrame? {
+        frame.changingChecksum(after: #""checksum":"#, fault)
+    }
+
     override func opened(_ client: SimulatedClient) {
         Self.send(
             #"{"channel":"status","type":"update","data":[{"version":"2.0.10","system":"online","api_version":"v2","connection_id":1}]}"#,

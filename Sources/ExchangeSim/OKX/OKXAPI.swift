@@ -5,6 +5,11 @@ import Transport
 /// OKX: its instruments and its time over HTTP, the public streams.
 final class OKXAPI: StreamAPI {
     private static let bookPath = "/api/v5/market/books"
+    private let renumbering = Renumbering()
+
+    override var ownFaults: Set<FaultKind> {
+        [.hole, .crossed, .badChecksum, .restart, .lateSnapshot, .staleSnapshot]
+    }
 
     override func isKnown(path: String) -> Bool {
         ["/api/v5/public/instruments", "/api/v5/public/time", Self.bookPath].contains(path)
@@ -45,16 +50,50 @@ final class OKXAPI: StreamAPI {
         guard let feed = symbol(in: request).flatMap({ exchange.feed(of: $0) }),
             let book = feed.snapshot(limit: 400, at: now)
         else { return .json(Array(#"{"code":"51001","msg":"Instrument ID does not exist","data":[]}"#.utf8)) }
-        return answer(withBook: book)
+        let frame = MarketFrame(
+            stream: StreamName.depth(feed.market.listing.symbol), kind: .other, due: 0, bytes: book,
+            payload: 0..<book.count)
+        return answer(withBook: renumbering.apply(to: frame, after: OKXConnection.mark).bytes)
     }
 
     override func handshake(_ request: ServerRequest) -> Handshake {
-        request.path == "/ws/v5/public" ? .accept(OKXConnection()) : .refuse(status: 404)
+        request.path == "/ws/v5/public" ? .accept(OKXConnection(renumbering)) : .refuse(status: 404)
     }
 }
 
 /// `{"op":"subscribe","args":[{"channel":"books","instId":"BTC-USDT"}]}`; the text `ping` is answered with `pong`.
 final class OKXConnection: StreamConnection {
+    static let mark = #""seqId":"#
+    private static let previousMark = #""prevSeqId":"#
+    private let renumbering: Renumbering
+
+    init(_ renumbering: Renumbering) { self.renumbering = renumbering }
+
+    override func adapted(_ frame: MarketFrame, clockShiftMilliseconds milliseconds: Int64) -> MarketFrame {
+        guard frame.kind == .depth || frame.kind == .other else { return frame }
+        let shift = renumbering.shift(of: frame.stream)
+        let numbered = renumbering.apply(to: frame, after: Self.mark)
+        // A whole book has none before it: -1.
+        guard shift != 0, let previous = numbered.number(after: Self.previousMark), previous >= 0 else {
+            return numbered
+        }
+        return numbered.changingNumber(after: Self.previousMark) { $0 - shift } ?? numbered
+    }
+
+    /// After a restart a change has a number below the one before it, which it still follows.
+    override func frame(_ frame: MarketFrame, with fault: Fault, of feed: MarketFeed) -> MarketFrame? {
+        switch fault.kind {
+        case .hole: return frame.changingNumber(after: Self.previousMark) { $0 + Int64(fault.count) }
+        case .restart:
+            guard let number = frame.number(after: Self.mark), let previous = frame.number(after: Self.previousMark),
+                previous > 1
+            else { return nil }
+            renumbering.renumber(frame.stream, from: number, to: previous / 2)
+            return frame.changingNumber(after: Self.mark) { _ in previous / 2 }
+        default: return frame.changingChecksum(after: #""checksum":"#, fault)
+        }
+    }
+
     override func received(_ message: Data, from client: SimulatedClient, at now: Int64) {
         if message == Data("ping".utf8) { return Self.send("pong", to: client) }
         guard let object = Self.object(message), let operation = object["op"] as? String,

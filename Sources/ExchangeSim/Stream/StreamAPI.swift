@@ -11,6 +11,7 @@ class StreamAPI: VenueAPI {
     init(requestLimit: Int) { self.requestLimit = requestLimit }
 
     let requestHeaders: [String] = []
+    var ownFaults: Set<FaultKind> { [.lateSnapshot] }
     var usageHeaders: [(name: String, value: String)] { [] }
 
     func rejection(of request: ServerRequest) -> VenueAnswer? {

@@ -27,6 +27,7 @@ class StreamConnection: VenueConnection {
     func adapted(_ frame: MarketFrame, clockShiftMilliseconds milliseconds: Int64) -> MarketFrame { frame }
     func message(in frame: MarketFrame) -> Range<Int> { 0..<frame.bytes.count }
     func shutdownNotice(atMilliseconds time: Int64) -> [UInt8]? { nil }
+    func frame(_ frame: MarketFrame, with fault: Fault, of feed: MarketFeed) -> MarketFrame? { nil }
 
     // MARK: For subclasses
 

@@ -5,6 +5,7 @@ import Microstructure
 public struct BitfinexWriter: StreamWriter {
     public static let depth: Int? = 100
     public static let announcesLoss = true
+    public static let sendsLevelsSingly = true
 
     private let numbers: NumberWriter
 

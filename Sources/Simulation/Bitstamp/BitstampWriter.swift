@@ -5,6 +5,10 @@ public struct BitstampWriter: StreamWriter {
     public static let depth: Int? = nil
     public static let announcesLoss = true
 
+    public static func bid(at price: String) -> (mark: String, text: String)? {
+        (#""bids":["#, #"["\#(price)","1"]"#)
+    }
+
     private let symbol: String
     private let numbers: NumberWriter
 

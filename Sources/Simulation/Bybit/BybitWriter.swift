@@ -5,6 +5,10 @@ public struct BybitWriter: StreamWriter {
     public static let depth: Int? = 50
     public static let announcesLoss = true
 
+    public static func bid(at price: String) -> (mark: String, text: String)? {
+        (#""b":["#, #"["\#(price)","1"]"#)
+    }
+
     private let symbol: String
     private let numbers: NumberWriter
     private var changes = MessageNumbers(after: 1_000)

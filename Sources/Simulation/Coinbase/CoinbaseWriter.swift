@@ -6,6 +6,10 @@ public struct CoinbaseWriter: StreamWriter {
     public static let depth: Int? = nil
     public static let announcesLoss = true
 
+    public static func bid(at price: String) -> (mark: String, text: String)? {
+        (#""changes":["#, #"["buy","\#(price)","1"]"#)
+    }
+
     private let symbol: String
     private let numbers: NumberWriter
 
@@ -48,6 +52,13 @@ public struct CoinbaseWriter: StreamWriter {
     }
 
     public func quote(updateID: Int64, bid: PriceLevel, ask: PriceLevel, at time: Timestamp) -> [UInt8]? { nil }
+
+    /// The answer to a request for the venue's time.
+    public static func time(_ time: Timestamp) -> [UInt8] {
+        let milliseconds = String(time.milliseconds % 1_000)
+        let fraction = String(repeating: "0", count: 3 - milliseconds.utf8.count) + milliseconds
+        return Array(#"{"iso":"\#(time.isoText)","epoch":\#(time.milliseconds / 1_000).\#(fraction)}"#.utf8)
+    }
 
     /// The answer to a request for trades before `id`, newest first.
     public static func trades(_ history: TradeHistory, before id: Int64?, limit: Int) -> [UInt8] {

@@ -22,6 +22,14 @@ public enum FaultKind: String, Sendable, Hashable, CaseIterable, Codable {
     case crossed
     /// One stream sends nothing for `seconds`, while the other streams continue.
     case mute
+    /// A depth update states another checksum than the book's.
+    case badChecksum = "bad_checksum"
+    /// A depth update states the checksum 0, as of a venue that has ceased to compute it.
+    case zeroChecksum = "zero_checksum"
+    /// The venue's numbers of a market's depth updates begin anew, as after its restart.
+    case restart
+    /// The book that begins a subscription comes `milliseconds` late; the changes do not wait for it.
+    case lateSnapshot = "late_snapshot"
 
     // Faults of connections.
 
@@ -29,6 +37,9 @@ public enum FaultKind: String, Sendable, Hashable, CaseIterable, Codable {
     case reset
     /// For `seconds` nothing is sent, read or closed; then the connection is reset.
     case halfOpen = "half_open"
+    /// For `seconds` the venue sends no data, no heartbeat and no answer; then the connection is reset. Until then the
+    /// line is open, and the pings of WebSocket are answered: only the silence shows it.
+    case deaf
     /// The server closes with `code`.
     case close
     /// The server announces its shutdown, if the venue has a message for it, and closes with 1001 after `seconds`.
@@ -59,13 +70,16 @@ public enum FaultKind: String, Sendable, Hashable, CaseIterable, Codable {
     case clockDrift = "clock_drift"
 
     /// What a fault affects.
-    public enum Place: Sendable { case message, stream, connection, request, clock }
+    public enum Place: Sendable { case message, stream, snapshot, connection, request, clock }
 
     public var place: Place {
         switch self {
-        case .drop, .duplicate, .reorder, .delay, .hole, .malformed, .oversized, .misfit, .crossed: .message
+        case .drop, .duplicate, .reorder, .delay, .hole, .malformed, .oversized, .misfit, .crossed, .badChecksum,
+            .zeroChecksum, .restart:
+            .message
         case .mute: .stream
-        case .reset, .halfOpen, .close, .shutdown, .cut: .connection
+        case .lateSnapshot: .snapshot
+        case .reset, .halfOpen, .deaf, .close, .shutdown, .cut: .connection
         case .rateLimit, .ban, .serverError, .timeout, .slowBody, .staleSnapshot: .request
         case .clockStep, .clockDrift: .clock
         }
@@ -77,7 +91,7 @@ public struct Fault: Sendable, Hashable {
     public var kind: FaultKind
     /// Upper case; `nil` affects any symbol.
     public var symbol: String?
-    /// `nil` affects any kind of stream. `hole` and `crossed` affect depth only.
+    /// `nil` affects any kind of stream. `hole`, `crossed`, `restart` and wrong checksums affect depth only.
     public var channel: StreamKind?
     /// A REST path; `nil` affects any path. `stale_snapshot` affects book requests only.
     public var path: String?
@@ -94,11 +108,16 @@ public struct Fault: Sendable, Hashable {
         self.symbol = symbol
         self.channel = channel
         count = 1
-        milliseconds = kind == .clockStep ? 250 : 200
+        milliseconds =
+            switch kind {
+            case .clockStep: 250
+            case .lateSnapshot: 1_500
+            default: 200
+            }
         seconds =
             switch kind {
             case .mute: 5
-            case .halfOpen: 120
+            case .halfOpen, .deaf: 120
             case .shutdown: 10
             case .cut: 60
             case .timeout: 30
@@ -110,7 +129,7 @@ public struct Fault: Sendable, Hashable {
         status = 503
         bytes = 2 << 20
         ppm = 200
-        if kind == .hole || kind == .crossed { self.channel = .depth }
+        if [.hole, .crossed, .badChecksum, .zeroChecksum, .restart].contains(kind) { self.channel = .depth }
     }
 
     func strikes(symbol: String, channel: StreamKind) -> Bool {

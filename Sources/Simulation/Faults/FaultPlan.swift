@@ -54,6 +54,9 @@ public struct FaultPlan: Sendable {
     /// Whether any fault can still strike.
     public var isActive: Bool { !armed.isEmpty || rules.contains { !$0.isSpent } }
 
+    /// The faults of all rules.
+    public var faults: [Fault] { rules.map(\.rule.fault) }
+
     /// The number of strikes so far.
     public var total: Int { strikes.values.reduce(0, +) }
 
@@ -92,6 +95,15 @@ public struct FaultPlan: Sendable {
             return take(armedAt: index)
         }
         return draw { $0.kind.place == .message && $0.strikes(symbol: symbol, channel: channel) }
+    }
+
+    /// The fault that strikes the book which begins a subscription; `nil` leaves it alone.
+    public mutating func strike(snapshotOf symbol: String) -> Strike? {
+        func applies(_ fault: Fault) -> Bool {
+            fault.kind.place == .snapshot && fault.strikes(symbol: symbol, channel: .depth)
+        }
+        if let index = armed.firstIndex(where: { applies($0.fault) }) { return take(armedAt: index) }
+        return draw(applies)
     }
 
     /// The fault that strikes a request; `nil` leaves it alone.

@@ -55,8 +55,9 @@ extension FaultRule: Decodable {
             guard (0...1).contains(probability) else {
                 throw FaultFileError("\(name): probability \(probability) is outside 0…1")
             }
-            guard [.message, .request].contains(fault.kind.place) else {
-                throw FaultFileError("\(name): needs perMinute or atSeconds; probability is for messages and requests")
+            guard [.message, .snapshot, .request].contains(fault.kind.place) else {
+                throw FaultFileError(
+                    "\(name): needs perMinute or atSeconds; probability is for messages, snapshots and requests")
             }
             self.init(fault, .probability(probability), limit: limit)
         case (nil, let rate?, nil):

@@ -83,8 +83,14 @@ public struct TruthBook: Sendable {
         isKnown = true
     }
 
-    /// Applies a depth update that the market sends; returns its record, `nil` while the book is unknown.
+    /// Applies a depth update that the market sends; returns its record, `nil` while the book is unknown. The record of a
+    /// part has the id of the change before.
     public mutating func process(_ change: DepthChange) -> Record? {
+        guard !change.isPart else {
+            guard isKnown else { return nil }
+            apply(change.bids, change.asks)
+            return record(book.updateID)
+        }
         guard isKnown else {
             unsettled.append(change)
             return nil
@@ -99,11 +105,15 @@ public struct TruthBook: Sendable {
         }
         apply(change.bids, change.asks)
         book.commit(updateID: change.lastID)
-        let record = Record(
-            updateID: change.lastID, bids: (0..<min(Self.depth, book.bids.count)).map { book.bids[$0] },
-            asks: (0..<min(Self.depth, book.asks.count)).map { book.asks[$0] })
+        let record = record(change.lastID)
         records.append(record)
         return record
+    }
+
+    private func record(_ id: Int64) -> Record {
+        Record(
+            updateID: id, bids: (0..<min(Self.depth, book.bids.count)).map { book.bids[$0] },
+            asks: (0..<min(Self.depth, book.asks.count)).map { book.asks[$0] })
     }
 
     /// Handles an unreadable depth update: the book is unknown until the next snapshot.

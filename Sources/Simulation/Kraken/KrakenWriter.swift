@@ -5,6 +5,10 @@ public struct KrakenWriter: StreamWriter {
     public static let depth: Int? = 100
     public static let announcesLoss = false
 
+    public static func bid(at price: String) -> (mark: String, text: String)? {
+        (#""bids":["#, #"{"price":\#(price),"qty":1}"#)
+    }
+
     private let symbol: String
     private let unit: (price: Int8, quantity: Int8)
     /// Digits behind the point, as the venue writes all numbers of an instrument.

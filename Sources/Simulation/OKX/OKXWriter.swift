@@ -5,6 +5,10 @@ public struct OKXWriter: StreamWriter {
     public static let depth: Int? = 400
     public static let announcesLoss = true
 
+    public static func bid(at price: String) -> (mark: String, text: String)? {
+        (#""bids":["#, #"["\#(price)","1","0","1"]"#)
+    }
+
     private let symbol: String
     private let numbers: NumberWriter
     /// The id of the last change written.

@@ -67,6 +67,13 @@ public struct PublishedBook: Sendable {
             asks: Self.best(count, of: sentBook.asks))
     }
 
+    /// The market's whole book at that moment, levels that the venue does not publish among them.
+    func whole(limit: Int) -> SimulatedBook {
+        SimulatedBook(
+            updateID: sentBook.updateID, bids: Self.best(limit, of: sentBook.bids),
+            asks: Self.best(limit, of: sentBook.asks))
+    }
+
     private static func apply(_ change: DepthChange, to book: inout OrderBook) {
         for level in change.bids { book.setBid(level.price, to: level.quantity) }
         for level in change.asks { book.setAsk(level.price, to: level.quantity) }

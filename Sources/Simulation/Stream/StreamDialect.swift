@@ -41,7 +41,7 @@ public struct StreamDialect<Writer: StreamWriter>: VenueDialect {
 
     // MARK: Faults
 
-    /// A message without some of its ids is no message of these venues; `drop` leaves out a whole one.
+    /// Nil: their numbers are the connections', which skip them where the venue has any.
     public func skippingIDs(_ count: Int64, in frame: MarketFrame) -> MarketFrame? { nil }
 
     public func padded(_ frame: MarketFrame, toBytes count: Int) -> MarketFrame {
@@ -70,6 +70,23 @@ public struct StreamDialect<Writer: StreamWriter>: VenueDialect {
         return nil
     }
 
-    /// Nil: the venues' own checks would find a level that is not theirs, before the book crosses.
-    public func crossed(_ frame: MarketFrame, ask: Int64) -> MarketFrame? { nil }
+    /// A venue's checksum finds the level, since it is not in its book; else only the crossed book shows it.
+    public func crossed(_ frame: MarketFrame, ask: Int64) -> MarketFrame? {
+        guard frame.kind == .depth, let price = frame.priceText(above: ask), let bid = Writer.bid(at: price),
+            let place = frame.bytes.firstRange(of: Array(bid.mark.utf8))?.upperBound
+        else { return nil }
+        let isAlone = frame.bytes[place] == UInt8(ascii: "]")
+        let bytes = Array(frame.bytes[..<place]) + Array((bid.text + (isAlone ? "" : ",")).utf8) + frame.bytes[place...]
+        return frame.with(bytes, payload: 0..<bytes.count)
+    }
+}
+
+extension MarketFrame {
+    /// A price one percent above `ask` (10⁻⁸) in the listing's unit; `nil` for a frame of a recording.
+    public func priceText(above ask: Int64) -> String? {
+        guard let unit = units?.price else { return nil }
+        var text: [UInt8] = []
+        DecimalText.append((ask + ask / 100) / unit * unit, exponent: -8, to: &text)
+        return String(decoding: text, as: UTF8.self)
+    }
 }

@@ -7,6 +7,8 @@ public struct StreamEncoder<Writer: StreamWriter>: MarketEncoder {
     private var book: PublishedBook
     private let names: (depth: String, trades: String, quotes: String)
     private var lastTime: Timestamp
+    /// Changes of levels that the venue does not publish, since the last message.
+    private var unseen: DepthChange?
 
     init(_ market: SyntheticMarket) {
         writer = Writer(market.listing)
@@ -18,18 +20,25 @@ public struct StreamEncoder<Writer: StreamWriter>: MarketEncoder {
     }
 
     public mutating func encode(_ event: SimulatedEvent, into frames: inout [MarketFrame]) {
-        func add(_ bytes: [UInt8], _ name: String, _ kind: StreamKind, isWhole: Bool = true) {
+        func add(_ bytes: [UInt8], _ name: String, _ kind: StreamKind, _ content: SimulatedEvent.Content? = nil) {
             frames.append(
                 MarketFrame(
                     stream: name, kind: kind, due: event.due, bytes: bytes, payload: 0..<bytes.count,
-                    event: isWhole ? event : nil))
+                    event: content.map(event.with) ?? event))
         }
         switch event.content {
         case .depth(let change):
-            guard let published = book.process(change, announcesLoss: Writer.announcesLoss) else { return }
+            let whole = unseen.map { $0.followed(by: change) } ?? change
+            guard let published = book.process(change, announcesLoss: Writer.announcesLoss) else {
+                unseen = whole
+                return
+            }
+            unseen = nil
             let messages = writer.depth(published, at: event.time, after: book.book)
+            let parts = Writer.sendsLevelsSingly ? published.levels : []
             for (place, bytes) in messages.enumerated() {
-                add(bytes, names.depth, .depth, isWhole: place == messages.count - 1)
+                let isLast = place == messages.count - 1
+                add(bytes, names.depth, .depth, .depth(isLast ? whole : published.part(parts, place)))
             }
         case .trade(let id, let price, let quantity, let aggressor):
             add(
@@ -43,7 +52,8 @@ public struct StreamEncoder<Writer: StreamWriter>: MarketEncoder {
 
     public mutating func sent(_ frame: MarketFrame) {
         // A change of several messages is there with its last one.
-        guard frame.kind == .depth, let event = frame.event else { return }
+        guard frame.kind == .depth, let event = frame.event, case .depth(let change) = event.content, !change.isPart
+        else { return }
         book.sent()
         lastTime = event.time
     }
@@ -53,5 +63,30 @@ public struct StreamEncoder<Writer: StreamWriter>: MarketEncoder {
         writer.snapshot(book.snapshot(limit: max(market.bids.count, market.asks.count)), at: lastTime)
     }
 
-    public func book(limit: Int) -> SimulatedBook? { book.snapshot(limit: limit) }
+    public func book(limit: Int) -> SimulatedBook? { book.whole(limit: limit) }
+}
+
+extension SimulatedEvent {
+    fileprivate func with(_ content: Content) -> SimulatedEvent {
+        SimulatedEvent(due: due, time: time, content: content, priceUnit: priceUnit, quantityUnit: quantityUnit)
+    }
+}
+
+extension DepthChange {
+    /// Both changes in one.
+    fileprivate func followed(by next: DepthChange) -> DepthChange {
+        DepthChange(firstID: firstID, lastID: next.lastID, bids: bids + next.bids, asks: asks + next.asks)
+    }
+
+    /// Each level by itself, bids first.
+    fileprivate var levels: [DepthChange] {
+        bids.map { DepthChange(firstID: firstID, lastID: lastID, bids: [$0], asks: [], isPart: true) }
+            + asks.map { DepthChange(firstID: firstID, lastID: lastID, bids: [], asks: [$0], isPart: true) }
+    }
+
+    /// What the message at `place` says of the change; nothing where it has no level.
+    fileprivate func part(_ parts: [DepthChange], _ place: Int) -> DepthChange {
+        place < parts.count
+            ? parts[place] : DepthChange(firstID: firstID, lastID: lastID, bids: [], asks: [], isPart: true)
+    }
 }

@@ -8,6 +8,11 @@ public protocol StreamWriter: Sendable {
     static var depth: Int? { get }
     /// Whether levels pushed out of the published ones are sent as gone.
     static var announcesLoss: Bool { get }
+    /// Whether a change is a message a level, bids first, and more messages after them. Else its last message is all of
+    /// it.
+    static var sendsLevelsSingly: Bool { get }
+    /// Where a message of changes takes another bid, and the bid's text; `nil` where it cannot take one.
+    static func bid(at price: String) -> (mark: String, text: String)?
     /// The book before the first change.
     mutating func begin(with book: borrowing OrderBook)
     /// The messages of a change; at least one.
@@ -25,6 +30,8 @@ public protocol StreamWriter: Sendable {
 
 extension StreamWriter {
     public mutating func begin(with book: borrowing OrderBook) {}
+    public static var sendsLevelsSingly: Bool { false }
+    public static func bid(at price: String) -> (mark: String, text: String)? { nil }
 }
 
 /// The names of a market's streams inside the simulator. Clients subscribe in the venue's own words.

@@ -2,6 +2,7 @@
 
 The checks here share no code with what they check: they read the bus by its contract and the truth by its file.
 """
+import bisect
 import collections
 import importlib
 import json
@@ -139,14 +140,24 @@ class Simulator(Program):
 
 
 class Ingest(Program):
-    def __init__(self, bin_folder, folder, simulator, arguments, tag=""):
+    def __init__(self, bin_folder, folder, simulator, arguments, tag="", metrics_port=0):
         self.endpoint = f"ipc://{folder}/tick{tag}"
+        self.metrics_port = metrics_port
         super().__init__(
             bin_folder, "ingest",
             ["--publish", self.endpoint, "--websocket-url", f"ws://127.0.0.1:{simulator.port}",
              "--rest-url", f"http://127.0.0.1:{simulator.port}", "--lease-dir", folder / "leases",
-             "--metrics-port", 0, "--reconnect-delay", "0.1", "--max-reconnect-delay", "1", *arguments],
+             "--metrics-port", metrics_port, "--reconnect-delay", "0.1", "--max-reconnect-delay", "1", *arguments],
             folder, tag)
+
+    def metric(self, name, *labels):
+        """The sum of a metric's series that have these labels; only with a port."""
+        try:
+            page = get(f"http://127.0.0.1:{self.metrics_port}/metrics")
+        except OSError:
+            return 0
+        rows = [line for line in page.splitlines() if line.startswith(name) and all(label in line for label in labels)]
+        return sum(float(row.rsplit(" ", 1)[1]) for row in rows)
 
 
 class Truth:
@@ -156,6 +167,7 @@ class Truth:
         self.file = open(path)
         self.rest = ""
         self.books = collections.defaultdict(dict)   # symbol -> update id -> (bids, asks)
+        self.sequence = collections.defaultdict(list)  # symbol -> (bids, asks) as they were sent
         self.trades = collections.defaultdict(list)  # symbol -> ids in order
         self.faults = []
 
@@ -170,6 +182,7 @@ class Truth:
                 record = json.loads(line)
                 if "book" in record:
                     self.books[record["book"]][record["u"]] = (record["b"], record["a"])
+                    self.sequence[record["book"]].append((record["b"], record["a"]))
                 elif "trade" in record:
                     self.trades[record["trade"]].append(record["t"])
                 elif "fault" in record:
@@ -338,6 +351,50 @@ class Verdict:
     def wrong_total(self):
         """A VALID book at an update id that the simulator never had is wrong too."""
         return self.wrong + self.unknown
+
+
+class InOrder:
+    """The VALID books against those that were sent, by content, where the venue's ids are not the simulator's.
+
+    Each has to be a book that was sent, no older than the one before it. `check` takes what has come since the last.
+    """
+
+    def __init__(self, bus, truth, symbols):
+        self.bus, self.truth, self.symbols = bus, truth, symbols
+        self.places = {symbol: collections.defaultdict(list) for symbol in symbols}  # content -> places in the sequence
+        self.known = dict.fromkeys(symbols, 0)
+        self.last = dict.fromkeys(symbols, 0)
+        self.taken = dict.fromkeys(symbols, 0)
+        self.valid = self.wrong = 0
+        self.examples = []
+
+    def check(self):
+        # The simulator writes its file once a round: what came just now waits for the next check.
+        until = time.time_ns() - 1_000_000_000
+        self.truth.read()
+        for symbol in self.symbols:
+            places, sequence = self.places[symbol], self.truth.sequence[symbol]
+            for place in range(self.known[symbol], len(sequence)):
+                places[repr(list(sequence[place]))].append(place)
+            self.known[symbol] = len(sequence)
+            books = self.bus.feeds[symbol].books
+            for update, validity, epoch, sent, levels in books[self.taken[symbol]:]:
+                if sent > until:
+                    break
+                self.taken[symbol] += 1
+                if validity != VALID:
+                    continue
+                self.valid += 1
+                known = places.get(repr(list(levels)), [])
+                at = bisect.bisect_left(known, self.last[symbol])
+                if at < len(known):
+                    self.last[symbol] = known[at]
+                    continue
+                self.wrong += 1
+                if len(self.examples) < 100:
+                    self.examples.append((symbol, update, "of epoch", epoch, "is older" if known else "was never sent",
+                                          levels[0][:3], levels[1][:3]))
+        return self
 
 
 def percentile(values, share):

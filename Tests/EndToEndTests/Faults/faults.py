@@ -2,6 +2,7 @@
 """Proves the integrity of the feed against exchange-sim. `make test-faults` and `make soak` call it.
 
     faults.py table [--times N] [--short]     one row a fault
+    faults.py venues [--times N] [--short] [--only V]   one row a fault, each venue in its own protocol
     faults.py chaos [--faults N] [--seed S] [--aggregates]   the recordings, or a synthetic market, under a random plan
     faults.py rotation [--times N]            connections replaced under load
     faults.py widening [--times N]            a market that wanders through shallow snapshots
@@ -24,7 +25,7 @@ import bench
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("proof", choices=["table", "chaos", "rotation", "widening", "standby", "soak", "symbols"])
+    parser.add_argument("proof", choices=["table", "venues", "chaos", "rotation", "widening", "standby", "soak", "symbols"])
     parser.add_argument("--bin", type=pathlib.Path, required=True, help="folder of the programs")
     parser.add_argument("--data", type=pathlib.Path, help="folder of the recordings")
     parser.add_argument("--times", type=int, default=20)
@@ -35,7 +36,7 @@ def main():
     parser.add_argument("--count", type=int, default=300)
     parser.add_argument("--short", action="store_true", help="fewer rows and repetitions")
     parser.add_argument("--aggregates", action="store_true", help="the venue refuses single trades")
-    parser.add_argument("--only", help="rows of the table whose name contains this")
+    parser.add_argument("--only", help="rows of the table whose name contains this; venues, by commas")
     options = parser.parse_args()
     folder = pathlib.Path(tempfile.mkdtemp(prefix="ms-faults-"))
     begin = time.monotonic()
@@ -59,6 +60,9 @@ def run(options, folder):
         if options.only:
             table.ROWS = [row for row in table.ROWS if options.only in row.name]
         return table.main(options.bin, folder, options.times, options.short)
+    if options.proof == "venues":
+        import venues
+        return venues.main(options.bin, folder, options.times, options.short, options.only)
     if options.proof == "chaos":
         import chaos
         return chaos.main(options.bin, folder, options.data, options.faults, options.seed, options.aggregates)

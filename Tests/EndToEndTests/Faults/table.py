@@ -7,7 +7,7 @@ import dataclasses
 import time
 import typing
 
-from bench import VALID, Bus, Ingest, Simulator, Truth, Verdict, median, settle
+from bench import free_port, VALID, Bus, Ingest, Simulator, Truth, Verdict, median, settle
 
 SYMBOLS = ["BTCUSDT", "ETHUSDT"]
 TARGET = "BTCUSDT"
@@ -17,9 +17,9 @@ TARGET = "BTCUSDT"
 class Row:
     name: str
     fault: dict
-    # The counter of Status that shows it, or words of ingest's log.
+    # The counter of Status that shows it, words of ingest's log, or a metric with its labels; empty where nothing does.
     shows: str
-    # What ends it: epoch, trade, valid, once, offset, drift.
+    # What ends it: epoch, trade, valid, once, offset, drift; on, if the book has to stay as it was.
     ends: str = "epoch"
     # A second fault that makes ingest ask, for those of requests.
     trigger: typing.Optional[dict] = None
@@ -98,6 +98,9 @@ SHORT = ["drop a depth update", "hole in U/u", "malformed depth update", "crosse
 class Session:
     """A simulator, an ingest and a subscriber for one or several rows."""
 
+    # Enough of each stream that its limit of silence is learnt.
+    LEAST_TRADES = 130
+
     def __init__(self, bin_folder, folder, row, tag):
         self.simulator = Simulator(
             bin_folder, folder, ["--synthetic", ",".join(SYMBOLS), "--speed", row.speed, "--weight-limit", "1000000",
@@ -105,13 +108,18 @@ class Session:
         self.truth = Truth(self.simulator.truth_path)
         self.ingest = Ingest(
             bin_folder, folder, self.simulator,
-            ["--symbols", ",".join(SYMBOLS), "--wait-subscriptions", "1", "--snapshot-depth", "1000",
-             "--rest-timeout", "1", *row.ingest], tag)
+            ["--symbols", ",".join(SYMBOLS), "--wait-subscriptions", "1", "--rest-timeout", "1", *self.arguments(row)],
+            tag, free_port())
         self.bus = Bus([self.ingest.endpoint])
         self.feed = self.bus.feeds[TARGET]
-        # Enough of each stream that its limit of silence is learnt.
-        self.bus.until(lambda: self.feed.status and self.feed.status.trade_count >= 130
-                       and self.is_whole() and self.status.clock_error_ns > 0, "the feed is up", 90)
+        self.bus.until(lambda: self.feed.status and self.feed.status.trade_count >= self.LEAST_TRADES
+                       and self.is_whole() and self.has_clock(), "the feed is up", 90)
+
+    def arguments(self, row):
+        return ["--snapshot-depth", "1000", *row.ingest]
+
+    def has_clock(self):
+        return self.status.clock_error_ns > 0
 
     @property
     def status(self):
@@ -142,6 +150,8 @@ def run(row, session, times, settled):
         session.bus.until(session.is_whole, f"{row.name}: whole before the fault", 60)
         before = session.status
         log_before = len(session.ingest.log)
+        metric = row.shows[7:].split() if row.shows.startswith("metric:") else None
+        metric_before = session.ingest.metric(*metric) if metric else 0
         epoch = before.book_epoch
         number = session.simulator.inject(row.fault)
         if row.trigger:
@@ -151,6 +161,10 @@ def run(row, session, times, settled):
         def is_shown():
             if row.shows.startswith("log:"):
                 return row.shows[4:] in session.ingest.log[log_before:]
+            if not row.shows:
+                return True
+            if metric:
+                return session.ingest.metric(*metric) > metric_before
             if row.ends == "offset":
                 return abs(session.status.clock_offset_ns - before.clock_offset_ns - 250e6) < 20e6
             if row.ends == "drift":
@@ -168,6 +182,10 @@ def run(row, session, times, settled):
                 return shown_at
             if row.ends == "once":
                 return session.feed.valid_after(struck)
+            if row.ends == "on":
+                # A second of books after it, of the epoch before it.
+                after = session.feed.valid_after(struck + 1_000_000_000)
+                return after if after and session.feed.books[-1][2] == epoch else None
             ids = session.feed.trade_times
             last = max(ids)
             complete = shown_at and session.status.missing_trade_count == 0 and ids[last] > struck
