@@ -10,10 +10,9 @@ import Simulation
 package struct ExchangeSimConfiguration: Sendable {
     /// Recordings, one symbol each; empty for the synthetic market.
     package var captures: [String]
-    package var synthetic: SyntheticSpecification
     package var loops: Bool
-    /// Of each venue served, the first one's address and limits of connections.
-    package var venues: [ExchangeSimulator.Options]
+    /// Of each venue served its options, of which the first one's hold for the port, and its synthetic markets.
+    package var venues: [(options: ExchangeSimulator.Options, synthetic: SyntheticSpecification)]
 }
 
 /// `exchange-sim`: a local exchange that speaks the protocol of one venue, or of several.
@@ -42,7 +41,7 @@ package struct ExchangeSimCommand: ServiceCommand {
     @Option(parsing: .upToNextOption, help: "Recordings to play.") var capture: [String] = []
     @Option(
         help: ArgumentHelp(
-            "Symbols of the synthetic market, or its specification, a file whose name ends in .json (default: BTCUSDT,ETHUSDT; BTCUSD,ETHUSD for contracts in dollars).",
+            "Symbols of the synthetic market (VENUE:SYMBOL for one venue of several), or its specification, a file whose name ends in .json (default: BTCUSDT,ETHUSDT; BTCUSD,ETHUSD for contracts in dollars).",
             valueName: "symbols|spec"))
     var synthetic: String?
     @Option(help: "Seed of the synthetic market (default: 1, or the specification's).") var seed: String?
@@ -110,7 +109,7 @@ package struct ExchangeSimCommand: ServiceCommand {
             throw ConfigurationError(
                 setting: "--capture", problem: "recordings are played in Binance's protocol only; leave out --venue")
         }
-        let specification = try self.specification(&settings, of: venue)
+        let specifications = try self.specifications(&settings, of: venues)
         let loops = try settings.flag("loop", loop)
         if !captures.isEmpty {
             for name in ["synthetic", "seed", "orderRate"] {
@@ -120,12 +119,12 @@ package struct ExchangeSimCommand: ServiceCommand {
             try settings.refuse("loop", because: "only a recording ends; give one with --capture")
         }
         return ExchangeSimConfiguration(
-            captures: captures, synthetic: specification, loops: loops,
-            venues: venues.map { venue in
+            captures: captures, loops: loops,
+            venues: zip(venues, specifications).map { venue, specification in
                 var own = options
                 own.venue = venue
                 if venues.count > 1 { own.truthFile = options.truthFile.map { "\($0).\(venue.rawValue)" } }
-                return own
+                return (own, specification)
             })
     }
 
@@ -145,42 +144,80 @@ package struct ExchangeSimCommand: ServiceCommand {
         return venues
     }
 
-    /// The specification of the synthetic markets: from a file, or the demonstration's events for the given symbols.
-    private func specification(
-        _ settings: inout Settings, of venue: ExchangeVenue
-    ) throws(ConfigurationError) -> SyntheticSpecification {
-        let names = try settings.list("synthetic", synthetic, default: venue.symbols)
-        var specification: SyntheticSpecification
+    /// The synthetic markets of each venue: a file's, or the demonstration's events for the given symbols, of which
+    /// `VENUE:SYMBOL` is one venue's only.
+    private func specifications(
+        _ settings: inout Settings, of venues: [ExchangeVenue]
+    ) throws(ConfigurationError) -> [SyntheticSpecification] {
+        let own = venues.map(\.symbols)
+        let standard =
+            venues.count == 1
+            ? own[0]
+            : zip(venues, own).flatMap { venue, symbols in
+                symbols.map { "\(venue.rawValue):\($0)" }
+            }
+        let names = try settings.list("synthetic", synthetic, default: standard)
+        var specifications: [SyntheticSpecification] = []
         if names.count == 1, names[0].hasSuffix(".json") {
-            specification = try JSONFile.load(names[0], setting: "--synthetic")
+            let file: SyntheticSpecification = try JSONFile.load(names[0], setting: "--synthetic")
+            specifications = venues.map { _ in file }
         } else {
-            let symbols = names.map { $0.uppercased() }
-            if let bad = symbols.first(where: { !Listing.isSymbol($0) }) {
-                throw ConfigurationError(
-                    setting: "--synthetic",
-                    problem: "'\(bad)' is no symbol: 1 to 20 letters of any script, digits, dashes, underscores or dots"
-                )
+            for venue in venues {
+                specifications.append(.demonstration(symbols: try Self.symbols(names, of: venue, venues), seed: 1))
             }
-            if let twice = Dictionary(grouping: symbols, by: { $0 }).first(where: { $0.value.count > 1 })?.key {
-                throw ConfigurationError(setting: "--synthetic", problem: "'\(twice)' stands twice")
-            }
-            specification = .demonstration(symbols: symbols, seed: 1)
         }
-        specification.seed = UInt64(
-            try settings.integer("seed", seed, default: Int(clamping: specification.seed), in: 0...Int.max))
-        let delays = try settings.string("delays", delays, default: specification.delays.rawValue)
+        let first = specifications[0]
+        let seed = UInt64(try settings.integer("seed", seed, default: Int(clamping: first.seed), in: 0...Int.max))
+        let delays = try settings.string("delays", delays, default: first.delays.rawValue)
         guard let known = ArrivalDelays.Name(rawValue: delays) else {
             throw ConfigurationError(setting: "--delays", problem: "'\(delays)' is neither measured nor none")
         }
-        specification.delays = known
         let rate = try settings.number("orderRate", orderRate, default: 0, in: 0...10_000)
-        if rate > 0 {
-            for index in specification.markets.indices {
+        for index in specifications.indices {
+            specifications[index].seed = seed
+            specifications[index].delays = known
+            guard rate > 0 else { continue }
+            for market in specifications[index].markets.indices {
                 // Market orders keep their share of the flow.
-                specification.markets[index].scaleRates(by: rate / specification.markets[index].orderRate)
+                let factor = rate / specifications[index].markets[market].orderRate
+                specifications[index].markets[market].scaleRates(by: factor)
             }
         }
-        return specification
+        return specifications
+    }
+
+    /// The symbols that `names` give a venue; at least one.
+    private static func symbols(
+        _ names: [String], of venue: ExchangeVenue, _ venues: [ExchangeVenue]
+    ) throws(ConfigurationError) -> [String] {
+        let setting = "--synthetic"
+        var symbols: [String] = []
+        for name in names {
+            let parts = name.split(separator: ":", maxSplits: 1, omittingEmptySubsequences: false).map(String.init)
+            if parts.count == 2 {
+                guard venues.contains(where: { $0.rawValue == parts[0].lowercased() }) else {
+                    throw ConfigurationError(
+                        setting: setting, problem: "'\(name)' is of a venue that --venue does not name")
+                }
+                if parts[0].lowercased() != venue.rawValue { continue }
+            }
+            let symbol = parts[parts.count - 1].uppercased()
+            guard Listing.isSymbol(symbol) else {
+                throw ConfigurationError(
+                    setting: setting,
+                    problem:
+                        "'\(symbol)' is no symbol: 1 to 20 letters of any script, digits, dashes, underscores or dots"
+                )
+            }
+            guard !symbols.contains(symbol) else {
+                throw ConfigurationError(setting: setting, problem: "'\(symbol)' stands twice")
+            }
+            symbols.append(symbol)
+        }
+        guard !symbols.isEmpty else {
+            throw ConfigurationError(setting: setting, problem: "names no symbol of \(venue.rawValue)")
+        }
+        return symbols
     }
 
     package func services(_ configuration: ExchangeSimConfiguration, _ runtime: ServiceRuntime) throws -> [any Service]
@@ -189,7 +226,9 @@ package struct ExchangeSimCommand: ServiceCommand {
             StageThread("exchange-sim") { stop in
                 let startTime = HostClock.now
                 let simulator = try SimulatorServer(
-                    configuration.venues.map { ($0, try Self.markets(of: $0.venue, configuration, startTime)) },
+                    configuration.venues.map {
+                        ($0.options, try Self.markets($0.options.venue.dialect, $0.synthetic, configuration, startTime))
+                    },
                     logger: runtime.logger)
                 var nextBeat: Int64 = 0
                 simulator.run(until: stop) { statistics in
@@ -229,11 +268,10 @@ package struct ExchangeSimCommand: ServiceCommand {
 
     /// The markets in a venue's dialect; they are the same for each venue.
     private static func markets(
-        of venue: ExchangeVenue, _ configuration: ExchangeSimConfiguration, _ startTime: Timestamp
+        _ dialect: any VenueDialect, _ synthetic: SyntheticSpecification, _ configuration: ExchangeSimConfiguration,
+        _ startTime: Timestamp
     ) throws -> [any SimulatedMarket] {
-        let dialect = venue.dialect
         if configuration.captures.isEmpty {
-            let synthetic = configuration.synthetic
             return synthetic.markets.map {
                 dialect.serve(
                     SyntheticMarket($0, events: synthetic.events, seed: synthetic.seed, startTime: startTime),

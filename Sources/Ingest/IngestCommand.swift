@@ -41,13 +41,17 @@ package struct IngestCommand: ServiceCommand {
         help:
             "Form of the venue's streams: \(VenueCatalog.formats.joined(separator: ", ")) (default: that of --venue).")
     var format: String?
-    @Option(help: "WebSocket base address; {venue} is the venue's name and its own address's path (default: the venue's own).") var websocketUrl:
-        String?
+    @Option(
+        help:
+            "WebSocket base address; {venue} is the venue's name and its own address's path (default: the venue's own)."
+    ) var websocketUrl: String?
     @Option(
         help:
             "WebSocket base address to go on with if the venue refuses the key (default: the venue's own, or --websocket-url)."
     ) var keylessWebsocketUrl: String?
-    @Option(help: "REST base address; {venue} is the venue's name and its own address's path (default: the venue's own).") var restUrl: String?
+    @Option(
+        help: "REST base address; {venue} is the venue's name and its own address's path (default: the venue's own).")
+    var restUrl: String?
     @Option(help: "millisecond or microsecond (default: the finest that the venue documents).") var timeUnit: String?
     @Option(help: "PEM file of certificate authorities to trust instead of the system's.") var caFile: String?
     @Option(help: "File with the API key of a venue that needs one: an Ed25519 key's for binance-sbe.")
@@ -79,7 +83,8 @@ package struct IngestCommand: ServiceCommand {
     package func decode(_ settings: inout Settings) throws(ConfigurationError) -> IngestPlan {
         let endpoints = try venueEndpoints(&settings)
         let symbols = try symbolChoice(&settings, endpoints)
-        let webSocket = try urls("websocketUrl", websocketUrl, ["ws", "wss"], endpoints, endpoints.map(\.webSocketURL), &settings)
+        let webSocket = try urls(
+            "websocketUrl", websocketUrl, ["ws", "wss"], endpoints, endpoints.map(\.webSocketURL), &settings)
         // Not the venue's own address where another was given: a local feed is not replaced by one over the internet.
         let keyless = try urls(
             "keylessWebsocketUrl", keylessWebsocketUrl, ["ws", "wss"], endpoints,

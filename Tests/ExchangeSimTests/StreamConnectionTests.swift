@@ -1,7 +1,9 @@
 import Foundation
+import Logging
 import Microstructure
 import Simulation
 import Testing
+import Transport
 
 @testable import ExchangeSim
 
@@ -12,9 +14,9 @@ import Testing
     private let exchange: ExchangeSimulator
 
     init() throws {
-        var options = ExchangeSimulator.Options()
-        options.port = 0
-        exchange = try ExchangeSimulator([], options: options)
+        exchange = try ExchangeSimulator(
+            [], options: ExchangeSimulator.Options(), loop: EventLoop(EventLoop.Options()),
+            logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() })
     }
 
     private func frame(_ text: String) -> MarketFrame {

@@ -55,7 +55,8 @@ import Testing
                     frame.bytes.span, at: market.time(at: frame.due), into: &events)
                 if case .fetchSnapshot = told { action = told }
             }
-            let snapshot = try #require(market.snapshot(limit: 1_000))
+            let answer = market.snapshot(limit: 1_000)
+            let snapshot = try #require(answer)
             _ = try session.receiveSnapshot(
                 snapshot.span, for: InstrumentID(0), at: market.startTime, into: &events)
             self.market = market
@@ -68,7 +69,8 @@ import Testing
         var bench = try Bench(kind)
         var truth = TruthBook()
         // The simulator reads what it sent, from the same snapshot on.
-        let body = try #require(bench.market.snapshot(limit: 1_000))
+        let answer = bench.market.snapshot(limit: 1_000)
+        let body = try #require(answer)
         _ = truth.process(snapshot: try #require(kind.dialect.book(in: body)))
         var (books, trades, tradesSent) = (0, 0, 0)
         for _ in 0..<20_000 {

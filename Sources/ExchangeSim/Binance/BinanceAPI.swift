@@ -33,7 +33,9 @@ final class BinanceAPI: VenueAPI {
     func handshake(_ request: ServerRequest) -> Handshake {
         let endpoint: BinanceConnection.Endpoint
         let names: Substring
-        guard let (route, path) = service.route(of: request.path, hasKey: request.header(Self.keyHeader) != nil) else { return .refuse(status: 404) }
+        guard let (route, path) = service.route(of: request.path, hasKey: request.header(Self.keyHeader) != nil) else {
+            return .refuse(status: 404)
+        }
         if route == .binary, let status = refusal(ofKey: request.header(Self.keyHeader)) {
             return .refuse(status: status)
         }
