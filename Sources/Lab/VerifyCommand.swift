@@ -13,6 +13,10 @@ package struct VerifyCommand: AsyncParsableCommand {
             others, every checksum and every id that shows whether a message is missing must hold; a venue that has neither \
             shows no checks. The recordings of one venue are read together, in the order of their times.
 
+            Of single orders (CSV of `id,timestamp,exchange_timestamp,price,volume,action,direction`, with the trades between \
+            them if given) the book by order is rebuilt: each event must have an outcome, the book must agree with its own \
+            aggregate after each, and each trade must fill an order at the price where it rested.
+
             Exit code 1 where a file cannot be read to its end, or its venue is not known, or a book has holes, or a message is \
             refused, or a check fails (Binance: fewer than 99.9 % agree); 74 where the answer cannot be written.
             """)
@@ -33,8 +37,19 @@ package struct VerifyCommand: AsyncParsableCommand {
     private func verify() throws {
         var isGood = true
         var recordings: [(venue: RecordedProtocol, paths: [String])] = []
+        var orders: [String] = []
+        var orderTrades: [String] = []
         for path in captures {
             do {
+                switch try OrderRecording.Kind(path: path) {
+                case .orders?:
+                    orders.append(path)
+                    continue
+                case .trades?:
+                    orderTrades.append(path)
+                    continue
+                case nil: break
+                }
                 guard let venue = try RecordedProtocol(path: path) else {
                     Lab.say("microlab: \(path): no message in it is of a venue that is known")
                     isGood = false
@@ -59,6 +74,24 @@ package struct VerifyCommand: AsyncParsableCommand {
                 for row in rows { try StandardOutput.show(row) }
                 for line in remarks { try StandardOutput.show("  \(line)") }
                 isGood = isGood && isWhole
+            } catch let error as OutputFile.Failure {
+                throw error
+            } catch {
+                Lab.say("microlab: \(error)")
+                isGood = false
+            }
+        }
+        if orders.isEmpty, let path = orderTrades.first {
+            Lab.say("microlab: \(path): trades between orders; give the recording of the orders with them")
+            isGood = false
+        }
+        for path in orders {
+            do {
+                let audit = try OrderAudit(orders: path, trades: orderTrades, Lab.say)
+                try StandardOutput.show(([path] + orderTrades).map(Self.name).joined(separator: ", ") + ": orders")
+                try StandardOutput.show(audit.row)
+                for line in audit.lines + audit.report.remarkLines { try StandardOutput.show("  \(line)") }
+                isGood = isGood && audit.isGood
             } catch let error as OutputFile.Failure {
                 throw error
             } catch {

@@ -89,6 +89,7 @@ public enum PayloadKind: String, Sendable, Hashable, CaseIterable {
     case frame
     case depthUpdate = "depth update"
     case trade
+    case order
     case quote
     case control
     case snapshot

@@ -21,7 +21,9 @@ public struct BitstampReader: VenueReader {
 
     public mutating func connectionClosed(_ connection: ConnectionID) { isAfterLoss[connection.index] = false }
 
-    private enum Event { case data, trade, acknowledgement, reconnect, error, other }
+    private enum Event: Equatable {
+        case data, trade, order(OrderUpdate.Action), acknowledgement, reconnect, error, other
+    }
 
     public mutating func read(
         _ scanner: inout JSONScanner, from connection: ConnectionID, at time: Timestamp,
@@ -44,6 +46,7 @@ public struct BitstampReader: VenueReader {
         var channel: JSONString?
         // The data come first, before what they are of.
         var data: JSONScanner?
+        var ids = BitstampEventIDs()
         try scanner.eachMember { (key, scanner) throws(ScanError) in
             if scanner.equals(key, "data") {
                 data = scanner
@@ -52,7 +55,7 @@ public struct BitstampReader: VenueReader {
                 channel = try scanner.string()
             } else if scanner.equals(key, "event") {
                 event = Self.event(try scanner.string(), scanner)
-            } else {
+            } else if try !ids.take(key, &scanner) {
                 try scanner.skipValue()
             }
         }
@@ -70,6 +73,12 @@ public struct BitstampReader: VenueReader {
             } else {
                 try readTrade(&data, index, at: time, into: &message)
             }
+        case .order(let action):
+            guard let channel, var data else { throw ScanError(.missingField, at: scanner.position) }
+            let index = index(of: channel, .orders, scanner, noting: &message)
+            guard index >= 0 else { return }
+            message.index = index
+            try readOrder(&data, action, index, ids.link(scanner), at: time, into: &message)
         case .acknowledgement: message.note = .acknowledgement
         case .reconnect: message.note = .shutdown
         case .error:
@@ -89,7 +98,8 @@ public struct BitstampReader: VenueReader {
             return .acknowledgement
         }
         if scanner.equals(name, "bts:request_reconnect") { return .reconnect }
-        return scanner.equals(name, "bts:error") ? .error : .other
+        if scanner.equals(name, "bts:error") { return .error }
+        return orderAction(name, scanner).map { .order($0) } ?? .other
     }
 
     /// The index of the instrument that a channel's name ends with, or −1, which `message` notes.
@@ -185,7 +195,7 @@ public struct BitstampReader: VenueReader {
     /// Further ahead than any clock is wrong. Behind a change with such a time, all that follow would look old.
     private static let leadNanoseconds: Int64 = 3_600_000_000_000
 
-    private static func time(
+    static func time(
         _ microseconds: Int64, receivedAt received: Timestamp, at offset: Int
     ) throws(ScanError) -> Timestamp {
         guard microseconds > 0, let time = Timestamp(microseconds: microseconds),
@@ -250,4 +260,5 @@ struct BitstampChannel {
 
     static let book = BitstampChannel("diff_order_book_")
     static let trades = BitstampChannel("live_trades_")
+    static let orders = BitstampChannel("live_orders_")
 }

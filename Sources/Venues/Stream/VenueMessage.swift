@@ -53,6 +53,10 @@ public struct VenueMessage: Sendable {
     public internal(set) var levels: [PriceLevel] = []
     /// The form of each level's numbers; empty unless `StreamRules.needsDigits`.
     public internal(set) var forms: [LevelForm] = []
+    /// Changes of books by order, and whole ones.
+    public internal(set) var orderChanges: [OrderChange] = []
+    /// The updates of all of them, one after another.
+    public internal(set) var orders: [OrderUpdate] = []
     public internal(set) var trades: [Trade] = []
     /// Whether the trades are older than the subscription: only those missed are new.
     public var hasPastTrades = false
@@ -82,6 +86,8 @@ public struct VenueMessage: Sendable {
         books.removeAll(keepingCapacity: true)
         levels.removeAll(keepingCapacity: true)
         forms.removeAll(keepingCapacity: true)
+        orderChanges.removeAll(keepingCapacity: true)
+        orders.removeAll(keepingCapacity: true)
         trades.removeAll(keepingCapacity: true)
         quotes.removeAll(keepingCapacity: true)
         hasPastTrades = false
@@ -94,7 +100,7 @@ public struct VenueMessage: Sendable {
         unknownSymbol = nil
     }
 
-    var isEmpty: Bool { books.isEmpty && trades.isEmpty && quotes.isEmpty }
+    var isEmpty: Bool { books.isEmpty && orderChanges.isEmpty && trades.isEmpty && quotes.isEmpty }
 
     /// The message is of an instrument that the session does not have.
     mutating func setUnknown(_ symbol: JSONString, _ scanner: borrowing JSONScanner) {

@@ -18,6 +18,7 @@ public let measures: [(name: String, make: @Sendable (Market) throws -> any Meas
     ("parse + book", { try ParseAndBook($0, prefix: []) }),
     // A space in front turns the venue's own form into one of the others.
     ("parse + book, general reading", { try ParseAndBook($0, prefix: [UInt8(ascii: " ")]) }),
+    ("book by order", { OrderChurn($0) }),
     ("feature engine", { Features($0) }),
     ("CUSUM", { Detect(CUSUM(drift: 0.5, threshold: 5), $0) }),
     ("Page-Hinkley", { Detect(PageHinkley(delta: 0.5, threshold: 5), $0) }),
