@@ -119,7 +119,7 @@ struct AlerterPages: Sendable {
         Problem(status: 404, detail: "no silence in force has the id '\(id.prefix(100))'")
     }
 
-    /// A silence as posted: `{"symbols": ["BTC*"], "types": ["drift"], "channels": ["slack"], "duration_seconds": 3600,
+    /// A silence as posted: `{"symbols": ["BTC*"], "venues": ["okx"], "types": ["drift"], "channels": ["slack"], "duration_seconds": 3600,
     /// "comment": "…", "created_by": "…"}`, or with `starts_at` and `ends_at` in seconds since 1970.
     private struct NewSilence {
         static let longestSeconds = 366.0 * 86_400
@@ -130,6 +130,7 @@ struct AlerterPages: Sendable {
 
         private struct Fields: Decodable {
             var symbols: [String]?
+            var venues: [String]?
             var types: [String]?
             var channels: [String]?
             var durationSeconds: Double?
@@ -147,6 +148,7 @@ struct AlerterPages: Sendable {
             }
             let known = [
                 "channels", "comment", "created_by", "duration_seconds", "ends_at", "starts_at", "symbols", "types",
+                "venues",
             ]
             if let stranger = keys.filter({ !known.contains($0) }).min() {
                 throw Problem(
@@ -163,7 +165,8 @@ struct AlerterPages: Sendable {
                 throw Problem(status: 400, detail: "the body cannot be read; send \(example)")
             }
             do throws(PolicyProblem) {
-                matcher = try SignalMatcher(symbols: fields.symbols, types: fields.types).normalized()
+                matcher = try SignalMatcher(symbols: fields.symbols, venues: fields.venues, types: fields.types)
+                    .normalized()
             } catch {
                 throw Problem(status: 400, detail: error.text)
             }
@@ -196,7 +199,8 @@ struct AlerterPages: Sendable {
                     status: 400, detail: "a silence ends after it starts, in the future, and lasts at most 366 days")
             }
             return Silence(
-                id: UUID().uuidString.lowercased(), symbols: matcher.symbols, types: matcher.types,
+                id: UUID().uuidString.lowercased(), symbols: matcher.symbols, venues: matcher.venues,
+                types: matcher.types,
                 channels: fields.channels, startsAt: start, endsAt: end, comment: fields.comment ?? "",
                 createdBy: fields.createdBy ?? "")
         }
@@ -207,12 +211,18 @@ extension AlertQuery {
     fileprivate init(_ request: ServerRequest) throws {
         let query = try QueryParameters(
             request.query,
-            allowed: ["symbol", "type", "channel", "state", "since", "until", "limit", "cursor"])
+            allowed: ["symbol", "venue", "type", "channel", "state", "since", "until", "limit", "cursor"])
         if let text = query.text("symbol") {
             guard let name = SymbolName.normalized(text) else {
                 throw Problem(status: 400, detail: "symbol \(SymbolName.rule)")
             }
             symbol = name
+        }
+        if let text = query.text("venue") {
+            guard Venue(rawValue: text) != nil else {
+                throw Problem(status: 400, detail: "venue='\(text.prefix(64))' is no venue; it is written like okx")
+            }
+            venue = text
         }
         if let text = query.text("type") {
             guard SignalDocument.isType(text) else {

@@ -31,10 +31,10 @@ struct FeedMetrics {
         let latency, recovery: Timer
     }
 
-    init(symbol: String) {
+    init(venue: Venue, symbol: String) {
         previous = current
-        session = SessionMeters(symbol: symbol)
-        let labels = [("symbol", symbol)]
+        session = SessionMeters(venue: venue, symbol: symbol)
+        let labels = MetricLabels.market(venue: venue.rawValue, symbol: symbol)
         func counter(_ name: String) -> Counter { Counter(label: name, dimensions: labels) }
         func gauge(_ name: String, _ extra: [(String, String)] = []) -> Gauge {
             Gauge(label: name, dimensions: labels + extra)

@@ -231,12 +231,12 @@ package struct IngestCommand: ServiceCommand {
         for name in names {
             let parts = name.split(separator: ":", maxSplits: 1, omittingEmptySubsequences: false).map(String.init)
             let symbol = try Settings.symbol(parts[parts.count - 1], setting: setting)
-            let venues = endpoints.map(\.name).filter { parts.count == 1 || $0 == parts[0].lowercased() }
+            let venues = endpoints.filter { parts.count == 1 || $0.name == parts[0].lowercased() }
             guard !venues.isEmpty else {
                 throw ConfigurationError(
                     setting: setting, problem: "'\(name)' is of a venue that is not chosen; add it to --venues")
             }
-            for market in venues.map({ PoolMarket(venue: $0, symbol: symbol) }) {
+            for market in venues.map({ PoolMarket($0, symbol) }) {
                 guard !pool.contains(market) else {
                     throw ConfigurationError(setting: setting, problem: "'\(name)' stands twice")
                 }

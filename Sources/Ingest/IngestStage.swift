@@ -87,7 +87,7 @@ struct IngestStage<Session: VenueSession & ~Copyable> {
     ) throws {
         guard try waitForSubscriptions(&publisher, stop) else { return }
         let listings = entry.found.listings
-        let venue = configuration.endpoint.name
+        let endpoint = configuration.endpoint
         let instruments = try listings.map { try $0.instrument.get() }
         for listing in listings where listing.status != .trading {
             runtime.logger.notice(
@@ -101,14 +101,14 @@ struct IngestStage<Session: VenueSession & ~Copyable> {
             session: try Session(adapter, instruments: instruments),
             output: MarketPublisher(publisher, instruments: instruments, epoch: runtime.epoch),
             listings: ListingBoard(
-                listings, unlisted: claims?.unlisted(at: venue) ?? entry.found.unlisted,
+                listings, unlisted: claims?.unlisted(at: endpoint.venue) ?? entry.found.unlisted,
                 intervalSeconds: configuration.listingIntervalSeconds, at: HostClock.monotonicNanoseconds),
             configuration: configuration, rest: rest,
             budget: ConnectBudget(
                 adapter.limits, path: directory?.file("connections", for: configuration.webSocketURL),
                 logger: runtime.logger),
             weightLimit: entry.weightLimit, loop: loop, logger: runtime.logger, health: runtime.health)
-        if let claims { feed.onListed = { claims.release(PoolMarket(venue: venue, symbol: $0)) } }
+        if let claims { feed.onListed = { claims.release(PoolMarket(endpoint, $0)) } }
         feed.start()
         while !stop.isRequested, feed.failure == nil, claims?.isPreferredListed != true {
             loop.runOnce(timeoutMilliseconds: 1_000)

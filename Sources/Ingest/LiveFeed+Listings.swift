@@ -86,7 +86,7 @@ extension LiveFeed where Session: ~Copyable {
                 let instrument = try listing.instrument.get()
                 try session.add(instrument)
                 output.add(instrument)
-                feedMetrics.append(FeedMetrics(symbol: symbol))
+                feedMetrics.append(FeedMetrics(venue: instrument.venue, symbol: symbol))
                 chains.append(InstrumentChain(longestSeconds: longestWaitSeconds))
                 listings.markets.append(ListingBoard.Market(listing, addedAt: HostClock.monotonicNanoseconds))
                 logger.notice("the venue lists the symbol now", metadata: ["symbol": "\(symbol)"])

@@ -39,13 +39,13 @@ final class LiveFeed<Session: VenueSession & ~Copyable> {
     var clockSamples = 0
     var feedMetrics: [FeedMetrics]
     var listings: ListingBoard
-    var listingMeters = ListingMeters()
+    var listingMeters: ListingMeters
     /// Called when the venue lists a symbol that was set aside; without it, the symbol joins the feed.
     var onListed: ((String) -> Void)?
     /// The longest wait between two attempts.
     let longestWaitSeconds: Double
     /// Meters of frames that belong to no symbol.
-    var unattributed = SessionMeters(symbol: nil)
+    var unattributed: SessionMeters
     let budgets = BudgetMeters()
     var lastTick = HostClock.monotonicNanoseconds
     var lastTickWall = HostClock.now
@@ -63,7 +63,9 @@ final class LiveFeed<Session: VenueSession & ~Copyable> {
         keylessWebSocketURL = configuration.keylessWebSocketURL
         self.listings = listings
         longestWaitSeconds = configuration.maxReconnectDelaySeconds
-        feedMetrics = session.instruments.map { FeedMetrics(symbol: $0.symbol) }
+        feedMetrics = session.instruments.map { FeedMetrics(venue: $0.venue, symbol: $0.symbol) }
+        listingMeters = ListingMeters(venue: adapter.venue)
+        unattributed = SessionMeters(venue: adapter.venue, symbol: nil)
         chains = Array(
             repeating: InstrumentChain(longestSeconds: longestWaitSeconds),
             count: session.instruments.count)

@@ -1,3 +1,4 @@
+import Microstructure
 import Runtime
 import Venues
 
@@ -39,7 +40,7 @@ final class PoolClaims {
     }
 
     /// The symbols held that their venue does not list: of one venue, or of all.
-    func unlisted(at venue: String? = nil) -> [ListingSearch.Unlisted] {
+    func unlisted(at venue: Venue? = nil) -> [ListingSearch.Unlisted] {
         held.filter { venue == nil || $0.claim.market.venue == venue }.map {
             ListingSearch.Unlisted(symbol: $0.claim.market.symbol, reason: $0.reason)
         }

@@ -36,7 +36,11 @@ struct PoolStage {
     /// Serves the first free market of the pool that its venue lists. Symbols that it does not list are set aside.
     private func serve(_ claims: PoolClaims, _ loop: EventLoop, _ http: HTTPClient, _ stop: StopSignal) throws {
         var isStandingBy = false
-        var meters = ListingMeters()
+        var meters = Dictionary(
+            plan.venues.map { ($0.endpoint.venue, ListingMeters(venue: $0.endpoint.venue)) }, uniquingKeysWith: { first, _ in first })
+        func reportUnlisted() {
+            for venue in meters.keys { meters[venue]?.report(unlisted: claims.unlisted(at: venue).map(\.symbol)) }
+        }
         while !stop.isRequested {
             switch try claims.next(at: HostClock.monotonicNanoseconds) {
             case .claimed(let claim):
@@ -56,7 +60,7 @@ struct PoolStage {
                 switch try task(venue(of: market), loop, http, stop).run(.ask(market.symbol)) {
                 case .listed:
                     claims.release(market)
-                    meters.report(unlisted: claims.unlisted().map(\.symbol))
+                    reportUnlisted()
                 case .ended: return
                 case .unlisted, .stillUnlisted: claims.postpone(market, at: HostClock.monotonicNanoseconds)
                 }
@@ -70,7 +74,7 @@ struct PoolStage {
                 var detail = "standing by for \(claims.preferred.map { name($0) } ?? "any symbol")"
                 let unlisted = claims.unlisted().map(\.symbol)
                 if !unlisted.isEmpty { detail += "; not listed by the venue: \(ListText.brief(unlisted))" }
-                meters.report(unlisted: unlisted)
+                reportUnlisted()
                 runtime.health.beat("feed", isReady: true, detail: detail)
                 loop.runOnce(timeoutMilliseconds: SymbolClaim.pollMilliseconds)
             }
@@ -79,11 +83,11 @@ struct PoolStage {
 
     private func venue(of market: PoolMarket) -> IngestConfiguration {
         // The pool is made of these venues' names.
-        plan.venues.first { $0.endpoint.name == market.venue } ?? plan.venues[0]
+        plan.venues.first { $0.endpoint.name == market.endpoint } ?? plan.venues[0]
     }
 
     private func name(_ market: PoolMarket) -> String {
-        plan.venues.count == 1 ? market.symbol : "\(market.symbol) of \(market.venue)"
+        plan.venues.count == 1 ? market.symbol : "\(market.symbol) of \(market.endpoint)"
     }
 
     private func task(

@@ -1,5 +1,6 @@
 import Runtime
 import Metrics
+import Microstructure
 import Venues
 
 /// Reports a venue session's counts of one symbol to the metrics.
@@ -10,15 +11,15 @@ struct SessionMeters {
     private var snapshotRejections: RejectionReport
 
     /// The meters of one symbol; `nil` for frames that belong to no symbol.
-    init(symbol: String?) {
+    init(venue: Venue, symbol: String?) {
         let families = symbol == nil ? Self.families.filter { Self.unattributed.contains($0.name) } : Self.families
-        let symbol = symbol ?? "none"
-        rejections = RejectionReport(symbol: symbol)
-        snapshotRejections = RejectionReport(symbol: symbol)
+        let labels = MetricLabels.market(venue: venue.rawValue, symbol: symbol ?? "none")
+        rejections = RejectionReport(labels: labels)
+        snapshotRejections = RejectionReport(labels: labels)
         counters = families.flatMap { family in
             family.counts.map { entry in
                 let outcome = entry.outcome.map { [("outcome", $0)] } ?? []
-                return (Counter(label: family.name, dimensions: [("symbol", symbol)] + outcome), entry.count)
+                return (Counter(label: family.name, dimensions: labels + outcome), entry.count)
             }
         }
     }
@@ -98,14 +99,14 @@ struct SessionMeters {
 
 /// Reports refused frames to the metrics, by kind.
 private struct RejectionReport {
-    private let symbol: String
+    private let labels: [(String, String)]
     private var reported = RejectionCounts()
 
-    init(symbol: String) { self.symbol = symbol }
+    init(labels: [(String, String)]) { self.labels = labels }
 
     mutating func report(_ counts: RejectionCounts) {
         for kind in RejectionKind.allCases where counts[kind] > reported[kind] {
-            Counter(label: MetricName.feedRejected, dimensions: [("symbol", symbol), ("reason", "\(kind)")])
+            Counter(label: MetricName.feedRejected, dimensions: labels + [("reason", "\(kind)")])
                 .increment(by: Int64(clamping: counts[kind] - reported[kind]))
         }
         reported = counts

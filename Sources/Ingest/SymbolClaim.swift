@@ -1,12 +1,22 @@
 import Runtime
 import Foundation
+import Microstructure
+import Venues
 
 /// A market that a process of a pool can serve.
 package struct PoolMarket: Sendable, Hashable {
-    /// The name by which configuration chooses the venue.
-    package let venue: String
+    /// The name of the endpoint by which configuration chooses the venue.
+    package let endpoint: String
+    /// On the bus.
+    package let venue: Venue
     /// As on the bus.
     package let symbol: String
+
+    package init(_ endpoint: VenueEndpoint, _ symbol: String) {
+        self.endpoint = endpoint.name
+        venue = endpoint.venue
+        self.symbol = symbol
+    }
 }
 
 /// The symbols that this process serves.
@@ -55,5 +65,5 @@ struct SymbolClaim: ~Copyable {
 }
 
 extension LeaseDirectory {
-    fileprivate func lock(of market: PoolMarket) -> String { symbolLock(market.symbol, venue: market.venue) }
+    fileprivate func lock(of market: PoolMarket) -> String { symbolLock(market.symbol, venue: market.venue.rawValue) }
 }

@@ -1,3 +1,5 @@
+public import Microstructure
+
 /// A venue's addresses and protocol.
 public struct VenueEndpoint: Sendable, Hashable {
     /// The name by which configuration chooses it.
@@ -15,6 +17,22 @@ public struct VenueEndpoint: Sendable, Hashable {
     public var format = "json"
     /// The endpoint that serves the same market to who has no key.
     public var withoutKey: String?
+
+    /// Its name on the bus, which endpoints of the same books share.
+    public var venue: Venue {
+        switch venueProtocol {
+        case .binance(let market): market.venue
+        case .bybit(let market): market.venue
+        case .kraken: .kraken
+        case .krakenFutures: .krakenFutures
+        case .coinbase: .coinbase
+        case .coinbaseAdvanced: .coinbaseAdvanced
+        case .okx: .okx
+        case .bitstamp: .bitstamp
+        case .bitfinex: .bitfinex
+        case .deribit: .deribit
+        }
+    }
 }
 
 /// The protocols that this version speaks; each has its adapter and its session.

@@ -10,10 +10,12 @@ import Testing
     private static let second: Int64 = 1_000_000_000
 
     private static func signal(
-        _ symbol: String = "BTCUSDT", _ type: String = "drift", score: Double = 0.7, direction: String? = "up"
+        _ symbol: String = "BTCUSDT", _ type: String = "drift", venue: String? = nil, score: Double = 0.7,
+        direction: String? = "up"
     ) -> SignalDocument {
         var signal = SignalDocument(id: "x", timestamp: 0, signalType: type, score: score, symbol: symbol)
         signal.direction = direction
+        signal.venue = venue
         return signal
     }
 
@@ -135,6 +137,34 @@ import Testing
         #expect(outcome(Self.signal(), at: 100_000_001) == "slack default BTCUSDT +0ms")
     }
 
+    /// Two venues of one symbol: routes and silences match them, groups and repetitions keep them apart.
+    @Test func venuesAreToldApart() throws {
+        let policy = try Self.policy(
+            """
+            {"routes": [
+               {"name": "futures", "match": {"venues": ["binance_*m"]}, "channels": ["slack"]},
+               {"name": "rest", "groupBy": ["symbol", "venue"], "repeatIntervalSeconds": 60, "channels": ["console"]}],
+             "inhibitions": [{"source": {"types": ["regime_change"]}, "target": {"types": ["drift"]}, "seconds": 1,
+                              "equal": ["venue", "symbol"]}]}
+            """)
+        var engine = PolicyEngine(policy, channels: ["console", "slack"])
+        func outcome(_ signal: SignalDocument, at now: Int64 = 0) -> String {
+            Self.outcomes(engine.process(signal, at: now), at: now)[0]
+        }
+        #expect(outcome(Self.signal(venue: "binance_usdm")) == "slack futures BTCUSDT +0ms")
+        #expect(outcome(Self.signal(venue: "okx")) == "console rest BTCUSDT okx +0ms")
+        #expect(outcome(Self.signal(venue: "kraken")) == "console rest BTCUSDT kraken +0ms")
+        #expect(outcome(Self.signal(venue: "okx")) == "console repeated")
+        #expect(outcome(Self.signal("BTCUSDT", "regime_change", venue: "okx")) == "console rest BTCUSDT okx +0ms")
+        #expect(outcome(Self.signal(venue: "okx", score: 0.9), at: 1) == "console inhibited")
+        #expect(outcome(Self.signal(venue: "kraken", score: 0.9), at: 1) == "console rest BTCUSDT kraken +0ms")
+        engine.silences = [
+            Silence(id: "1", venues: ["kra*"], startsAt: 0, endsAt: 20, comment: "", createdBy: "")
+        ]
+        #expect(outcome(Self.signal("ETHUSDT", venue: "kraken")) == "console silenced")
+        #expect(outcome(Self.signal("ETHUSDT", venue: "okx")) == "console rest ETHUSDT okx +0ms")
+    }
+
     /// Quiet hours over midnight in a zone with summer time: 22:00 to 07:00 in Berlin.
     @Test func quietHoursHoldOrDrop() throws {
         func policy(_ extra: String) throws -> AlertPolicy {
@@ -179,6 +209,8 @@ import Testing
         (#"{"routes": [{"name": "r", "match": {"symbol": ["A"]}}]}"#, "'symbol'"),
         (#"{"routes": [{"name": "r", "match": {"minScore": 2}}]}"#, "minScore"),
         (#"{"routes": [{"name": "r", "match": {"symbols": []}}]}"#, "symbols"),
+        (#"{"routes": [{"name": "r", "match": {"venues": ["OKX"]}}]}"#, "e.g. okx"),
+        (#"{"routes": [{"name": "r", "match": {"venues": []}}]}"#, "venues is empty"),
         (#"{"routes": [{"name": "r", "groupWindowSeconds": -1}]}"#, "groupWindowSeconds"),
         (#"{"routes": [{"name": "r", "quietHours": [{"from": "25:00", "to": "07:00"}]}]}"#, "quietHours"),
         (#"{"routes": [{"name": "r", "quietHours": [{"from": "22:00", "to": "07:00", "timeZone": "Mars"}]}]}"#, "Mars"),

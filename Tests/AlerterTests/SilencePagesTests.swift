@@ -58,8 +58,35 @@ import Wire
         }
     }
 
-    private static func signal(_ id: String, _ symbol: String, _ type: String = "drift") -> SignalDocument {
-        SignalDocument(id: id, timestamp: 1_696_867_200, signalType: type, score: 0.85, symbol: symbol)
+    private static func signal(
+        _ id: String, _ symbol: String, _ type: String = "drift", venue: String? = nil
+    ) -> SignalDocument {
+        var signal = SignalDocument(
+            id: id, timestamp: 1_696_867_200, signalType: type, score: 0.85, symbol: symbol)
+        signal.venue = venue
+        return signal
+    }
+
+    /// A silence of a venue, and the history of one.
+    @Test(.timeLimit(.minutes(1))) func aVenueIsSilenced() async throws {
+        let pages = try Pages()
+        try pages.bench.add([
+            Self.signal("1", "BTCUSDT", venue: "okx"), Self.signal("2", "BTCUSDT", venue: "kraken"),
+            Self.signal("3", "ETHUSDT", venue: "kraken"),
+        ])
+        for (venue, symbols, open) in [("okx", ["BTCUSDT"], 2), ("k*", ["BTCUSDT", "ETHUSDT"], 4), ("bybit", [], 0)] {
+            let answer = try await pages.add(#""venues": ["\#(venue)"]"#)
+            #expect(answer.status == 201, "\(venue): \(answer)")
+            #expect(answer.body.contains(#""venues":["\#(venue)"]"#))
+            let added = try JSONDecoder().decode(Added.self, from: Data(answer.body.utf8))
+            #expect(added.matches.symbols == symbols && added.matches.openAlerts == open, "\(venue)")
+        }
+        for (query, count) in [("venue=okx", 2), ("venue=kraken&symbol=ETHUSDT", 2), ("venue=bybit", 0)] {
+            let page = try await pages.send("GET", "/api/v1/alerts?" + query)
+            let alerts = try JSONDecoder().decode(AlertPage.self, from: Data(page.body.utf8)).alerts
+            #expect(alerts.count == count, "\(query)")
+        }
+        #expect(try await pages.send("GET", "/api/v1/alerts?venue=OKX").status == 400)
     }
 
     /// Every spelling of a symbol silences it, and the answer says what is matched now.
@@ -101,6 +128,7 @@ import Wire
         for (fields, hint) in [
             (#""types": ["DRIFT"]"#, "lower case, e.g. drift"), (#""types": ["drift "]"#, "lower case"),
             (#""types": [""]"#, "lower case"), (#""types": []"#, "leave it out"),
+            (#""venues": []"#, "leave it out"), (#""venues": ["OKX"]"#, "e.g. okx"),
             (#""symbols": []"#, "leave it out"), (#""channels": []"#, "leave it out"),
             (#""symbols": [""]"#, "write BTCUSDT"), (#""symbols": ["/"]"#, "write BTCUSDT"),
             (#""symbols": ["BTC USDT"]"#, "write BTCUSDT"), (#""symbols": ["BTC.USDT"]"#, "write BTCUSDT"),

@@ -145,7 +145,7 @@ import ZeroMQ
         let page = registry.render()
         func value(_ name: String, _ detail: String) -> String? {
             let series =
-                "microstructure_bus_messages_\(name)_total{detail=\"\(detail)\",kind=\"tick\",symbol=\"\(symbol)\"} "
+                "microstructure_bus_messages_\(name)_total{detail=\"\(detail)\",kind=\"tick\",symbol=\"\(symbol)\",venue=\"binance\"} "
             return page.split(separator: "\n").first { $0.hasPrefix(series) }.map { String($0.dropFirst(series.count)) }
         }
         #expect(value("sent", "trade") == "35")

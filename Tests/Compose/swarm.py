@@ -2,7 +2,7 @@
 import json
 
 from accounts import balance, logged, served
-from engine import Container, docker, eventually, fetch, free_port, run
+from engine import Container, docker, eventually, fetch, free_port, metric, run
 
 STACK = "mstestswarm"
 SYMBOLS = ["BTCUSDT", "ETHUSDT", "SOLUSDT"]
@@ -63,7 +63,7 @@ def deployed(folder, image, webhook, say):
         found = {}
         for task in tasks("ingest"):
             page = inside(task, 9101, "/metrics")
-            mine = [symbol for symbol in SYMBOLS if f'microstructure_book_valid{{symbol="{symbol}"}} 1' in page]
+            mine = [symbol for symbol in SYMBOLS if metric(page, "microstructure_book_valid", symbol=symbol) == 1]
             found[slot(task)] = mine
         return found if sorted(sum(found.values(), [])) == SYMBOLS and len(found) == 3 else None
 

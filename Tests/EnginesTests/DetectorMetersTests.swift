@@ -15,7 +15,7 @@ import Testing
         func value(_ name: String, _ labels: String = "") -> Double? {
             registry.render().split(separator: "\n")
                 .first {
-                    $0.hasPrefix(name + "{") && $0.contains("symbol=\"\(symbol)\"")
+                    $0.hasPrefix(name + "{") && $0.contains("symbol=\"\(symbol)\"") && $0.contains("venue=\"binance\"")
                         && (labels.isEmpty || $0.contains(labels))
                 }
                 .flatMap { $0.split(separator: " ").last }.flatMap { Double($0) }

@@ -180,13 +180,12 @@ struct Bench: ~Copyable {
 
     /// Publishes a signal as a detector does. `padding` makes it that many bytes larger.
     mutating func publish(
-        _ number: Int, symbol: String = "BTCUSDT", type: String = "drift", score: Double = 0.75, padding: Int = 0
-    )
-        throws
-    {
-        try publish(
-            .signal(Self.signal(number, symbol: symbol, type: type, score: score, padding: padding)),
-            on: .signal(venue: "binance", symbol: symbol, type: type))
+        _ number: Int, symbol: String = "BTCUSDT", venue: String = "binance", type: String = "drift",
+        score: Double = 0.75, padding: Int = 0
+    ) throws {
+        var signal = Self.signal(number, symbol: symbol, type: type, score: score, padding: padding)
+        signal.venue = venue
+        try publish(.signal(signal), on: .signal(venue: venue, symbol: symbol, type: type))
     }
 
     static func id(_ number: Int, symbol: String = "BTCUSDT", type: String = "drift") -> String {

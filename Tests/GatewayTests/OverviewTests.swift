@@ -116,23 +116,24 @@ extension GatewayTests {
             #expect(latest.signal(venue: "x", symbol: "S\(LatestSignals.limit)") == nil)
         }
 
-        /// After a restart the overview knows the last signals of all symbols, not just the last signals.
-        @Test func theStoreTellsTheNewestOfEachSymbol() throws {
+        /// After a restart the overview knows the last signals of all markets, not just the last signals.
+        @Test func theStoreTellsTheNewestOfEachMarket() throws {
             let folder = FileManager.default.temporaryDirectory.appending(path: "latest-\(UUID().uuidString.prefix(8))")
             try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
             defer { try? FileManager.default.removeItem(at: folder) }
             let store = try SQLiteSignalRepository(path: folder.path + "/gateway.sqlite")
             #expect(try store.latest(limit: 10).isEmpty)
             let signals = (0..<300).map { number in
-                NewSignal(
-                    document: SignalDocument(
-                        id: "id-\(number)", timestamp: Double(number), signalType: "drift", score: 0.5,
-                        symbol: number == 0 ? "RARE" : "S\(number % 7)"))
+                var document = SignalDocument(
+                    id: "id-\(number)", timestamp: Double(number), signalType: "drift", score: 0.5,
+                    symbol: number == 0 ? "RARE" : "S\(number % 7)")
+                document.venue = number == 3 ? "okx" : number == 5 ? nil : "kraken"
+                return NewSignal(document: document)
             }
             _ = try store.insert(signals, positions: [:])
-            let latest = try store.latest(limit: 10).map { try $0.document }
+            let latest = try store.latest(limit: 12).map { try $0.document }
             #expect(Set(latest.map(\.symbol)) == Set(["RARE"] + (0..<7).map { "S\($0)" }))
-            #expect(Set(latest.map(\.id)) == Set(["id-0"] + (293..<300).map { "id-\($0)" }))
+            #expect(Set(latest.map(\.id)) == Set(["id-0", "id-3", "id-5"] + (293..<300).map { "id-\($0)" }))
             #expect(try store.latest(limit: 3).count == 3)
         }
 

@@ -49,6 +49,30 @@ extension GatewayTests {
             }
         }
 
+        /// Two venues of one symbol are told apart; what a program posts is of no venue's market.
+        @Test func queriesSelectByVenue() async throws {
+            try await Bench.run { bench in
+                try bench.publish(1, venue: "okx")
+                try bench.publish(2, venue: "kraken")
+                try bench.publish(3, symbol: "ETHUSDT", venue: "okx")
+                #expect(try bench.holds(3, symbol: "ETHUSDT"))
+                #expect(try post(bench.port, PostTests.example).status == 202)
+                let port = bench.port
+                func venues(_ query: String) throws -> [String?] {
+                    let answer = try ask(port, "GET", "/api/v1/signals" + query)
+                    #expect(answer.status == 200, "\(query): \(answer.body)")
+                    return try answer.decode(SignalList.self).signals.map(\.venue)
+                }
+                #expect(try venues("") == [nil, "okx", "kraken", "okx"])
+                #expect(try venues("?symbol=BTCUSDT") == [nil, "kraken", "okx"])
+                #expect(try venues("?venue=okx") == ["okx", "okx"])
+                #expect(try venues("?symbol=btc-usdt&venue=okx&type=drift") == ["okx"])
+                #expect(try venues("?venue=kraken&since=1700000000") == ["kraken"])
+                #expect(try venues("?venue=api") == [nil])
+                #expect(try venues("?venue=bybit") == [])
+            }
+        }
+
         @Test func aSignalIsServedAsTheDetectorSentIt() async throws {
             try await Bench.run { bench in
                 try bench.publish(7, score: 0.625)
@@ -89,9 +113,11 @@ extension GatewayTests {
 
         @Test func malformedQueriesSayWhatToDo() async throws {
             let cases: [(query: String, mentions: String)] = [
-                ("sybmol=BTCUSDT", "unknown query parameter 'sybmol'; use symbol, type"),
+                ("sybmol=BTCUSDT", "unknown query parameter 'sybmol'; use symbol, venue, type"),
                 ("symbol", "symbol needs"), ("symbol=", "symbol needs"), ("symbol=BTC%20USDT", "symbol needs"),
                 ("symbol=" + String(repeating: "A", count: 33), "symbol needs"),
+                ("venue", "venue='' is no venue"), ("venue=OKX", "written like okx"), ("venue=a.b", "no venue"),
+                ("venue=okx&venue=okx", "'venue' stands twice"),
                 ("symbol=A&symbol=B", "'symbol' stands twice"), ("type=Drift", "no signal type"),
                 ("type=", "no signal type"),
                 ("since=yesterday", "since='yesterday'"), ("since=nan", "since='nan'"), ("since=inf", "since='inf'"),

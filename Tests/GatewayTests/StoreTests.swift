@@ -13,11 +13,13 @@ import Wire
 
 extension GatewayTests {
     @Suite struct StoreTests {
-        private static func document(_ number: Int, score: Double = 0.5, symbol: String = "A", type: String = "x")
-            -> SignalDocument
-        {
-            SignalDocument(
+        private static func document(
+            _ number: Int, score: Double = 0.5, symbol: String = "A", venue: String? = nil, type: String = "x"
+        ) -> SignalDocument {
+            var document = SignalDocument(
                 id: "id-\(number)", timestamp: Double(number), signalType: type, score: score, symbol: symbol)
+            document.venue = venue
+            return document
         }
 
         private static func withRepository(
@@ -42,6 +44,7 @@ extension GatewayTests {
                         ? all[Int(random.next() % UInt64(all.count))]
                         : Self.document(
                             step, score: Double(random.next() % 100) / 100, symbol: random.next() % 2 == 0 ? "A" : "B",
+                            venue: ["okx", "kraken", nil][Int(random.next() % 3)],
                             type: random.next() % 2 == 0 ? "x" : "y")
                     let insertion = try repository.insert([NewSignal(document: document)], positions: [:])
                     switch try #require(insertion.first) {
@@ -54,7 +57,8 @@ extension GatewayTests {
                     }
                     #expect(repository.count == all.count)
                     var query = SignalQuery()
-                    if random.next() % 2 == 0 { query.symbol = "A" }
+                    if random.next() % 2 == 0 { query.market.symbol = "A" }
+                    if random.next() % 2 == 0 { query.market.venue = ["okx", "api"][Int(random.next() % 2)] }
                     if random.next() % 2 == 0 { query.type = "y" }
                     if random.next() % 2 == 0 { query.since = Double(random.next() % 150) }
                     if random.next() % 2 == 0 { query.until = Double(random.next() % 150) }
@@ -71,10 +75,11 @@ extension GatewayTests {
                     #expect(found == all.reversed().filter(query.matches))
 
                     let seen = all[Int(random.next() % UInt64(all.count))]
-                    let backlog = try await repository.backlog(after: seen.id)
+                    let backlog = try await repository.backlog(after: seen.id, of: query.market)
                     #expect(backlog.end == UInt64(all.count) && backlog.isComplete)
                     let index = try #require(all.firstIndex(of: seen)) + 1
-                    #expect(try backlog.signals.map { try $0.document } == Array(all[index...]))
+                    let wanted = SignalQuery(market: query.market)
+                    #expect(try backlog.signals.map { try $0.document } == all[index...].filter(wanted.matches))
                     #expect(try await repository.signal(id: seen.id)?.document == seen)
                 }
             }
@@ -83,7 +88,7 @@ extension GatewayTests {
         @Test func anEmptyRepositoryAnswers() async throws {
             try await Self.withRepository { repository, _ in
                 #expect(try await repository.signals(matching: SignalQuery()).signals.isEmpty)
-                let backlog = try await repository.backlog(after: "x")
+                let backlog = try await repository.backlog(after: "x", of: MarketFilter())
                 #expect(backlog.signals.isEmpty && backlog.end == 0 && !backlog.isComplete)
             }
         }
@@ -105,6 +110,37 @@ extension GatewayTests {
                 try repository.markLogged(repository.unlogged(limit: 10).map(\.position))
                 #expect(try repository.unlogged(limit: 10).isEmpty)
                 #expect(try repository.positions == [7: 30])
+            }
+        }
+
+        /// A file of before the venue was a column keeps its signals, and they can be asked for by venue.
+        @Test func anOlderFileLearnsTheVenues() async throws {
+            let folder = FileManager.default.temporaryDirectory.appending(path: "store-\(UUID().uuidString.prefix(8))")
+            defer { try? FileManager.default.removeItem(at: folder) }
+            let path = folder.path + "/gateway.sqlite"
+            let documents = (0..<30).map { Self.document($0, venue: ["okx", "kraken", nil][$0 % 3]) }
+            func fill() throws {
+                let repository = try SQLiteSignalRepository(path: path)
+                _ = try repository.insert(documents.map { NewSignal(document: $0) }, positions: [7: 30])
+            }
+            try fill()
+            let older = """
+                import sqlite3, sys
+                sqlite3.connect(sys.argv[1]).executescript(\"""
+                    DROP INDEX signal_market; DROP INDEX signal_facts; ALTER TABLE signal DROP COLUMN venue;
+                    CREATE INDEX signal_facts ON signal (position, timestamp, score, symbol, type);
+                    DELETE FROM grdb_migrations WHERE identifier = '3';\""")
+                """
+            let (code, text) = try Program.run("/usr/bin/python3", ["-c", older, path])
+            #expect(code == 0, "\(text)")
+            let repository = try SQLiteSignalRepository(path: path)
+            #expect(repository.count == 30)
+            #expect(try repository.positions == [7: 30])
+            for (venue, rest) in [("okx", 0), ("kraken", 1), ("api", 2)] {
+                var query = SignalQuery()
+                query.market.venue = venue
+                let found = try await repository.signals(matching: query).signals.map { try $0.document }
+                #expect(found == documents.reversed().filter { Int($0.timestamp) % 3 == rest })
             }
         }
 
@@ -181,7 +217,9 @@ extension GatewayTests {
             func latest(limit: Int) -> [StoredSignal] { [] }
             func signal(id: String) -> StoredSignal? { nil }
             func signals(matching query: SignalQuery) -> SignalPage { SignalPage(signals: [], hasMore: false) }
-            func backlog(after id: String) -> SignalBacklog { SignalBacklog(signals: [], isComplete: false, end: 0) }
+            func backlog(after id: String, of market: MarketFilter) -> SignalBacklog {
+                SignalBacklog(signals: [], isComplete: false, end: 0)
+            }
         }
 
         @Test func aStoreThatFailsIsSaidAndSurvived() async throws {
@@ -233,7 +271,8 @@ extension GatewayTests {
 
 extension SignalQuery {
     fileprivate func matches(_ signal: SignalDocument) -> Bool {
-        if let symbol, signal.symbol != symbol { return false }
+        if let symbol = market.symbol, signal.symbol != symbol { return false }
+        if let venue = market.venue, signal.venue ?? "api" != venue { return false }
         if let type, signal.signalType != type { return false }
         if let since, signal.timestamp < since { return false }
         if let until, signal.timestamp > until { return false }

@@ -41,6 +41,24 @@ extension GatewayTests {
             }
         }
 
+        /// A stream of one market gets its signals only, the missed ones too.
+        @Test func aStreamSelectsItsMarket() async throws {
+            try await Bench.run { bench in
+                for number in 1...4 { try bench.publish(number, venue: number % 2 == 0 ? "okx" : "kraken") }
+                #expect(try bench.holds(4))
+                let path = "/api/v1/signals/stream?symbol=btc-usdt&venue=okx"
+                let resumed = try StreamClient(port: bench.port, path: path, lastEventID: Bench.id(1))
+                let all = try StreamClient(port: bench.port)
+                #expect(try resumed.ids(2) == [2, 4].map { Bench.id($0) })
+                #expect(try all.opened())
+                for number in 5...8 { try bench.publish(number, venue: number % 2 == 0 ? "okx" : "kraken") }
+                #expect(try all.ids(4) == (5...8).map { Bench.id($0) })
+                #expect(try resumed.ids(4) == [2, 4, 6, 8].map { Bench.id($0) })
+                #expect(!resumed.events.contains { $0.name == "gap" })
+                #expect(try ask(bench.port, "GET", "/api/v1/signals/stream?venue=OKX&seconds=0.05").status == 400)
+            }
+        }
+
         @Test func anIDThatIsNotHeldGivesAGapAndAllThatIs() async throws {
             try await Bench.run { bench in
                 for number in 1...3 { try bench.publish(number) }

@@ -53,7 +53,10 @@ import Venues
         let folder = try TestFiles.temporaryFolder()
         defer { try? FileManager.default.removeItem(at: folder) }
         let directory = try LeaseDirectory(folder.appending(path: "a/b").path)
-        let pool = ["BTCUSDT", "ETHUSDT"].map { PoolMarket(venue: "binance", symbol: $0) }
+        let (binance, okx) = (
+            try #require(VenueCatalog.endpoint(named: "binance")), try #require(VenueCatalog.endpoint(named: "okx"))
+        )
+        let pool = ["BTCUSDT", "ETHUSDT"].map { PoolMarket(binance, $0) }
         guard let first = try SymbolClaim.take(pool, preferred: nil, in: directory) else {
             Issue.record("nothing is free")
             return
@@ -67,7 +70,7 @@ import Venues
         #expect(try Self.claim(pool, pool[0], directory) == nil)
         #expect(try Self.claim(pool, pool[1], directory) == "ETHUSDT")
         // Another venue's symbol is another market.
-        #expect(try Self.claim([PoolMarket(venue: "okx", symbol: "BTCUSDT")], nil, directory) == "BTCUSDT")
+        #expect(try Self.claim([PoolMarket(okx, "BTCUSDT")], nil, directory) == "BTCUSDT")
         extendLifetime(first)
     }
 

@@ -127,7 +127,8 @@ import Transport
             await Bench.isReady(port, saying: "1 of 2 books valid; ETHUSDT HALTED"),
             "\(program.logText)")
         func status(_ word: String) async -> Double? {
-            await Web.metric("microstructure_trading_status", port: port, label: #"status="\#(word)",symbol="ETHUSDT""#)
+            await Web.metric(
+                "microstructure_trading_status", port: port, label: #"status="\#(word)",symbol="ETHUSDT","#)
         }
         #expect(await status("HALTED") == 1)
         #expect(await status("TRADING") == 0)

@@ -8,7 +8,7 @@ import Venues
     @Test func nothingThatASessionCountsIsLeftOut() throws {
         let registry = Observability.bootstrap(service: "test", level: .critical, format: .text, version: "test")
         let symbol = "SESSIONMETERS"
-        var meters = SessionMeters(symbol: symbol)
+        var meters = SessionMeters(venue: .kraken, symbol: symbol)
         var counts = SessionCounts()
         counts.depthUpdates = 10_000
         counts.trades = 2_000
@@ -28,7 +28,8 @@ import Venues
         meters.report(counts)
         meters.report(counts)
         var values: [String: [Int]] = [:]
-        for line in registry.render().split(separator: "\n") where line.contains("symbol=\"\(symbol)\"") {
+        for line in registry.render().split(separator: "\n")
+        where line.contains("symbol=\"\(symbol)\",venue=\"kraken\"") {
             let value = try #require(line.split(separator: " ").last.flatMap { Int($0) })
             values[String(line.prefix { $0 != "{" }), default: []].append(value)
         }

@@ -66,8 +66,13 @@ struct SignalLinks: Sendable {
 
     func link(to signal: SignalDocument) -> String? {
         // Services refuse addresses beyond about 2,000 bytes.
-        guard let base, signal.id.utf8.count + signal.symbol.utf8.count <= 200 else { return nil }
+        guard let base, Self.length(of: signal) <= 200 else { return nil }
         let (symbol, id) = (MessageText.linkComponent(signal.symbol), MessageText.linkComponent(signal.id))
-        return "\(base)/?symbol=\(symbol)&signal=\(id)"
+        let venue = signal.venue.map { "&venue=\(MessageText.linkComponent($0))" } ?? ""
+        return "\(base)/?symbol=\(symbol)\(venue)&signal=\(id)"
+    }
+
+    private static func length(of signal: SignalDocument) -> Int {
+        signal.id.utf8.count + signal.symbol.utf8.count + (signal.venue?.utf8.count ?? 0)
     }
 }

@@ -9,6 +9,7 @@ struct AlertQuery: Sendable, Equatable {
     static let limitRange = 1...1_000
 
     var symbol: String?
+    var venue: String?
     var type: String?
     var channel: String?
     var state: Outbox.State?
@@ -54,6 +55,7 @@ extension Outbox {
     func alerts(matching query: AlertQuery) throws(StorageError) -> AlertPage? {
         var filter = SQLFilter()
         filter.add("s.symbol = ?", query.symbol)
+        filter.add("s.venue = ?", query.venue)
         filter.add("s.type = ?", query.type)
         filter.add("a.channel = ?", query.channel)
         filter.add("a.state = ?", query.state?.rawValue)
@@ -146,23 +148,25 @@ extension Outbox {
     }
 
     func reach(of silence: Silence) throws(StorageError) -> Reach {
-        let matcher = SignalMatcher(symbols: silence.symbols, types: silence.types)
+        let matcher = silence.matcher
         return try read { database in
             let open = try Row.fetchAll(
                 database,
                 sql: """
-                    SELECT a.channel, s.symbol, s.type, COUNT(*) AS count FROM alert a
-                    JOIN signal s ON s.sequence = a.signal WHERE a.state = 0 GROUP BY a.channel, s.symbol, s.type
+                    SELECT a.channel, s.symbol, s.venue, s.type, COUNT(*) AS count FROM alert a
+                    JOIN signal s ON s.sequence = a.signal WHERE a.state = 0
+                    GROUP BY a.channel, s.symbol, s.venue, s.type
                     """
             ).reduce(0) { sum, row in
                 let isMatch =
                     silence.channels?.contains(row["channel"]) ?? true
-                    && matcher.matches(symbol: row["symbol"], type: row["type"])
+                    && matcher.matches(symbol: row["symbol"], venue: row["venue"], type: row["type"])
                 return sum + (isMatch ? row["count"] as Int : 0)
             }
-            let symbols = try String.fetchAll(database, sql: "SELECT DISTINCT symbol FROM signal ORDER BY symbol")
-                .filter { matcher.matches(symbol: $0) }
-            return Reach(openAlerts: open, symbols: Array(symbols.prefix(Reach.symbolLimit)))
+            let markets = try Row.fetchAll(database, sql: "SELECT DISTINCT venue, symbol FROM signal")
+            let symbols = markets.filter { matcher.matches(symbol: $0["symbol"], venue: $0["venue"]) }
+                .map { $0["symbol"] as String }
+            return Reach(openAlerts: open, symbols: Array(Set(symbols).sorted().prefix(Reach.symbolLimit)))
         }
     }
 }

@@ -82,6 +82,15 @@ final class Outbox: Sendable {
                         PRIMARY KEY (channel, name)) WITHOUT ROWID;
                     """)
         }
+        // The venue is in the stored body: a generated column rewrites no row.
+        migrator.registerMigration("3") { database in
+            try database.execute(
+                sql: """
+                    ALTER TABLE signal ADD COLUMN venue TEXT GENERATED ALWAYS AS
+                        (COALESCE(json_extract(CAST(body AS TEXT), '$.venue'), '')) VIRTUAL;
+                    CREATE INDEX signal_venue ON signal (venue, symbol, sequence);
+                    """)
+        }
         file = try StateFile(path: path, durability: .normal, isOwner: isOwner, readers: 4, migrate: migrator)
         createdAt = try file.read { try Int64.fetchOne($0, sql: "SELECT created_ns FROM outbox") } ?? now
     }

@@ -11,19 +11,19 @@ struct AlertPolicy: Sendable, Equatable {
         var match = SignalMatcher()
         /// Names of channels; absent: all configured channels.
         var channels: [String]?
-        /// Signals equal in these keys (`symbol`, `type`) share messages and keep their order; empty: all signals.
+        /// Signals equal in these keys (`symbol`, `venue`, `type`) share messages and keep their order; empty: all signals.
         var groupBy: [GroupKey] = [.symbol]
         /// How long the first signal of a group waits for others, 0 to 3600 s. By default it goes at once, and signals
         /// that arrive while the channel's rate limit blocks form the next message.
         var groupWindowSeconds = 0.0
-        /// The same symbol, type and direction alerts again only after this, or at a higher severity; 0 to 30 days.
+        /// The same market, type and direction alerts again only after this, or at a higher severity; 0 to 30 days.
         var repeatIntervalSeconds = 0.0
         var quietHours: [QuietHours] = []
         var continues = false
     }
 
-    enum GroupKey: String, Codable, Sendable {
-        case symbol, type
+    enum GroupKey: String, Codable, Sendable, CaseIterable {
+        case symbol, venue, type
     }
 
     /// Hours in which only severe enough signals are sent.
@@ -40,11 +40,13 @@ struct AlertPolicy: Sendable, Equatable {
         var holds = true
     }
 
-    /// A signal that mutes others of its symbol.
+    /// A signal that mutes others that are equal in some keys.
     struct Inhibition: Sendable, Equatable {
         var source: SignalMatcher
         var target: SignalMatcher
         var seconds: Double
+        /// What source and target must have in common; empty: nothing.
+        var equal: [GroupKey] = [.symbol]
     }
 
     static let listLimit = 100
@@ -131,19 +133,20 @@ private struct PolicyDocument: Decodable {
         var source: SignalMatcher
         var target: SignalMatcher
         var seconds: Double
+        var equal: [AlertPolicy.GroupKey]?
     }
 
     private static let known: [String: Set<String>] = [
         "": ["severity", "routes", "inhibitions"], "severity": ["warning", "critical"],
-        "match": ["symbols", "types", "minSeverity", "minScore"],
-        "source": ["symbols", "types", "minSeverity", "minScore"],
-        "target": ["symbols", "types", "minSeverity", "minScore"],
+        "match": ["symbols", "venues", "types", "minSeverity", "minScore"],
+        "source": ["symbols", "venues", "types", "minSeverity", "minScore"],
+        "target": ["symbols", "venues", "types", "minSeverity", "minScore"],
         "routes": [
             "name", "match", "channels", "groupBy", "groupWindowSeconds", "repeatIntervalSeconds", "quietHours",
             "continue",
         ],
         "quietHours": ["from", "to", "days", "timeZone", "minSeverity", "hold"],
-        "inhibitions": ["source", "target", "seconds"],
+        "inhibitions": ["source", "target", "seconds", "equal"],
     ]
 
     var severity: SeverityDocument?
@@ -200,7 +203,8 @@ private struct PolicyDocument: Decodable {
             guard (0.001...86_400).contains(entry.seconds) else {
                 throw PolicyProblem(text: "inhibitions: seconds \(entry.seconds) is outside 0.001…86400")
             }
-            return .init(source: source, target: target, seconds: entry.seconds)
+            return .init(
+                source: source, target: target, seconds: entry.seconds, equal: entry.equal ?? [.symbol])
         }
         guard policy.inhibitions.count <= AlertPolicy.listLimit else {
             throw PolicyProblem(text: "inhibitions has more than \(AlertPolicy.listLimit) entries")

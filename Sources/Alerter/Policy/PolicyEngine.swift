@@ -43,7 +43,7 @@ struct PolicyEngine: Sendable {
 
     private struct Repeat: Hashable {
         let channel, route, symbol, type: String
-        let direction: String?
+        let venue, direction: String?
     }
 
     private struct Window: Hashable {
@@ -52,7 +52,8 @@ struct PolicyEngine: Sendable {
 
     private struct Muted: Hashable {
         let inhibition: Int
-        let symbol: String
+        /// Values of the keys that source and target have in common.
+        let common: [String]
     }
 
     private var sent: [Repeat: Sent] = [:]
@@ -107,7 +108,7 @@ struct PolicyEngine: Sendable {
             return .suppress(.silenced)
         }
         for (index, inhibition) in policy.inhibitions.enumerated() where inhibition.target.matches(signal, severity) {
-            if let end = mutedUntil[Muted(inhibition: index, symbol: signal.symbol)], now < end {
+            if let end = mutedUntil[Muted(inhibition: index, common: signal.values(of: inhibition.equal))], now < end {
                 return .suppress(.inhibited)
             }
         }
@@ -148,7 +149,8 @@ struct PolicyEngine: Sendable {
     private mutating func noteInhibitions(by signal: SignalDocument, _ severity: Severity, at now: Int64) {
         for (index, inhibition) in policy.inhibitions.enumerated() where inhibition.source.matches(signal, severity) {
             let end = now + Int64(inhibition.seconds * 1e9)
-            note(&mutedUntil, Muted(inhibition: index, symbol: signal.symbol), end) { $0 < now }
+            let common = signal.values(of: inhibition.equal)
+            note(&mutedUntil, Muted(inhibition: index, common: common), end) { $0 < now }
         }
     }
 
@@ -164,13 +166,24 @@ struct PolicyEngine: Sendable {
 
     private static func key(_ signal: SignalDocument, _ channel: String, _ route: String) -> Repeat {
         Repeat(
-            channel: channel, route: route, symbol: signal.symbol, type: signal.signalType, direction: signal.direction)
+            channel: channel, route: route, symbol: signal.symbol, type: signal.signalType, venue: signal.venue,
+            direction: signal.direction)
     }
 
     private static func lane(_ signal: SignalDocument, _ route: AlertPolicy.Route) -> String {
-        var parts = [route.name]
-        if route.groupBy.contains(.symbol) { parts.append(signal.symbol) }
-        if route.groupBy.contains(.type) { parts.append(signal.signalType) }
-        return parts.joined(separator: " ")
+        ([route.name] + signal.values(of: route.groupBy)).joined(separator: " ")
+    }
+}
+
+extension SignalDocument {
+    /// The values of these keys, in the order of the keys' declaration.
+    fileprivate func values(of keys: [AlertPolicy.GroupKey]) -> [String] {
+        AlertPolicy.GroupKey.allCases.filter(keys.contains).map { key in
+            switch key {
+            case .symbol: symbol
+            case .venue: venue ?? ""
+            case .type: signalType
+            }
+        }
     }
 }

@@ -73,7 +73,7 @@ function drawText() {
   if (feed) showFeed(feed);
   if (isSignalListOld) {
     isSignalListOld = false;
-    showSignals(listed().list);
+    showSignals(listed().list, nameOf);
   }
 }
 
@@ -126,8 +126,11 @@ function onMarketEvent(name, data) {
 }
 
 const isSame = (one, other) => one?.symbol === other?.symbol && one?.venue === other?.venue;
-/** What programs post may name no venue. */
-const isOf = (signal, wanted) => signal.symbol === wanted.symbol && (!signal.venue || signal.venue === wanted.venue);
+/** What programs post is for every venue of its symbol. */
+const isPosted = (signal) => !signal.venue || signal.venue === "api";
+const isOf = (signal, wanted) => signal.symbol === wanted.symbol && (isPosted(signal) || signal.venue === wanted.venue);
+/** What a market or a signal is called: with its venue where several have the symbol. */
+const nameOf = ({ symbol, venue }) => (venue && markets.filter((entry) => entry.symbol === symbol).length > 1 ? `${symbol} ${venue}` : symbol);
 const at = ({ symbol, venue }) => [encodeURIComponent(symbol), encodeURIComponent(venue)];
 
 function look(wanted) {
@@ -181,12 +184,13 @@ function namedMarkets() {
 function showMarkets() {
   const bar = byId("symbols");
   const named = namedMarkets();
-  const names = named.map((entry) => (markets.some((other) => other.symbol === entry.symbol && other !== entry) ? `${entry.symbol} ${entry.venue}` : entry.symbol));
+  const names = named.map(nameOf);
   if ([...bar.children].map((button) => button.textContent).join() !== names.join()) {
     bar.replaceChildren(...named.map((entry, index) => {
       const button = make("button");
       button.type = "button";
       button.dataset.symbol = entry.symbol;
+      button.dataset.venue = entry.venue;
       button.append(make("i"), names[index]);
       button.addEventListener("click", () => look(entry));
       return button;
@@ -205,13 +209,14 @@ async function pollMarkets() {
   showMarkets();
   if (market !== null) return;
   const [symbol, venue] = [query.get("symbol")?.toUpperCase(), query.get("venue")];
-  const first = markets.find((entry) => entry.symbol === symbol && (!venue || entry.venue === venue)) ?? markets[0];
+  const wanted = markets.filter((entry) => entry.symbol === symbol);
+  const first = wanted.find((entry) => entry.venue === venue) ?? wanted[0] ?? markets[0];
   if (first) look(first);
 }
 
 async function pollAlerts() {
   try {
-    showAlerts((await ask("api/v1/alerts?limit=50")).alerts);
+    showAlerts((await ask("api/v1/alerts?limit=50")).alerts, nameOf);
     setText(byId("alerts-hint"), "");
   } catch (error) {
     setText(byId("alerts-hint"), error.message);
@@ -227,8 +232,10 @@ async function loadSignals() {
 async function loadMarketSignals() {
   const target = signals;
   const wanted = market;
-  const found = (await ask(`api/v1/signals?symbol=${encodeURIComponent(wanted.symbol)}&limit=200`)).signals;
-  for (const signal of found) if (isOf(signal, wanted)) target.add(signal);
+  const [symbol, venue] = at(wanted);
+  for (const place of [venue, "api"]) {
+    for (const signal of (await ask(`api/v1/signals?symbol=${symbol}&venue=${place}&limit=200`)).signals) target.add(signal);
+  }
   isSignalListOld = true;
 }
 

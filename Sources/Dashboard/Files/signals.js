@@ -26,14 +26,14 @@ export class Signals {
 
 const arrow = (direction) => ({ up: " ↑", down: " ↓" })[direction] ?? "";
 
-export function showSignals(signals) {
+export function showSignals(signals, nameOf) {
   const rows = signals.slice(0, rowLimit).map((signal) => {
     const row = make("tr", typeClass(signal.signal_type));
     row.tabIndex = 0;
     row.dataset.id = signal.id;
     row.title = "Why?";
     row.append(
-      make("td", "", time(signal.timestamp)), make("td", "", signal.symbol), make("td", "type", signal.signal_type + arrow(signal.direction)),
+      make("td", "", time(signal.timestamp)), make("td", "", nameOf(signal)), make("td", "type", signal.signal_type + arrow(signal.direction)),
       make("td", "", signal.metric ?? "posted"), make("td", "number", fixed(signal.score, 3)));
     return row;
   });
@@ -41,7 +41,7 @@ export function showSignals(signals) {
   byId("no-signals").hidden = rows.length > 0;
 }
 
-export function showAlerts(alerts) {
+export function showAlerts(alerts, nameOf) {
   const rows = alerts.map((alert) => {
     const row = make("tr", typeClass(alert.signal.signal_type));
     row.tabIndex = 0;
@@ -52,7 +52,7 @@ export function showAlerts(alerts) {
     state.append(pill);
     row.append(
       make("td", "", time(alert.updated)), make("td", "", alert.channel), state,
-      make("td", "type", `${alert.signal.symbol} ${alert.signal.signal_type}${arrow(alert.signal.direction)} ${fixed(alert.signal.score, 2)}`),
+      make("td", "type", `${nameOf(alert.signal)} ${alert.signal.signal_type}${arrow(alert.signal.direction)} ${fixed(alert.signal.score, 2)}`),
       make("td", "", alert.reason ?? ""));
     return row;
   });

@@ -18,7 +18,7 @@ struct DetectorMeters {
     /// earlier process are not counted again.
     init(_ bank: DetectorBank) {
         reported = bank.counts
-        let labels = [("symbol", bank.symbol)]
+        let labels = MetricLabels.market(venue: bank.venue.rawValue, symbol: bank.symbol)
         func counter(_ name: String, _ more: (String, String)...) -> Counter {
             let counter = Counter(label: name, dimensions: labels + more)
             counter.increment(by: 0)

@@ -139,7 +139,9 @@ struct DetectorStage: ~Copyable {
         }
         markets[index].score.record(signal.score)
         Counter(
-            label: MetricName.detections, dimensions: [("symbol", signal.symbol), ("type", signal.type.rawValue)]
+            label: MetricName.detections,
+            dimensions: MetricLabels.market(venue: signal.venue.rawValue, symbol: signal.symbol)
+                + [("type", signal.type.rawValue)]
         ).increment()
         logger.info(
             "signal",
@@ -173,7 +175,9 @@ struct DetectorStage: ~Copyable {
             markets.append(
                 Market(
                     symbol: symbol, stateTopic: .detector(venue: venue.rawValue, symbol: symbol), bank: bank,
-                    score: Recorder(label: MetricName.detectorScore, dimensions: [("symbol", symbol)]),
+                    score: Recorder(
+                        label: MetricName.detectorScore,
+                        dimensions: MetricLabels.market(venue: venue.rawValue, symbol: symbol)),
                     meters: DetectorMeters(bank), saved: firstCheckpoint(of: markets.count)))
         } catch {
             refused.add(topic, reason: "schema", "\(error)")

@@ -27,15 +27,13 @@ struct FeaturesStage: ~Copyable {
             topic = PublishedTopic(.feature(venue: instrument.venue.rawValue, symbol: instrument.symbol))
             schemaTopic = PublishedTopic(
                 .featureSchema(venue: instrument.venue.rawValue, symbol: instrument.symbol))
-            func counter(_ name: String) -> Counter {
-                Counter(label: name, dimensions: [("symbol", instrument.symbol)])
-            }
+            let labels = MetricLabels.market(venue: instrument.venue.rawValue, symbol: instrument.symbol)
+            func counter(_ name: String) -> Counter { Counter(label: name, dimensions: labels) }
             books = counter(MetricName.featureBookUpdates)
             trades = counter(MetricName.featureTrades)
             vectors = counter(MetricName.featureVectors)
             anomalies = Self.reasons.map { reason, count in
-                let labels = [("symbol", instrument.symbol), ("reason", reason)]
-                return (Counter(label: MetricName.featureAnomalies, dimensions: labels), count)
+                (Counter(label: MetricName.featureAnomalies, dimensions: labels + [("reason", reason)]), count)
             }
         }
 

@@ -30,7 +30,9 @@ struct AlertsController: Sendable {
         ]
     }
 
-    private static let alertQuery = ["symbol", "type", "channel", "state", "since", "until", "limit", "cursor"]
+    private static let alertQuery = [
+        "symbol", "venue", "type", "channel", "state", "since", "until", "limit", "cursor",
+    ]
 
     @Sendable private func alerts(_ request: Request, _ context: GatewayRequestContext) async throws -> Response {
         let query = try QueryParameters(request, allowed: Self.alertQuery)
@@ -108,13 +110,13 @@ struct AlertsController: Sendable {
         }
 
         let id: String
-        let symbols, types, channels: [String]?
+        let symbols, venues, types, channels: [String]?
         let startsAt, endsAt: Double
         let comment, createdBy: String
         var matches: Matches
 
         enum CodingKeys: String, CodingKey {
-            case id, symbols, types, channels, comment, matches
+            case id, symbols, venues, types, channels, comment, matches
             case startsAt = "starts_at"
             case endsAt = "ends_at"
             case createdBy = "created_by"
@@ -124,10 +126,11 @@ struct AlertsController: Sendable {
     /// Adds the markets that this gateway hears: the alerter knows the symbols of past signals only.
     private func withHeardSymbols(_ body: [UInt8]) throws -> [UInt8] {
         var silence = try JSONDecoder().decode(NewSilence.self, from: Data(body))
-        let patterns = silence.symbols?.map(NamePattern.init)
-        let heard = markets.all.map(\.symbol).filter { symbol in
-            patterns?.contains { $0.matches(symbol) } ?? true
-        }
+        let (symbols, venues) = (silence.symbols?.map(NamePattern.init), silence.venues?.map(NamePattern.init))
+        let heard = markets.all.filter { market in
+            symbols?.contains { $0.matches(market.symbol) } ?? true
+                && venues?.contains { $0.matches(market.venue) } ?? true
+        }.map(\.symbol)
         silence.matches.symbols = Array(Set(silence.matches.symbols + heard).sorted().prefix(Self.symbolLimit))
         return try CompactJSON.bytes(silence)
     }

@@ -19,7 +19,8 @@ struct MarketController: Sendable {
             Route("/api/v1/book/{symbol}", "The top of the book (depth, venue).", [.get: book]),
             Route("/api/v1/trades/{symbol}", "The last trades, newest first (limit, venue).", [.get: trades]),
             Route("/api/v1/history/{symbol}", "The last minutes, a row a second (venue).", [.get: history]),
-            Route("/api/v1/features/latest", "The last feature vector of each market (symbol).", [.get: features]),
+            Route(
+                "/api/v1/features/latest", "The last feature vector of each market (symbol, venue).", [.get: features]),
             Route(
                 "/api/v1/detectors/{symbol}", "Each detector against its threshold (venue).", [.get: detectors]),
         ]
@@ -70,12 +71,13 @@ struct MarketController: Sendable {
     }
 
     @Sendable private func features(_ request: Request, _ context: GatewayRequestContext) throws -> Response {
-        let query = try QueryParameters(request, allowed: ["symbol"])
-        let wanted = try query.symbol()
-        let markets = board.all.filter { $0.vector != nil && (wanted == nil || $0.symbol == wanted) }
-        if let wanted, markets.isEmpty {
+        let wanted = try MarketFilter(QueryParameters(request, allowed: MarketFilter.names))
+        let markets = board.all.filter {
+            $0.vector != nil && wanted.matches(symbol: $0.symbol, venue: $0.venue)
+        }
+        if !wanted.isEmpty, markets.isEmpty {
             throw Problem(
-                .notFound, "no features of \(wanted) have been heard; /api/v1/symbols lists the markets that have")
+                .notFound, "no features of \(wanted.text) have been heard; /api/v1/symbols lists the markets that have")
         }
         var json = JSONWriter(capacity: 2_048 * (markets.count + 1))
         json.object { json in
@@ -101,15 +103,6 @@ struct MarketController: Sendable {
 
     private static func nothing(_ what: String, of market: Market) -> Problem {
         Problem(.notFound, "no \(what) of \(market.symbol) has been heard yet; try again", headers: [.retryAfter: "1"])
-    }
-}
-
-extension QueryParameters {
-    /// The parameter `symbol`, normalised.
-    func symbol() throws(Problem) -> String? {
-        guard let text = text("symbol") else { return nil }
-        guard let name = SymbolName.normalized(text) else { throw Problem(.badRequest, "symbol \(SymbolName.rule)") }
-        return name
     }
 }
 

@@ -34,7 +34,7 @@ struct MarketStreamController: Sendable {
     var routes: [Route] {
         [
             Route(
-                "/api/v1/features/stream", "Feature vectors as they come, as server-sent events (symbol, rate).",
+                "/api/v1/features/stream", "Feature vectors as they come, as server-sent events (symbol, venue, rate).",
                 [.get: features]),
             Route(
                 "/api/v1/live/{symbol}",
@@ -44,13 +44,13 @@ struct MarketStreamController: Sendable {
     }
 
     @Sendable private func features(_ request: Request, _ context: GatewayRequestContext) throws -> Response {
-        let query = try QueryParameters(request, allowed: ["symbol", "rate", "seconds"])
-        let wanted = try query.symbol()
+        let query = try QueryParameters(request, allowed: MarketFilter.names + ["rate", "seconds"])
+        let wanted = try MarketFilter(query)
         let pace = try Pace(query)
         let board = board
         var sent: [String: UInt64] = [:]
         return try views.open(request, context, pace) { events in
-            for market in board.all where wanted == nil || market.symbol == wanted {
+            for market in board.all where wanted.matches(symbol: market.symbol, venue: market.venue) {
                 let name = "\(market.venue).\(market.symbol)"
                 guard sent[name] != market.versions.vector, let json = market.vectorJSON()
                 else { continue }

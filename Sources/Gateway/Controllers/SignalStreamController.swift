@@ -21,26 +21,29 @@ struct SignalStreamController<Repository: SignalRepository>: Sendable {
     var routes: [Route] {
         [
             Route(
-                "/api/v1/signals/stream", "Live signals as server-sent events; resumes after Last-Event-ID.",
+                "/api/v1/signals/stream",
+                "Live signals as server-sent events; resumes after Last-Event-ID (symbol, venue).",
                 [.get: open])
         ]
     }
 
     @Sendable private func open(_ request: Request, _ context: GatewayRequestContext) async throws -> Response {
-        let seconds = try QueryParameters(request, allowed: ["seconds"]).streamSeconds()
+        let query = try QueryParameters(request, allowed: MarketFilter.names + ["seconds"])
+        let wanted = try MarketFilter(query)
+        let seconds = try query.streamSeconds()
         let last = request.headers[.lastEventID]
         if let last, !SignalIntake<Repository>.isUsable(id: last) {
             throw Problem(.badRequest, "Last-Event-ID is no signal's id; leave it out to begin with what comes now")
         }
         let channel = context.channel
         // Subscribe first, then read the past signals: none is missed, and the position reveals duplicates.
-        guard let subscription = hub.subscribe(onDrop: { channel.close(promise: nil) }) else {
+        guard let subscription = hub.subscribe(to: wanted, onDrop: { channel.close(promise: nil) }) else {
             throw Problem(
                 .serviceUnavailable, "all \(SignalHub.streamLimit) streams are taken; try again",
                 headers: [.retryAfter: "5"])
         }
         var backlog: SignalBacklog?
-        if let last { backlog = try await repository.backlog(after: last) }
+        if let last { backlog = try await repository.backlog(after: last, of: wanted) }
         let body = ResponseBody { [backlog] writer in
             let end = seconds.map { channel.eventLoop.scheduleTask(in: $0) { subscription.finish() } }
             defer { end?.cancel() }

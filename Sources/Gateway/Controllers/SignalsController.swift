@@ -20,7 +20,7 @@ struct SignalsController<Repository: SignalRepository>: Sendable {
         [
             Route(
                 "/api/v1/signals",
-                "Signals, newest first (symbol, type, since, until, min_score, limit, cursor); POST adds one.",
+                "Signals, newest first (\(SignalQuery.names.joined(separator: ", "))); POST adds one.",
                 [.get: list, .post: create]),
             Route("/api/v1/signals/{id}", "One signal.", [.get: signal]),
         ]
@@ -82,11 +82,11 @@ struct SignalsController<Repository: SignalRepository>: Sendable {
 }
 
 extension SignalQuery {
-    static let names = ["symbol", "type", "since", "until", "min_score", "limit", "cursor"]
+    static let names = MarketFilter.names + ["type", "since", "until", "min_score", "limit", "cursor"]
 
     /// Reads the parameters `names`. Throws a 400 that names the invalid parameter.
     init(_ query: QueryParameters) throws {
-        symbol = try query.symbol()
+        market = try MarketFilter(query)
         if let text = query.text("type") {
             guard let known = SignalType(rawValue: text) else {
                 throw Problem(.badRequest, SignalDocument.refusal(ofType: text))

@@ -104,15 +104,15 @@ struct StatsController: Sendable {
     }
 
     var routes: [Route] {
-        [Route("/api/v1/stats", "Accounts of each symbol's feed; ?symbol= shows one.", [.get: stats])]
+        [Route("/api/v1/stats", "Accounts of each symbol's feed; (symbol, venue).", [.get: stats])]
     }
 
     @Sendable private func stats(_ request: Request, _ context: GatewayRequestContext) throws -> Response {
-        let wanted = try QueryParameters(request, allowed: ["symbol"]).symbol()
+        let wanted = try MarketFilter(QueryParameters(request, allowed: MarketFilter.names))
         let now = HostClock.monotonicNanoseconds
-        let entries = board.all.filter { wanted == nil || $0.symbol == wanted }
-        if let wanted, entries.isEmpty {
-            throw Problem(.notFound, "no feed of \(wanted) has been heard; /api/v1/stats lists those that have")
+        let entries = board.all.filter { wanted.matches(symbol: $0.symbol, venue: $0.venue) }
+        if !wanted.isEmpty, entries.isEmpty {
+            throw Problem(.notFound, "no feed of \(wanted.text) has been heard; /api/v1/stats lists those that have")
         }
         return .json(try Self.encode(Document(symbols: entries.map { Feed($0, at: now) })))
     }

@@ -14,7 +14,7 @@ final class LatestSignals: Sendable {
         let direction: String?
     }
 
-    /// A posted signal may name no venue: it is then for each venue of the symbol.
+    /// A posted signal has no venue: it is for each venue of the symbol.
     private struct Market: Hashable {
         let venue: String?
         let symbol: String
@@ -28,7 +28,7 @@ final class LatestSignals: Sendable {
     }
 
     func receive(_ signal: SignalDocument) {
-        let market = Market(venue: signal.venue, symbol: signal.symbol)
+        let market = Market(venue: signal.venue == PostedSignal.venue ? nil : signal.venue, symbol: signal.symbol)
         signals.withLock { signals in
             if let known = signals[market] {
                 guard signal.timestamp >= known.timestamp else { return }

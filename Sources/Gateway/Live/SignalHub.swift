@@ -3,11 +3,14 @@ import Metrics
 import NIOCore
 import ServiceLifecycle
 import Synchronization
+import Wire
 
 /// One event of a live stream.
 struct StreamEvent: Sendable {
     /// The signal's position; `nil` for a heartbeat.
     let position: UInt64?
+    /// The signal's market; `nil` for what every stream gets.
+    let market: (symbol: String, venue: String)?
     /// The event as sent. All streams share one buffer.
     let bytes: ByteBuffer
 
@@ -16,18 +19,21 @@ struct StreamEvent: Sendable {
     static let gap = StreamEvent(
         position: nil, bytes: ByteBuffer(string: "event: gap\ndata: {\"reason\":\"last event id not held\"}\n\n"))
 
-    init(position: UInt64?, bytes: ByteBuffer) {
+    init(position: UInt64?, market: (symbol: String, venue: String)? = nil, bytes: ByteBuffer) {
         self.position = position
+        self.market = market
         self.bytes = bytes
     }
 
-    init(_ signal: StoredSignal) {
+    /// - Parameter document: what `signal` holds, if known: the event then goes to the streams of its market only.
+    init(_ signal: StoredSignal, of document: SignalDocument? = nil) {
         var bytes = ByteBuffer()
         bytes.reserveCapacity(signal.json.readableBytes + signal.id.utf8.count + 32)
         bytes.writeString("id: \(signal.id)\nevent: signal\ndata: ")
         bytes.writeImmutableBuffer(signal.json)
         bytes.writeStaticString("\n\n")
-        self.init(position: signal.position, bytes: bytes)
+        let market = document.map { (symbol: $0.symbol, venue: $0.venue ?? PostedSignal.venue) }
+        self.init(position: signal.position, market: market, bytes: bytes)
     }
 }
 
@@ -40,6 +46,7 @@ final class SignalHub: Sendable {
 
     private struct Stream {
         let events: AsyncStream<StreamEvent>.Continuation
+        let filter: MarketFilter
         let onDrop: @Sendable () -> Void
     }
 
@@ -58,27 +65,36 @@ final class SignalHub: Sendable {
         dropped.increment(by: 0)
     }
 
-    /// Opens a stream of all signals from now on; `nil` at the limit. It closes when the subscription is deallocated.
+    /// Opens a stream of the markets' signals from now on; `nil` at the limit. It closes when the subscription is deallocated.
     /// - Parameter onDrop: called on any thread when the client is too slow.
-    func subscribe(onDrop: @escaping @Sendable () -> Void) -> StreamSubscription? {
+    func subscribe(
+        to filter: MarketFilter = MarketFilter(), onDrop: @escaping @Sendable () -> Void
+    ) -> StreamSubscription? {
         let (events, continuation) = AsyncStream<StreamEvent>.makeStream(
             bufferingPolicy: .bufferingOldest(Self.queueLimit))
         return state.withLock { state in
             guard state.streams.count < Self.streamLimit else { return nil }
             state.nextID += 1
-            state.streams[state.nextID] = Stream(events: continuation, onDrop: onDrop)
+            state.streams[state.nextID] = Stream(events: continuation, filter: filter, onDrop: onDrop)
             clients.record(state.streams.count)
             return StreamSubscription(id: state.nextID, events: events, continuation: continuation, hub: self)
         }
     }
 
-    func broadcast(_ signal: StoredSignal) { broadcast(StreamEvent(signal)) }
+    func broadcast(_ signal: StoredSignal, of document: SignalDocument) {
+        broadcast(StreamEvent(signal, of: document))
+    }
 
     /// O(streams). Never waits.
     func broadcast(_ event: StreamEvent) {
         let slow = state.withLock { state in
             var slow: [Stream] = []
             for (id, stream) in state.streams {
+                if let market = event.market,
+                    !stream.filter.matches(symbol: market.symbol, venue: market.venue)
+                {
+                    continue
+                }
                 if case .dropped = stream.events.yield(event) {
                     slow.append(stream)
                     state.streams[id] = nil

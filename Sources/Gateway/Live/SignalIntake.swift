@@ -164,7 +164,7 @@ final class SignalIntake<Repository: SignalRepository>: Sendable {
         for (signal, insertion) in zip(signals, insertions) {
             guard case .stored(let stored) = insertion else { continue }
             latest.receive(signal.document)
-            hub.broadcast(stored)
+            hub.broadcast(stored, of: signal.document)
         }
         var index = 0
         var hasPosted = false

@@ -55,6 +55,17 @@ final class SQLiteSignalRepository: SignalRepository {
                     CREATE INDEX signal_facts ON signal (position, timestamp, score, symbol, type);
                     """)
         }
+        // The venue is in the stored JSON: a generated column rewrites no row. A posted signal names none.
+        migrator.registerMigration("3") { database in
+            try database.execute(
+                sql: """
+                    ALTER TABLE signal ADD COLUMN venue TEXT GENERATED ALWAYS AS
+                        (COALESCE(json_extract(CAST(json AS TEXT), '$.venue'), '\(PostedSignal.venue)')) VIRTUAL;
+                    CREATE INDEX signal_market ON signal (symbol, venue, position);
+                    DROP INDEX signal_facts;
+                    CREATE INDEX signal_facts ON signal (position, timestamp, score, symbol, type, venue);
+                    """)
+        }
         file = try StateFile(path: path, durability: .normal, readers: 8, migrate: migrator)
         self.retention = retention
         self.hasLogs = hasLogs
@@ -182,20 +193,24 @@ final class SQLiteSignalRepository: SignalRepository {
         }
     }
 
-    /// O(symbols · log of signals held): one look into the index for each symbol, and none at the signals between.
+    /// O(markets · log of signals held): a few looks into the index for each market, and none at the signals between.
     func latest(limit: Int) throws -> [StoredSignal] {
         try file.read { database in
             try Row.fetchAll(
                 database,
                 sql: """
-                    WITH RECURSIVE market (symbol) AS (
-                        SELECT MIN(symbol) FROM signal
+                    WITH RECURSIVE market (position) AS (
+                        SELECT (SELECT position FROM signal ORDER BY symbol DESC, venue DESC, position DESC LIMIT 1)
                         UNION ALL
-                        SELECT (SELECT MIN(symbol) FROM signal WHERE symbol > market.symbol)
-                        FROM market WHERE market.symbol IS NOT NULL
+                        SELECT COALESCE(
+                            (SELECT other.position FROM signal AS other
+                             WHERE other.symbol = signal.symbol AND other.venue < signal.venue
+                             ORDER BY other.venue DESC, other.position DESC LIMIT 1),
+                            (SELECT other.position FROM signal AS other WHERE other.symbol < signal.symbol
+                             ORDER BY other.symbol DESC, other.venue DESC, other.position DESC LIMIT 1))
+                        FROM market JOIN signal USING (position)
                         LIMIT ?)
-                    SELECT position, id, json FROM signal WHERE position IN (
-                        SELECT (SELECT MAX(position) FROM signal WHERE symbol = market.symbol) FROM market)
+                    SELECT position, id, json FROM signal WHERE position IN (SELECT position FROM market)
                     """, arguments: [limit]
             ).map(Self.stored)
         }
@@ -209,14 +224,16 @@ final class SQLiteSignalRepository: SignalRepository {
     /// `readSeconds`.
     func signals(matching query: SignalQuery) async throws -> SignalPage {
         var filter = SQLFilter()
-        filter.add("symbol = ?", query.symbol)
+        filter.add("symbol = ?", query.market.symbol)
+        filter.add("venue = ?", query.market.venue)
         filter.add("type = ?", query.type)
         filter.add("timestamp >= ?", query.since)
         filter.add("timestamp <= ?", query.until)
         filter.add("score >= ?", query.minScore)
         filter.add("position < ?", query.before.map { Int64(clamping: $0) })
         filter.arguments += [query.limit + 1]
-        let isScan = query.since != nil || query.until != nil || query.minScore != nil
+        let isOfVenue = query.market.venue != nil && query.market.symbol == nil
+        let isScan = isOfVenue || query.since != nil || query.until != nil || query.minScore != nil
         let (sql, values) = (
             """
             SELECT position, id, json FROM signal WHERE position IN (
@@ -247,13 +264,16 @@ final class SQLiteSignalRepository: SignalRepository {
         }
     }
 
-    func backlog(after id: String) async throws -> SignalBacklog {
+    func backlog(after id: String, of market: MarketFilter) async throws -> SignalBacklog {
         try await file.read { database in
             let seen = try Int64.fetchOne(database, sql: "SELECT position FROM signal WHERE id = ?", arguments: [id])
+            var filter = SQLFilter()
+            filter.add("position > ?", seen ?? 0)
+            filter.add("symbol = ?", market.symbol)
+            filter.add("venue = ?", market.venue)
             let rows = try Row.fetchAll(
-                database,
-                sql: "SELECT position, id, json FROM signal WHERE position > ? ORDER BY position DESC LIMIT ?",
-                arguments: [seen ?? 0, SignalBacklog.limit + 1])
+                database, sql: "SELECT position, id, json FROM signal \(filter.clause) ORDER BY position DESC LIMIT ?",
+                arguments: filter.arguments + [SignalBacklog.limit + 1])
             let signals = rows.prefix(SignalBacklog.limit).reversed().map(Self.stored)
             let end = try Int64.fetchOne(database, sql: "SELECT MAX(position) FROM signal") ?? 0
             return SignalBacklog(

@@ -25,8 +25,7 @@ final class StoredSignal: Sendable {
 struct SignalQuery: Sendable, Equatable {
     static let limitRange = 1...1_000
 
-    /// Normalised, e.g. `BTCUSDT`.
-    var symbol: String?
+    var market = MarketFilter()
     var type: String?
     /// Bounds of the timestamp, inclusive, seconds since 1970.
     var since: Double?
@@ -118,10 +117,10 @@ protocol SignalRepository: Sendable {
     func prune() throws -> Int
     /// Signals held now. O(1).
     var count: Int { get }
-    /// The newest signal of each symbol, of at most `limit` symbols. Blocks.
+    /// The newest signal of each market, of at most `limit` markets. Blocks.
     func latest(limit: Int) throws -> [StoredSignal]
     func signal(id: String) async throws -> StoredSignal?
     func signals(matching query: SignalQuery) async throws -> SignalPage
-    /// Signals after the signal `id`, or all held signals if `id` is unknown, up to `SignalBacklog.limit`.
-    func backlog(after id: String) async throws -> SignalBacklog
+    /// Signals of these markets after the signal `id`, or all held ones if `id` is unknown, up to `SignalBacklog.limit`.
+    func backlog(after id: String, of market: MarketFilter) async throws -> SignalBacklog
 }

@@ -24,7 +24,7 @@ from ports import free_port  # noqa: E402
 PROMETHEUS = ROOT / "compose/prometheus"
 DASHBOARDS = sorted((ROOT / "compose/grafana/dashboards").glob("*.json"))
 # What Grafana puts in place of its variables, for a scrape every five seconds and five minutes shown.
-VARIABLES = {"$__rate_interval": "20s", "$__interval": "15s", "$__range": "5m", "$symbol": ".+"}
+VARIABLES = {"$__rate_interval": "20s", "$__interval": "15s", "$__range": "5m", "$venue": ".+", "$symbol": ".+"}
 PATIENCE_SECONDS = 240
 
 
@@ -179,11 +179,11 @@ def check_accounts(prometheus):
     """What must add up, asked of Prometheus itself; a scrape may fall between two counters, so it is asked again."""
     accounts = {
         "every frame has one outcome":
-            'sum by (symbol) (microstructure_feed_frames_total{symbol!="none"}) '
-            "== on (symbol) sum by (symbol) (microstructure_feed_messages_total)",
+            'sum by (venue, symbol) (microstructure_feed_frames_total{symbol!="none"}) '
+            "== on (venue, symbol) sum by (venue, symbol) (microstructure_feed_messages_total)",
         "every trade received reaches features":
-            'sum by (symbol) (microstructure_bus_messages_received_total{job="features",detail="trade"}) '
-            "== on (symbol) sum by (symbol) (microstructure_feature_input_trades_total)",
+            'sum by (venue, symbol) (microstructure_bus_messages_received_total{job="features",detail="trade"}) '
+            "== on (venue, symbol) sum by (venue, symbol) (microstructure_feature_input_trades_total)",
         "every signal logged is pushed to the alerter":
             "sum(microstructure_signals_logged_total) == sum(microstructure_alerts_received_total)",
     }
