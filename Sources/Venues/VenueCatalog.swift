@@ -25,8 +25,7 @@ public struct VenueEndpoint: Sendable, Hashable {
         case .bybit(let market): market.venue
         case .kraken: .kraken
         case .krakenFutures: .krakenFutures
-        case .coinbase: .coinbase
-        case .coinbaseAdvanced: .coinbaseAdvanced
+        case .coinbase, .coinbaseAdvanced: .coinbase
         case .okx: .okx
         case .bitstamp: .bitstamp
         case .bitfinex: .bitfinex
