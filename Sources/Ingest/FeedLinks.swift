@@ -15,6 +15,10 @@ protocol FeedLinksOwner: AnyObject {
     func hasChangedStreams(after reason: WebSocketCloseReason) -> Bool
 }
 
+extension FeedLinksOwner {
+    func hasChangedStreams(after reason: WebSocketCloseReason) -> Bool { false }
+}
+
 /// Keeps one connection to the venue and replaces it without a break: before the venue ends it, when the venue
 /// announces its end, and when a stream goes silent. The new connection runs beside the old one until every instrument
 /// has been handed over.

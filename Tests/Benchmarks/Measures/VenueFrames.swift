@@ -68,7 +68,7 @@ public struct VenueFrames: Sendable {
         ]
     }
 
-    /// Depth updates before a book over HTTP is answered.
+    /// Depth updates before the book.
     private static let held = 5
     /// Messages of every measure, of which the first half is a warm-up.
     public let size: Int
@@ -108,7 +108,7 @@ public struct VenueFrames: Sendable {
                 continue
             }
             if updates.count == wanted { break }
-            if venue.asksForBook, kind == .depth, updates.count == Self.held - 1 {
+            if !venue.hasChannels, kind == .depth, updates.count == Self.held - 1 {
                 book = market.snapshot(limit: 1_000) ?? []
             }
             updates.append([bytes])
@@ -157,16 +157,16 @@ private struct SessionTask: VenueTask {
         for text in venue.greeting { try receive(Array(text.utf8), &session) }
         var live = updates
         if kind == .depth {
+            // Where an update is several messages, the book is of the beginning.
+            if !venue.hasChannels { live.removeFirst(held) }
             if venue.asksForBook {
                 for message in updates[..<held].joined() { try receive(message, &session) }
-                live.removeFirst(held)
                 _ = try session.receiveSnapshot(book.span, for: InstrumentID(0), at: times[0], into: &events)
             } else {
                 try receive(book, &session)
             }
         }
         if isKnown { for message in live.joined() { try receive(message, &session) } }
-        if kind == .depth { precondition(session.validity(of: InstrumentID(0)) == .valid, venue.name) }
         box.measure = SessionFrames(session, live, at: Array(times.suffix(live.count)), isValid: kind == .depth)
     }
 }
