@@ -111,13 +111,16 @@ import Testing
         for fault in faults {
             let bench = try Bench(kind)
             var hasStruck = false
+            // The first updates may be, or join, those of the snapshot.
+            var updates = 0
             var isNoticed = false
             for _ in 0..<5_000 where !isNoticed {
                 let next = try bench.market.nextFrame(dueBy: .max)
                 let frame = try #require(next)
                 guard kind.stream(frame), frame.kind != .other else { continue }
                 var bytes = frame.bytes
-                if !hasStruck, frame.kind == .depth, let edited = fault.edit(frame) {
+                if frame.kind == .depth { updates += 1 }
+                if !hasStruck, updates > 20, frame.kind == .depth, let edited = fault.edit(frame) {
                     hasStruck = true
                     bytes = edited.bytes
                 }
