@@ -29,7 +29,11 @@ private func count(_ name: String, _ made: consuming any Measure & ~Copyable, it
     print(name, size / 2, calls, separator: "\t")
 }
 
-let market = try Market(size: size)
-for (name, make) in measures { try count(name, make(market), items: size) }
-let frames = VenueFrames(size: 1_000)
-for (name, make) in frameMeasures { try count(name, make(frames), items: frames.size) }
+// With the argument `frames`: what a frame of each venue takes.
+if CommandLine.arguments.dropFirst().first == "frames" {
+    let frames = VenueFrames(size: 1_000)
+    for (name, make) in frameMeasures { try count(name, make(frames), items: frames.size) }
+} else {
+    let market = try Market(size: size)
+    for (name, make) in measures { try count(name, make(market), items: size) }
+}
