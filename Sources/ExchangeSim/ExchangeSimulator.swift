@@ -116,13 +116,17 @@ package final class ExchangeSimulator {
             logger.notice("nobody fetched the snapshot in time; the market goes on", metadata: ["symbol": "\(symbol)"])
         }
         do throws(CaptureError) {
-            for _ in 0..<Self.framesPerRound {
-                if !feed.isPaced {
+            var (sent, isInChange) = (0, false)
+            // Clients speak between two rounds; a book given within a change would lack its first messages.
+            while sent < Self.framesPerRound || isInChange {
+                if !feed.isPaced, !isInChange {
                     if feed.followers.isEmpty { break }
                     // A client that reads wakes the loop; this timeout covers one that does not.
                     if feed.hasFollower(over: options.queueBytes / 4) { return 5_000_000 }
                 }
                 guard let frame = try feed.nextFrame(at: now) else { break }
+                sent += 1
+                if frame.kind == .depth { isInChange = frame.isPart }
                 for record in feed.note(frame) { faults.note(record, of: symbol) }
                 for id in feed.notedTrades { faults.note(trade: id, of: symbol) }
                 for planted in feed.newlyPlanted() {

@@ -74,6 +74,12 @@ public struct MarketFrame: Sendable, Equatable {
         self.event = event
     }
 
+    /// Whether further messages of the same change follow.
+    public var isPart: Bool {
+        guard case .depth(let change) = event?.content else { return false }
+        return change.isPart
+    }
+
     public func with(_ bytes: [UInt8], payload: Range<Int>) -> MarketFrame {
         var frame = MarketFrame(stream: stream, kind: kind, due: due, bytes: bytes, payload: payload, event: event)
         frame.isCopy = isCopy

@@ -21,6 +21,8 @@ import Transport
         var arguments: [String] = []
         /// Whether the simulator can leave out ids of a message.
         var hasHoles = false
+        /// A fault that only this venue's protocol can show, and the metric that counts it, with its label.
+        var ownFault: (name: String, metric: String, label: String)?
 
         var description: String { name }
     }
@@ -34,13 +36,25 @@ import Transport
             name: "binance-usdm", symbols: "BTCUSDT,ETHUSDT", showsLossBy: MetricName.feedGaps, path: "/public",
             hasHoles: true),
         Venue(name: "binance-coinm", symbols: contracts, showsLossBy: MetricName.feedGaps, hasHoles: true),
-        Venue(name: "kraken", symbols: "BTC-USDT,ETH-USDT", showsLossBy: MetricName.feedChecksums),
+        Venue(
+            name: "kraken", symbols: "BTC-USDT,ETH-USDT", showsLossBy: MetricName.feedChecksums,
+            ownFault: ("bad_checksum", MetricName.feedChecksums, failed)),
         // Nothing but the connection's order promises that no change of the book is missing.
-        Venue(name: "coinbase", symbols: "BTC-USDT,ETH-USDT", showsLossBy: nil),
-        Venue(name: "bybit", symbols: "BTCUSDT,ETHUSDT", showsLossBy: MetricName.feedGaps),
-        Venue(name: "okx", symbols: "BTC-USDT,ETH-USDT", showsLossBy: MetricName.feedGaps),
-        Venue(name: "bitstamp", symbols: "BTC/USDT,ETH/USDT", showsLossBy: nil),
-        Venue(name: "bitfinex", symbols: "BTC-USDT,ETH-USDT", showsLossBy: MetricName.feedGaps),
+        Venue(
+            name: "coinbase", symbols: "BTC-USDT,ETH-USDT", showsLossBy: nil,
+            ownFault: ("crossed", MetricName.feedCrossedBooks, "")),
+        Venue(
+            name: "bybit", symbols: "BTCUSDT,ETHUSDT", showsLossBy: MetricName.feedGaps,
+            ownFault: ("restart", MetricName.feedSnapshots, "")),
+        Venue(
+            name: "okx", symbols: "BTC-USDT,ETH-USDT", showsLossBy: MetricName.feedGaps,
+            ownFault: ("hole", MetricName.feedGaps, "")),
+        Venue(
+            name: "bitstamp", symbols: "BTC/USDT,ETH/USDT", showsLossBy: nil,
+            ownFault: ("crossed", MetricName.feedCrossedBooks, "")),
+        Venue(
+            name: "bitfinex", symbols: "BTC-USDT,ETH-USDT", showsLossBy: MetricName.feedGaps,
+            ownFault: ("zero_checksum", MetricName.feedChecksums, failed)),
         Venue(name: "coinbase-advanced", symbols: "BTC-USDT,ETH-USDT", showsLossBy: MetricName.feedGaps),
         Venue(
             name: "kraken-futures", symbols: "PF_XBTUSD,PF_ETHUSD", showsLossBy: MetricName.feedGaps,
@@ -49,6 +63,7 @@ import Transport
         Venue(name: "bybit-linear", symbols: "BTCUSDT,ETHUSDT", showsLossBy: MetricName.feedGaps),
         Venue(name: "bybit-inverse", symbols: "BTCUSD,ETHUSD", showsLossBy: MetricName.feedGaps),
     ]
+    private static let failed = "outcome=\"failed\""
 
     private final class Bench {
         let folder: URL
@@ -135,7 +150,7 @@ import Transport
 
         // A missing message: found by what the venue offers for it, and healed.
         if let metric = venue.showsLossBy {
-            let label = metric == MetricName.feedChecksums ? "outcome=\"failed\"" : ""
+            let label = metric == MetricName.feedChecksums ? Self.failed : ""
             let before = await bench.metric(metric, label)
             try await bench.inject(#"{"fault":"drop","channel":"depth"}"#)
             #expect(await eventually(within: 30) { await bench.metric(metric, label) > before }, "\(venue)")
@@ -153,6 +168,14 @@ import Transport
             try await bench.inject(#"{"fault":"hole","channel":"depth","symbol":"\#(symbol)"}"#)
             #expect(await eventually(within: 30) { await bench.metric(MetricName.feedGaps) > before })
             #expect(await bench.isReady())
+        }
+
+        // What only this venue can do.
+        if let own = venue.ownFault {
+            let counted = await bench.metric(own.metric, own.label)
+            try await bench.inject(#"{"fault":"\#(own.name)"}"#)
+            #expect(await eventually(within: 30) { await bench.metric(own.metric, own.label) > counted }, "\(own)")
+            #expect(await bench.isReady(), "\(venue)")
         }
 
         // A message cut off in the middle is refused; what it held is missed like a lost one.

@@ -90,7 +90,12 @@ import Testing
         try lab.receive(CoinbaseMessage.update.replacing("72993.09", with: "-1"))
         #expect(lab.counts().refusedLevels == 5 && lab.book().bids.count == 1 && lab.validity() == .valid)
         // A finer number means that the instrument's rules are wrong: nothing is rounded.
-        #expect(lab.rejection(of: CoinbaseMessage.update.replacing("72993.09", with: "1.005")) == .doesNotFitInstrument)
+        for price in ["1.005", "83420.200000000000001"] {
+            #expect(
+                lab.rejection(of: CoinbaseMessage.update.replacing("72993.09", with: price)) == .doesNotFitInstrument)
+            #expect(lab.validity() == .resyncing)
+            try lab.receive(CoinbaseMessage.snapshot)
+        }
         #expect(lab.isBalanced)
     }
 

@@ -52,8 +52,7 @@ public struct StreamEncoder<Writer: StreamWriter>: MarketEncoder {
 
     public mutating func sent(_ frame: MarketFrame) {
         // A change of several messages is there with its last one.
-        guard frame.kind == .depth, let event = frame.event, case .depth(let change) = event.content, !change.isPart
-        else { return }
+        guard frame.kind == .depth, let event = frame.event, !frame.isPart else { return }
         book.sent()
         lastTime = event.time
     }

@@ -12,7 +12,15 @@ extension JSONScanner {
         } catch {
             guard error.kind == .notANumber || error.kind == .numberOutOfRange else { throw error }
             self = start
-            try skipValue()
+            guard error.kind == .numberOutOfRange, try peek() == .string else {
+                try skipValue()
+                return nil
+            }
+            // Too many digits behind the point: a number finer than the instrument's, which is refused like any such one.
+            let text = try string()
+            guard !withBytes(of: text, { $0.contains(UInt8(ascii: ".")) }) else {
+                throw ScanError(.doesNotFit, at: error.offset)
+            }
             return nil
         }
     }
