@@ -37,7 +37,8 @@ struct PoolStage {
     private func serve(_ claims: PoolClaims, _ loop: EventLoop, _ http: HTTPClient, _ stop: StopSignal) throws {
         var isStandingBy = false
         var meters = Dictionary(
-            plan.venues.map { ($0.endpoint.venue, ListingMeters(venue: $0.endpoint.venue)) }, uniquingKeysWith: { first, _ in first })
+            plan.venues.map { ($0.endpoint.venue, ListingMeters(venue: $0.endpoint.venue)) },
+            uniquingKeysWith: { first, _ in first })
         func reportUnlisted() {
             for venue in meters.keys { meters[venue]?.report(unlisted: claims.unlisted(at: venue).map(\.symbol)) }
         }
