@@ -61,43 +61,49 @@ struct SBEFrame {
     /// Locates the parts; `nil` for a message that is not of these four.
     init?(_ frame: UnsafeBufferPointer<UInt8>) throws(ScanError) {
         bytes = UnsafeRawBufferPointer(frame)
-        var cursor = SBECursor(bytes)
-        let blockLength = Int(try cursor.next(UInt16.self))
-        let number = try cursor.next(UInt16.self)
-        let schema = try cursor.next(UInt16.self)
-        let version = try cursor.next(UInt16.self)
-        guard schema == Self.schema, let template = Template(rawValue: number) else { return nil }
+        let end = bytes.count
+        guard end >= Self.headerLength else { throw ScanError(.truncated, at: end) }
+        // Four numbers of 16 bits: block length, template, schema, version.
+        let header = UInt64(littleEndian: bytes.loadUnaligned(as: UInt64.self))
+        guard UInt16(truncatingIfNeeded: header >> 32) == Self.schema,
+            let template = Template(rawValue: UInt16(truncatingIfNeeded: header >> 16))
+        else { return nil }
         self.template = template
+        let blockLength = Int(header & 0xFFFF)
         guard blockLength >= template.blockLength else { throw ScanError(.missingField, at: 0) }
-        try cursor.skip(blockLength)
+        var place = Self.headerLength &+ blockLength
+        guard place <= end else { throw ScanError(.truncated, at: end) }
         switch template {
-        case .trades: entries = try Self.group(&cursor, counted: UInt32.self, atLeast: Self.tradeLength)
+        case .trades: entries = try Self.group(bytes, &place, counted: UInt32.self, atLeast: Self.tradeLength)
         case .bestBidAsk: break
         case .depth20, .depth:
-            entries = try Self.group(&cursor, counted: UInt16.self, atLeast: Self.levelLength)
-            asks = try Self.group(&cursor, counted: UInt16.self, atLeast: Self.levelLength)
+            entries = try Self.group(bytes, &place, counted: UInt16.self, atLeast: Self.levelLength)
+            asks = try Self.group(bytes, &place, counted: UInt16.self, atLeast: Self.levelLength)
         }
-        let symbolLength = Int(try cursor.next(UInt8.self))
-        symbolRange = cursor.position..<cursor.position + symbolLength
-        try cursor.skip(symbolLength)
+        guard place < end else { throw ScanError(.truncated, at: end) }
+        let symbolEnd = place &+ 1 &+ Int(bytes[place])
+        guard symbolEnd <= end else { throw ScanError(.truncated, at: end) }
+        symbolRange = place &+ 1..<symbolEnd
         // A later version may append parts.
-        guard cursor.position == bytes.count || version > 0 else {
-            throw ScanError(.numberOutOfRange, at: cursor.position)
-        }
+        guard symbolEnd == end || header >> 48 > 0 else { throw ScanError(.numberOutOfRange, at: symbolEnd) }
     }
 
-    /// A group's header: the length of an entry, and their number.
+    /// A group's header: the length of an entry, and their number. Moves `place`, which lies within the bytes or at their
+    /// end, behind the group.
+    @inline(__always)
     private static func group<Count: FixedWidthInteger & BitwiseCopyable>(
-        _ cursor: inout SBECursor, counted: Count.Type, atLeast length: Int
+        _ bytes: UnsafeRawBufferPointer, _ place: inout Int, counted: Count.Type, atLeast length: Int
     ) throws(ScanError) -> Group {
-        let start = cursor.position
-        let entryLength = Int(try cursor.next(UInt16.self))
-        let count = Int(try cursor.next(counted))
-        let group = Group(start: cursor.position, entryLength: entryLength, count: count)
-        guard count == 0 || entryLength >= length else { throw ScanError(.missingField, at: start) }
+        let start = place &+ 2 &+ MemoryLayout<Count>.size
+        guard start <= bytes.count else { throw ScanError(.truncated, at: bytes.count) }
+        let entryLength = Int(UInt16(littleEndian: bytes.loadUnaligned(fromByteOffset: place, as: UInt16.self)))
+        let count = Int(Count(littleEndian: bytes.loadUnaligned(fromByteOffset: place &+ 2, as: Count.self)))
+        guard count == 0 || entryLength >= length else { throw ScanError(.missingField, at: place) }
         // Below 2¹⁶ · 2³².
-        try cursor.skip(entryLength * count)
-        return group
+        let size = entryLength &* count
+        guard size <= bytes.count &- start else { throw ScanError(.truncated, at: bytes.count) }
+        place = start &+ size
+        return Group(start: start, entryLength: entryLength, count: count)
     }
 
     /// The bytes of the symbol.
