@@ -54,11 +54,14 @@ struct TradeSequence: Sendable {
     /// stay far below `UInt64.max`, whatever ids come.
     static let greatestGap: Int64 = 1 << 32
 
+    /// Whether `id` is further ahead than any gap can be. O(1), for any id.
+    func isOutOfReach(_ id: Int64) -> Bool { last >= 0 && id > last && id - last > Self.greatestGap }
+
     /// Whether the venue has restarted its numbering (a reset test network, a restarted simulator): ids grow with time,
     /// so a lower id on a later trade means another series. Without this check all its trades would be taken for
     /// duplicates.
     func isOfNewSeries(_ id: Int64, at time: Timestamp) -> Bool {
-        if id > last { return last >= 0 && id - last > Self.greatestGap }
+        if id > last { return isOutOfReach(id) }
         return time.nanoseconds(since: lastTime) > Self.restartNanoseconds && !holes.contains { $0.ids.contains(id) }
     }
 

@@ -9,7 +9,7 @@ import Testing
     private static let second = ConnectionID(1)
 
     /// A session with a whole book of ETH/JPY, its channels 146467 (book) and 146481 (trades), and the counter at 22.
-    private static func lab() throws -> ReaderLab<BitfinexReader> {
+    private static func lab() throws -> StreamLab<BitfinexReader> {
         let lab = try BitfinexTests.lab("tETHJPY")
         for text in BitfinexTests.jpySubscriptions { try lab.frame(text) }
         try lab.frame("[146481,[],21]")
@@ -37,7 +37,8 @@ import Testing
         // A bad book is asked for on the connection that brings it.
         try lab.frame(#"{"event":"conf","status":"OK","flags":196608}"#, from: Self.second)
         #expect(
-            try lab.frame(#"[146481,"cs",7,3]"#, at: 9_000, from: Self.second) == .resubscribe(InstrumentID(0)))
+            try lab.frame(#"[146481,"cs",7,3]"#, at: lab.time(9_000), from: Self.second)
+                == .resubscribe(InstrumentID(0)))
         #expect(lab.resubscribeMessages(on: Self.second).first == #"{"event":"unsubscribe","chanId":146481}"#)
     }
 
@@ -74,17 +75,17 @@ import Testing
 
     @Test func heartbeats() throws {
         let lab = try Self.lab()
-        try lab.frame(#"[146467,"hb",23]"#, at: 15_000)
+        try lab.frame(#"[146467,"hb",23]"#, at: lab.time(15_000))
         #expect(lab.books.isEmpty && lab.counts.depthApplied == 2 && lab.counts.chainsPassed == 1)
-        try lab.frame(#"[146481,"hb",24]"#, at: 15_000)
+        try lab.frame(#"[146481,"hb",24]"#, at: lab.time(15_000))
         #expect(lab.counts.acknowledgements == 6)
         // The book is the same: a market without changes is not a silent stream.
         for beat in 2..<20 {
-            try lab.frame(#"[146467,"hb",\#(23 + Int64(beat))]"#, at: Int64(beat) * 15_000)
-            #expect(!lab.checkSilence(at: Int64(beat) * 15_000 + 14_900))
+            try lab.frame(#"[146467,"hb",\#(23 + Int64(beat))]"#, at: lab.time(Int64(beat) * 15_000))
+            #expect(!lab.checkSilence(at: lab.time(Int64(beat) * 15_000 + 14_900)))
         }
         #expect(lab.validity() == .valid)
-        #expect(lab.checkSilence(at: 3_600_000))
+        #expect(lab.checkSilence(at: lab.time(3_600_000)))
         #expect(lab.validity() == .stale && lab.isBalanced)
     }
 
@@ -183,7 +184,7 @@ import Testing
                 #expect(throws: VenueError.self) { try lab.frame(Array(bytes[..<count])) }
                 #expect(lab.counts.rejections.total == before + 1)
             }
-            _ = lab.anyFrame(bytes)
+            _ = lab.failure(bytes)
             #expect(lab.isBalanced)
         }
     }
@@ -199,7 +200,7 @@ import Testing
                 for _ in 0..<Int.random(in: 0...2, using: &random) {
                     bytes[Int.random(in: 0..<bytes.count, using: &random)] = UInt8.random(in: 0...255, using: &random)
                 }
-                _ = lab.anyFrame(bytes, at: Int64(round), from: connection)
+                _ = lab.failure(bytes, at: lab.time(Int64(round)), from: connection)
                 if lab.tellsCrossed { Issue.record("a crossed book is told VALID after \(text)") }
             }
             if round % 50 == 0 {
@@ -212,7 +213,7 @@ import Testing
         lab.session.connectionClosed(at: Timestamp(nanoseconds: 3_000_000_000))
         lab.session.connectionClosed(Self.second, at: Timestamp(nanoseconds: 3_000_000_000))
         lab.session.connectionOpened(at: Timestamp(nanoseconds: 3_000_000_000))
-        for text in Self.conversation.prefix(7) { try lab.frame(text, at: 3_000) }
+        for text in Self.conversation.prefix(7) { try lab.frame(text, at: lab.time(3_000)) }
         #expect(lab.validity() == .valid && lab.bids().count == 2 && lab.asks().count == 3)
     }
 }

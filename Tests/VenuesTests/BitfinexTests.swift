@@ -14,8 +14,8 @@ import Testing
                 of: .bitfinex, named: venueSymbol, priceExponent: -8, quantityExponent: -8, tickSize: 1))
     }
 
-    static func lab(_ venueSymbols: String...) throws -> ReaderLab<BitfinexReader> {
-        try ReaderLab<BitfinexReader>(adapter, venueSymbols.map(instrument))
+    static func lab(_ venueSymbols: String...) throws -> StreamLab<BitfinexReader> {
+        try StreamLab<BitfinexReader>(adapter, venueSymbols.map(instrument))
     }
 
     static func error(_ body: () throws -> Void) -> VenueError? {
@@ -191,7 +191,7 @@ import Testing
         try lab.frame("[146467,[230820,0,1],24]")
         try lab.frame("[146467,[230890,0,-1],25]")
         #expect(lab.bids().count == 1 && lab.asks().count == 1 && lab.counts.chainsPassed == 3)
-        try lab.frame(#"[146481,"te",[658733999,1617643726782,0.5781,230449.19978335],26]"#, at: 7)
+        try lab.frame(#"[146481,"te",[658733999,1617643726782,0.5781,230449.19978335],26]"#, at: lab.time(7))
         let trade = try #require(lab.trades.first)
         #expect(trade.id == 658_733_999 && trade.price.mantissa == 23_044_919_978_335)
         #expect(trade.quantity.mantissa == 57_810_000 && trade.aggressor == .buy)

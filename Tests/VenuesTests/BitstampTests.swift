@@ -9,14 +9,14 @@ import Testing
     static let recording = "venues-2021/BITSTAMP-20210405-difforderbook.txt.zst"
     static let adapter = BitstampAdapter(options: .standard)
 
-    static func lab(_ venueSymbols: String...) throws -> ReaderLab<BitstampReader> {
-        try ReaderLab<BitstampReader>(
+    static func lab(_ venueSymbols: String...) throws -> StreamLab<BitstampReader> {
+        try StreamLab<BitstampReader>(
             adapter,
             venueSymbols.map {
                 try #require(
                     BitstampReader.instrument(
                         of: .bitstamp, named: $0, priceExponent: -5, quantityExponent: -8, tickSize: 1_000))
-            }, start: 1_787_612_480)
+            }, start: .milliseconds(1_787_612_480_000))
     }
 
     static func replay() throws -> StreamRecording<BitstampReader> {
@@ -84,16 +84,16 @@ import Testing
 
     /// As recorded on 2021-04-05, and as captured on 2026-09-15 with an id beyond what a double holds.
     @Test func tradesDecodeExactly() throws {
-        let lab = try ReaderLab<BitstampReader>(
+        let lab = try StreamLab<BitstampReader>(
             Self.adapter,
             ["linketh", "btcusd-perp"].map {
                 try #require(
                     BitstampReader.instrument(
                         of: .bitstamp, named: $0, priceExponent: -8, quantityExponent: -8, tickSize: 1))
-            }, start: 1_789_456_400)
+            }, start: .milliseconds(1_789_456_400_000))
         try lab.frame(
             #"{"channel": "live_trades_linketh", "data": {"amount": 14.6, "amount_str": "14.60000000", "buy_order_id": 1346843556691968, "id": 161009670, "microtimestamp": "1617654353839000", "price": 0.01495224, "price_str": "0.01495224", "sell_order_id": 1346844177129472, "timestamp": "1617654353", "type": 1}, "event": "trade"}"#,
-            at: 9)
+            at: lab.time(9))
         let trade = try #require(lab.trades.first)
         #expect(trade.id == 161_009_670 && trade.aggressor == .sell)
         #expect(trade.price.mantissa == 1_495_224 && trade.quantity.mantissa == 1_460_000_000)
@@ -136,7 +136,7 @@ import Testing
     // MARK: Faults
 
     /// A session with a whole book.
-    private static func live() throws -> ReaderLab<BitstampReader> {
+    private static func live() throws -> StreamLab<BitstampReader> {
         let lab = try lab("btcusd", "ethusd")
         try lab.frame(diff)
         try lab.snapshot(snapshot)
@@ -184,16 +184,16 @@ import Testing
         lab.session.connectionOpened(new, at: lab.time(2))
         #expect(lab.session.instrumentsAwaitingHandover(from: .main, to: new) == 2)
         let ahead = Self.later.replacingOccurrences(of: "8933050", with: "9257312")
-        #expect(try lab.frame(ahead, at: 9_000, from: new) == .fetchSnapshot(InstrumentID(0)))
+        #expect(try lab.frame(ahead, at: lab.time(9_000), from: new) == .fetchSnapshot(InstrumentID(0)))
         #expect(lab.books.isEmpty && lab.validity() == .valid)
-        try lab.frame(Self.later, at: 9_001)
+        try lab.frame(Self.later, at: lab.time(9_001))
         #expect(lab.counts.depthApplied == 1 && lab.bids().contains([7_869_945_000, 50_000_000]))
-        try lab.snapshot(Self.snapshot.replacingOccurrences(of: "8755002", with: "9257312"), at: 9_500)
+        try lab.snapshot(Self.snapshot.replacingOccurrences(of: "8755002", with: "9257312"), at: lab.time(9_500))
         #expect(lab.books.isEmpty && lab.epoch() == 1, "the old connection's book is told as long as it lasts")
         #expect(lab.session.instrumentsAwaitingHandover(from: .main, to: new) == 1)
         lab.session.connectionClosed(.main, at: lab.time(10_000))
         #expect(lab.validity() == .valid && lab.epoch() == 2 && lab.counts.resyncs == 0)
-        try lab.frame(Self.later.replacingOccurrences(of: "8933050", with: "9581613"), at: 10_001, from: new)
+        try lab.frame(Self.later.replacingOccurrences(of: "8933050", with: "9581613"), at: lab.time(10_001), from: new)
         #expect(lab.books.count == 1 && lab.books[0].epoch == 2 && lab.isBalanced)
         lab.session.connectionClosed(new, at: lab.time(11_000))
         #expect(lab.validity() == .stale && lab.counts.resyncs == 1)
@@ -205,13 +205,13 @@ import Testing
         func crossing(_ microseconds: Int) -> String {
             #"{"data":{"microtimestamp":"178761248\#(microseconds)","bids":[["78706.51","1"]],"asks":[]},"channel":"diff_order_book_btcusd","event":"data"}"#
         }
-        #expect(try lab.frame(crossing(9_000_000), at: 1_000) == .proceed)
+        #expect(try lab.frame(crossing(9_000_000), at: lab.time(1_000)) == .proceed)
         #expect(lab.books.isEmpty && lab.validity() == .resyncing && lab.counts.crossedBooks == 1)
-        #expect(try lab.frame(crossing(9_500_000), at: 2_000) == .proceed)
-        #expect(try lab.frame(crossing(9_900_000), at: 2_001) == .fetchSnapshot(InstrumentID(0)))
+        #expect(try lab.frame(crossing(9_500_000), at: lab.time(2_000)) == .proceed)
+        #expect(try lab.frame(crossing(9_900_000), at: lab.time(2_001)) == .fetchSnapshot(InstrumentID(0)))
         #expect(lab.counts.resyncs == 1 && !lab.tellsCrossed)
-        try lab.frame(crossing(9_950_000), at: 2_500)
-        try lab.snapshot(Self.snapshot.replacingOccurrences(of: "8755002", with: "9999999"), at: 2_600)
+        try lab.frame(crossing(9_950_000), at: lab.time(2_500))
+        try lab.snapshot(Self.snapshot.replacingOccurrences(of: "8755002", with: "9999999"), at: lab.time(2_600))
         #expect(lab.validity() == .valid && lab.epoch() == 2 && lab.isBalanced)
     }
 
@@ -232,7 +232,8 @@ import Testing
         #expect(try other.frame(Self.acknowledgement) == .reconnect)
         #expect(other.validity() == .resyncing && other.counts.gaps == 1 && other.counts.resyncs == 1)
         #expect(try other.frame(Self.acknowledgement) == .proceed)
-        #expect(try other.frame(Self.later, at: 6_000) == .fetchSnapshot(InstrumentID(0)) && other.isBalanced)
+        #expect(
+            try other.frame(Self.later, at: other.time(6_000)) == .fetchSnapshot(InstrumentID(0)) && other.isBalanced)
     }
 
     @Test(arguments: [
@@ -295,7 +296,7 @@ import Testing
                 #expect(throws: VenueError.self) { try lab.frame(Array(bytes[..<count])) }
                 #expect(lab.counts.rejections.total == before + 1)
             }
-            _ = lab.anyFrame(bytes)
+            _ = lab.failure(bytes)
             #expect(lab.isBalanced)
         }
     }
@@ -315,11 +316,14 @@ import Testing
             let lab = try Self.lab("btcusd")
             for round in 0..<30 {
                 for text in Self.conversation {
-                    let action = lab.anyFrame(damaged(text), at: Int64(round) * 6_000, from: ConnectionID(round % 2))
+                    let connection = ConnectionID(round % 2)
+                    let action = lab.attempt(damaged(text), at: lab.time(Int64(round) * 6_000), from: connection)
                     if lab.tellsCrossed { Issue.record("a crossed book is told VALID after \(text)") }
                     guard action == .fetchSnapshot(InstrumentID(0)) else { continue }
                     let answer = String(decoding: damaged(Self.snapshot), as: UTF8.self)
-                    do throws(VenueError) { try lab.snapshot(answer, at: Int64(round) * 6_000) } catch { continue }
+                    do throws(VenueError) { try lab.snapshot(answer, at: lab.time(Int64(round) * 6_000)) } catch {
+                        continue
+                    }
                 }
                 #expect(lab.isBalanced)
             }

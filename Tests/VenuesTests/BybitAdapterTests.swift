@@ -213,14 +213,14 @@ import Testing
         let whole = [row("60591.00", "Buy", 3), row("60591.50", "Buy", 4), row("60600.00", "Sell", 5)]
             .joined(separator: ",")
         try lab.frame(book("snapshot", "[\(whole)]", 10))
-        #expect(lab.levels(\.bids, 9) == ["6059150 4", "6059100 3"] && lab.levels(\.asks, 9) == ["6060000 5"])
+        #expect(lab.bids().prefix(9) == [[6059150, 4], [6059100, 3]] && lab.asks().prefix(9) == [[6060000, 5]])
         #expect(lab.books.first?.times.venue == .milliseconds(5))
         // The deletion stands last, and comes first.
         let change =
             #"{"insert":[\#(row("60591.50", "Buy", 9))],"update":[\#(row("60600.00", "Sell", 6))],"#
             + #""delete":[\#(row("60591.00", "Buy")),\#(row("60591.50", "Buy"))],"transactTimeE6":0}"#
         try lab.frame(book("delta", change, 12))
-        #expect(lab.levels(\.bids, 9) == ["6059150 9"] && lab.levels(\.asks, 9) == ["6060000 6"])
+        #expect(lab.bids().prefix(9) == [[6059150, 9]] && lab.asks().prefix(9) == [[6060000, 6]])
         try lab.frame(book("delta", change, 12))
         #expect(lab.counts.depthIgnoredOld == 1)
         try lab.frame(book("delta", #"{"delete":[],"update":[],"insert":[]}"#, 13))

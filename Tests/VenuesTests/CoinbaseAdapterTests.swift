@@ -49,13 +49,13 @@ import Testing
             Self.advanced.instrumentsRequest(for: ["BTCUSD"]).target
                 == "/api/v3/brokerage/market/products?product_type=SPOT")
         #expect(Self.advanced.clockRequest()?.target == "/api/v3/brokerage/time")
-        let lab = try CoinbaseLab<CoinbaseReader>(Self.exchange)
+        let lab = try StreamLab<CoinbaseReader>.coinbase(Self.exchange)
         #expect(lab.tradesRequest(from: 7, limit: 3)?.target == "/products/BTC-USD/trades?limit=3&after=10")
         #expect(lab.tradesRequest(from: 7, limit: 5_000)?.target == "/products/BTC-USD/trades?limit=1000&after=1007")
         #expect(lab.tradesRequest(from: 7, limit: -1)?.target == "/products/BTC-USD/trades?limit=1&after=8")
         #expect(
             lab.tradesRequest(from: .max, limit: 2)?.target == "/products/BTC-USD/trades?limit=2&after=\(Int64.max)")
-        let other = try CoinbaseLab<CoinbaseAdvancedReader>(Self.advanced)
+        let other = try StreamLab<CoinbaseAdvancedReader>.coinbase(Self.advanced)
         #expect(other.tradesRequest(from: 7, limit: 3) == nil)
     }
 

@@ -7,14 +7,14 @@ import Testing
 
 /// Coinbase Advanced's feed: what it really sent, and what goes wrong in it.
 @Suite struct CoinbaseAdvancedTests {
-    typealias Lab = CoinbaseLab<CoinbaseAdvancedReader>
+    typealias Lab = StreamLab<CoinbaseAdvancedReader>
 
-    private static func lab() throws -> Lab { try Lab(CoinbaseAdvancedAdapter(options: .standard)) }
+    private static func lab() throws -> Lab { try .coinbase(CoinbaseAdvancedAdapter(options: .standard)) }
 
     /// With the first five frames.
     private static func liveLab() throws -> Lab {
         let lab = try lab()
-        for frame in AdvancedMessage.frames.prefix(5) { try lab.receive(frame) }
+        for frame in AdvancedMessage.frames.prefix(5) { try lab.frame(frame) }
         return lab
     }
 
@@ -22,70 +22,70 @@ import Testing
 
     @Test func booksAreReadExactly() throws {
         let lab = try Self.lab()
-        try lab.receive(AdvancedMessage.frames[0])
+        try lab.frame(AdvancedMessage.frames[0])
         #expect(lab.validity() == .valid && lab.books.first?.epoch == 1 && lab.books.first?.updateID == 0)
         #expect(
-            lab.levels(lab.book().bids) == [[7_885_605, 4_761_770], [7_885_579, 50_725], [7_885_547, 2_540_066]])
-        #expect(lab.levels(lab.book().asks) == [[7_885_606, 8_011_580], [7_885_775, 28_811_070]])
+            lab.bids() == [[7_885_605, 4_761_770], [7_885_579, 50_725], [7_885_547, 2_540_066]])
+        #expect(lab.asks() == [[7_885_606, 8_011_580], [7_885_775, 28_811_070]])
         #expect(lab.books.first?.times.venue.nanoseconds == nanoseconds("2026-08-24T22:34:13.483122Z"))
-        for frame in AdvancedMessage.frames.dropFirst() { #expect(try lab.receive(frame) == .proceed) }
-        #expect(lab.levels(lab.book().bids)[0] == [7_885_605, 4_868_907])
+        for frame in AdvancedMessage.frames.dropFirst() { #expect(try lab.frame(frame) == .proceed) }
+        #expect(lab.bids()[0] == [7_885_605, 4_868_907])
         #expect(
-            lab.levels(lab.book().asks) == [
+            lab.asks() == [
                 [7_885_606, 18_983_152], [7_885_764, 2_536_216], [7_885_775, 17_851_070],
             ])
         #expect(lab.books.first?.updateID == 5 && lab.books.first?.bids.count == 3)
         #expect(lab.books.first?.times.venue.nanoseconds == nanoseconds("2026-08-24T22:34:13.685628Z"))
-        let counts = lab.total()
+        let counts = lab.counts
         #expect(counts.depthApplied == 5 && counts.acknowledgements == 1 && counts.messages == 6 && counts.gaps == 0)
         #expect(lab.isBalanced)
     }
 
     @Test func tradesAreReadExactly() throws {
         let lab = try Self.lab()
-        for frame in AdvancedMessage.trades.prefix(3) { try lab.receive(frame) }
+        for frame in AdvancedMessage.trades.prefix(3) { try lab.frame(frame) }
         let trade = try #require(lab.trades.first)
         #expect(trade.id == 929_248_659 && trade.price == Price(8_835_558) && trade.quantity == Quantity(6_677))
         // The maker bought.
-        #expect(trade.aggressor == .sell && lab.counts().trades == 3)
+        #expect(trade.aggressor == .sell && lab.counts(0).trades == 3)
         #expect(trade.times.venue.nanoseconds == nanoseconds("2025-12-31T06:00:13.45609Z"))
         // Newest first in a frame, oldest first from here. No request fetches by id what is missing: it is lost.
-        #expect(try lab.receive(AdvancedMessage.trades[3]) == .proceed)
+        #expect(try lab.frame(AdvancedMessage.trades[3]) == .proceed)
         #expect(lab.trades.map(\.id) == [929_248_662, 929_248_663] && lab.trades.map(\.aggressor) == [.buy, .sell])
-        #expect(lab.counts().missedTrades == 2 && lab.counts().unfilledTrades == 2 && lab.missing() == 0)
+        #expect(lab.counts(0).missedTrades == 2 && lab.counts(0).unfilledTrades == 2 && lab.missingTrades() == 0)
         #expect(lab.isBalanced)
     }
 
     /// The trades before the subscription tell where the ids begin.
     @Test func pastTradesAreNotNew() throws {
         let lab = try Self.lab()
-        try lab.receive(AdvancedMessage.trades[3].replacing("update", with: "snapshot").replacing("1854", with: "1"))
-        #expect(lab.trades.isEmpty && lab.counts().duplicateTrades == 2 && lab.lastTradeID() == 929_248_663)
+        try lab.frame(AdvancedMessage.trades[3].replacing("update", with: "snapshot").replacing("1854", with: "1"))
+        #expect(lab.trades.isEmpty && lab.counts(0).duplicateTrades == 2 && lab.lastTradeID() == 929_248_663)
         let next = AdvancedMessage.trades[2].replacing("1853", with: "2")
-        try lab.receive(next.replacing("929248659", with: "929248665"))
-        #expect(lab.trades.map(\.id) == [929_248_665] && lab.counts().missedTrades == 1 && lab.isBalanced)
+        try lab.frame(next.replacing("929248659", with: "929248665"))
+        #expect(lab.trades.map(\.id) == [929_248_665] && lab.counts(0).missedTrades == 1 && lab.isBalanced)
     }
 
     @Test func bestPricesAreReadExactly() throws {
         let lab = try Self.lab()
-        try lab.receive(AdvancedMessage.ticker)
-        #expect(lab.quotes.isEmpty && lab.total().acknowledgements == 1)
-        try lab.receive(AdvancedMessage.ticker.replacing("snapshot", with: "update").replacing(":12,", with: ":13,"))
+        try lab.frame(AdvancedMessage.ticker)
+        #expect(lab.quotes.isEmpty && lab.counts.acknowledgements == 1)
+        try lab.frame(AdvancedMessage.ticker.replacing("snapshot", with: "update").replacing(":12,", with: ":13,"))
         let quote = try #require(lab.quotes.first)
         #expect(quote.bid == PriceLevel(price: Price(6_890_000), quantity: Quantity(150_000_000)))
         #expect(quote.ask == PriceLevel(price: Price(6_890_100), quantity: Quantity(50_000_000)))
-        #expect(quote.times.venue.nanoseconds == nanoseconds("2026-04-07T14:30:03Z") && lab.counts().quotes == 1)
+        #expect(quote.times.venue.nanoseconds == nanoseconds("2026-04-07T14:30:03Z") && lab.counts(0).quotes == 1)
         #expect(lab.isBalanced)
     }
 
     @Test func answersAndErrorsAreCounted() throws {
         let lab = try Self.lab()
-        try lab.receive(AdvancedMessage.heartbeat)
-        try lab.receive(#"{"channel":"status","timestamp":"","sequence_num":1,"events":[{"type":"snapshot"}]}"#)
-        #expect(lab.total().acknowledgements == 1 && lab.total().unknownEvents == 1)
+        try lab.frame(AdvancedMessage.heartbeat)
+        try lab.frame(#"{"channel":"status","timestamp":"","sequence_num":1,"events":[{"type":"snapshot"}]}"#)
+        #expect(lab.counts.acknowledgements == 1 && lab.counts.unknownEvents == 1)
         let refusal = VenueError.refused(code: 0, message: "authentication failure")
-        #expect(throws: refusal) { try lab.receive(#"{"type":"error","message":"authentication failure"}"#) }
-        #expect(lab.total().venueErrors == 1 && lab.isBalanced)
+        #expect(throws: refusal) { try lab.frame(#"{"type":"error","message":"authentication failure"}"#) }
+        #expect(lab.counts.venueErrors == 1 && lab.isBalanced)
     }
 
     // MARK: The connection's counter
@@ -93,64 +93,64 @@ import Testing
     /// Nobody knows what the missing frame said, so no book of the connection is trusted.
     @Test(arguments: [1, 2, 3, 4]) func aMissingFrameDiscardsAllBooks(missing: Int) throws {
         let lab = try Self.lab()
-        try lab.receive(AdvancedMessage.frames[0])
+        try lab.frame(AdvancedMessage.frames[0])
         let other = ConnectionID(1)
         lab.session.connectionOpened(other, at: Timestamp(nanoseconds: 1))
-        try lab.receive(AdvancedMessage.frames[0].replacing("BTC-USD", with: "ETH-USD"), from: other)
-        for number in 1..<missing { try lab.receive(AdvancedMessage.frames[number]) }
-        #expect(try lab.receive(AdvancedMessage.frames[missing + 1]) == .reconnect)
+        try lab.frame(AdvancedMessage.frames[0].replacing("BTC-USD", with: "ETH-USD"), from: other)
+        for number in 1..<missing { try lab.frame(AdvancedMessage.frames[number]) }
+        #expect(try lab.frame(AdvancedMessage.frames[missing + 1]) == .reconnect)
         #expect(lab.validity(0) == .resyncing && lab.counts(0).gaps == 1 && lab.books.isEmpty)
         // The other connection's book is not concerned.
         #expect(lab.validity(1) == .valid && lab.counts(1).gaps == 0)
         if missing + 2 < AdvancedMessage.frames.count {
-            #expect(try lab.receive(AdvancedMessage.frames[missing + 2]) == .proceed)
+            #expect(try lab.frame(AdvancedMessage.frames[missing + 2]) == .proceed)
         }
         #expect(lab.isBalanced)
         // A new connection counts from zero.
         lab.session.connectionClosed(at: Timestamp(nanoseconds: 2))
         lab.session.connectionOpened(at: Timestamp(nanoseconds: 2))
-        for frame in AdvancedMessage.frames { #expect(try lab.receive(frame) == .proceed) }
+        for frame in AdvancedMessage.frames { #expect(try lab.frame(frame) == .proceed) }
         #expect(lab.validity(0) == .valid && lab.counts(0).gaps == 1)
     }
 
     /// A lost heartbeat may have been a change as well.
     @Test func aHoleBeforeAnAcknowledgementCounts() throws {
         let lab = try Self.liveLab()
-        #expect(try lab.receive(AdvancedMessage.heartbeat.replacing(":0,", with: ":6,")) == .reconnect)
-        #expect(lab.validity() == .resyncing && lab.total().acknowledgements == 2 && lab.isBalanced)
+        #expect(try lab.frame(AdvancedMessage.heartbeat.replacing(":0,", with: ":6,")) == .reconnect)
+        #expect(lab.validity() == .resyncing && lab.counts.acknowledgements == 2 && lab.isBalanced)
     }
 
     @Test func aRepeatedFrameChangesNothing() throws {
         let lab = try Self.liveLab()
-        let book = lab.levels(lab.book().asks)
+        let book = lab.asks()
         let last = AdvancedMessage.frames[2].replacing(":2,", with: ":4,")
-        #expect(try lab.receive(last) == .proceed)
-        #expect(lab.counts().depthIgnoredOld == 1 && lab.levels(lab.book().asks) == book && lab.validity() == .valid)
-        #expect(try lab.receive(AdvancedMessage.frames[5]) == .proceed)
+        #expect(try lab.frame(last) == .proceed)
+        #expect(lab.counts(0).depthIgnoredOld == 1 && lab.asks() == book && lab.validity() == .valid)
+        #expect(try lab.frame(AdvancedMessage.frames[5]) == .proceed)
         #expect(lab.validity() == .valid && lab.isBalanced)
         // A number that jumps back is a loss.
-        #expect(try lab.receive(AdvancedMessage.frames[2]) == .reconnect)
-        #expect(try lab.receive(AdvancedMessage.frames[3]) == .proceed)
-        #expect(lab.counts().gaps == 1 && lab.isBalanced)
+        #expect(try lab.frame(AdvancedMessage.frames[2]) == .reconnect)
+        #expect(try lab.frame(AdvancedMessage.frames[3]) == .proceed)
+        #expect(lab.counts(0).gaps == 1 && lab.isBalanced)
     }
 
     // MARK: Messages that cannot be read
 
     @Test func aChangeThatCannotBeReadDiscardsItsBook() throws {
         let lab = try Self.liveLab()
-        try lab.receive(AdvancedMessage.frames[0].replacing("BTC-USD", with: "ETH-USD").replacing(":0,", with: ":5,"))
+        try lab.frame(AdvancedMessage.frames[0].replacing("BTC-USD", with: "ETH-USD").replacing(":0,", with: ":5,"))
         let bad = AdvancedMessage.frames[5].replacing(":5,", with: ":6,").replacing("offer", with: "ask")
         #expect(lab.rejection(of: bad) == .missingField)
         #expect(lab.validity(0) == .resyncing && lab.validity(1) == .valid && lab.counts(0).rejections.total == 1)
         // Its number was read, so nothing else is missing.
         let next = AdvancedMessage.frames[5].replacing(":5,", with: ":7,")
-        #expect(try lab.receive(next) == .resubscribe(InstrumentID(0)))
+        #expect(try lab.frame(next) == .resubscribe(InstrumentID(0)))
         #expect(
             lab.resubscribeMessages() == [
                 #"{"type":"unsubscribe","product_ids":["BTC-USD"],"channel":"level2"}"#,
                 #"{"type":"subscribe","product_ids":["BTC-USD"],"channel":"level2"}"#,
             ])
-        try lab.receive(AdvancedMessage.frames[0].replacing(":0,", with: ":8,"))
+        try lab.frame(AdvancedMessage.frames[0].replacing(":0,", with: ":8,"))
         #expect(lab.validity(0) == .valid && lab.isBalanced)
     }
 
@@ -162,8 +162,8 @@ import Testing
             let numbered = frame.replacing(/"sequence_num":\d+/, with: "\"sequence_num\":\(5 + number)")
             #expect(lab.rejection(of: String(numbered.dropLast(3))) == .truncated)
         }
-        #expect(try lab.receive(AdvancedMessage.heartbeat.replacing(":0,", with: ":8,")) == .proceed)
-        #expect(lab.validity() == .valid && lab.total().gaps == 0 && lab.isBalanced)
+        #expect(try lab.frame(AdvancedMessage.heartbeat.replacing(":0,", with: ":8,")) == .proceed)
+        #expect(lab.validity() == .valid && lab.counts.gaps == 0 && lab.isBalanced)
     }
 
     /// No number from outside stops the session.
@@ -171,8 +171,8 @@ import Testing
         let lab = try Self.lab()
         let last = Int64.max - 1
         let event = #"{"type":"update","product_id":"BTC-USD","updates":[]}"#
-        try lab.receive(AdvancedMessage.frames[0].replacing("\"sequence_num\":0", with: "\"sequence_num\":\(last - 1)"))
-        try lab.receive(
+        try lab.frame(AdvancedMessage.frames[0].replacing("\"sequence_num\":0", with: "\"sequence_num\":\(last - 1)"))
+        try lab.frame(
             """
             {"channel":"l2_data","timestamp":"2026-08-24T22:34:14Z","sequence_num":\(last),"events":[\(event),\(event),\
             \(event),\(event)]}
@@ -195,10 +195,10 @@ import Testing
             "new_quantity":"0"}]}]}
             """
         }
-        try lab.receive(frame(5, "offer"))
+        try lab.frame(frame(5, "offer"))
         #expect(lab.books.map(\.instrument.index) == [1, 1] && lab.validity(1) == .valid)
-        #expect(lab.levels(lab.book(1).bids) == [[1_000, 100_000_000]])
-        #expect(lab.levels(lab.book(1).asks) == [[1_100, 200_000_000]])
+        #expect(lab.bids(1) == [[1_000, 100_000_000]])
+        #expect(lab.asks(1) == [[1_100, 200_000_000]])
         // A time that makes no sense is the frame's.
         #expect(lab.books.allSatisfy { $0.times.venue.nanoseconds == nanoseconds("2026-08-24T22:34:14Z") })
         #expect(lab.rejection(of: frame(6, "?")) == .missingField)
@@ -213,9 +213,9 @@ import Testing
         let isBook = text.contains("l2_data")
         for length in 0..<bytes.count {
             let lab = try Self.liveLab()
-            #expect(throws: VenueError.self) { try lab.receive(Array(bytes[..<length])) }
-            #expect(lab.total().rejections.total == 1 && lab.batch.isEmpty)
-            try lab.receive(AdvancedMessage.heartbeat.replacing(":0,", with: ":6,"))
+            #expect(throws: VenueError.self) { try lab.frame(Array(bytes[..<length])) }
+            #expect(lab.counts.rejections.total == 1 && lab.batch.isEmpty)
+            try lab.frame(AdvancedMessage.heartbeat.replacing(":0,", with: ":6,"))
             if isBook { #expect(lab.validity() == .resyncing) }
             #expect(lab.isBalanced)
         }
@@ -224,9 +224,9 @@ import Testing
     @Test func numbersThatMakeNoSense() throws {
         let lab = try Self.liveLab()
         let update = AdvancedMessage.frames[5]
-        try lab.receive(update.replacing("0.02536216", with: "0.-10000").replacing("78857.75", with: "1e30"))
-        #expect(lab.counts().refusedLevels == 2 && lab.validity() == .valid)
-        #expect(lab.levels(lab.book().asks).map { $0[0] } == [7_885_606, 7_885_775])
+        try lab.frame(update.replacing("0.02536216", with: "0.-10000").replacing("78857.75", with: "1e30"))
+        #expect(lab.counts(0).refusedLevels == 2 && lab.validity() == .valid)
+        #expect(lab.asks().map { $0[0] } == [7_885_606, 7_885_775])
         for number in ["-1", "9223372036854775807", "1e30", "0.5", "\"x\"", "null"] {
             #expect(
                 lab.rejection(of: update.replacing("\"sequence_num\":5", with: "\"sequence_num\":\(number)")) != nil)
@@ -239,14 +239,14 @@ import Testing
 
     @Test func keysComeInAnyOrder() throws {
         let lab = try Self.lab()
-        try lab.receive(
+        try lab.frame(
             """
             {"events":[{"updates":[{"new_quantity":"1","price_level":"10","side":"bid"}],"product_id":"BTC-USD",\
             "type":"snapshot"}],"sequence_num":7,"timestamp":"2026-08-24T22:34:14Z","more":[],"channel":"l2_data"}
             """)
-        #expect(lab.levels(lab.book().bids) == [[1_000, 100_000_000]] && lab.books.first?.updateID == 7)
+        #expect(lab.bids() == [[1_000, 100_000_000]] && lab.books.first?.updateID == 7)
         #expect(lab.books.first?.times.venue.nanoseconds == nanoseconds("2026-08-24T22:34:14Z"))
-        try lab.receive(
+        try lab.frame(
             """
             {"events":[{"trades":[{"side":"BUY","time":"2026-08-24T22:34:14Z","size":"1","price":"10","trade_id":3,\
             "product_id":"BTC-USD"}],"type":"update"}],"channel":"market_trades","sequence_num":8}
@@ -260,9 +260,9 @@ import Testing
             .enumerated()
         {
             let numbered = frame.replacing(/"sequence_num":\d+/, with: "\"sequence_num\":\(number)")
-            try lab.receive(numbered.replacing("BTC-USD", with: "DOGE-USD").replacing("snapshot", with: "update"))
+            try lab.frame(numbered.replacing("BTC-USD", with: "DOGE-USD").replacing("snapshot", with: "update"))
         }
-        #expect(lab.total().unknownStreams == 3 && lab.isBalanced)
+        #expect(lab.counts.unknownStreams == 3 && lab.isBalanced)
     }
 
     @Test(arguments: testSeeds) func flippedBytesAreSurvived(seed: UInt64) throws {
@@ -274,14 +274,14 @@ import Testing
             for _ in 0..<Int.random(in: 1...3, using: &random) {
                 bytes[Int.random(in: bytes.indices, using: &random)] = UInt8.random(in: 0...255, using: &random)
             }
-            do throws(VenueError) { try lab.receive(bytes) } catch {}
-            #expect(lab.isBalanced && lab.total().messages > messages)
-            messages = lab.total().messages
+            do throws(VenueError) { try lab.frame(bytes) } catch {}
+            #expect(lab.isBalanced && lab.counts.messages > messages)
+            messages = lab.counts.messages
         }
-        #expect(lab.total().rejections.total > 1_000)
+        #expect(lab.counts.rejections.total > 1_000)
         lab.session.connectionClosed(at: Timestamp(nanoseconds: 2))
         lab.session.connectionOpened(at: Timestamp(nanoseconds: 2))
-        for frame in AdvancedMessage.frames { #expect(try lab.receive(frame) == .proceed) }
+        for frame in AdvancedMessage.frames { #expect(try lab.frame(frame) == .proceed) }
         #expect(lab.validity() == .valid)
     }
 
@@ -307,7 +307,7 @@ import Testing
             let bytes = snapshot(count)
             // The shortest of three: other work on the host only lengthens them.
             var shortest = Duration.seconds(1_000)
-            for _ in 0..<3 { shortest = min(shortest, try clock.measure { _ = try lab.receive(bytes) }) }
+            for _ in 0..<3 { shortest = min(shortest, try clock.measure { _ = try lab.frame(bytes) }) }
             #expect(lab.book().bids.count == count / 2 && lab.book().asks.count == count / 2)
             #expect(
                 lab.book().bids.best?.price == Price(499_999_800) && lab.book().asks.best?.price == Price(500_000_100))

@@ -83,44 +83,44 @@ import Testing
     // MARK: Real messages
 
     @Test func booksAreReadExactly() throws {
-        let lab = try CoinbaseLab<CoinbaseReader>(CoinbaseAdapter(options: .standard))
-        try lab.receive(CoinbaseMessage.subscriptions)
-        #expect(lab.total().acknowledgements == 1 && lab.validity() == .resyncing)
-        try lab.receive(CoinbaseMessage.snapshot)
+        let lab = try StreamLab<CoinbaseReader>.coinbase(CoinbaseAdapter(options: .standard))
+        try lab.frame(CoinbaseMessage.subscriptions)
+        #expect(lab.counts.acknowledgements == 1 && lab.validity() == .resyncing)
+        try lab.frame(CoinbaseMessage.snapshot)
         #expect(lab.validity() == .valid && lab.books.count == 1 && lab.books.first?.validity == .valid)
         #expect(lab.books.first?.times.venue.nanoseconds == nanoseconds("2026-09-30T02:03:12.707251Z"))
         #expect(
-            lab.levels(lab.book().bids) == [[8_342_020, 7_599_840], [8_342_019, 3_405], [8_341_918, 19_188_195]])
+            lab.bids() == [[8_342_020, 7_599_840], [8_342_019, 3_405], [8_341_918, 19_188_195]])
         #expect(
-            lab.levels(lab.book().asks) == [[8_342_021, 8_080_000], [8_342_113, 114_802], [8_342_460, 2_300_000]])
-        try lab.receive(CoinbaseMessage.update)
+            lab.asks() == [[8_342_021, 8_080_000], [8_342_113, 114_802], [8_342_460, 2_300_000]])
+        try lab.frame(CoinbaseMessage.update)
         #expect(lab.books.first?.times.venue.nanoseconds == nanoseconds("2026-09-30T02:03:12.907072Z"))
-        #expect(lab.levels(lab.book().bids).last == [7_299_309, 1_022_220] && lab.book().bids.count == 4)
-        #expect(lab.levels(lab.book().asks).map { $0[0] } == [8_342_021, 8_342_113, 8_342_437])
-        #expect(lab.books.first?.epoch == 1 && lab.counts().depthApplied == 2 && lab.isBalanced)
+        #expect(lab.bids().last == [7_299_309, 1_022_220] && lab.book().bids.count == 4)
+        #expect(lab.asks().map { $0[0] } == [8_342_021, 8_342_113, 8_342_437])
+        #expect(lab.books.first?.epoch == 1 && lab.counts(0).depthApplied == 2 && lab.isBalanced)
     }
 
     @Test func tradesAreReadExactly() throws {
-        let lab = try CoinbaseLab<CoinbaseReader>(CoinbaseAdapter(options: .standard))
-        try lab.receive(CoinbaseMessage.lastMatch)
-        #expect(lab.trades.isEmpty && lab.counts().duplicateTrades == 1)
+        let lab = try StreamLab<CoinbaseReader>.coinbase(CoinbaseAdapter(options: .standard))
+        try lab.frame(CoinbaseMessage.lastMatch)
+        #expect(lab.trades.isEmpty && lab.counts(0).duplicateTrades == 1)
         #expect(lab.lastTradeID() == 1_100_243_479)
-        try lab.receive(CoinbaseMessage.match)
+        try lab.frame(CoinbaseMessage.match)
         let trade = try #require(lab.trades.first)
         #expect(trade.id == 1_100_243_480 && trade.price == Price(8_342_021) && trade.quantity == Quantity(136_465))
         // The maker sold.
         #expect(trade.aggressor == .buy && !trade.isBackfilled)
         #expect(trade.times.venue.nanoseconds == nanoseconds("2026-09-30T02:03:12.795074Z"))
-        #expect(try lab.receive(CoinbaseMessage.heartbeat) == .proceed)
-        #expect(lab.counts().acknowledgements == 1 && lab.counts().missedTrades == 0 && lab.isBalanced)
+        #expect(try lab.frame(CoinbaseMessage.heartbeat) == .proceed)
+        #expect(lab.counts(0).acknowledgements == 1 && lab.counts(0).missedTrades == 0 && lab.isBalanced)
     }
 
     /// The first ticker is of the last trade before the subscription.
     @Test func bestPricesAreReadExactly() throws {
-        let lab = try CoinbaseLab<CoinbaseReader>(CoinbaseAdapter(options: .standard))
-        try lab.receive(CoinbaseMessage.ticker)
-        #expect(lab.quotes.isEmpty && lab.counts().acknowledgements == 1)
-        try lab.receive(CoinbaseMessage.ticker)
+        let lab = try StreamLab<CoinbaseReader>.coinbase(CoinbaseAdapter(options: .standard))
+        try lab.frame(CoinbaseMessage.ticker)
+        #expect(lab.quotes.isEmpty && lab.counts(0).acknowledgements == 1)
+        try lab.frame(CoinbaseMessage.ticker)
         let quote = try #require(lab.quotes.first)
         #expect(quote.updateID == 135_437_581_854)
         #expect(quote.bid == PriceLevel(price: Price(7_757_287), quantity: Quantity(9_686)))
@@ -129,42 +129,42 @@ import Testing
         // By a second connection it comes again.
         let other = ConnectionID(1)
         lab.session.connectionOpened(other, at: Timestamp(nanoseconds: 0))
-        try lab.receive(CoinbaseMessage.ticker, from: other)
-        try lab.receive(CoinbaseMessage.ticker, from: other)
-        #expect(lab.quotes.isEmpty && lab.counts().oldQuotes == 1 && lab.counts().acknowledgements == 2)
+        try lab.frame(CoinbaseMessage.ticker, from: other)
+        try lab.frame(CoinbaseMessage.ticker, from: other)
+        #expect(lab.quotes.isEmpty && lab.counts(0).oldQuotes == 1 && lab.counts(0).acknowledgements == 2)
         // A side without orders.
-        try lab.receive(
+        try lab.frame(
             CoinbaseMessage.ticker.replacing("77575.85", with: "").replacing("581854", with: "581855"))
-        #expect(lab.quotes.isEmpty && lab.counts().emptyQuotes == 1 && lab.isBalanced)
+        #expect(lab.quotes.isEmpty && lab.counts(0).emptyQuotes == 1 && lab.isBalanced)
     }
 
     @Test func errorsAreTheVenues() throws {
-        let lab = try CoinbaseLab<CoinbaseReader>(CoinbaseAdapter(options: .standard))
+        let lab = try StreamLab<CoinbaseReader>.coinbase(CoinbaseAdapter(options: .standard))
         let expected = VenueError.refused(
             code: 0,
             message: "Failed to subscribe: level2, level3, and full channels now require authentication. "
                 + "https://docs.cloud.coinbase.com/exchange/docs/websocket-auth")
-        #expect(throws: expected) { try lab.receive(CoinbaseMessage.error) }
-        #expect(lab.total().venueErrors == 1 && lab.isBalanced)
+        #expect(throws: expected) { try lab.frame(CoinbaseMessage.error) }
+        #expect(lab.counts.venueErrors == 1 && lab.isBalanced)
     }
 
     /// Source: two trades of `GET /products/BTC-USD/trades?limit=2`, 2026-06-19, as a public repository captured them.
     @Test func fetchedTradesAreReadExactly() throws {
-        let lab = try CoinbaseLab<CoinbaseReader>(CoinbaseAdapter(options: .standard))
-        try lab.receive(CoinbaseMessage.match(1_040_406_588))
-        #expect(try lab.receive(CoinbaseMessage.match(1_040_406_591)) == .fetchTrades(InstrumentID(0)))
+        let lab = try StreamLab<CoinbaseReader>.coinbase(CoinbaseAdapter(options: .standard))
+        try lab.frame(CoinbaseMessage.match(1_040_406_588))
+        #expect(try lab.frame(CoinbaseMessage.match(1_040_406_591)) == .fetchTrades(InstrumentID(0)))
         let body = """
             [{"trade_id":1040406590,"side":"buy","size":"0.00003219","price":"63212.97000000",\
             "time":"2026-06-19T16:43:33.739704Z"},{"trade_id":1040406589,"side":"sell","size":"0.00195786",\
             "price":"63212.98000000","time":"2026-06-19T16:43:33.366632Z"}]
             """
-        try lab.answer(body, from: 1_040_406_589, isFinal: true)
+        try lab.backfill(body, from: 1_040_406_589, isFinal: true)
         #expect(lab.trades.map(\.id) == [1_040_406_589, 1_040_406_590] && lab.trades.allSatisfy(\.isBackfilled))
         #expect(lab.trades.map(\.price) == [Price(6_321_298), Price(6_321_297)])
         #expect(lab.trades.map(\.quantity) == [Quantity(195_786), Quantity(3_219)])
         #expect(lab.trades.map(\.aggressor) == [.buy, .sell])
         #expect(lab.trades.last?.times.venue.nanoseconds == nanoseconds("2026-06-19T16:43:33.739704Z"))
-        #expect(lab.missing() == 0 && lab.counts().backfilledTrades == 2 && lab.counts().unfilledTrades == 0)
+        #expect(lab.missingTrades() == 0 && lab.counts(0).backfilledTrades == 2 && lab.counts(0).unfilledTrades == 0)
     }
 }
 

@@ -15,8 +15,9 @@ import Testing
         venue: .deribit, symbol: "ETH30JUL212800C", venueSymbol: "ETH-30JUL21-2800-C", priceExponent: -4,
         quantityExponent: -1)
 
-    private static func lab() throws -> DerivativesLab<DeribitReader> {
-        try DerivativesLab(adapter, perpetual, option)
+    private static func lab() throws -> StreamLab<DeribitReader> {
+        try StreamLab(
+            adapter, [perpetual, option], start: Timestamp(nanoseconds: 1_700_000_000_000_000_000), step: 1_000_000)
     }
 
     // MARK: The recording
@@ -116,16 +117,16 @@ import Testing
     @Test func booksAreReadExactly() throws {
         let lab = try Self.lab()
         #expect(try lab.frame(Self.snapshot) == .proceed)
-        #expect(lab.bids(1) == ["15×47140", "10×8610", "5×10"] && lab.asks(1) == ["25×8730", "30×1670"])
+        #expect(lab.bids(1) == [[15, 47140], [10, 8610], [5, 10]] && lab.asks(1) == [[25, 8730], [30, 1670]])
         #expect(lab.books.map(\.times.venue) == [Timestamp(milliseconds: 1_626_993_723_632)])
         #expect(try lab.frame(Self.change) == .proceed)
-        #expect(lab.bids(1) == ["15×47370", "10×8610", "5×10"])
+        #expect(lab.bids(1) == [[15, 47370], [10, 8610], [5, 10]])
         #expect(lab.books.map(\.updateID) == [13_169_031_288] && lab.books.map(\.epoch) == [1])
         #expect(lab.validity(1) == .valid && lab.counts.chainsPassed == 1)
         // A deletion removes its level whatever its amount; a level may come and go in one message.
         try lab.frame(
             Self.bookOfOption("change", 13_169_031_288, 20, bids: #"["delete",0.0015,3.0],["new",0.0014,2.0]"#))
-        #expect(lab.bids(1) == ["14×20", "10×8610", "5×10"])
+        #expect(lab.bids(1) == [[14, 20], [10, 8610], [5, 10]])
         #expect(lab.isBalanced)
     }
 
@@ -221,7 +222,7 @@ import Testing
         // Those under way are useless; the next snapshot begins a new epoch.
         #expect(try lab.frame(Self.bookOfOption("change", 13_169_031_300, 13_169_031_301)) == .proceed)
         try lab.frame(Self.bookOfOption("snapshot", nil, 13_169_031_400, bids: #"["new",0.001,5.0]"#))
-        #expect(lab.validity(1) == .valid && lab.epoch(1) == 2 && lab.bids(1) == ["10×50"])
+        #expect(lab.validity(1) == .valid && lab.epoch(1) == 2 && lab.bids(1) == [[10, 50]])
         #expect(lab.counts.gaps == 1 && lab.counts.resyncs == 1 && lab.counts.depthDropped == 2 && lab.isBalanced)
     }
 
@@ -240,7 +241,7 @@ import Testing
         lab.reconnect()
         #expect(lab.validity(1) == .resyncing)
         try lab.frame(Self.bookOfOption("snapshot", nil, 7, asks: #"["new",0.003,5.0]"#))
-        #expect(lab.validity(1) == .valid && lab.epoch(1) == 2 && lab.bids(1).isEmpty && lab.asks(1) == ["30×50"])
+        #expect(lab.validity(1) == .valid && lab.epoch(1) == 2 && lab.bids(1).isEmpty && lab.asks(1) == [[30, 50]])
     }
 
     @Test func missingTradesAreFetchedByNumber() throws {
@@ -255,7 +256,7 @@ import Testing
         )
         // The second trade's price makes no sense: it counts as one that the venue does not have.
         let rows = [Self.trade(103), Self.trade(102).replacingOccurrences(of: "8954.5", with: "-1"), Self.trade(101)]
-        try lab.trades(
+        try lab.backfill(
             #"{"jsonrpc":"2.0","result":{"trades":[\#(rows.joined(separator: ","))],"has_more":false},"usIn":1}"#,
             from: 101, isFinal: true)
         #expect(lab.trades.map(\.id) == [101, 103] && lab.trades.allSatisfy(\.isBackfilled))
@@ -264,10 +265,10 @@ import Testing
         try lab.frame(Self.trades(Self.trade(103), Self.trade(104), Self.trade(105)))
         #expect(lab.trades.map(\.id) == [105] && lab.counts.duplicateTrades == 2 && lab.isBalanced)
         #expect(throws: VenueError.refused(code: 10_028, message: "too_many_requests")) {
-            try lab.trades(#"{"error":{"code":10028,"message":"too_many_requests"}}"#, from: 106)
+            try lab.backfill(#"{"error":{"code":10028,"message":"too_many_requests"}}"#, from: 106)
         }
-        #expect(throws: VenueError.self) { try lab.trades(#"{"jsonrpc":"2.0","id":1}"#, from: 106) }
-        #expect(throws: VenueError.self) { try lab.trades(#"{"result":{"trades":[{"price":1}]}}"#, from: 106) }
+        #expect(throws: VenueError.self) { try lab.backfill(#"{"jsonrpc":"2.0","id":1}"#, from: 106) }
+        #expect(throws: VenueError.self) { try lab.backfill(#"{"result":{"trades":[{"price":1}]}}"#, from: 106) }
     }
 
     @Test func aRestartedNumberingIsANewSeries() throws {
@@ -285,7 +286,7 @@ import Testing
               "change_id":5, "prev_change_id":null, "instrument_name":"eth-30jul21-2800-c", "type":"snapshot" },
               "channel":"book.ETH-30JUL21-2800-C.100ms" }, "method":"subscription", "jsonrpc":"2.0" }
             """#)
-        #expect(lab.bids(1) == ["15×47140"] && lab.asks(1) == ["25×8730"])
+        #expect(lab.bids(1) == [[15, 47140]] && lab.asks(1) == [[25, 8730]])
         // Without a time of the venue, the time of arrival.
         #expect(lab.books.map(\.times.venue) == lab.books.map(\.times.receive))
         try lab.frame(

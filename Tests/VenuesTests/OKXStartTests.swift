@@ -46,11 +46,11 @@ import Testing
         #expect(try lab.frame(change(100, 107, 10), at: time(0)) == .fetchSnapshot(main))
         #expect(try lab.frame(change(107, 113, 11), at: time(100)) == .proceed)
         #expect(try lab.frame(change(113, 120, 12), at: time(200)) == .proceed)
-        #expect(lab.validity == .resyncing && lab.counts.depthBuffered == 3 && lab.isBalanced)
+        #expect(lab.validity() == .resyncing && lab.counts.depthBuffered == 3 && lab.isBalanced)
         // From between 107 and 113.
-        #expect(try lab.answer(answer(110, 9), at: time(250)) == .proceed)
-        #expect(lab.validity == .valid && lab.epoch == 1 && lab.books.count == 1)
-        #expect(lab.levels(\.bids, 9).map { $0.split(separator: " ")[0] } == ["1200", "1100", "900"])
+        #expect(try lab.snapshot(answer(110, 9), at: time(250)) == .proceed)
+        #expect(lab.validity() == .valid && lab.epoch() == 1 && lab.books.count == 1)
+        #expect(lab.bids().map(\.[0]) == [1_200, 1_100, 900])
         #expect(lab.counts.depthCoveredBySnapshot == 1 && lab.counts.depthApplied == 2 && lab.counts.snapshots == 1)
         try lab.frame(change(120, 130, 12, 7), at: time(300))
         #expect(lab.counts.chainsPassed == 1 && lab.counts.gaps == 0 && lab.isBalanced)
@@ -63,35 +63,35 @@ import Testing
     @Test func anAnswerAheadOfTheStreamWaitsForIt() throws {
         let lab = try lab()
         try lab.frame(change(100, 107, 10), at: time(0))
-        try lab.answer(answer(125, 9), at: time(50))
-        #expect(lab.validity == .valid && lab.counts.depthCoveredBySnapshot == 1)
+        try lab.snapshot(answer(125, 9), at: time(50))
+        #expect(lab.validity() == .valid && lab.counts.depthCoveredBySnapshot == 1)
         try lab.frame(change(107, 120, 50), at: time(100))
-        #expect(lab.counts.depthIgnoredOld == 1 && lab.levels(\.bids, 1) == ["900 100000000"])
+        #expect(lab.counts.depthIgnoredOld == 1 && lab.bids().prefix(1) == [[900, 100000000]])
         try lab.frame(change(120, 130, 10), at: time(200))
-        #expect(lab.levels(\.bids, 1) == ["1000 100000000"] && lab.counts.gaps == 0 && lab.isBalanced)
+        #expect(lab.bids().prefix(1) == [[1000, 100000000]] && lab.counts.gaps == 0 && lab.isBalanced)
         // A stream that stays behind is of another series, and its book would never move again.
         let other = try self.lab()
         try other.frame(change(1, 2, 10), at: time(0))
-        try other.answer(answer(9_000, 9), at: time(50))
+        try other.snapshot(answer(9_000, 9), at: time(50))
         try other.frame(change(2, 3, 10), at: time(5_000))
         #expect(other.counts.depthIgnoredOld == 1)
         #expect(try other.frame(change(3, 4, 10), at: time(10_100)) == .fetchSnapshot(main))
-        #expect(other.validity == .resyncing && other.isBalanced)
+        #expect(other.validity() == .resyncing && other.isBalanced)
         // So does one that begins anew.
         let anew = try self.lab()
         try anew.frame(change(100, 107, 10), at: time(0))
-        try anew.answer(answer(125, 9), at: time(50))
+        try anew.snapshot(answer(125, 9), at: time(50))
         #expect(try anew.frame(change(120, 3, 10), at: time(100)) == .fetchSnapshot(main))
     }
 
     @Test func anAnswerOlderThanTheStreamIsAskedForAgain() throws {
         let lab = try lab()
         try lab.frame(change(100, 107, 10), at: time(0))
-        #expect(try lab.answer(answer(90, 9), at: time(50)) == .fetchSnapshot(main))
-        #expect(lab.counts.snapshotsTooOld == 1 && lab.validity == .resyncing && lab.isBalanced)
+        #expect(try lab.snapshot(answer(90, 9), at: time(50)) == .fetchSnapshot(main))
+        #expect(lab.counts.snapshotsTooOld == 1 && lab.validity() == .resyncing && lab.isBalanced)
         try lab.frame(change(107, 110, 11), at: time(100))
-        #expect(try lab.answer(answer(100, 9), at: time(150)) == .proceed)
-        #expect(lab.validity == .valid && lab.counts.depthApplied == 2 && lab.isBalanced)
+        #expect(try lab.snapshot(answer(100, 9), at: time(150)) == .proceed)
+        #expect(lab.validity() == .valid && lab.counts.depthApplied == 2 && lab.isBalanced)
     }
 
     /// A hole between the changes held: what follows it waits for a later answer.
@@ -99,10 +99,10 @@ import Testing
         let lab = try lab()
         try lab.frame(change(100, 107, 10), at: time(0))
         try lab.frame(change(110, 115, 11), at: time(100))
-        #expect(try lab.answer(answer(100, 9), at: time(150)) == .fetchSnapshot(main))
+        #expect(try lab.snapshot(answer(100, 9), at: time(150)) == .fetchSnapshot(main))
         #expect(lab.counts.gaps == 1 && lab.counts.snapshots == 0 && lab.isBalanced)
-        #expect(try lab.answer(answer(112, 9), at: time(250)) == .proceed)
-        #expect(lab.validity == .valid && lab.counts.depthApplied == 2 && lab.epoch == 1 && lab.isBalanced)
+        #expect(try lab.snapshot(answer(112, 9), at: time(250)) == .proceed)
+        #expect(lab.validity() == .valid && lab.counts.depthApplied == 2 && lab.epoch() == 1 && lab.isBalanced)
     }
 
     /// After a hole the answer may come before the next change.
@@ -110,21 +110,21 @@ import Testing
         let lab = try lab()
         try lab.frame(change(-1, 100, 10, 1, "snapshot"), at: time(0))
         #expect(try lab.frame(change(105, 110, 11), at: time(100)) == .fetchSnapshot(main))
-        #expect(try lab.answer(answer(112, 9), at: time(150)) == .proceed)
-        #expect(lab.validity == .resyncing, "nothing shows yet that the stream goes on from it")
+        #expect(try lab.snapshot(answer(112, 9), at: time(150)) == .proceed)
+        #expect(lab.validity() == .resyncing, "nothing shows yet that the stream goes on from it")
         try lab.frame(change(110, 120, 12), at: time(200))
-        #expect(lab.validity == .valid && lab.epoch == 2 && lab.counts.gaps == 1 && lab.isBalanced)
+        #expect(lab.validity() == .valid && lab.epoch() == 2 && lab.counts.gaps == 1 && lab.isBalanced)
     }
 
     @Test func aSnapshotInTheStreamBeginsTheBookAtOnce() throws {
         let lab = try lab()
         try lab.frame(change(100, 107, 10), at: time(0))
         try lab.frame(change(-1, 120, 12, 1, "snapshot"), at: time(100))
-        #expect(lab.validity == .valid && lab.counts.depthCoveredBySnapshot == 1 && lab.isBalanced)
-        try lab.answer(answer(110, 9), at: time(150))
-        #expect(lab.counts.snapshotsIgnored == 1 && lab.levels(\.bids, 9) == ["1200 100000000"])
+        #expect(lab.validity() == .valid && lab.counts.depthCoveredBySnapshot == 1 && lab.isBalanced)
+        try lab.snapshot(answer(110, 9), at: time(150))
+        #expect(lab.counts.snapshotsIgnored == 1 && lab.bids().prefix(9) == [[1200, 100000000]])
         try lab.frame(change(120, 121, 13), at: time(200))
-        #expect(lab.validity == .valid && lab.counts.gaps == 0 && lab.isBalanced)
+        #expect(lab.validity() == .valid && lab.counts.gaps == 0 && lab.isBalanced)
     }
 
     /// Neither way is given up: the book is asked for over HTTP and in the stream by turns, every five seconds.
@@ -139,30 +139,30 @@ import Testing
         #expect(actions.filter { $0 != .proceed } == [http, stream, http, stream, http])
         #expect(lab.session.snapshotFailed(for: main, at: time(22_000)) == .resubscribe(main))
         #expect(lab.counts.snapshotsFailed == 1 && lab.isBalanced)
-        try lab.answer(answer(15, 9), at: time(23_000))
-        #expect(lab.validity == .valid && lab.counts.depthCoveredBySnapshot == 15 && lab.counts.depthApplied == 7)
+        try lab.snapshot(answer(15, 9), at: time(23_000))
+        #expect(lab.validity() == .valid && lab.counts.depthCoveredBySnapshot == 15 && lab.counts.depthApplied == 7)
         #expect(lab.session.snapshotFailed(for: main, at: time(24_000)) == .proceed)
     }
 
     @Test func uselessAnswersAreCounted() throws {
         let lab = try lab()
-        try lab.answer(answer(5, 9), at: time(0))
+        try lab.snapshot(answer(5, 9), at: time(0))
         #expect(try lab.frame(change(100, 107, 10), at: time(0)) == .fetchSnapshot(main))
         #expect(lab.counts.snapshotsTooOld == 1)
         #expect(throws: VenueError.refused(code: 51_001, message: "Instrument ID does not exist")) {
-            try lab.answer(#"{"code":"51001","msg":"Instrument ID does not exist","data":[]}"#)
+            try lab.snapshot(#"{"code":"51001","msg":"Instrument ID does not exist","data":[]}"#)
         }
         let useless = [
             "", "{}", #"{"code":"0"}"#, #"{"code":"0","data":[]}"#, #"{"code":"0","data":[{"asks":[],"bids":[]}]}"#,
             #"{"code":"0","data":[{"asks":[["x"]],"bids":[],"seqId":1}]}"#,
         ]
-        for body in useless { #expect(throws: VenueError.self) { try lab.answer(body) } }
+        for body in useless { #expect(throws: VenueError.self) { try lab.snapshot(body) } }
         #expect(lab.counts.snapshotRejections.total == 6)
         // Its best ask lies below its best bid.
-        #expect(try lab.answer(answer(105, 9, ask: 8), at: time(50)) == .fetchSnapshot(main))
-        #expect(lab.counts.snapshotsCrossed == 1 && lab.validity == .resyncing)
-        try lab.answer(answer(105, 9), at: time(60))
-        #expect(lab.validity == .valid && lab.isBalanced)
+        #expect(try lab.snapshot(answer(105, 9, ask: 8), at: time(50)) == .fetchSnapshot(main))
+        #expect(lab.counts.snapshotsCrossed == 1 && lab.validity() == .resyncing)
+        try lab.snapshot(answer(105, 9), at: time(60))
+        #expect(lab.validity() == .valid && lab.isBalanced)
     }
 
     /// A second connection's book waits while the first one's is published, and takes over when that ends.
@@ -170,16 +170,16 @@ import Testing
         let lab = try lab()
         let second = ConnectionID(1)
         try lab.frame(change(100, 107, 10), at: time(0))
-        try lab.answer(answer(103, 9), at: time(50))
+        try lab.snapshot(answer(103, 9), at: time(50))
         lab.session.connectionOpened(second, at: time(60))
         #expect(lab.session.instrumentsAwaitingHandover(from: .main, to: second) == 1)
         #expect(try lab.frame(change(105, 109, 11), at: time(100), from: second) == .fetchSnapshot(main))
         try lab.frame(change(107, 110, 12), at: time(110))
-        try lab.answer(answer(108, 9), at: time(150))
-        #expect(lab.books.isEmpty && lab.epoch == 1 && lab.levels(\.bids, 1) == ["1200 100000000"])
+        try lab.snapshot(answer(108, 9), at: time(150))
+        #expect(lab.books.isEmpty && lab.epoch() == 1 && lab.bids().prefix(1) == [[1200, 100000000]])
         #expect(lab.session.instrumentsAwaitingHandover(from: .main, to: second) == 0)
         lab.session.connectionClosed(.main, at: time(200))
-        #expect(lab.epoch == 2 && lab.levels(\.bids, 1) == ["1100 100000000"] && lab.validity == .valid)
+        #expect(lab.epoch() == 2 && lab.bids().prefix(1) == [[1100, 100000000]] && lab.validity() == .valid)
         try lab.frame(change(109, 115, 13), at: time(210), from: second)
         #expect(lab.books.first?.epoch == 2 && lab.counts.gaps == 0 && lab.counts.resyncs == 0 && lab.isBalanced)
     }
@@ -194,8 +194,8 @@ import Testing
         #expect(lab.counts.depthDropped == 0 && lab.counts.depthBuffered == 2)
         lab.session.connectionClosed(.main, at: time(20))
         #expect(lab.counts.depthDropped == 1)
-        try lab.answer(answer(105, 9), at: time(30))
-        #expect(lab.validity == .valid && lab.epoch == 1)
+        try lab.snapshot(answer(105, 9), at: time(30))
+        #expect(lab.validity() == .valid && lab.epoch() == 1)
         try lab.frame(change(107, 110, 11), at: time(40), from: second)
         #expect(lab.books.count == 1 && lab.counts.gaps == 0 && lab.isBalanced)
     }

@@ -72,13 +72,13 @@ import Testing
         let old = try lab()
         #expect(try old.frame(lines[0], at: Self.before) == .proceed)
         #expect(try old.frame(lines[1], at: Self.before) == .fetchSnapshot(InstrumentID(0)))
-        #expect(old.counts.checksumFailures == 1 && old.validity == .resyncing && old.counts.depthDropped == 1)
+        #expect(old.counts.checksumFailures == 1 && old.validity() == .resyncing && old.counts.depthDropped == 1)
         let new = try lab()
         for line in lines { #expect(try new.frame(line, at: Self.after) == .proceed) }
-        #expect(new.counts.checksumFailures == 0 && new.counts.checksumsPassed == 0 && new.validity == .valid)
+        #expect(new.counts.checksumFailures == 0 && new.counts.checksumsPassed == 0 && new.validity() == .valid)
         #expect(new.counts.depthApplied == 4 && new.counts.chainsPassed == 3 && new.counts.acknowledgements == 1)
-        #expect(new.levels(\.bids, 3) == ["7872220 48865651", "7872150 3229000", "7872120 1020"])
-        #expect(new.levels(\.asks, 3) == ["7872230 33039492", "7872270 1020", "7872410 1275"])
+        #expect(new.bids().prefix(3) == [[7872220, 48865651], [7872150, 3229000], [7872120, 1020]])
+        #expect(new.asks().prefix(3) == [[7872230, 33039492], [7872270, 1020], [7872410, 1275]])
         #expect(new.books.first?.updateID == 80_274_874_895)
         #expect(new.books.first?.times.venue == .milliseconds(1_787_612_486_407) && new.isBalanced)
     }
@@ -98,15 +98,15 @@ import Testing
         try lab.frame(
             frame("update", #"["3366.8","0.5","0","1"]"#, #"["3366.8","0","0","0"],["3370","1","0","1"]"#, Self.second),
             at: Self.before)
-        #expect(lab.counts.checksumsPassed == 2 && lab.validity == .valid)
+        #expect(lab.counts.checksumsPassed == 2 && lab.validity() == .valid)
         try lab.frame(frame("update", #"["3366.1","8","0","3"]"#, "", Self.second), at: Self.before)
-        #expect(lab.counts.checksumFailures == 1 && lab.validity == .resyncing && lab.isBalanced)
+        #expect(lab.counts.checksumFailures == 1 && lab.validity() == .resyncing && lab.isBalanced)
         // Not a checksum at all.
         #expect(throws: VenueError.self) {
             try lab.frame(frame("update", "", "", 1 << 40), at: Self.before)
         }
         try lab.frame(frame("snapshot", #"["1","1","0","3"]"#, "", 1 << 40), at: Self.after)
-        #expect(lab.validity == .valid && lab.isBalanced)
+        #expect(lab.validity() == .valid && lab.isBalanced)
     }
 
     /// `3366.1:7:3366.8:9:3366:6.10` and `3366.8:0.5:3370:1:3366.1:7:3366:6.10`.
@@ -154,12 +154,12 @@ import Testing
         try lab.frame(book("update", 100, 107, bids: #"["10","2","0","1"]"#), at: time(0))
         // Nothing has changed for a minute.
         try lab.frame(book("update", 107, 107), at: time(60))
-        #expect(lab.counts.chainsPassed == 2 && lab.levels(\.bids, 9) == ["1000 200000000"])
+        #expect(lab.counts.chainsPassed == 2 && lab.bids().prefix(9) == [[1000, 200000000]])
         #expect(try lab.frame(book("update", 110, 115), at: time(61)) == .fetchSnapshot(InstrumentID(0)))
-        #expect(lab.counts.gaps == 1 && lab.validity == .resyncing && lab.isBalanced)
+        #expect(lab.counts.gaps == 1 && lab.validity() == .resyncing && lab.isBalanced)
         // Whatever the venue serves brings the book back: here a snapshot in the stream.
         try lab.frame(book("snapshot", -1, 120, bids: #"["9","1","0","1"]"#), at: time(62))
-        #expect(lab.validity == .valid && lab.epoch == 2 && lab.isBalanced)
+        #expect(lab.validity() == .valid && lab.epoch() == 2 && lab.isBalanced)
     }
 
     /// An id below the one before it: the venue has begun anew, and its changes go on from it.
@@ -168,7 +168,7 @@ import Testing
         try lab.frame(book("snapshot", -1, 100, bids: #"["10","1","0","1"]"#), at: time(0))
         try lab.frame(book("update", 100, 3, bids: #"["10","2","0","1"]"#), at: time(1))
         try lab.frame(book("update", 3, 5, bids: #"["10","3","0","1"]"#), at: time(2))
-        #expect(lab.levels(\.bids, 9) == ["1000 300000000"] && lab.counts.chainsPassed == 2 && lab.counts.gaps == 0)
+        #expect(lab.bids().prefix(9) == [[1000, 300000000]] && lab.counts.chainsPassed == 2 && lab.counts.gaps == 0)
         #expect(try lab.frame(book("update", 3, 5), at: time(3)) == .fetchSnapshot(InstrumentID(0)))
         #expect(lab.counts.gaps == 1 && lab.isBalanced)
     }
@@ -183,7 +183,7 @@ import Testing
             #"{"data":[{"side":"sell","tradeId":5,"sz":"1","px":"2"}],"arg":{"instId":"BTC-USDT","channel":"trades"}}"#,
         ]
         for line in lines { try lab.frame(line, at: time(0)) }
-        #expect(lab.levels(\.bids, 9) == ["1000 100000000", "900 100000000"] && lab.counts.chainsPassed == 1)
+        #expect(lab.bids().prefix(9) == [[1000, 100000000], [900, 100000000]] && lab.counts.chainsPassed == 1)
         #expect(lab.trades.first?.aggressor == .sell && lab.trades.first?.id == 5 && lab.isBalanced)
     }
 
@@ -243,11 +243,11 @@ import Testing
                 }
                 _ = try? lab.frame(line, at: time(Int64(random.next() % 20) - 10))
                 guard random.next() % 10 == 0 else { continue }
-                _ = try? lab.answer(String(decoding: line, as: UTF8.self), at: time(0))
+                _ = try? lab.snapshot(String(decoding: line, as: UTF8.self), at: time(0))
             }
         }
         #expect(lab.isBalanced && lab.counts.messages >= lab.frames)
         try lab.frame(book("snapshot", -1, 5, bids: #"["10","1","0","1"]"#), at: time(20))
-        #expect(lab.validity == .valid && lab.isBalanced)
+        #expect(lab.validity() == .valid && lab.isBalanced)
     }
 }

@@ -63,7 +63,7 @@ extension StreamSession {
             markets[index].beginTrades(after: id, at: time)
             return .proceed
         }
-        guard id > last else { return .proceed }
+        guard id > last, !markets[index].trades.isOutOfReach(id) else { return .proceed }
         markets[index].counts.missedTrades &+= UInt64(id - last)
         markets[index].expect(through: id, at: time, limit: Int64(options.backfillLimit))
         markets[index].watches[FeedChannel.trades.rawValue].proveFailure()
@@ -126,9 +126,11 @@ extension StreamSession {
         }
     }
 
-    /// A trade fetched: passed on if it is missing, or newer than all.
+    /// A trade fetched: passed on if it is missing, or newer than all. One too far ahead to be of this series is left out:
+    /// it would make trades look lost that never were.
     private mutating func takeMissing(_ trade: Trade, into events: inout EventBatch) {
         let index = trade.instrument.index
+        guard !markets[index].trades.isOutOfReach(trade.id) else { return }
         if trade.id > markets[index].trades.last {
             markets[index].counts.missedTrades &+= UInt64(trade.id - markets[index].trades.last)
             markets[index].expect(trade, limit: Int64(options.backfillLimit))
