@@ -22,15 +22,22 @@ struct CaptureAudit {
 
         /// Frames and snapshots that the session refused.
         var refused: UInt64 { counts.rejections.total + counts.snapshotRejections.total }
-        var share: Double { compared == 0 ? .nan : Double(equal) / Double(compared) }
-        var isGood: Bool { counts.gaps == 0 && refused == 0 && share >= 0.999 }
+        /// Depth updates that follow the one before them by their ids, and books compared with the quote of their id.
+        var checks: Int { compared + Int(counts.chainsPassed + counts.gaps) }
+        var passed: Int { equal + Int(counts.chainsPassed) }
+        var share: Double { checks == 0 ? .nan : Double(passed) / Double(checks) }
+        /// A recording of trades alone has no book that could be wrong.
+        var isGood: Bool {
+            counts.gaps == 0 && refused == 0 && (counts.depthUpdates == 0 || counts.depthApplied > 0)
+                && (compared == 0 || Double(equal) / Double(compared) >= 0.999)
+        }
 
         var row: String {
             String(
                 format: "%@ %8d %7d %8d %7d %8d %8d %10d %10d %8.4f",
                 symbol.padding(toLength: max(8, symbol.count), withPad: " ", startingAt: 0),
                 lines, Int(counts.depthUpdates), Int(counts.depthApplied), Int(counts.gaps), Int(refused),
-                Int(counts.trades), compared, equal, share)
+                Int(counts.trades), checks, passed, share)
         }
 
         fileprivate mutating func compare(_ book: Best, _ quote: Best) {
@@ -96,6 +103,7 @@ struct CaptureAudit {
             take(batch)
             batch.removeAll()
         }
+        market.finish(paths.joined(separator: ", "), &report)
         for index in instruments.indices { markets[index].counts = market.state(of: InstrumentID(index)).counts }
     }
 

@@ -11,6 +11,7 @@ package struct MicrolabCommand: AsyncParsableCommand {
             VerifyCommand.self, FeaturesExportCommand.self, ChangePointsCommand.self,
             DetectCommand.self, CalibrateCommand.self, ExplainCommand.self, ScoreCommand.self, BacktestCommand.self,
             SweepCommand.self, SynthCommand.self, FactsCommand.self, ScoreboardCommand.self, KeysCommand.self,
+            VenuesCommand.self,
         ])
 
     package init() {}

@@ -8,17 +8,16 @@ package struct VerifyCommand: AsyncParsableCommand {
         commandName: "verify",
         abstract: "Rebuilds the books of recordings and holds them against the venue's own checks.",
         discussion: """
-            Reads recordings of any venue as `import` does, and tells the venue from their content. Of Binance's markets, best \
-            prices and sizes must agree wherever the recording holds a bookTicker with the update id of a book update. Of the \
-            others, every checksum and every id that shows whether a message is missing must hold; a venue that has neither \
-            shows no checks. The recordings of one venue are read together, in the order of their times.
+            Reads recordings of any venue as `import` does, and tells the venue from their content. Every checksum and every id that shows whether a message is missing must hold; a venue that has neither \
+            shows no checks. Of Binance's markets, best prices and sizes must also agree wherever the recording holds a \
+            bookTicker with the update id of a book update. The recordings of one venue are read together, in the order of their times.
 
             Of single orders (CSV of `id,timestamp,exchange_timestamp,price,volume,action,direction`, with the trades between \
             them if given) the book by order is rebuilt: each event must have an outcome, the book must agree with its own \
             aggregate after each, and each trade must fill an order at the price where it rested.
 
-            Exit code 1 where a file cannot be read to its end, or its venue is not known, or a book has holes, or a message is \
-            refused, or a check fails (Binance: fewer than 99.9 % agree); 74 where the answer cannot be written.
+            Exit code 1 where a file cannot be read to its end, or its venue is not known, or a book has holes or could never be built, \
+            or a message is refused, or a check fails (Binance: fewer than 99.9 % of the quotes agree); 74 where the answer cannot be written.
             """)
 
     @Argument(help: "Recordings: lines of `receive_ns JSON` or `seconds: JSON`, plain, .gz, .zst or .zip.")

@@ -11,6 +11,9 @@ public struct TradeHistory: Sendable {
         public var milliseconds: Int64
         public var aggressor: AggressorSide
 
+        var priceText: String { String(decoding: price, as: UTF8.self) }
+        var quantityText: String { String(decoding: quantity, as: UTF8.self) }
+
         /// Whether both are fills of one incoming order: adjacent, of one side, at one price and time.
         fileprivate func follows(_ earlier: Trade) -> Bool {
             price == earlier.price && milliseconds == earlier.milliseconds && aggressor == earlier.aggressor
@@ -38,6 +41,16 @@ public struct TradeHistory: Sendable {
         var record = Record(trade: trade)
         if let last = records.last { record.order = last.order + (trade.follows(last.trade) ? 0 : 1) }
         if let dropped = records.append(record) { lastDroppedOrder = dropped.order }
+    }
+
+    /// The trades that satisfy `condition`, newest first, at most `limit`.
+    func newest(_ limit: Int, where condition: (Trade) -> Bool = { _ in true }) -> [Trade] {
+        var trades: [Trade] = []
+        for offset in (0..<records.count).reversed() where trades.count < limit {
+            let trade = records[offset].trade
+            if condition(trade) { trades.append(trade) }
+        }
+        return trades
     }
 
     /// The offset of the first record that satisfies `condition`; all later records must satisfy it too. O(log n).

@@ -33,6 +33,9 @@ struct TradeSequence: Sendable {
     /// Number of ids still missing.
     var missing: Int64 { holes.reduce(0) { $0 + Int64($1.ids.count) } }
 
+    /// The venue's time of a trade before the missing trade `id`, or before those after the newest one.
+    func earliest(of id: Int64) -> Timestamp { holes.first { $0.ids.contains(id) }?.earliest ?? lastTime }
+
     /// The ids of `range` that are still missing.
     func missing(in range: ClosedRange<Int64>) -> [ClosedRange<Int64>] {
         holes.lazy.map(\.ids).filter { $0.overlaps(range) }.map { $0.clamped(to: range) }
@@ -80,11 +83,11 @@ struct TradeSequence: Sendable {
         if holes.count > Self.holeLimit { givenUp += UInt64(holes.removeFirst().ids.count) }
     }
 
-    /// Removes `id` from the gaps; `false` if it is in none.
-    mutating func fill(_ id: Int64) -> Bool { fill(id...id) }
+    /// Removes `id` from the gaps; `false` if it is in none. Later ids of its gap are not older than `time`, if given.
+    mutating func fill(_ id: Int64, at time: Timestamp? = nil) -> Bool { fill(id...id, at: time) }
 
     /// Removes `ids` from the gap that contains them; `false` if no gap has all of them.
-    mutating func fill(_ ids: ClosedRange<Int64>) -> Bool {
+    mutating func fill(_ ids: ClosedRange<Int64>, at time: Timestamp? = nil) -> Bool {
         guard
             let index = holes.lastIndex(where: {
                 $0.ids.contains(ids.lowerBound) && $0.ids.contains(ids.upperBound)
@@ -93,7 +96,9 @@ struct TradeSequence: Sendable {
         let hole = holes.remove(at: index)
         if ids.upperBound < hole.ids.upperBound {
             holes.insert(
-                Hole(ids: (ids.upperBound + 1)...hole.ids.upperBound, earliest: hole.earliest), at: index)
+                Hole(
+                    ids: (ids.upperBound + 1)...hole.ids.upperBound,
+                    earliest: time.map { max($0, hole.earliest) } ?? hole.earliest), at: index)
         }
         if ids.lowerBound > hole.ids.lowerBound {
             holes.insert(

@@ -17,6 +17,10 @@ public struct VenueEndpoint: Sendable, Hashable {
     public var format = "json"
     /// The endpoint that serves the same market to who has no key.
     public var withoutKey: String?
+    /// What shows that a message of a book is missing, in a few words; empty where nothing does.
+    public var lossShows = ""
+    /// The channel of best prices; empty where none is subscribed to.
+    public var quoteChannel = ""
 
     /// Its name on the bus, which endpoints of the same books share.
     public var venue: Venue {

@@ -46,6 +46,10 @@ public protocol VenueSession: ~Copyable {
 
     // MARK: Trades
 
+    /// Whether each trade's id is one more than that of the trade before it.
+    var tradesAreContiguous: Bool { get }
+    /// Whether the venue serves single trades, and not only sums of them.
+    var servesSingleTrades: Bool { get }
     /// Highest trade id seen; `nil` before the first trade.
     func lastTradeID(of id: InstrumentID) -> Int64?
     /// The first id to request: the oldest missing trade; `nil` if none is missing.
@@ -126,6 +130,8 @@ public protocol VenueSession: ~Copyable {
 extension VenueSession where Self: ~Copyable {
     /// Nothing: most venues have one adapter a market.
     public mutating func change(to adapter: Adapter) {}
+    public var tradesAreContiguous: Bool { true }
+    public var servesSingleTrades: Bool { true }
 
     /// Counts of all frames since the session began.
     public var totalCounts: SessionCounts {

@@ -65,7 +65,7 @@ import Transport
     ]
     private static let failed = "outcome=\"failed\""
 
-    private final class Bench {
+    final class Bench {
         let folder: URL
         let exchange, ingest: Program
         let exchangePort = freePort()

@@ -4,7 +4,11 @@ import Transport
 
 /// Bitfinex: its pairs over HTTP, the streams with numbered channels.
 final class BitfinexAPI: StreamAPI {
-    override func isKnown(path: String) -> Bool { path.hasPrefix("/v2/conf/") }
+    private static let tradesPath = "/v2/trades/"
+
+    override func isKnown(path: String) -> Bool {
+        path.hasPrefix("/v2/conf/") || path.hasPrefix(Self.tradesPath) && path.hasSuffix("/hist")
+    }
 
     override var ownFaults: Set<FaultKind> { [.hole, .crossed, .badChecksum, .zeroChecksum, .lateSnapshot] }
 
@@ -13,6 +17,7 @@ final class BitfinexAPI: StreamAPI {
     /// An answer for each part of the path: the pairs' names, or `[name, [, , , least size, greatest size, …]]`.
     override func answer(_ request: ServerRequest, by exchange: ExchangeSimulator, at now: Int64) -> VenueAnswer {
         let feeds = exchange.feeds.filter { $0.status != nil }
+        if request.path.hasPrefix(Self.tradesPath) { return Self.trades(request, feeds) }
         let parts = request.path.dropFirst("/v2/conf/".count).split(separator: ",").map { part in
             let rows = feeds.map { feed in
                 let listing = feed.market.listing
@@ -24,6 +29,16 @@ final class BitfinexAPI: StreamAPI {
             return "[\(rows.joined(separator: ","))]"
         }
         return .json(Array("[\(parts.joined(separator: ","))]".utf8))
+    }
+
+    private static func trades(_ request: ServerRequest, _ feeds: [MarketFeed]) -> VenueAnswer {
+        let name = request.path.dropFirst(tradesPath.count).dropLast("/hist".count)
+        guard let feed = feeds.first(where: { BitfinexWriter.symbol(of: $0.market.listing) == name }) else {
+            return VenueAnswer(status: 500, body: Array(#"["error",10020,"symbol: invalid"]"#.utf8))
+        }
+        let limit = min(max(1, request.query("limit").flatMap { Int($0) } ?? 125), 10_000)
+        let start = request.query("start").flatMap { Int64($0) } ?? 0
+        return .json(BitfinexWriter.trades(feed.history, since: start, limit: limit))
     }
 
     override func handshake(_ request: ServerRequest) -> Handshake {

@@ -5,21 +5,25 @@ import Transport
 /// Bitstamp: its markets and books over HTTP, the streams of changes and trades.
 final class BitstampAPI: StreamAPI {
     private static let bookPath = "/api/v2/order_book/"
+    private static let tradesPath = "/api/v2/transactions/"
 
-    override func isKnown(path: String) -> Bool { path.hasPrefix("/api/v2/markets") || path.hasPrefix(Self.bookPath) }
+    override func isKnown(path: String) -> Bool {
+        ["/api/v2/markets", Self.bookPath, Self.tradesPath].contains { path.hasPrefix($0) }
+    }
 
     override var ownFaults: Set<FaultKind> { [.crossed, .staleSnapshot] }
 
     override func isForBook(_ request: ServerRequest) -> Bool { request.path.hasPrefix(Self.bookPath) }
 
     override func symbol(in request: ServerRequest) -> String? {
-        guard isForBook(request) else { return nil }
-        return request.path.dropFirst(Self.bookPath.count).filter { $0 != "/" }.uppercased()
+        let prefix = [Self.bookPath, Self.tradesPath].first { request.path.hasPrefix($0) }
+        return prefix.map { request.path.dropFirst($0.count).filter { $0 != "/" }.uppercased() }
     }
 
     override func answer(withBook body: [UInt8]) -> VenueAnswer { .json(body) }
 
     override func answer(_ request: ServerRequest, by exchange: ExchangeSimulator, at now: Int64) -> VenueAnswer {
+        if request.path.hasPrefix(Self.tradesPath) { return trades(request, exchange, at: now) }
         guard isForBook(request) else {
             let rows = exchange.feeds.filter { $0.status != nil }.map(Self.market)
             return .json(Array("[\(rows.joined(separator: ","))]".utf8))
@@ -28,6 +32,20 @@ final class BitstampAPI: StreamAPI {
             let book = feed.snapshot(limit: 10_000, at: now)
         else { return VenueAnswer(status: 404, body: []) }
         return .json(book)
+    }
+
+    private func trades(_ request: ServerRequest, _ exchange: ExchangeSimulator, at now: Int64) -> VenueAnswer {
+        guard let feed = symbol(in: request).flatMap({ exchange.feed(of: $0) }) else {
+            return VenueAnswer(status: 404, body: [])
+        }
+        let window: Int64 =
+            switch request.query("time") {
+            case "minute": 60
+            case "day": 86_400
+            default: 3_600
+            }
+        let second = exchange.serverMicroseconds(at: now) / 1_000_000
+        return .json(BitstampWriter.trades(feed.history, since: second - window))
     }
 
     private static func market(_ feed: MarketFeed) -> String {

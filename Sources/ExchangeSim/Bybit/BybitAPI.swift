@@ -8,6 +8,7 @@ final class BybitAPI: StreamAPI {
     /// The market's name in requests, and the last part of the stream's path.
     enum Category: String { case spot, linear, inverse }
 
+    private static let tradesPath = "/v5/market/recent-trade"
     private let category: Category
     private let renumbering = Renumbering()
 
@@ -19,7 +20,7 @@ final class BybitAPI: StreamAPI {
     }
 
     override func isKnown(path: String) -> Bool {
-        path == "/v5/market/instruments-info" || path == "/v5/market/time"
+        path == "/v5/market/instruments-info" || path == "/v5/market/time" || path == Self.tradesPath
     }
 
     override func errorBody(status: Int) -> [UInt8] {
@@ -28,6 +29,7 @@ final class BybitAPI: StreamAPI {
 
     override func answer(_ request: ServerRequest, by exchange: ExchangeSimulator, at now: Int64) -> VenueAnswer {
         let microseconds = exchange.serverMicroseconds(at: now)
+        if request.path == Self.tradesPath { return trades(request, exchange, microseconds) }
         guard request.path.hasSuffix("instruments-info") else {
             return .json(
                 Array(
@@ -60,6 +62,21 @@ final class BybitAPI: StreamAPI {
             "\(category == .spot ? "basePrecision" : "qtyStep")":"\(listing.stepSizeText)",\
             "minOrderQty":"\(listing.stepSizeText)"},"priceFilter":{"tickSize":"\(listing.tickSizeText)"}}
             """
+    }
+
+    private func trades(
+        _ request: ServerRequest, _ exchange: ExchangeSimulator, _ microseconds: Int64
+    ) -> VenueAnswer {
+        guard let symbol = request.query("symbol"), let feed = exchange.feed(of: symbol) else {
+            return .json(Array(#"{"retCode":10001,"retMsg":"Not supported symbols","result":{}}"#.utf8))
+        }
+        let limit = min(max(1, request.query("limit").flatMap { Int($0) } ?? 60), 60)
+        let rows = String(decoding: BybitWriter.trades(feed.history, of: symbol, limit: limit), as: UTF8.self)
+        return .json(
+            Array(
+                """
+                {"retCode":0,"retMsg":"OK","result":{"category":"\(category)","list":[\(rows)]},"time":\(microseconds / 1_000)}
+                """.utf8))
     }
 
     override func handshake(_ request: ServerRequest) -> Handshake {

@@ -4,7 +4,11 @@ import Transport
 
 /// Kraken's spot market: its pairs and its time over HTTP, version 2 of its streams.
 final class KrakenAPI: StreamAPI {
-    override func isKnown(path: String) -> Bool { path == "/0/public/AssetPairs" || path == "/0/public/Time" }
+    private static let tradesPath = "/0/public/Trades"
+
+    override func isKnown(path: String) -> Bool {
+        ["/0/public/AssetPairs", "/0/public/Time", Self.tradesPath].contains(path)
+    }
 
     override var ownFaults: Set<FaultKind> { [.crossed, .badChecksum, .zeroChecksum, .lateSnapshot] }
 
@@ -15,16 +19,26 @@ final class KrakenAPI: StreamAPI {
             let seconds = exchange.serverMicroseconds(at: now) / 1_000_000
             return .json(Array(#"{"error":[],"result":{"unixtime":\#(seconds)}}"#.utf8))
         }
+        if request.path == Self.tradesPath { return trades(request, exchange) }
         let pairs = exchange.feeds.filter { $0.status != nil }.map { feed in
             let listing = feed.market.listing
             let status = feed.status == MarketFeed.tradingStatus ? "online" : "cancel_only"
             return """
-                "\(listing.symbol)":{"altname":"\(listing.symbol)","wsname":"\(KrakenWriter.symbol(of: listing))",\
+                "\(listing.symbol)":{"altname":"\(KrakenWriter.pairName(of: listing))","wsname":"\(KrakenWriter.symbol(of: listing))",\
                 "base":"\(listing.baseAsset)","quote":"\(listing.quoteAsset)","pair_decimals":\(-listing.priceUnit.exponent),\
                 "lot_decimals":\(-listing.quantityUnit.exponent),"tick_size":"\(listing.tickSizeText)","status":"\(status)"}
                 """
         }
         return .json(Array(#"{"error":[],"result":{\#(pairs.joined(separator: ","))}}"#.utf8))
+    }
+
+    private func trades(_ request: ServerRequest, _ exchange: ExchangeSimulator) -> VenueAnswer {
+        let pair = request.query("pair") ?? ""
+        let feed = exchange.feeds.first { $0.status != nil && KrakenWriter.pairName(of: $0.market.listing) == pair }
+        guard let feed else { return .json(Array(#"{"error":["EQuery:Unknown asset pair"]}"#.utf8)) }
+        let limit = min(max(1, request.query("count").flatMap { Int($0) } ?? 1_000), 1_000)
+        let since = request.query("since").flatMap { Int64($0) } ?? 0
+        return .json(KrakenWriter.trades(feed.history, of: pair, since: since, limit: limit))
     }
 
     override func handshake(_ request: ServerRequest) -> Handshake {

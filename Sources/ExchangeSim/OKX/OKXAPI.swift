@@ -5,6 +5,7 @@ import Transport
 /// OKX: its instruments and its time over HTTP, the public streams.
 final class OKXAPI: StreamAPI {
     private static let bookPath = "/api/v5/market/books"
+    private static let tradesPath = "/api/v5/market/history-trades"
     private let renumbering = Renumbering()
 
     override var ownFaults: Set<FaultKind> {
@@ -12,7 +13,7 @@ final class OKXAPI: StreamAPI {
     }
 
     override func isKnown(path: String) -> Bool {
-        ["/api/v5/public/instruments", "/api/v5/public/time", Self.bookPath].contains(path)
+        ["/api/v5/public/instruments", "/api/v5/public/time", Self.bookPath, Self.tradesPath].contains(path)
     }
 
     override func errorBody(status: Int) -> [UInt8] {
@@ -21,6 +22,7 @@ final class OKXAPI: StreamAPI {
 
     override func answer(_ request: ServerRequest, by exchange: ExchangeSimulator, at now: Int64) -> VenueAnswer {
         if request.path == Self.bookPath { return book(request, exchange, now) }
+        if request.path == Self.tradesPath { return trades(request, exchange) }
         guard request.path.hasSuffix("instruments") else {
             let milliseconds = exchange.serverMicroseconds(at: now) / 1_000
             return .json(Array(#"{"code":"0","msg":"","data":[{"ts":"\#(milliseconds)"}]}"#.utf8))
@@ -54,6 +56,15 @@ final class OKXAPI: StreamAPI {
             stream: StreamName.depth(feed.market.listing.symbol), kind: .other, due: 0, bytes: book,
             payload: 0..<book.count)
         return answer(withBook: renumbering.apply(to: frame, after: OKXConnection.mark).bytes)
+    }
+
+    private func trades(_ request: ServerRequest, _ exchange: ExchangeSimulator) -> VenueAnswer {
+        guard let name = request.query("instId"), let feed = exchange.feed(of: name.filter { $0 != "-" }) else {
+            return .json(Array(#"{"code":"51001","msg":"Instrument ID does not exist","data":[]}"#.utf8))
+        }
+        let limit = min(max(1, request.query("limit").flatMap { Int($0) } ?? 100), 100)
+        let before = request.query("after").flatMap { Int64($0) }
+        return .json(OKXWriter.trades(feed.history, of: name, before: before, limit: limit))
     }
 
     override func handshake(_ request: ServerRequest) -> Handshake {

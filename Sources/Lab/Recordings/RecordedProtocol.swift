@@ -17,20 +17,26 @@ enum RecordedProtocol: String, CaseIterable {
     init?(path: String) throws(ImportError) {
         var report = ImportReport(nil)
         var lines = try RecordedLines([path], &report)
+        var likely: Self?
         for _ in 0..<Self.searchLimit {
-            guard let (line, _, _) = lines.next(&report) else { return nil }
+            guard let (line, _, _) = lines.next(&report) else { break }
             let found: Self? =
                 switch line.content {
                 case .connected(let url): Self(address: url)
                 case .answer(let url, _): Self(address: url)
                 case .frame(let text): Self(message: text)
                 }
-            if let found {
-                self = found
-                return
+            guard let found else { continue }
+            if case .frame = line.content, found == .bybit {
+                // Its three markets send the same books: the ids of trades tell them apart.
+                likely = found
+                continue
             }
+            self = found
+            return
         }
-        return nil
+        guard let likely else { return nil }
+        self = likely
     }
 
     /// The venue of all files; throws if they are of several, or of none that is known.
@@ -71,7 +77,9 @@ enum RecordedProtocol: String, CaseIterable {
 
     /// - Parameter text: a message of a stream.
     init?(message text: [UInt8]) {
-        let head = String(decoding: text.prefix(400), as: UTF8.self)
+        // Some recorders write blanks, and some venues put what a message is behind what it holds.
+        let ends = text.count <= 600 ? text[...] : text.prefix(400) + text.suffix(200)
+        let head = String(decoding: ends.filter { $0 != UInt8(ascii: " ") }, as: UTF8.self)
         func has(_ part: String) -> Bool { head.contains(part) }
         if has("\"jsonrpc\"") {
             self = .deribit
@@ -84,7 +92,7 @@ enum RecordedProtocol: String, CaseIterable {
         } else if has("\"topic\":\"orderBookL2") || has("\"topic\":\"trade.") {
             self = .bybitFirst
         } else if has("\"topic\":\"orderbook.") || has("\"topic\":\"publicTrade.") {
-            self = .bybit
+            self = Self.bybitMarket(head)
         } else if has("\"arg\":{\"channel\""), has("\"instId\"") {
             self = .okx
         } else if has("diff_order_book_") || has("live_trades_") || has("\"bts:") {
@@ -95,15 +103,28 @@ enum RecordedProtocol: String, CaseIterable {
             self = .krakenFirst
         } else if has("\"channel\":\"book\"") || has("\"channel\":\"trade\""), has("\"type\":\"") {
             self = .kraken
-        } else if has("\"e\":\"depthUpdate\"") || has("@depth") || has("@trade") || has("\"lastUpdateId\"") {
+        } else if has("\"lastUpdateId\"")
+            || ["depth", "trade", "aggTrade", "bookTicker"].contains(where: { has("@" + $0) })
+            || ["depthUpdate", "trade", "aggTrade", "bookTicker"].contains(where: { has("\"e\":\"\($0)\"") })
+        {
             if has("\"ps\":\"") {
                 self = .binanceCOINM
             } else {
-                self = has("\"pu\":") || has("\"X\":\"") ? .binanceUSDM : .binance
+                self = RawFrame(text).futuresMark == nil && !has("\"pu\":") ? .binance : .binanceUSDM
             }
         } else {
             return nil
         }
+    }
+
+    /// The market of a message of version 5: the ids of trades are numbers on the spot market, and other texts elsewhere.
+    private static func bybitMarket(_ head: String) -> Self {
+        guard let id = head.firstRange(of: "\"i\":\""), head[id.upperBound...].prefix(40).contains("-"),
+            let topic = head.firstRange(of: "\"topic\":\"publicTrade.")
+        else { return .bybit }
+        let symbol = head[topic.upperBound...].prefix { $0 != "\"" && $0 != "-" }
+        return symbol.hasSuffix("USDT") || symbol.hasSuffix("USDC") || symbol.hasSuffix("PERP")
+            ? .bybitLinear : .bybitInverse
     }
 
     /// The market, if the session of Binance's markets reads its messages.

@@ -15,7 +15,10 @@ struct StreamAudit {
         var passed: UInt64 { counts.checksumsPassed + counts.chainsPassed }
         var refused: UInt64 { counts.rejections.total + counts.snapshotRejections.total }
         var share: Double { checks == 0 ? .nan : Double(passed) / Double(checks) }
-        var isGood: Bool { passed == checks && refused == 0 && counts.missedTrades == counts.lateTrades }
+        var isGood: Bool {
+            passed == checks && refused == 0 && counts.missedTrades == counts.lateTrades
+                && (counts.depthUpdates == 0 || counts.depthApplied > 0)
+        }
 
         var row: String {
             String(
@@ -41,6 +44,7 @@ struct StreamAudit {
             _ = replay.process(into: &batch, &report)
             batch.removeAll()
         }
+        replay.finish(paths.joined(separator: ", "), &report)
         self.report = report
         others = replay.session.unattributedCounts
         markets = replay.session.instruments.enumerated().map { index, instrument in

@@ -96,7 +96,7 @@ public struct Trade: Sendable, Hashable {
     public var price: Price
     public var quantity: Quantity
     public var aggressor: AggressorSide
-    /// Fetched later over REST to fill a gap, not received live.
+    /// Fetched later over REST to fill a gap, or from the venue's list of past trades; not received live.
     public var isBackfilled: Bool
     /// Below `id` if this event combines the trades `firstID` to `id`, from one order at one price and time: `quantity`
     /// is their sum, their single sizes are unknown. Equal to `id` otherwise.

@@ -81,4 +81,12 @@ public struct BitfinexWriter: StreamWriter {
     }
 
     public func quote(updateID: Int64, bid: PriceLevel, ask: PriceLevel, at time: Timestamp) -> [UInt8]? { nil }
+
+    /// The answer to a request for the newest trades since a time in ms, newest first.
+    public static func trades(_ history: TradeHistory, since milliseconds: Int64, limit: Int) -> [UInt8] {
+        let rows = history.newest(limit) { $0.milliseconds >= milliseconds }.map { trade in
+            "[\(trade.id),\(trade.milliseconds),\(trade.aggressor == .buy ? "" : "-")\(trade.quantityText),\(trade.priceText)]"
+        }
+        return Array("[\(rows.joined(separator: ","))]".utf8)
+    }
 }

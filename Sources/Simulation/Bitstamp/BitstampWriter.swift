@@ -58,4 +58,15 @@ public struct BitstampWriter: StreamWriter {
     }
 
     public func quote(updateID: Int64, bid: PriceLevel, ask: PriceLevel, at time: Timestamp) -> [UInt8]? { nil }
+
+    /// The answer to a request for the trades since a second, newest first.
+    public static func trades(_ history: TradeHistory, since second: Int64) -> [UInt8] {
+        let rows = history.newest(.max) { $0.milliseconds >= second * 1_000 }.map { trade in
+            """
+            {"date":"\(trade.milliseconds / 1_000)","tid":"\(trade.id)","amount":"\(trade.quantityText)",\
+            "price":"\(trade.priceText)","type":"\(trade.aggressor == .buy ? 0 : 1)"}
+            """
+        }
+        return Array("[\(rows.joined(separator: ","))]".utf8)
+    }
 }

@@ -63,4 +63,15 @@ public struct BybitWriter: StreamWriter {
     public func quote(updateID: Int64, bid: PriceLevel, ask: PriceLevel, at time: Timestamp) -> [UInt8]? {
         message("1", "snapshot", [bid], [ask], updateID, updateID, time)
     }
+
+    /// The rows of the newest trades, newest first.
+    public static func trades(_ history: TradeHistory, of symbol: String, limit: Int) -> [UInt8] {
+        let rows = history.newest(limit).map { trade in
+            """
+            {"execId":"\(trade.id)","symbol":"\(symbol)","price":"\(trade.priceText)","size":"\(trade.quantityText)",\
+            "side":"\(trade.aggressor == .buy ? "Buy" : "Sell")","time":"\(trade.milliseconds)","isBlockTrade":false}
+            """
+        }
+        return Array(rows.joined(separator: ",").utf8)
+    }
 }

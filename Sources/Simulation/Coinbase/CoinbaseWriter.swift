@@ -62,18 +62,11 @@ public struct CoinbaseWriter: StreamWriter {
 
     /// The answer to a request for trades before `id`, newest first.
     public static func trades(_ history: TradeHistory, before id: Int64?, limit: Int) -> [UInt8] {
-        var rows: [String] = []
-        for offset in (0..<history.records.count).reversed() where rows.count < limit {
-            let trade = history.records[offset].trade
-            guard id.map({ trade.id < $0 }) ?? true else { continue }
-            let price = String(decoding: trade.price, as: UTF8.self)
-            let size = String(decoding: trade.quantity, as: UTF8.self)
-            let time = Timestamp(nanoseconds: trade.milliseconds * 1_000_000).isoText
-            rows.append(
-                """
-                {"trade_id":\(trade.id),"side":"\(trade.aggressor == .buy ? "sell" : "buy")","size":"\(size)",\
-                "price":"\(price)","time":"\(time)"}
-                """)
+        let rows = history.newest(limit) { trade in id.map { trade.id < $0 } ?? true }.map { trade in
+            """
+            {"trade_id":\(trade.id),"side":"\(trade.aggressor == .buy ? "sell" : "buy")","size":"\(trade.quantityText)",\
+            "price":"\(trade.priceText)","time":"\(Timestamp(nanoseconds: trade.milliseconds * 1_000_000).isoText)"}
+            """
         }
         return Array("[\(rows.joined(separator: ","))]".utf8)
     }

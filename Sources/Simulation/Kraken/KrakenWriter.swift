@@ -116,4 +116,24 @@ public struct KrakenWriter: StreamWriter {
         text.append(contentsOf: #""}]}"#.utf8)
         return text
     }
+
+    /// The name of a pair over HTTP, as the venue's older services spell it: `XBTUSDT`.
+    public static func pairName(of listing: Listing) -> String {
+        [listing.baseAsset, listing.quoteAsset].map { $0 == "BTC" ? "XBT" : $0 == "DOGE" ? "XDG" : $0 }.joined()
+    }
+
+    /// The answer to a request for trades since a time, in ns, oldest first.
+    public static func trades(_ history: TradeHistory, of pair: String, since: Int64, limit: Int) -> [UInt8] {
+        let listed = history.newest(.max) { $0.milliseconds >= since / 1_000_000 }.reversed().prefix(limit)
+        let rows = listed.map { trade in
+            let (second, rest) = trade.milliseconds.quotientAndRemainder(dividingBy: 1_000)
+            let time = "\(second).\(String(rest + 1_000).dropFirst())"
+            return """
+                ["\(trade.priceText)","\(trade.quantityText)",\(time),"\(trade.aggressor == .buy ? "b" : "s")","m","",\(trade.id)]
+                """
+        }
+        let last = (listed.last?.milliseconds ?? since / 1_000_000) * 1_000_000
+        return Array(
+            #"{"error":[],"result":{"\#(pair)":[\#(rows.joined(separator: ","))],"last":"\#(last)"}}"#.utf8)
+    }
 }

@@ -72,4 +72,15 @@ public struct OKXWriter: StreamWriter {
         text.append(contentsOf: #"],"ts":"\#(time.milliseconds)","seqId":\#(updateID)}]}"#.utf8)
         return text
     }
+
+    /// The answer to a request for the newest trades before `id`, newest first.
+    public static func trades(_ history: TradeHistory, of symbol: String, before id: Int64?, limit: Int) -> [UInt8] {
+        let rows = history.newest(limit) { trade in id.map { trade.id < $0 } ?? true }.map { trade in
+            """
+            {"instId":"\(symbol)","side":"\(trade.aggressor == .buy ? "buy" : "sell")","sz":"\(trade.quantityText)",\
+            "px":"\(trade.priceText)","tradeId":"\(trade.id)","ts":"\(trade.milliseconds)"}
+            """
+        }
+        return Array(#"{"code":"0","msg":"","data":[\#(rows.joined(separator: ","))]}"#.utf8)
+    }
 }

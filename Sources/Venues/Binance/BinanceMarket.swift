@@ -50,28 +50,35 @@ public enum BinanceMarket: Sendable, Hashable, CaseIterable {
     static let endpoints = [
         VenueEndpoint(
             name: "binance", venueProtocol: .binance(.global), webSocketURL: "wss://stream.binance.com:9443",
-            restURL: "https://api.binance.com", limits: BinanceAdapter.limits(of: .global), timeUnit: .microseconds),
+            restURL: "https://api.binance.com", limits: BinanceAdapter.limits(of: .global), timeUnit: .microseconds,
+            lossShows: spotChain, quoteChannel: "bookTicker"),
         // Market data only: it gives no access to accounts.
         VenueEndpoint(
             name: "binance-data", venueProtocol: .binance(.global), webSocketURL: "wss://data-stream.binance.vision",
             restURL: "https://data-api.binance.vision", limits: BinanceAdapter.limits(of: .global),
-            timeUnit: .microseconds),
+            timeUnit: .microseconds, lossShows: spotChain, quoteChannel: "bookTicker"),
         VenueEndpoint(
             name: "binance-sbe", venueProtocol: .binance(.sbe), webSocketURL: "wss://stream-sbe.binance.com:9443",
             restURL: "https://api.binance.com", limits: BinanceAdapter.limits(of: .sbe), timeUnit: .microseconds,
-            needsKey: true, format: "sbe", withoutKey: "binance"),
+            needsKey: true, format: "sbe", withoutKey: "binance", lossShows: "`U` + 1",
+            quoteChannel: "bestBidAsk, culled under load"),
         // Binance.US does not document microseconds.
         VenueEndpoint(
             name: "binance-us", venueProtocol: .binance(.us), webSocketURL: "wss://stream.binance.us:9443",
-            restURL: "https://api.binance.us", limits: BinanceAdapter.limits(of: .us), timeUnit: .milliseconds),
+            restURL: "https://api.binance.us", limits: BinanceAdapter.limits(of: .us), timeUnit: .milliseconds,
+            lossShows: spotChain, quoteChannel: "bookTicker"),
         // The path carries depth, trades and quotes; aggregates and mark prices have another.
         VenueEndpoint(
             name: "binance-usdm", venueProtocol: .binance(.usdm), webSocketURL: "wss://fstream.binance.com/public",
-            restURL: "https://fapi.binance.com", limits: BinanceAdapter.limits(of: .usdm), timeUnit: .milliseconds),
+            restURL: "https://fapi.binance.com", limits: BinanceAdapter.limits(of: .usdm), timeUnit: .milliseconds,
+            lossShows: "`pu`", quoteChannel: "bookTicker"),
         VenueEndpoint(
             name: "binance-coinm", venueProtocol: .binance(.coinm), webSocketURL: "wss://dstream.binance.com",
-            restURL: "https://dapi.binance.com", limits: BinanceAdapter.limits(of: .coinm), timeUnit: .milliseconds),
+            restURL: "https://dapi.binance.com", limits: BinanceAdapter.limits(of: .coinm), timeUnit: .milliseconds,
+            lossShows: "`pu`", quoteChannel: "bookTicker"),
     ]
+
+    private static let spotChain = "`U` + 1; the book against every quote with its id"
 }
 
 /// The rules in which the markets differ.

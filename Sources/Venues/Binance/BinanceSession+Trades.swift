@@ -2,6 +2,8 @@ import Microstructure
 
 /// Recovers missing trades.
 extension BinanceSession {
+    public var servesSingleTrades: Bool { configuration.market.servesSingleTrades }
+
     public func firstMissingTrade(of id: InstrumentID) -> Int64? {
         tradeSequences[id.index].holes.first?.ids.lowerBound
     }
@@ -24,7 +26,7 @@ extension BinanceSession {
             // No request finds an aggregate by a trade's id: start at the time of an earlier trade, then continue by
             // aggregate ids.
             let trades = tradeSequences[id.index]
-            let earliest = trades.holes.first { $0.ids.contains(first) }?.earliest ?? trades.lastTime
+            let earliest = trades.earliest(of: first)
             let start: BinanceREST.AggregateStart
             if let known = lastAggregates[id.index], known.trades.upperBound < first, known.time >= earliest {
                 start = .id(known.id + 1)

@@ -253,7 +253,7 @@ public struct BinanceSession: ~Copyable, Sendable, VenueSession {
         let time = header.times.receive
         let hasQuotes = configuration.market.quotesAreComplete
         let isJoined = books[index].isJoined(by: header)
-        if configuration.market.isFutures, books[index].positions.last(on: connection) == header.first - 1 {
+        if books[index].positions.last(on: connection) == header.first - 1 {
             books[index].counts.chainsPassed += 1
         }
         let isPrompt = !hasQuotes || crossChecks[index].process(depth: header.last, at: time)

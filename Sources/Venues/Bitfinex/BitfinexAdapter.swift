@@ -8,7 +8,8 @@ public struct BitfinexAdapter: VenueAdapter {
 
     static let endpoint = VenueEndpoint(
         name: "bitfinex", venueProtocol: .bitfinex, webSocketURL: "wss://api-pub.bitfinex.com",
-        restURL: "https://api-pub.bitfinex.com", limits: limits, timeUnit: .milliseconds)
+        restURL: "https://api-pub.bitfinex.com", limits: limits, timeUnit: .milliseconds,
+        lossShows: "the connection's counter; a checksum of 25 levels")
 
     static let limits = VenueLimits(
         // A connection carries 25 channels in one place of the documentation and 30 in another; two for each symbol.

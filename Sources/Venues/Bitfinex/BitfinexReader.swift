@@ -27,7 +27,7 @@ public struct BitfinexReader: VenueReader {
         self.directory = directory
     }
 
-    public let rules = StreamRules()
+    public let rules = StreamRules(tradeLists: .wholeTime)
 
     public mutating func connectionClosed(_ connection: ConnectionID) {
         connections[connection.index] = BitfinexConnection()
@@ -222,7 +222,7 @@ public struct BitfinexReader: VenueReader {
     }
 
     /// A positive size was bought by the taker.
-    private func readTrade(
+    func readTrade(
         _ scanner: inout JSONScanner, at time: Timestamp, into message: inout VenueMessage
     ) throws(ScanError) {
         let scale = directory.scale(message.index)

@@ -17,7 +17,7 @@ public struct BitstampReader: VenueReader {
 
     public init(_ adapter: BitstampAdapter, _ directory: InstrumentDirectory) { self.directory = directory }
 
-    public let rules = StreamRules(snapshots: .overHTTP)
+    public let rules = StreamRules(snapshots: .overHTTP, tradeLists: .wholeTime)
 
     public mutating func connectionClosed(_ connection: ConnectionID) { isAfterLoss[connection.index] = false }
 

@@ -13,7 +13,8 @@ public struct BybitAdapter: VenueAdapter {
     static let endpoints = BybitMarket.allCases.map { market in
         VenueEndpoint(
             name: market.endpointName, venueProtocol: .bybit(market), webSocketURL: "wss://stream.bybit.com",
-            restURL: "https://api.bybit.com", limits: limits, timeUnit: .milliseconds)
+            restURL: "https://api.bybit.com", limits: limits, timeUnit: .milliseconds,
+            lossShows: "`u` + 1", quoteChannel: "orderbook.1")
     }
 
     static let limits = VenueLimits(

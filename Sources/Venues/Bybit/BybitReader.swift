@@ -7,7 +7,7 @@ import Microstructure
 public struct BybitReader: VenueReader {
     public typealias Adapter = BybitAdapter
 
-    private let adapter: BybitAdapter
+    let adapter: BybitAdapter
     public var directory: InstrumentDirectory
     /// By connection and instrument, the levels of the book that is followed: a recording may hold several depths of one
     /// symbol, each numbered by itself. 0 until its snapshot.

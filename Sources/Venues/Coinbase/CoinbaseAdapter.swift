@@ -10,7 +10,8 @@ public struct CoinbaseAdapter: VenueAdapter {
 
     static let endpoint = VenueEndpoint(
         name: "coinbase", venueProtocol: .coinbase, webSocketURL: "wss://ws-feed.exchange.coinbase.com",
-        restURL: "https://api.exchange.coinbase.com", limits: limits, timeUnit: .microseconds)
+        restURL: "https://api.exchange.coinbase.com", limits: limits, timeUnit: .microseconds,
+        quoteChannel: "ticker, with trades")
 
     static let limits = VenueLimits(
         // The venue names no limit of products; a whole book of a busy one has 45,000 levels.

@@ -11,7 +11,8 @@ public struct CoinbaseAdvancedAdapter: VenueAdapter {
     static let endpoint = VenueEndpoint(
         name: "coinbase-advanced", venueProtocol: .coinbaseAdvanced,
         webSocketURL: "wss://advanced-trade-ws.coinbase.com",
-        restURL: "https://api.coinbase.com", limits: limits, timeUnit: .microseconds)
+        restURL: "https://api.coinbase.com", limits: limits, timeUnit: .microseconds,
+        lossShows: "the connection's counter", quoteChannel: "ticker")
 
     static let limits = VenueLimits(
         // The venue names no limit of products; a whole book of a busy one has 5 MB.

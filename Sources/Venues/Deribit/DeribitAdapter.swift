@@ -10,7 +10,8 @@ public struct DeribitAdapter: VenueAdapter {
 
     static let endpoint = VenueEndpoint(
         name: "deribit", venueProtocol: .deribit, webSocketURL: "wss://streams.deribit.com",
-        restURL: "https://www.deribit.com", limits: limits, timeUnit: .milliseconds)
+        restURL: "https://www.deribit.com", limits: limits, timeUnit: .milliseconds,
+        lossShows: "`prev_change_id`", quoteChannel: "quote")
 
     static let limits = VenueLimits(
         // The venue names no limit of channels. 32 connections of one address may be open at once, requests among them.

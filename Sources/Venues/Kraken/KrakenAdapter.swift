@@ -8,7 +8,8 @@ public struct KrakenAdapter: VenueAdapter {
 
     static let endpoint = VenueEndpoint(
         name: "kraken", venueProtocol: .kraken, webSocketURL: "wss://ws.kraken.com",
-        restURL: "https://api.kraken.com", limits: limits, timeUnit: .microseconds)
+        restURL: "https://api.kraken.com", limits: limits, timeUnit: .microseconds,
+        lossShows: "a checksum of ten levels, digits as sent", quoteChannel: "ticker")
 
     static let limits = VenueLimits(
         // The venue names no limit of symbols; one message names them all.
@@ -139,6 +140,11 @@ public struct KrakenAdapter: VenueAdapter {
         case "maintenance", "offline": .halted
         default: .other
         }
+    }
+
+    /// The name of a pair over HTTP: `BTC/USD` is `XBTUSD` there.
+    static func pairName(of venueSymbol: String) -> String {
+        venueSymbol.split(separator: "/").map { $0 == "BTC" ? "XBT" : $0 == "DOGE" ? "XDG" : String($0) }.joined()
     }
 
     /// Reads `{"error":[],"result":…}`; the venue's error is thrown as `.refused`.

@@ -9,7 +9,8 @@ public struct KrakenFuturesAdapter: VenueAdapter {
 
     static let endpoint = VenueEndpoint(
         name: "kraken-futures", venueProtocol: .krakenFutures, webSocketURL: "wss://futures.kraken.com",
-        restURL: "https://futures.kraken.com/derivatives/api/v3", limits: limits, timeUnit: .milliseconds)
+        restURL: "https://futures.kraken.com/derivatives/api/v3", limits: limits, timeUnit: .milliseconds,
+        lossShows: "`seq` + 1 of each product")
 
     static let limits = VenueLimits(
         // 100 connections of one address, 100 messages a second; no limit of products is named.

@@ -8,7 +8,8 @@ public struct OKXAdapter: VenueAdapter {
 
     static let endpoint = VenueEndpoint(
         name: "okx", venueProtocol: .okx, webSocketURL: "wss://ws.okx.com",
-        restURL: "https://www.okx.com", limits: limits, timeUnit: .milliseconds)
+        restURL: "https://www.okx.com", limits: limits, timeUnit: .milliseconds,
+        lossShows: "`prevSeqId`; a checksum until 2026-06-23", quoteChannel: "bbo-tbt")
 
     static let limits = VenueLimits(
         symbols: 200,

@@ -13,7 +13,7 @@ public struct OKXReader: VenueReader {
     public init(_ adapter: OKXAdapter, _ directory: InstrumentDirectory) { self.directory = directory }
 
     public let rules = StreamRules(
-        snapshots: .either, tradeIDs: .distinct, needsDigits: true, plainAnswers: ["pong"])
+        snapshots: .either, tradeIDs: .distinct, tradeLists: .pages, needsDigits: true, plainAnswers: ["pong"])
 
     /// Whether books carry a checksum: from 2026-06-23 on the field is there, and always zero.
     private static let hasChecksums = DatedRule(
@@ -174,7 +174,7 @@ public struct OKXReader: VenueReader {
 
     /// `{"instId":"BTC-USDT","tradeId":"130639474","px":"42219.9","sz":"0.12060306","side":"buy","ts":"1630048897897",
     /// "count":"3"}`: the trades of one taker at one price, named by the last one's id.
-    private func readTrade(
+    func readTrade(
         _ index: Int, _ scanner: inout JSONScanner, at time: Timestamp, into message: inout VenueMessage
     ) throws(ScanError) {
         message.payload = .trade

@@ -1,3 +1,5 @@
+import Microstructure
+
 /// The ids of an instrument's newest trades, for a venue whose ids are only distinct: a second connection, or a list of
 /// past trades, repeats some.
 struct RecentIDs: Sendable {
@@ -7,6 +9,17 @@ struct RecentIDs: Sendable {
     private var known: Set<Int64> = []
     private var order: [Int64] = []
     private var oldest = 0
+
+    /// Ids of one sum of trades that are remembered.
+    private static let sumLimit: Int64 = 1_000
+
+    /// `false` if the trade is known already. The single trades of a sum become known too: a list may have them.
+    mutating func insert(_ trade: Trade) -> Bool {
+        for id in max(trade.firstID, trade.id - Self.sumLimit)..<trade.id { _ = insert(id) }
+        return insert(trade.id)
+    }
+
+    func contains(_ id: Int64) -> Bool { known.contains(id) }
 
     /// `false` if the id is known already.
     mutating func insert(_ id: Int64) -> Bool {

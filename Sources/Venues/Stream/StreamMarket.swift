@@ -16,6 +16,10 @@ struct StreamMarket: Sendable {
     var recentTrades = RecentIDs()
     /// Whether an earlier message held trades, so that past ones not in `recentTrades` were missed.
     var knowsTrades = false
+    /// The newest trade of the stream, by the venue's time, where ids are only distinct.
+    var newestTrade: (id: Int64, time: Timestamp) = (-1, Timestamp(nanoseconds: .min))
+    /// Where trades with ids that are only distinct may have been lost.
+    var tradeGap: TradeGap?
     /// Ids given to quotes that have none.
     var quoteID: Int64 = 0
     var lastQuoteID: Int64 = -1
@@ -73,6 +77,14 @@ struct StreamMarket: Sendable {
     /// Notes the trades up to `id` as issued by the venue.
     mutating func expect(through id: Int64, at time: Timestamp, limit: Int64) {
         trades.expect(through: id, at: time, limit: limit, givenUp: &counts.unfilledTrades)
+    }
+
+    /// Trades may have been lost from now on, until the stream delivers some again; only after the first trade, and where
+    /// ids do not show it.
+    mutating func mayLoseTrades() {
+        guard newestTrade.id >= 0 else { return }
+        if tradeGap == nil { tradeGap = TradeGap(after: newestTrade.id, since: newestTrade.time) }
+        tradeGap?.extend()
     }
 
     /// Begins the series of trades after `id`; only before the first trade.

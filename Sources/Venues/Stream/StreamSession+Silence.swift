@@ -26,7 +26,7 @@ extension StreamSession {
         let market = markets[id.index]
         return reader.rules.tradeIDs == .contiguous && market.trades.last >= 0
             && market.watches[FeedChannel.trades.rawValue].silence(at: time) > 1
-            && reader.tradesRequest(for: id.index, from: 1, limit: 1) != nil
+            && servesTrades(of: id.index)
     }
 
     public mutating func confirmQuiet(of id: InstrumentID) {

@@ -11,6 +11,9 @@ extension StreamSession {
             return .proceed
         }
         markets[index].counts.trades += 1
+        var trade = trade
+        // It was missed when it was made.
+        trade.isBackfilled = message.hasPastTrades
         events.append(.trade(trade))
         return action
     }
@@ -20,9 +23,11 @@ extension StreamSession {
         let index = trade.instrument.index
         // What was before our first trade is not new.
         let isKnown = message.hasPastTrades && !markets[index].knowsTrades
-        guard markets[index].recentTrades.insert(trade.id), !isKnown else { return nil }
+        let isNew = markets[index].recentTrades.insert(trade)
+        let action = noteDistinct(trade)
+        guard isNew, !isKnown else { return nil }
         markets[index].noteArrival(.trades, at: trade.times.receive, after: .own)
-        return .proceed
+        return action
     }
 
     private mutating func processInOrder(_ trade: Trade) -> VenueAction? {
@@ -45,7 +50,7 @@ extension StreamSession {
         case .newest(let missed) where missed > 0:
             markets[index].counts.missedTrades &+= UInt64(missed)
             // Nobody can bring them back: each is counted as lost now.
-            guard reader.tradesRequest(for: index, from: trade.id, limit: 1) != nil else {
+            guard servesTrades(of: index) else {
                 giveUpTrades(of: trade.instrument)
                 return .proceed
             }
@@ -67,27 +72,44 @@ extension StreamSession {
         markets[index].counts.missedTrades &+= UInt64(id - last)
         markets[index].expect(through: id, at: time, limit: Int64(options.backfillLimit))
         markets[index].watches[FeedChannel.trades.rawValue].proveFailure()
-        guard reader.tradesRequest(for: index, from: id, limit: 1) != nil else {
+        guard servesTrades(of: index) else {
             giveUpTrades(of: InstrumentID(index))
             return .proceed
         }
         return markets[index].trades.holes.isEmpty ? .proceed : .fetchTrades(InstrumentID(index))
     }
 
+    public var tradesAreContiguous: Bool { reader.rules.tradeIDs == .contiguous }
+
     public func lastTradeID(of id: InstrumentID) -> Int64? {
         markets[id.index].trades.last < 0 ? nil : markets[id.index].trades.last
     }
-    public func firstMissingTrade(of id: InstrumentID) -> Int64? { markets[id.index].firstMissingTrade }
+    public func firstMissingTrade(of id: InstrumentID) -> Int64? {
+        guard let gap = markets[id.index].tradeGap else { return markets[id.index].firstMissingTrade }
+        return gap.next == nil || !servesTrades(of: id.index) ? nil : gap.wanted.first
+    }
     public func missingTrades(of id: InstrumentID) -> Int64 { markets[id.index].trades.missing }
 
     public mutating func giveUpTrades(of id: InstrumentID) {
         markets[id.index].counts.unfilledTrades += markets[id.index].trades.giveUp(through: .max)
+        if markets[id.index].tradeGap != nil { giveUpGap(of: id.index) }
     }
 
     public func tradesRequest(
         for id: InstrumentID, from first: Int64, limit: Int, source: TradeSource = .single
     ) -> VenueRequest? {
-        source == .single ? reader.tradesRequest(for: id.index, from: first, limit: limit) : nil
+        guard source == .single else { return nil }
+        let market = markets[id.index]
+        let missing =
+            market.tradeGap?.wanted
+            ?? MissingTrades(first: first, since: market.trades.earliest(of: first), until: market.trades.lastTime)
+        return reader.tradesRequest(for: id.index, missing, limit: limit)
+    }
+
+    /// Whether the venue has a request for trades.
+    func servesTrades(of index: Int) -> Bool {
+        let start = Timestamp(nanoseconds: 0)
+        return reader.tradesRequest(for: index, MissingTrades(first: 1, since: start, until: start), limit: 1) != nil
     }
 
     public mutating func receiveTrades(
@@ -106,6 +128,7 @@ extension StreamSession {
             throw .rejected(Rejection(RejectionKind(error.kind), in: .trades, of: id, at: error.offset))
         }
         if case .refused(let code, let text) = message.note { throw .refused(code: code, message: text) }
+        guard reader.rules.tradeIDs == .contiguous else { return takeList(of: index, isFinal: isFinal, into: &events) }
         message.trades.sort { $0.id < $1.id }
         let last = markets[index].trades.last
         // Asked for because the stream was silent: if the stream delivers these trades later, they are duplicates.
@@ -135,7 +158,7 @@ extension StreamSession {
             markets[index].counts.missedTrades &+= UInt64(trade.id - markets[index].trades.last)
             markets[index].expect(trade, limit: Int64(options.backfillLimit))
         }
-        guard markets[index].trades.fill(trade.id) else { return }
+        guard markets[index].trades.fill(trade.id, at: trade.times.venue) else { return }
         markets[index].counts.backfilledTrades += 1
         var trade = trade
         trade.isBackfilled = true

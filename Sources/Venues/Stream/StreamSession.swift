@@ -17,6 +17,8 @@ public struct StreamSession<Reader: VenueReader>: ~Copyable, VenueSession {
     let options: VenueOptions
     var markets: [StreamMarket]
     var message = VenueMessage()
+    /// When a message that could not be read named no instrument.
+    var lastUnknownLoss = Timestamp(nanoseconds: -1 << 62)
     /// One bit per open connection.
     private var openConnections: UInt8 = 0
 
@@ -79,6 +81,8 @@ public struct StreamSession<Reader: VenueReader>: ~Copyable, VenueSession {
         reader.connectionClosed(connection)
         for index in markets.indices {
             loseBook(of: index, slot: connection.index)
+            // Another connection may not have been subscribed to all trades yet.
+            markets[index].mayLoseTrades()
             guard openConnections == 0 else { continue }
             for channel in FeedChannel.allCases { markets[index].watches[channel.rawValue].pause() }
             markets[index].silences = []
@@ -112,6 +116,7 @@ public struct StreamSession<Reader: VenueReader>: ~Copyable, VenueSession {
         } catch {
             let kind = RejectionKind(error.kind)
             count(rejection: kind, of: message.index)
+            loseTrades(at: time)
             // A change that cannot be read is a missed one; where no id or checksum would show it, neither can any message
             // that may have been a change. The next change asks for a snapshot.
             let isUnknown = message.index < 0 && reader.rules.needsEveryChange

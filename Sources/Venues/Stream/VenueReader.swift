@@ -47,7 +47,9 @@ public protocol VenueReader: Sendable {
 
     /// The request for trades from `first` on; `nil` if the venue has none by id.
     func tradesRequest(for index: Int, from first: Int64, limit: Int) -> VenueRequest?
-    /// Reads the answer to it as trades of `message`, in any order.
+    /// The request for missing trades, for a venue that needs to know more than the first id.
+    func tradesRequest(for index: Int, _ missing: MissingTrades, limit: Int) -> VenueRequest?
+    /// Reads the answer to it as trades of `message`: in any order where ids are contiguous, else oldest first.
     func readTrades(_ scanner: inout JSONScanner, of index: Int, at time: Timestamp, into message: inout VenueMessage)
         throws(ScanError)
 }
@@ -71,6 +73,9 @@ extension VenueReader {
         _ scanner: inout JSONScanner, of index: Int, at time: Timestamp, into message: inout VenueMessage
     ) throws(ScanError) {}
     public func tradesRequest(for index: Int, from first: Int64, limit: Int) -> VenueRequest? { nil }
+    public func tradesRequest(for index: Int, _ missing: MissingTrades, limit: Int) -> VenueRequest? {
+        tradesRequest(for: index, from: missing.first, limit: limit)
+    }
     public func readTrades(
         _ scanner: inout JSONScanner, of index: Int, at time: Timestamp, into message: inout VenueMessage
     ) throws(ScanError) {}
@@ -97,8 +102,19 @@ public struct StreamRules: Sendable, Hashable {
         case distinct
     }
 
+    /// What a list of trades over HTTP covers, for a venue whose ids are only distinct.
+    public enum TradeLists: Sendable, Hashable {
+        /// The newest trades, and with `MissingTrades.before` the ones before those: until a list reaches back far enough.
+        case pages
+        /// All since a time.
+        case wholeTime
+        /// The newest trades, and no earlier ones.
+        case newest
+    }
+
     public var snapshots = Snapshots.inStream
     public var tradeIDs = TradeIDs.distinct
+    public var tradeLists = TradeLists.newest
     /// Whether the checksum needs each number's digits as they were sent.
     public var needsDigits = false
     /// Whether later messages do not show that a change of a book is missing, neither by an id nor by a checksum: then a
@@ -108,11 +124,13 @@ public struct StreamRules: Sendable, Hashable {
     public var plainAnswers: [[UInt8]] = []
 
     public init(
-        snapshots: Snapshots = .inStream, tradeIDs: TradeIDs = .distinct, needsDigits: Bool = false,
-        needsEveryChange: Bool = false, plainAnswers: [String] = []
+        snapshots: Snapshots = .inStream, tradeIDs: TradeIDs = .distinct,
+        tradeLists: TradeLists = .newest, needsDigits: Bool = false, needsEveryChange: Bool = false,
+        plainAnswers: [String] = []
     ) {
         self.snapshots = snapshots
         self.tradeIDs = tradeIDs
+        self.tradeLists = tradeLists
         self.needsDigits = needsDigits
         self.needsEveryChange = needsEveryChange
         self.plainAnswers = plainAnswers.map { Array($0.utf8) }
