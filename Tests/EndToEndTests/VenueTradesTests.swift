@@ -61,7 +61,7 @@ import ZeroMQ
         try await bench.inject(#"{"fault":"malformed","channel":"trade"}"#)
         #expect(await eventually { await bench.metric(MetricName.feedRejected) > 0 })
         var fetched = 0.0
-        for _ in 0..<10 where fetched < 3 {
+        for _ in 0..<10 where fetched < 1 {
             let before = await bench.metric(MetricName.feedReconnects) + bench.metric(MetricName.feedRotations)
             try await bench.inject(#"{"fault":"reset"}"#)
             #expect(
@@ -78,7 +78,7 @@ import ZeroMQ
             #expect(goesOn)
             fetched = await bench.metric(MetricName.feedBackfilledTrades)
         }
-        #expect(fetched >= 3, "\(bench.ingest.logText)")
+        #expect(fetched >= 1, "\(bench.ingest.logText)")
         // What was sent up to here has been published, or soon is.
         let marks = Self.symbols.map { ledger.live[$0, default: []].max() ?? 0 }
         func missing() throws -> [Int64] {
