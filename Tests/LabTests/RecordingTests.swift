@@ -85,10 +85,10 @@ import Testing
         #"\#(1_700_000_000_000_000_000 + last * 1_000_000) {"e":"depthUpdate","E":1700000000000,"s":"BTCUSDT","U":\#(first),"u":\#(last),"b":[["1.50","\#(last)"]],"a":[]}"#
     }
     private static let snapshot =
-        #"1700000000000000001 {"lastUpdateId":10,"bids":[["1.50","3"]],"asks":[["1.51","1"]]}"#
+        #"1700000000011500000 {"lastUpdateId":11,"bids":[["1.50","3"]],"asks":[["1.51","1"]]}"#
 
     private func audit(_ lines: [String]) throws -> CaptureAudit {
-        try CaptureAudit(paths: [bench.file("x.raw", lines.joined(separator: "\n") + "\n")]) { _ in }
+        try CaptureAudit(paths: [bench.file("x.raw", lines.sorted().joined(separator: "\n") + "\n")]) { _ in }
     }
 
     /// Without quotes, the ids are the checks.
