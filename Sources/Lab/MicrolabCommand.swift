@@ -10,8 +10,8 @@ package struct MicrolabCommand: AsyncParsableCommand {
             ImportCommand.self, ExportCommand.self, InfoCommand.self, RecordCommand.self, ReplayCommand.self,
             VerifyCommand.self, FeaturesExportCommand.self, ChangePointsCommand.self,
             DetectCommand.self, CalibrateCommand.self, ExplainCommand.self, ScoreCommand.self, BacktestCommand.self,
-            SweepCommand.self, SynthCommand.self, FactsCommand.self, ScoreboardCommand.self, KeysCommand.self,
-            VenuesCommand.self,
+            SweepCommand.self, SynthCommand.self, InjectCommand.self, FactsCommand.self, ScoreboardCommand.self,
+            KeysCommand.self, VenuesCommand.self,
         ])
 
     package init() {}

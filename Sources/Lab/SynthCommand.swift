@@ -70,7 +70,10 @@ package struct SynthCommand: AsyncParsableCommand {
             guard rename(temporary, out) == 0 else {
                 throw ImportError(.cannotCreate, "cannot create \(out): \(TapeFile.systemReason)")
             }
-            try truthFile?.write(Array(PlantedTruth(feed, start: specification.startTime).csv.utf8))
+            let planted = feed.instruments.enumerated().map { index, instrument in
+                (symbol: instrument.symbol, events: feed.planted(in: InstrumentID(index)))
+            }
+            try truthFile?.write(Array(PlantedTruth(planted, start: specification.startTime).csv.utf8))
             try truthFile?.close()
             Lab.say(
                 String(
@@ -106,27 +109,5 @@ package struct SynthCommand: AsyncParsableCommand {
         try tape.finish()
         bar.finish()
         return (feed, writer.recordCount)
-    }
-}
-
-/// What was planted, as the file that `microlab score` reads.
-struct PlantedTruth {
-    let csv: String
-
-    init(_ feed: SyntheticFeed, start: Timestamp) {
-        var rows: [(start: Int64, text: String)] = []
-        for (index, instrument) in feed.instruments.enumerated() {
-            for event in feed.planted(in: InstrumentID(index)) {
-                let moments = [event.start, event.end].map { Moment.text(start.advanced(byNanoseconds: $0)) }
-                rows.append(
-                    (
-                        event.start,
-                        "\(instrument.symbol),\(moments[0]),\(moments[1]),\(event.type.rawValue),"
-                            + String(format: "%g", event.size) + ",\(event.direction?.name ?? "")"
-                    ))
-            }
-        }
-        let order = rows.indices.sorted { (rows[$0].start, $0) < (rows[$1].start, $1) }
-        csv = "symbol,label_time_utc,end_utc,class,size,direction\n" + order.map { rows[$0].text + "\n" }.joined()
     }
 }

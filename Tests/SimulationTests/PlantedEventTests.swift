@@ -115,6 +115,11 @@ struct PlantedEventTests {
         #expect(event.midAtEnd < quiet.midAtEnd)
     }
 
+    @Test(arguments: seeds) func sweep(seed: UInt64) {
+        let (quiet, event) = pair(.sweep, size: 20, direction: .sell, seed: seed)
+        #expect(event.sells > quiet.sells + 3)
+    }
+
     @Test(arguments: seeds) func imbalanceDrift(seed: UInt64) {
         let (quiet, event) = pair(.imbalanceDrift, size: 1, direction: .buy, seed: seed)
         #expect(event.bidLevels / event.askLevels > 1.2 * quiet.bidLevels / quiet.askLevels)

@@ -34,6 +34,7 @@ struct MarketConditions: Sendable, Equatable {
         let sign = event.direction == .sell ? -1.0 : 1.0
         let seconds = Double(event.end - event.start) / 1e9
         switch event.type {
+        case .sweep: break
         case .imbalanceDrift: orderBias += sign * event.size * min(1, 2 * progress)
         case .metaorder: part(sign, event.size)
         case .volumeBurst: marketRate *= event.size

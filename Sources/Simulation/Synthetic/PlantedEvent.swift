@@ -7,6 +7,8 @@ public enum PlantedEventType: String, Sendable, Hashable, CaseIterable {
     /// A large order worked in parts: market orders of one side added to the usual flow. `size`: parts per usual market
     /// order.
     case metaorder
+    /// One market order that takes several levels at once. `size`: factor on the usual size at the best price.
+    case sweep
     /// Market orders of both sides. `size`: factor on the usual rate.
     case volumeBurst = "volume_burst"
     /// `size`: factor on the usual volatility of the news.
@@ -36,7 +38,7 @@ public enum PlantedEventType: String, Sendable, Hashable, CaseIterable {
         case .spreadRegime: 1...1_000
         case .pumpAndDump, .flashCrash: 1...5_000
         case .spoofing: 0.1...1_000
-        case .iceberg: 1...10_000
+        case .iceberg, .sweep: 1...10_000
         case .quoteStuffing: 0.1...1_000
         }
     }

@@ -33,13 +33,18 @@ extension SyntheticBook {
         return sum
     }
 
-    /// Executes a market order of the usual size, and its effect on the fair value.
+    /// A market order of the usual size.
     mutating func trade(_ aggressor: AggressorSide, _ now: Int64) {
-        let median = parameters.marketOrderSizeSteps
-        let size = median * Double.exp(parameters.marketOrderSizeDeviation * random.normal())
-        let taken = take(aggressor, max(1, Int64(min(size, 1e15))), limit: nil)
+        let size = parameters.marketOrderSizeSteps * Double.exp(parameters.marketOrderSizeDeviation * random.normal())
+        execute(aggressor, Int64(min(size, 1e15)), now)
+    }
+
+    /// Executes a market order, and its effect on the fair value.
+    mutating func execute(_ aggressor: AggressorSide, _ size: Int64, _ now: Int64) {
+        let taken = take(aggressor, max(1, size), limit: nil)
         guard taken > 0 else { return }
-        let push = Self.impact * min(Self.impactLimit, (Double(taken) / median).squareRoot())
+        let push =
+            Self.impact * min(Self.impactLimit, (Double(taken) / parameters.marketOrderSizeSteps).squareRoot())
         move(aggressor == .buy ? push : -push, now)
     }
 

@@ -35,8 +35,9 @@ extension SyntheticBook {
     /// How many orders a spoofer shows.
     static let spoofOrders = 4
 
-    mutating func begin(_ event: PlantedEvent) {
+    mutating func begin(_ event: PlantedEvent, _ now: Int64) {
         switch event.type {
+        case .sweep: execute(event.direction ?? .buy, Int64(event.size * parameters.makerSizeSteps), now)
         case .spoofing: planted.spoofs.append(.init(event: event))
         case .iceberg:
             let side: BookSide.Kind = event.direction == .sell ? .ask : .bid

@@ -144,7 +144,7 @@ public struct SyntheticBook: Sendable {
 
     private mutating func changeConditions(_ now: Int64) {
         let (begun, ended) = schedule.advance(to: now)
-        for event in begun { begin(event) }
+        for event in begun { begin(event, now) }
         for event in ended { end(event) }
         let wasQuiet = conditions == .quiet
         conditions = schedule.active.isEmpty ? .quiet : MarketConditions(schedule.active, at: now)

@@ -47,7 +47,7 @@ public struct SpecificationError: Error, Sendable, Hashable, CustomStringConvert
 }
 
 /// An object of the file. Each member may be read once; unknown members are errors.
-private struct Members {
+struct Members {
     private let container: KeyedDecodingContainer<MemberName>
     /// The object's place, e.g. `events[2]`.
     let place: String
@@ -202,7 +202,8 @@ extension SyntheticSpecification: Decodable {
         }
     }
 
-    private static func rule(_ decoder: any Decoder, _ place: String, _ symbols: Set<String>) throws -> PlantingRule {
+    /// - Parameter symbols: the markets that a rule may name; `nil` if they are not known.
+    static func rule(_ decoder: any Decoder, _ place: String, _ symbols: Set<String>?) throws -> PlantingRule {
         let members = try Members(
             decoder, place,
             known: ["type", "symbol", "atSeconds", "everySeconds", "lengthSeconds", "size", "direction"])
@@ -212,7 +213,7 @@ extension SyntheticSpecification: Decodable {
             throw SpecificationError("\(place): unknown type '\(name)'; known are \(known)")
         }
         let symbol = try members.value("symbol", as: String.self)?.uppercased()
-        if let symbol, !symbols.contains(symbol) {
+        if let symbol, let symbols, !symbols.contains(symbol) {
             throw SpecificationError("\(place): '\(symbol)' is none of the markets")
         }
         let timing: PlantingRule.Timing
