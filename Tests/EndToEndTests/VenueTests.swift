@@ -170,11 +170,15 @@ import Transport
             #expect(await bench.isReady())
         }
 
-        // What only this venue can do.
+        // What only this venue can do. It shows nothing where it strikes a book that is being built anew.
         if let own = venue.ownFault {
             let counted = await bench.metric(own.metric, own.label)
-            try await bench.inject(#"{"fault":"\#(own.name)"}"#)
-            #expect(await eventually(within: 30) { await bench.metric(own.metric, own.label) > counted }, "\(own)")
+            var isCounted = false
+            for _ in 0..<5 where !isCounted {
+                try await bench.inject(#"{"fault":"\#(own.name)"}"#)
+                isCounted = await eventually(within: 6) { await bench.metric(own.metric, own.label) > counted }
+            }
+            #expect(isCounted, "\(venue): \(own.name)")
             #expect(await bench.isReady(), "\(venue)")
         }
 

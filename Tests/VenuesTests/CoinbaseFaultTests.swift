@@ -94,7 +94,7 @@ import Testing
             #expect(
                 lab.rejection(of: CoinbaseMessage.update.replacing("72993.09", with: price)) == .doesNotFitInstrument)
             #expect(lab.validity() == .resyncing)
-            try lab.receive(CoinbaseMessage.snapshot)
+            try lab.frame(CoinbaseMessage.snapshot)
         }
         #expect(lab.isBalanced)
     }
