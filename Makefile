@@ -105,6 +105,7 @@ test-faults: build ## Provoke every fault of the exchange and account for what b
 	$(FAULT_PROOF) chaos --faults $(FAULTS) --aggregates
 	$(FAULT_PROOF) table --times $(TIMES)
 	$(FAULT_PROOF) venues --times 3
+	$(FAULT_PROOF) together
 
 soak: build ## Measure memory and descriptors over MINUTES=10, and 300 symbols in one process
 	@.ci/setup --test

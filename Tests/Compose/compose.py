@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Runs the whole system in containers and proves it. `make test-compose` calls it.
 
-    compose.py [--image NAME] [--only up,scale,shards,faults,swarm,scan,kubernetes] [--seconds 60]
+    compose.py [--image NAME] [--only up,scale,shards,venues,faults,swarm,scan,kubernetes] [--seconds 60]
 
 Without --image it builds one from a clean clone of this repository. Needs Docker with Compose 1.29 or 2, root (to see
 memory and stores), pyzmq, protobuf and protoc; is skipped, visibly, where there is no engine.
@@ -23,7 +23,7 @@ from accounts import Webhook, balance, served, standbys
 from engine import SERVICES, Stack, docker, eventually, fetch, free_port
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
-STAGES = ["up", "scale", "shards", "faults", "scan", "swarm", "kubernetes"]
+STAGES = ["up", "scale", "shards", "venues", "faults", "scan", "swarm", "kubernetes"]
 
 
 def say(text):
@@ -167,6 +167,25 @@ def test_shards(stack, gateway, webhook):
     say(f"shards: {balance(stack.volume('detector'), gateway, webhook)}")
 
 
+def test_venues(folder, image):
+    """Two venues of one symbol in a stack of their own: both VALID, and signals from each."""
+    port = free_port()
+    stack = Stack(folder, "msvenues", IMAGE=image, MARKET="sim", VENUES="kraken,okx", SYMBOLS="BTCUSDT",
+                  INGEST_REPLICAS="2", GATEWAY_PORT=str(port), SIGNAL_PORTS=str(free_port()))
+    page = lambda path: json.loads(fetch(f"http://127.0.0.1:{port}/api/v1/{path}") or "{}")
+    try:
+        stack.up(["exchange-sim", "ingest", "features", "detector", "alerter", "api-gateway"])
+        valid = lambda: {each["venue"] for each in page("symbols").get("symbols", []) if each["validity"] == "VALID"}
+        _, took = eventually("both venues VALID", lambda: valid() == {"kraken", "okx"}, 90, every=0.5)
+        say(f"venues: kraken and okx VALID after {took:.0f} s")
+        for venue in ["kraken", "okx"]:
+            signals, took = eventually(f"signals of {venue}", lambda: page(f"signals?venue={venue}").get("signals"), 120, every=1)
+            assert {each["venue"] for each in signals} == {venue}, signals
+            say(f"venues: {len(signals)} signals of {venue}")
+    finally:
+        stack.down()
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--image", help="an image that is there; built from a clean clone where none is named")
@@ -199,6 +218,7 @@ def main():
             "up": lambda: test_up(stack, options, gateway, signal_port, webhook),
             "scale": lambda: test_scale(stack, gateway, webhook),
             "shards": lambda: test_shards(stack, gateway, webhook),
+            "venues": lambda: test_venues(folder, image),
             "faults": lambda: faults.test(stack, gateway, webhook, options.seconds, say),
             "scan": lambda: scan.test(stack, say),
             "swarm": lambda: swarm.test(folder, image, webhook, say),
@@ -208,7 +228,7 @@ def main():
             for stage in STAGES:
                 if stage not in stages:
                     continue
-                if stage not in ("up", "swarm", "kubernetes") and not stack.containers("ingest"):
+                if stage not in ("up", "venues", "swarm", "kubernetes") and not stack.containers("ingest"):
                     stack.up(SERVICES)
                     eventually("a signal", lambda: webhook.signals, 120)
                 try:

@@ -3,6 +3,7 @@
 
     faults.py table [--times N] [--short]     one row a fault
     faults.py venues [--times N] [--short] [--only V]   one row a fault, each venue in its own protocol
+    faults.py together [--limit S] [--only V] every venue in one stack: VALID, and signals from each
     faults.py chaos [--faults N] [--seed S] [--aggregates]   the recordings, or a synthetic market, under a random plan
     faults.py rotation [--times N]            connections replaced under load
     faults.py widening [--times N]            a market that wanders through shallow snapshots
@@ -25,14 +26,14 @@ import bench
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("proof", choices=["table", "venues", "chaos", "rotation", "widening", "standby", "soak", "symbols"])
+    parser.add_argument("proof", choices=["table", "venues", "together", "chaos", "rotation", "widening", "standby", "soak", "symbols"])
     parser.add_argument("--bin", type=pathlib.Path, required=True, help="folder of the programs")
     parser.add_argument("--data", type=pathlib.Path, help="folder of the recordings")
     parser.add_argument("--times", type=int, default=20)
     parser.add_argument("--faults", type=int, default=1_000)
     parser.add_argument("--seed", type=int, default=random.randrange(1 << 31))
     parser.add_argument("--minutes", type=float, default=10)
-    parser.add_argument("--limit", type=float, default=5, help="seconds in which a standby has to serve")
+    parser.add_argument("--limit", type=float, help="seconds in which a standby (5), or every venue (120), has to serve")
     parser.add_argument("--count", type=int, default=300)
     parser.add_argument("--short", action="store_true", help="fewer rows and repetitions")
     parser.add_argument("--aggregates", action="store_true", help="the venue refuses single trades")
@@ -63,6 +64,9 @@ def run(options, folder):
     if options.proof == "venues":
         import venues
         return venues.main(options.bin, folder, options.times, options.short, options.only)
+    if options.proof == "together":
+        import together
+        return together.main(options.bin, folder, options.only, options.limit or 120)
     if options.proof == "chaos":
         import chaos
         return chaos.main(options.bin, folder, options.data, options.faults, options.seed, options.aggregates)
@@ -74,7 +78,7 @@ def run(options, folder):
         return widening.main(options.bin, folder, options.times, options.seed)
     if options.proof == "standby":
         import standby
-        return standby.main(options.bin, folder, options.limit)
+        return standby.main(options.bin, folder, options.limit or 5)
     import endurance
     if options.proof == "soak":
         return endurance.soak(options.bin, folder, options.minutes)
