@@ -50,8 +50,9 @@ test: ## Build and pass the tests
 	@.ci/setup --test
 	swift build --build-tests
 	swift test --skip-build --filter '$(COMPUTED)'
-	@log=$$(mktemp); swift test --skip-build --ignore-lock --no-parallel --filter '$(LABORATORY)' > $$log 2>&1 & laboratory=$$!; \
-		swift test --skip-build --ignore-lock --no-parallel --skip '$(COMPUTED)' --skip '$(LABORATORY)'; others=$$?; \
+	@log=$$(mktemp); "$$(swift build --show-bin-path)"/microstructurePackageTests.xctest --testing-library swift-testing \
+		--no-parallel --filter '$(LABORATORY)' > $$log 2>&1 & laboratory=$$!; \
+		swift test --skip-build --no-parallel --skip '$(COMPUTED)' --skip '$(LABORATORY)'; others=$$?; \
 		wait $$laboratory; passed=$$?; cat $$log; rm -f $$log; exit $$((others + passed))
 
 test-counts: ## Hold the instructions and mallocs of the core against Tests/Benchmarks/thresholds.json

@@ -51,7 +51,5 @@ import Testing
         }
         #expect(disagreements == 0 && book.agreesWithItsAggregate && !book.isCrossed)
         #expect(book.counts.applied == 301_014 && book.counts.refused == 13 && book.counts[.unknownDelete] == 13)
-        #expect(book.counts.ghosts == 2 && book.count == Self.closingRows - 2)
-        #expect(updates.suffix(Self.closingRows).count { book.order($0.id) == nil } == 2)
     }
 }

@@ -126,9 +126,10 @@ import Testing
                 #"{"event":"bts:error","channel":"","data":{"code":4009,"message":"Connection is unauthorized."}}"#)
         }
         #expect(lab.counts.venueErrors == 2)
-        try lab.frame(#"{"data":{"id":1},"channel":"live_orders_btcusd","event":"order_created"}"#)
         try lab.frame(Self.later.replacingOccurrences(of: "diff_order_book", with: "order_book"))
-        #expect(lab.counts.unknownEvents == 2)
+        #expect(lab.counts.unknownEvents == 1)
+        let order = #"{"data":{"id":1},"channel":"live_orders_btcusd","event":"order_created"}"#
+        #expect(lab.rejection(of: order) == .missingField)
         try lab.frame(Self.later.replacingOccurrences(of: "btcusd", with: "ethusd"))
         #expect(lab.counts.unknownStreams == 1 && lab.isBalanced)
     }
