@@ -42,8 +42,12 @@ import ZeroMQ
     }
 
     private static let symbols = ["BTCUSDT", "ETHUSDT"]
+    /// Those that name trades by numbers in a row, and those that have only a list of them.
+    private static let venues = VenueTests.venues.filter {
+        ["kraken", "coinbase", "bybit", "okx", "bitstamp", "bitfinex"].contains($0.name)
+    }
 
-    @Test(.timeLimit(.minutes(3)), arguments: VenueTests.venues)
+    @Test(.timeLimit(.minutes(3)), arguments: venues)
     func noTradeIsLost(venue: VenueTests.Venue) async throws {
         let bench = try await VenueTests.Bench(venue)
         let context = try Context()
@@ -85,7 +89,8 @@ import ZeroMQ
             try ledger.drain()
             return zip(Self.symbols, marks).flatMap { symbol, mark in
                 let published = Set(ledger.published(symbol))
-                return ((published.min() ?? 1)...mark).filter { !published.contains($0) }
+                guard let first = published.min(), first <= mark else { return [] }
+                return (first...mark).filter { !published.contains($0) }
             }
         }
         let isWhole = try await eventually(within: 30) { try missing().isEmpty }
@@ -98,8 +103,8 @@ import ZeroMQ
         for (symbol, mark) in zip(Self.symbols, marks) {
             let published = ledger.published(symbol)
             #expect(Set(published).count == published.count, "a trade was published twice")
-            let first = published.min() ?? 0
-            let sent = truth[symbol, default: []].filter { (first...mark).contains($0) }
+            let first = try #require(published.min())
+            let sent = truth[symbol, default: []].filter { $0 >= first && $0 <= mark }
             #expect(Set(sent) == Set(published.filter { $0 <= mark }))
             let fetched = ledger.backfilled[symbol, default: []]
             print(
