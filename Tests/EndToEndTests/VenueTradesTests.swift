@@ -87,7 +87,7 @@ import ZeroMQ
         let marks = Self.symbols.map { ledger.live[$0, default: []].max() ?? 0 }
         func missing() throws -> [Int64] {
             try ledger.drain()
-            return zip(Self.symbols, marks).flatMap { symbol, mark in
+            return zip(Self.symbols, marks).flatMap { symbol, mark -> [Int64] in
                 let published = Set(ledger.published(symbol))
                 guard let first = published.min(), first <= mark else { return [] }
                 return (first...mark).filter { !published.contains($0) }
