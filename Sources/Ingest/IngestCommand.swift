@@ -13,8 +13,8 @@ package struct IngestCommand: ServiceCommand {
         discussion: """
             One process serves the symbols it is given; the default is one symbol a process. With --symbol-pool it \
             serves the first symbol of the pool that no other process of the lease directory serves, and stands by \
-            while all are served. A pool may span venues: --venues kraken,okx --symbol-pool BTC-USDT serves the symbol of \
-            each, one a process; kraken:BTC-USD in the pool names a venue's own. Settings may also come from the environment (INGEST_SYMBOLS, INGEST_PUBLISH, …) or \
+            while all are served. A pool may span venues: --venues A,B --symbol-pool BTC-USDT serves the symbol of \
+            each, one a process; A:BTC-USD in the pool is of the one venue only. Settings may also come from the environment (INGEST_SYMBOLS, INGEST_PUBLISH, …) or \
             from the section "ingest" of --config.
             """,
         version: Version.current)
@@ -54,7 +54,7 @@ package struct IngestCommand: ServiceCommand {
     var restUrl: String?
     @Option(help: "millisecond or microsecond (default: the finest that the venue documents).") var timeUnit: String?
     @Option(help: "PEM file of certificate authorities to trust instead of the system's.") var caFile: String?
-    @Option(help: "File with the API key of a venue that needs one: an Ed25519 key's for binance-sbe.")
+    @Option(help: "File with the API key of a venue that needs one: \(endpointsWithKey).")
     var apiKeyFile: String?
     @Option(
         help:
@@ -127,7 +127,7 @@ package struct IngestCommand: ServiceCommand {
         }
         let publish = try settings.list("publish", publish, default: ["tcp://127.0.0.1:5555"])
         _ = try Endpoint.list(
-            publish.map { $0.replacing("{symbol}", with: "BTCUSDT").replacing("{venue}", with: "binance") },
+            publish.map { $0.replacing("{symbol}", with: "BTCUSDT").replacing("{venue}", with: endpoints[0].name) },
             setting: "--publish", use: .bind)
         let leases = try settings.optionalString("leaseDir", leaseDir) ?? LeaseDirectory.defaultPath
         let security = try BusSecurity.decode(&settings)
@@ -159,12 +159,15 @@ package struct IngestCommand: ServiceCommand {
     }
 
     private static var endpointNames: [String] { VenueCatalog.endpoints.map(\.name) }
+    private static var endpointsWithKey: String {
+        VenueCatalog.endpoints.filter(\.needsKey).map(\.name).joined(separator: ", ")
+    }
 
     /// The venues of `--venues`, else the one of `--venue`.
     private func venueEndpoints(_ settings: inout Settings) throws(ConfigurationError) -> [VenueEndpoint] {
         let names = Self.endpointNames
         let several = try settings.list("venues", venues, default: [])
-        // The name that this setting had when all venues were Binance's.
+        // The name that this setting had when there was one venue.
         let earlier = try settings.optionalString("endpoints", nil)
         let one = try settings.string("venue", venue, default: earlier ?? names[0], allowed: names)
         var endpoints: [VenueEndpoint] = []
