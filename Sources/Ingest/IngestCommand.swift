@@ -250,7 +250,7 @@ package struct IngestCommand: ServiceCommand {
     }
 
     package func services(_ plan: IngestPlan, _ runtime: ServiceRuntime) throws -> [any Service] {
-        [StageThread("ingest") { stop in try PoolStage(plan, runtime).run(until: stop) }]
+        [StageThread("ingest") { stop in try IngestProcess(plan, runtime).run(until: stop) }]
     }
 
     /// The base address at each venue: its standard one, or the one chosen, in which `{venue}` stands for the venue's name

@@ -37,9 +37,9 @@ struct IngestStage<Session: VenueSession & ~Copyable> {
         let publisher = try bind(symbols)
         guard let search = try learn(symbols, stop) else { return }
         guard !search.found.listings.isEmpty else {
-            throw PoolStage.nothingToServe(search.found.unlisted, "--symbols")
+            throw IngestProcess.nothingToServe(search.found.unlisted, "--symbols")
         }
-        for symbol in search.found.unlisted { PoolStage.warn(of: symbol, configuration, runtime.logger) }
+        for symbol in search.found.unlisted { IngestProcess.warn(of: symbol, configuration, runtime.logger) }
         try serve(search, publisher, stop, nil)
     }
 
